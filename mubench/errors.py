@@ -1,0 +1,63 @@
+"""Every error that mubench raises on purpose.
+
+MubenchError              one clear line: what, where, how to mend it
+├── InputError            the user's input is wrong (exit code 2)
+│   └── DataError         a data file or folder is missing, damaged or not what it claims to be
+├── IntegrityError        a stored file was altered or cut short; it is made again, never used
+├── LeakError             tuning reached for data that only reported trials may see
+├── UndeclaredError       a method read a split that it did not declare
+├── Diverged              numbers ceased to be finite; the model is back at its last finite weights
+└── TimedOut              a step ran past its time limit
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MubenchError(Exception):
+    """Base of all errors; its text is one line that a user can act on."""
+
+
+class InputError(MubenchError):
+    """The user's input is wrong: what, where, and how to mend it."""
+
+
+class DataError(InputError):
+    """A data file or folder is missing, damaged, or not what it claims to be."""
+
+
+class StoreError(MubenchError):
+    """The store cannot be written, is locked by another sweep, or is of another format."""
+
+
+class IntegrityError(MubenchError):
+    """A stored file does not match its checksum."""
+
+
+class LeakError(MubenchError):
+    """A search step reached for test data or for a final request."""
+
+
+class UndeclaredError(MubenchError):
+    """A method read a split that its card does not declare."""
+
+
+class Diverged(MubenchError):
+    """Numbers ceased to be finite; the weights were rolled back to the last finite ones."""
+
+
+class TimedOut(MubenchError):
+    """A step ran past its time limit."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Say the nearest known word, or list them all.
+
+    >>> did_you_mean("alhpa", ["alpha", "beta"])
+    "did you mean 'alpha'?"
+    >>> did_you_mean("x", ["alpha", "beta"])
+    'known: alpha, beta'
+    """
+    words = sorted(known)
+    close = get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(words)}"

@@ -1,0 +1,1 @@
+"""Unlearning methods, one file each; the file's name is the method's name."""

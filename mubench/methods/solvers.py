@@ -1,0 +1,104 @@
+"""Ways to apply an inverse curvature to a vector: H^-1 v for v (d,), none of which builds H."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+from mubench.errors import Diverged
+
+Product = Callable[[Tensor], Tensor]
+"""From u (d,) to H u (d,)."""
+
+
+def conjugate_gradient(
+    product: Product, v: Tensor, *, iterations: int, tolerance: float = 1e-3
+) -> Tensor:
+    """H^-1 v (d,) for a positive definite H, to a relative residual of `tolerance`.
+
+    Stops at a direction of no positive curvature. Dot products are in float64: in float32 they
+    lose conjugacy after a few dozen steps.
+
+    Raises:
+        Diverged: the curvature along a direction is not finite.
+    """
+    u, residual = torch.zeros_like(v), v.clone()
+    direction, energy = residual.clone(), _dot(residual, residual)
+    goal = tolerance**2 * energy
+    for _ in range(iterations):
+        if energy <= goal:
+            break
+        image = product(direction)
+        curvature = _dot(direction, image)
+        if not math.isfinite(curvature):
+            raise Diverged(
+                "conjugate gradients met a curvature that is not finite; check the inputs"
+            )
+        if curvature <= 0:
+            break
+        u += energy / curvature * direction
+        residual -= energy / curvature * image
+        energy, before = _dot(residual, residual), energy
+        direction = residual + energy / before * direction
+    return u
+
+
+def lissa(product: Product, v: Tensor, *, scale: float, iterations: int) -> Tensor:
+    """H^-1 v (d,) by the Neumann series u <- v + u - H u / scale; the answer is u / scale.
+
+    LiSSA, arXiv 1602.03943. `product` may be another mini-batch's at each call.
+
+    Raises:
+        Diverged: u outgrew tenfold what it can be where `scale` is above H's largest eigenvalue.
+    """
+    u, limit = v.clone(), 10 * v.norm().item()
+    for step in range(1, iterations + 1):
+        u = v + u - product(u) / scale
+        if not u.norm().item() <= limit * (step + 1):
+            raise Diverged(
+                f"LiSSA diverged in step {step} of {iterations}; "
+                f"raise lissa_scale above {scale:g}, or use solver: cg"
+            )
+    return u / scale
+
+
+def woodfisher_exact(gradients: Tensor, v: Tensor, *, damping: float) -> Tensor:
+    """(damping I + G^T G / m)^-1 v (d,) for per-example gradients G (m, d), in dual form.
+
+    The Sherman-Morrison recursion of WoodFisher (arXiv 2004.14340) with all its vectors kept.
+    """
+    m = len(gradients)
+    gram = (gradients @ gradients.T).double()
+    gram.diagonal().add_(m * damping)
+    weights: Tensor = torch.linalg.solve(gram, (gradients @ v).double()).to(v.dtype)
+    return (v - gradients.T @ weights) / damping
+
+
+def woodfisher_ref(gradients: Iterable[Tensor], v: Tensor, *, count: int = 1000) -> Tensor:
+    """The recursion of the released code: v plus a multiple of the first gradient (d,), no more.
+
+    `o` should be F^-1 g_i of each new gradient, but stays parallel to the first one. Reads
+    `count` + 2 gradients, as `idx > N` does there.
+    """
+    k, o = v.clone(), None
+    for index, g in enumerate(gradients):
+        if o is None:
+            o = g.clone()
+        else:
+            overlap = _dot(o, g)
+            k -= _dot(k, g) / (count + overlap) * o
+            o -= overlap / (count + overlap) * o
+        if index > count:
+            break
+    return k
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    """Cosine of the angle between two vectors; 0 where one of them is 0."""
+    norms = math.sqrt(_dot(a, a) * _dot(b, b))
+    return _dot(a, b) / norms if norms else 0.0
+
+
+def _dot(a: Tensor, b: Tensor) -> float:
+    return torch.dot(a.double(), b.double()).item()

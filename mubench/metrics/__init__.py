@@ -1,0 +1,1 @@
+"""Metrics: pure functions of stored per-example outputs. numpy only."""

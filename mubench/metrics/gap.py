@@ -1,0 +1,80 @@
+"""One number for the distance to Retrain: Avg. Gap and ToW.
+
+Everything here reads one request's metric values by name (`ua`, `ra`, `ta`, `mia_svc`), fractions.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+TERMS = ("ua", "mia_svc", "ra", "ta")
+"""What Avg. Gap averages (Fan et al. 2024, SalUn)."""
+
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Mean absolute difference to Retrain, over `terms` of the four values."""
+
+    value: float
+    terms: int
+
+
+def gap(unlearned: Values, retrained: Values) -> Gap:
+    """Avg. Gap of one request: (|ΔUA| + |ΔMIA| + |ΔRA| + |ΔTA|) / 4, in [0, 1].
+
+    Averages the terms that both have; raises ValueError where they share none.
+    """
+    names = _shared_terms([unlearned, retrained])
+    differences = [abs(unlearned[name] - retrained[name]) for name in names]
+    return Gap(_mean(differences), len(names))
+
+
+def gap_paired(unlearned: Sequence[Values], retrained: Sequence[Values]) -> float:
+    """Mean over requests of each request's gap to the Retrain of the same request.
+
+    Averages the terms that all requests have, so that it is never below `gap_of_means`.
+    """
+    names = _shared_terms([*unlearned, *retrained])
+    return _mean(
+        [
+            abs(u[name] - r[name])
+            for u, r in zip(unlearned, retrained, strict=True)
+            for name in names
+        ]
+    )
+
+
+def gap_of_means(unlearned: Sequence[Values], retrained: Sequence[Values]) -> float:
+    """Gap between the means over requests: what most tables print; opposite errors cancel."""
+    names = _shared_terms([*unlearned, *retrained])
+    paired = list(zip(unlearned, retrained, strict=True))
+    return _mean([abs(_mean([u[name] - r[name] for u, r in paired])) for name in names])
+
+
+def tow(unlearned: Values, retrained: Values) -> float:
+    """Tug of war: product of 1 - |difference| over UA, RA and TA, in [0, 1] (Zhao et al. 2024)."""
+    return _closeness(unlearned, retrained, ("ua", "ra", "ta"))
+
+
+def tow_mia(unlearned: Values, retrained: Values) -> float:
+    """Tug of war with MIA efficacy in place of UA."""
+    return _closeness(unlearned, retrained, ("mia_svc", "ra", "ta"))
+
+
+def _closeness(unlearned: Values, retrained: Values, names: tuple[str, ...]) -> float:
+    return math.prod(1 - abs(unlearned[name] - retrained[name]) for name in names)
+
+
+def _shared_terms(rows: Sequence[Values]) -> list[str]:
+    names = [name for name in TERMS if all(name in row for row in rows)]
+    if not rows or not names:
+        raise ValueError(
+            f"no gap: of {', '.join(TERMS)} there is none that all {len(rows)} rows have"
+        )
+    return names
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return math.fsum(numbers) / len(numbers)

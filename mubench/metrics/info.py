@@ -1,0 +1,200 @@
+"""What every recorded number means: title, unit, aim. Reports read this."""
+
+from collections.abc import Mapping
+
+from mubench.record import MetricInfo
+
+_ACCURACY = [
+    MetricInfo(
+        "ua", "UA", "fraction", "match", "Unlearning accuracy: share of D_f answered wrongly."
+    ),
+    MetricInfo(
+        "ra", "RA", "fraction", "match", "Remaining accuracy: share of D_r answered rightly."
+    ),
+    MetricInfo(
+        "ta",
+        "TA",
+        "fraction",
+        "match",
+        "Testing accuracy on the held-out split; class-wise forgetting: on retained classes only.",
+    ),
+    MetricInfo("ta_all", "TA (all)", "fraction", "match", "Testing accuracy on all classes."),
+    MetricInfo(
+        "ta_forget_class",
+        "TA (forgotten)",
+        "fraction",
+        "match",
+        "Testing accuracy on held-out examples of the forgotten classes.",
+    ),
+]
+
+_MEMBERSHIP = [
+    MetricInfo(
+        "mia_svc",
+        "MIA",
+        "fraction",
+        "match",
+        "MIA efficacy: share of D_f that a confidence SVC calls non-member (not a success rate).",
+    ),
+    MetricInfo(
+        "mia_svc_attack_accuracy",
+        "MIA attack accuracy",
+        "fraction",
+        "none",
+        "Balanced accuracy of that SVC on its own training data; near 0.5 its MIA is arbitrary.",
+    ),
+    MetricInfo(
+        "mia_auc",
+        "MIA AUC",
+        "fraction",
+        "match",
+        "AUC of telling D_f from held-out examples of the same classes by the loss; chance is 0.5.",
+    ),
+]
+
+_RETRAINED = [
+    MetricInfo(
+        f"retrain_{name}",
+        f"{title} of Retrain",
+        "fraction",
+        "none",
+        f"{title} of the model retrained without the same D_f: the target.",
+    )
+    for name, title in {"ua": "UA", "ra": "RA", "ta": "TA", "mia_svc": "MIA"}.items()
+]
+
+_GAPS = [
+    MetricInfo(
+        "gap",
+        "Avg. Gap",
+        "fraction",
+        "lower",
+        "Mean absolute difference to Retrain in UA, MIA, RA and TA.",
+    ),
+    MetricInfo(
+        "gap_terms",
+        "Avg. Gap terms",
+        "ratio",
+        "none",
+        "How many values Avg. Gap averages; recorded only where it is fewer than four.",
+    ),
+    MetricInfo(
+        "gap_paired",
+        "Avg. Gap (paired)",
+        "fraction",
+        "lower",
+        "Mean over requests of each request's gap to its own Retrain.",
+    ),
+    MetricInfo(
+        "gap_of_means",
+        "Avg. Gap (of means)",
+        "fraction",
+        "lower",
+        "Gap between the means over requests, where opposite errors cancel.",
+    ),
+    MetricInfo(
+        "tow",
+        "ToW",
+        "fraction",
+        "higher",
+        "Tug of war: product of 1 - |difference to Retrain| over UA, RA and TA.",
+    ),
+    MetricInfo("tow_mia", "ToW-MIA", "fraction", "higher", "Tug of war with MIA in place of UA."),
+]
+
+_DISTANCES = [
+    MetricInfo("kl_forget", "KL", "nats", "lower", "Mean KL(Retrain || unlearned) on D_f."),
+    MetricInfo(
+        "js_forget",
+        "JS",
+        "nats",
+        "lower",
+        "Mean Jensen-Shannon divergence from Retrain on D_f, at most ln 2.",
+    ),
+    MetricInfo(
+        "activation_distance_forget",
+        "Activation distance",
+        "ratio",
+        "lower",
+        "Mean Euclidean distance of the probabilities from Retrain's on D_f.",
+    ),
+    MetricInfo(
+        "agreement_forget",
+        "Agreement (D_f)",
+        "fraction",
+        "higher",
+        "Share of D_f on which Retrain predicts the same class.",
+    ),
+    MetricInfo(
+        "agreement_holdout",
+        "Agreement (held out)",
+        "fraction",
+        "higher",
+        "Share of the held-out split on which Retrain predicts the same class.",
+    ),
+    MetricInfo(
+        "entropy_forget",
+        "Entropy",
+        "nats",
+        "match",
+        "Mean entropy of the predictions on D_f, at most ln K; high is not better.",
+    ),
+    MetricInfo(
+        "weight_change",
+        "Weight change",
+        "ratio",
+        "none",
+        "Norm of the change of the weights over the norm of the original's.",
+    ),
+]
+
+_COST = [
+    MetricInfo(
+        "rte_seconds",
+        "RTE",
+        "seconds",
+        "lower",
+        "Time from the original in memory to the unlearned model, preparation included; "
+        "process CPU seconds on a CPU, wall time on a GPU.",
+    ),
+    MetricInfo("wall_seconds", "Wall time", "seconds", "lower", "Wall time of the same span."),
+    MetricInfo(
+        "prepare_seconds",
+        "Preparation",
+        "seconds",
+        "lower",
+        "Part of RTE that a method spends before its first update.",
+    ),
+    MetricInfo(
+        "forward_examples",
+        "Forward",
+        "examples",
+        "lower",
+        "Examples sent forward while unlearning.",
+    ),
+    MetricInfo(
+        "backward_examples",
+        "Backward",
+        "examples",
+        "lower",
+        "Examples sent backward while unlearning.",
+    ),
+    MetricInfo(
+        "objective", "Objective", "fraction", "lower", "What a search minimises; 1 where it failed."
+    ),
+    MetricInfo("train_accuracy", "Train", "fraction", "none", "The original's accuracy on D_tr."),
+    MetricInfo(
+        "validation_accuracy", "Validation", "fraction", "none", "The original's accuracy on D_val."
+    ),
+    MetricInfo(
+        "flops", "FLOPs", "flops", "lower", "Floating-point operations of those passes, by count."
+    ),
+    MetricInfo(
+        "peak_mib", "Peak memory", "mib", "lower", "Peak memory above the resident baseline."
+    ),
+]
+
+METRICS: Mapping[str, MetricInfo] = {
+    info.name: info for info in (*_ACCURACY, *_MEMBERSHIP, *_GAPS, *_DISTANCES, *_COST, *_RETRAINED)
+}
+"""Every metric by name, in the order in which tables show them."""

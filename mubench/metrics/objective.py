@@ -1,0 +1,60 @@
+"""What a search minimises. Apart from `score`, so that a new metric never re-runs a search."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mubench.metrics.accuracy import accuracy, unlearning_accuracy
+from mubench.metrics.gap import gap
+from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
+from mubench.metrics.outputs import Evaluated, Outputs
+
+
+def components(model: Evaluated, forget_classes: tuple[int, ...] = ()) -> dict[str, float]:
+    """The four values that Avg. Gap compares: `ua`, `ra`, `ta`, `mia_svc`."""
+    kept = model.holdout.without_classes(forget_classes)
+    return four_values(model, kept, mia_svc(model.forget, model.retain, kept))
+
+
+def objective_gap(
+    unlearned: Evaluated,
+    retrained_values: Mapping[str, float],
+    forget_classes: tuple[int, ...] = (),
+) -> float:
+    """What a search minimises: Avg. Gap with validation as the held-out split, in [0, 1].
+
+    `retrained_values` are the `components` of the search request's own Retrain on the same splits.
+    """
+    return gap(components(unlearned, forget_classes), retrained_values).value
+
+
+def retrain_free_gap(
+    unlearned: Evaluated, original: Evaluated, forget_classes: tuple[int, ...] = ()
+) -> float:
+    """The objective for those who cannot retrain: Avg. Gap to what Retrain should roughly score.
+
+    Unseen examples are answered like held-out ones, so FA's target is the original model's held-out
+    accuracy, or 0 where whole classes are forgotten. RA and TA should stay the original's. An
+    attacker should be at chance: 0.5 for `mia_auc`, a term that is left out where it is undefined.
+    """
+    kept = (model.holdout.without_classes(forget_classes) for model in (unlearned, original))
+    ta, ta_target = (accuracy(holdout) for holdout in kept)
+    terms = [
+        unlearning_accuracy(unlearned.forget) - (1.0 if forget_classes else 1 - ta_target),
+        accuracy(unlearned.retain) - accuracy(original.retain),
+        ta - ta_target,
+    ]
+    auc = mia_auc(unlearned.forget, unlearned.holdout)
+    if auc is not None:
+        terms.append(auc - 0.5)
+    return float(np.mean(np.abs(terms)))
+
+
+def four_values(model: Evaluated, kept: Outputs, attack: SvcAttack) -> dict[str, float]:
+    """The same from what the caller has already: `kept` is the held-out split that TA counts."""
+    return {
+        "ua": unlearning_accuracy(model.forget),
+        "ra": accuracy(model.retain),
+        "ta": accuracy(kept),
+        "mia_svc": attack.efficacy,
+    }

@@ -1,0 +1,107 @@
+"""What a model says about every example of a set: the only thing that metrics read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """One model's outputs: `ids` (n,) int64, `labels` (n,) int64, `logits` (n, K) float32.
+
+    Raises ValueError where shapes do not fit each other or a label is not one of the K classes.
+    """
+
+    ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    logits: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.logits.ndim != 2 or self.logits.shape[1] < 2:
+            raise ValueError(f"logits must have shape (n, K >= 2), got {self.logits.shape}")
+        for name, column in (("ids", self.ids), ("labels", self.labels)):
+            if column.shape != self.logits.shape[:1]:
+                raise ValueError(
+                    f"{name} of shape {column.shape} do not fit logits of shape {self.logits.shape}"
+                )
+        if np.any((self.labels < 0) | (self.labels >= self.num_classes)):
+            raise ValueError(
+                f"labels must lie in [0, {self.num_classes}), "
+                f"got {self.labels.min()} to {self.labels.max()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return int(self.logits.shape[1])
+
+    def finite_logits(self) -> Floats:
+        """Logits (n, K) float64: the one way from stored logits to a number.
+
+        Raises ValueError for inf or NaN, so that no metric can turn them into a value.
+        """
+        broken = ~np.isfinite(self.logits).all(axis=1)
+        if broken.any():
+            raise ValueError(
+                f"{broken.sum()} of {len(self)} examples have non-finite logits, "
+                f"the first has id {self.ids[broken][0]}"
+            )
+        return self.logits.astype(np.float64)
+
+    def log_probabilities(self) -> Floats:
+        """Logarithms of q (n, K) float64, exact even where q itself would round to 0."""
+        shifted = self.finite_logits()
+        shifted -= shifted.max(axis=1, keepdims=True)
+        shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return shifted
+
+    def predictions(self) -> NDArray[np.int64]:
+        """Class of the largest logit (n,); of equal ones the first."""
+        return np.asarray(self.finite_logits().argmax(axis=1))
+
+    def where(self, mask: NDArray[np.bool_]) -> "Outputs":
+        """The examples whose `mask` (n,) is true, in order."""
+        return Outputs(self.ids[mask], self.labels[mask], self.logits[mask])
+
+    def at(self, positions: NDArray[np.int64]) -> "Outputs":
+        """The examples at `positions` (m,), in that order."""
+        return Outputs(self.ids[positions], self.labels[positions], self.logits[positions])
+
+    def of_ids(self, ids: NDArray[np.int64]) -> "Outputs":
+        """The examples with these `ids` (m,), in that order. Raises KeyError with an absent id."""
+        if np.array_equal(ids, self.ids):
+            return self
+        order = np.argsort(self.ids, kind="stable")
+        places = np.searchsorted(self.ids, ids, sorter=order)
+        found = places < len(self)
+        found[found] = self.ids[order[places[found]]] == ids[found]
+        if not found.all():
+            raise KeyError(f"id {ids[~found][0]} is not among these {len(self)} outputs")
+        return self.at(order[places])
+
+    def of_classes(self, classes: Iterable[int]) -> "Outputs":
+        """The examples whose label is one of `classes`."""
+        return self.where(np.isin(self.labels, list(classes)))
+
+    def without_classes(self, classes: Iterable[int]) -> "Outputs":
+        """The examples whose label is none of `classes`."""
+        return self.where(~np.isin(self.labels, list(classes)))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """One model's outputs on D_f, D_r and the held-out split.
+
+    Held out is validation while searching and test in final steps.
+    """
+
+    forget: Outputs
+    retain: Outputs
+    holdout: Outputs

@@ -1,0 +1,106 @@
+"""The one place where a step's numbers are made: outputs of models in, named fractions out.
+
+In the class scenario (`forget_classes` given) TA and the SVC attack see the held-out split without
+those classes, for Retrain answers them all wrongly; the AUC attack sees all of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mubench.metrics import distances
+from mubench.metrics.accuracy import accuracy
+from mubench.metrics.gap import TERMS, gap, tow, tow_mia
+from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
+from mubench.metrics.objective import components, four_values
+from mubench.metrics.outputs import Evaluated, Outputs
+
+UNCHANGED = "predictions unchanged"
+UNINFORMATIVE = "uninformative attack"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Finite numbers by metric name, and doubts about them that a reader must see."""
+
+    values: Mapping[str, float]
+    flags: tuple[str, ...]
+
+
+def score(
+    unlearned: Evaluated,
+    retrained: Evaluated | None = None,
+    original: Evaluated | None = None,
+    forget_classes: tuple[int, ...] = (),
+    *,
+    retrained_values: Mapping[str, float] | None = None,
+) -> Scores:
+    """Every metric of one model on one request; a metric that has no meaning here is absent.
+
+    With `retrained` also the distances to it, `retrain_*` and the gap. `retrained_values` are its
+    `components`, where the caller has them already; they are enough for the gap. With `original` a
+    model that predicts the same as it everywhere is flagged: the method did nothing. Raises
+    ValueError for non-finite logits and for an empty set.
+    """
+    kept = unlearned.holdout.without_classes(forget_classes)
+    attack = mia_svc(unlearned.forget, unlearned.retain, kept)
+    values = _own_values(unlearned, kept, attack, forget_classes)
+    if retrained is not None:
+        values |= _distances(unlearned, retrained)
+        if retrained_values is None:
+            retrained_values = components(retrained, forget_classes)
+    if retrained_values is not None:
+        values |= _comparison(values, retrained_values)
+    flags = []
+    if original is not None and _predicts_like(unlearned, original):
+        flags.append(UNCHANGED)
+    if attack.is_uninformative:
+        flags.append(UNINFORMATIVE)
+    return Scores(values, tuple(flags))
+
+
+def _own_values(
+    model: Evaluated, kept: Outputs, attack: SvcAttack, forget_classes: tuple[int, ...]
+) -> dict[str, float]:
+    values = four_values(model, kept, attack) | {
+        "ta_all": accuracy(model.holdout),
+        "mia_svc_attack_accuracy": attack.attack_accuracy,
+        "entropy_forget": distances.entropy(model.forget),
+    }
+    forgotten = model.holdout.of_classes(forget_classes)
+    if len(forgotten):
+        values["ta_forget_class"] = accuracy(forgotten)
+    auc = mia_auc(model.forget, model.holdout)
+    if auc is not None:
+        values["mia_auc"] = auc
+    return values
+
+
+def _distances(unlearned: Evaluated, retrained: Evaluated) -> dict[str, float]:
+    pair = (retrained.forget, unlearned.forget)
+    return {
+        "kl_forget": distances.kl(*pair),
+        "js_forget": distances.js(*pair),
+        "agreement_forget": distances.agreement(*pair),
+        "activation_distance_forget": distances.activation_distance(*pair),
+        "agreement_holdout": distances.agreement(retrained.holdout, unlearned.holdout),
+    }
+
+
+def _comparison(values: Mapping[str, float], target: Mapping[str, float]) -> dict[str, float]:
+    average = gap(values, target)
+    compared = {f"retrain_{name}": target[name] for name in TERMS if name in target}
+    compared |= {"gap": average.value, "tow": tow(values, target)}
+    if "mia_svc" in target:
+        compared["tow_mia"] = tow_mia(values, target)
+    if average.terms < len(TERMS):
+        compared["gap_terms"] = float(average.terms)
+    return compared
+
+
+def _predicts_like(one: Evaluated, other: Evaluated) -> bool:
+    pairs = (
+        (one.forget, other.forget),
+        (one.retain, other.retain),
+        (one.holdout, other.holdout),
+    )
+    return all(distances.agreement(theirs, ours) == 1 for ours, theirs in pairs)

@@ -1,0 +1,27 @@
+"""From a model card to a network with initial weights that depend on the seed alone."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def build(
+    card: Mapping[str, Any], num_classes: int, input_shape: tuple[int, ...], seed: int
+) -> nn.Module:
+    """Build a model on the CPU; its last layer is `model.classifier`, an `nn.Linear`.
+
+    The weights are drawn on the CPU whatever device they move to, so that they are the same
+    everywhere. The global generators are left as they were.
+
+    Raises:
+        InputError: the model cannot take inputs of this shape.
+    """
+    builder = getattr(import_module(f"mubench.models.{card['module']}"), card["builder"])
+    # No device is forked or seeded but the CPU: layers draw their initial weights there.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        model: nn.Module = builder(input_shape, num_classes, **card["arguments"])
+    return model

@@ -1,0 +1,397 @@
+"""From a sweep to a DAG of steps with content ids. Pure: no data, no torch, no Ray.
+
+A step's id covers all that decides its result and nothing else, so the same sweep gives the same
+ids on any machine, and a step whose record is in the store never runs again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal
+
+from mubench import catalogue
+from mubench.ids import content_id, package_version, source_id
+from mubench.recipe import Recipe
+from mubench.record import Kind
+from mubench.rows import Row
+from mubench.spaces import Scalar
+from mubench.spec import DatasetSpec, ForgetSpec, Resources, SeedAxis, SweepSpec
+
+Device = Literal["cpu", "cuda"]
+Purpose = Literal["search", "final"]
+ORIGINAL = "original"
+"""The row that does nothing."""
+
+_TRAINING = ("mubench.training.fit", "mubench.training.evaluate")
+_SCENARIOS = "mubench.data.scenarios"
+_SCORE = "mubench.metrics.score"
+_OBJECTIVE = "mubench.metrics.objective"
+_PROSE = ("title", "citation", "description", "note")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One concrete demand to forget: where, what, and with which seeds."""
+
+    dataset: DatasetSpec
+    model: str
+    forget: ForgetSpec
+    purpose: Purpose
+    seed_train: int
+    seed_forget: int
+    classes: tuple[int, ...]
+
+    @property
+    def cell(self) -> str:
+        """dataset/model/scenario."""
+        return f"{self.dataset.label}/{self.model}/{self.forget.label}"
+
+    @property
+    def name(self) -> str:
+        """The cell, with the forget seed or classes and the train seed."""
+        what = f"class={'+'.join(map(str, self.classes))}" if self.classes else ""
+        return f"{self.cell}/{what or f'forget={self.seed_forget}'}/train={self.seed_train}"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides D_f within D_tr."""
+        return {
+            "scenario": self.forget.scenario,
+            "ratio": self.forget.ratio,
+            "classes": self.classes,
+            "seed": self.seed_forget,
+            "purpose": self.purpose,
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of the plan: what runs, and what it needs to have run before."""
+
+    id: str
+    unlearn_id: str
+    """Id of the stored outputs; differs from `id` where metrics are scored from them."""
+    kind: Kind
+    needs: tuple[str, ...]
+    dataset: DatasetSpec
+    model: str
+    recipe: Recipe
+    purpose: Purpose
+    seed_train: int
+    device: Device
+    resources: Resources
+    limit_seconds: float
+    precision: Literal["float32", "bfloat16"]
+    request: Request | None = None
+    replica: int = 0
+    train_id: str = ""
+    """The original that a method starts from."""
+    retrain_id: str = ""
+    """The Retrain that gaps are taken to."""
+    method: str = ""
+    row: str = ""
+    given: Mapping[str, Scalar] = field(default_factory=dict)
+    selection: Literal["default", "tuned", ""] = ""
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    """Hyperparameters; those of search and tuned steps are chosen when the step is due."""
+    study: str = ""
+    candidate: int = -1
+    trials: int = 0
+    free_dimensions: int = 0
+    objective: Literal["avg_gap", "retrain_free"] = "avg_gap"
+    refusal: str = ""
+
+    @property
+    def threads(self) -> int:
+        """Threads of the step: its CPUs, at least one."""
+        return max(1, int(self.resources.cpu))
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        where = self.request.name if self.request else f"{self.dataset.label}/{self.model}"
+        if self.kind == "train":
+            return f"train {where}/train={self.seed_train}"
+        if self.kind == "retrain":
+            return f"retrain {where}" + (f" replica {self.replica}" if self.replica else "")
+        if self.kind == "search":
+            return f"search {self.row} #{self.candidate} {where}"
+        return f"final {self.row}{f' ({self.selection})' if self.selection else ''} {where}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """One search: one row in one cell, under the common budget."""
+
+    id: str
+    cell: str
+    row: Row
+    trials: int
+    startup: int
+    sampler: Literal["tpe", "random"]
+    lag: int
+    steps: tuple[tuple[str, ...], ...]
+    """Ids of the search steps of candidate k, one for each search request."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a sweep asks for. Steps stand in an order that respects what they need."""
+
+    name: str
+    steps: Mapping[str, Step]
+    studies: Mapping[str, Study]
+    cells: tuple[str, ...]
+    rows: tuple[str, ...]
+    device: Device
+
+    def expected(self) -> dict[tuple[str, str, str], int]:
+        """How many final records each (cell, row, selection) should have."""
+        counts: dict[tuple[str, str, str], int] = {}
+        for step in self.steps.values():
+            if step.kind == "final" and step.request is not None:
+                key = (step.request.cell, step.row, step.selection)
+                counts[key] = counts.get(key, 0) + 1
+        return counts
+
+
+def make_plan(spec: SweepSpec, device: Device = "cpu") -> Plan:
+    """Lay out a valid sweep on a kind of device."""
+    return _Planner(spec, device).plan()
+
+
+class _Planner:
+    """Builds the steps of one sweep, cell by cell; equal steps of several cells are one step."""
+
+    def __init__(self, spec: SweepSpec, device: Device) -> None:
+        self.spec = spec
+        self.device = device
+        self.steps: dict[str, Step] = {}
+        self.studies: dict[str, Study] = {}
+        self.cells: list[str] = []
+
+    def plan(self) -> Plan:
+        grid = self.spec.grid
+        for dataset, model, forget in product(grid.dataset, grid.model, grid.forget):
+            self._cell(dataset, model, forget)
+        rows = (ORIGINAL, *(row.label for row in self.spec.rows))
+        return Plan(self.spec.name, self.steps, self.studies, tuple(self.cells), rows, self.device)
+
+    def _cell(self, dataset: DatasetSpec, model: str, forget: ForgetSpec) -> None:
+        searched = list(self._requests(dataset, model, forget, "search"))
+        reported = list(self._requests(dataset, model, forget, "final"))
+        self.cells.append(reported[0].cell)
+        finals = [(request, *self._references(request)) for request in reported]
+        for request, train, retrain in finals:
+            for replica in range(1, self.spec.floor + 1):
+                self._retrain(request, replica, retrain)
+            self._final(request, train, retrain, None, "")
+        for row in self.spec.rows:
+            refusal = self._refusal(row, finals[0][0])
+            study = None
+            if row.space.free_dimensions and refusal is None:
+                study = self._study(row, searched)
+            for request, train, retrain in finals:
+                self._final(request, train, retrain, row, "default", refusal=refusal or "")
+                if study is not None:
+                    self._final(request, train, retrain, row, "tuned", study=study)
+
+    def _requests(
+        self, dataset: DatasetSpec, model: str, forget: ForgetSpec, purpose: Purpose
+    ) -> Iterator[Request]:
+        axis: SeedAxis = getattr(self.spec.seeds, purpose)
+        items: list[tuple[int, tuple[int, ...]]] = [(seed, ()) for seed in axis.forget]
+        if forget.scenario == "class":
+            items = [(-1, group) for group in getattr(forget, f"{purpose}_classes")]
+        combine = product if axis.pair == "product" else zip
+        for (seed_forget, classes), seed_train in combine(items, axis.train):
+            yield Request(dataset, model, forget, purpose, seed_train, seed_forget, classes)
+
+    def _references(self, request: Request) -> tuple[Step, Step]:
+        train = self._train(request)
+        return train, self._retrain(request, 0, None)
+
+    def _train(self, request: Request) -> Step:
+        identity = self._training_identity(request)
+        key = content_id("train", identity, source_id(*_TRAINING, *self._sources(request)))
+        return self._add("train", request, key, key, (), request=None)
+
+    def _retrain(self, request: Request, replica: int, anchor: Step | None) -> Step:
+        """Retrain, or with an `anchor` one of the extra ones whose gap to it is the noise floor."""
+        code = source_id(*_TRAINING, _SCENARIOS, *self._sources(request))
+        identity = self._training_identity(request)
+        key = content_id("retrain", identity, request.identity, replica, code)
+        anchor_id = anchor.unlearn_id if anchor else ""
+        return self._add(
+            "retrain",
+            request,
+            content_id(key, anchor_id, source_id(_SCORE)),
+            key,
+            (anchor.id,) if anchor else (),
+            replica=replica,
+            retrain_id=anchor_id,
+        )
+
+    def _study(self, row: Row, requests: list[Request]) -> Study:
+        search = self.spec.search
+        references = [(request, *self._references(request)) for request in requests]
+        key = content_id(
+            "study",
+            self._method_identity(row, "search", requests[0]),
+            repr(row.space),
+            {"sampler": search.sampler, "startup": search.startup, "lag": search.lag},
+            search.objective,
+            package_version("optuna"),
+            source_id(_OBJECTIVE),
+            [(train.id, retrain.unlearn_id, r.identity) for r, train, retrain in references],
+        )
+        candidates: list[tuple[str, ...]] = []
+        for k in range(search.trials):
+            ids = []
+            for request, train, retrain in references:
+                step_id = content_id("search", key, k, request.name)
+                before = candidates[k - search.lag] if k >= search.lag else ()
+                step = self._add(
+                    "search",
+                    request,
+                    step_id,
+                    step_id,
+                    (train.id, retrain.id, *before),
+                    train_id=train.unlearn_id,
+                    retrain_id=retrain.unlearn_id,
+                    method=row.method,
+                    row=row.label,
+                    given=row.given,
+                    study=key,
+                    candidate=k,
+                    trials=search.trials,
+                    free_dimensions=row.space.free_dimensions,
+                )
+                ids.append(step.id)
+            candidates.append(tuple(ids))
+        study = Study(
+            key,
+            requests[0].cell,
+            row,
+            search.trials,
+            search.startup,
+            search.sampler,
+            search.lag,
+            tuple(candidates),
+        )
+        self.studies[key] = study
+        return study
+
+    def _final(
+        self,
+        request: Request,
+        train: Step,
+        retrain: Step,
+        row: Row | None,
+        selection: Literal["default", "tuned", ""],
+        *,
+        study: Study | None = None,
+        refusal: str = "",
+    ) -> Step:
+        needs: tuple[str, ...] = (train.id, retrain.id)
+        params: Mapping[str, Scalar] = {}
+        if row is None:
+            unlearned = content_id("original", train.unlearn_id, request.identity)
+        elif study is None:
+            params = row.space.defaults
+            identity = self._method_identity(row, "final", request)
+            unlearned = content_id("default", identity, params, train.unlearn_id, request.identity)
+        else:
+            needs += tuple(step for group in study.steps for step in group)
+            identity = self._method_identity(row, "final", request)
+            unlearned = content_id(
+                "tuned", study.id, study.trials, identity, train.unlearn_id, request.identity
+            )
+        return self._add(
+            "final",
+            request,
+            content_id(unlearned, retrain.unlearn_id, source_id(_SCORE)),
+            unlearned,
+            needs,
+            train_id=train.unlearn_id,
+            retrain_id=retrain.unlearn_id,
+            method=row.method if row else ORIGINAL,
+            row=row.label if row else ORIGINAL,
+            given=row.given if row else {},
+            selection=selection,
+            params=params,
+            study=study.id if study else "",
+            trials=study.trials if study else 0,
+            free_dimensions=row.space.free_dimensions if row else 0,
+            refusal=refusal,
+        )
+
+    def _add(
+        self,
+        kind: Kind,
+        at: Request,
+        step_id: str,
+        unlearn_id: str,
+        needs: tuple[str, ...],
+        **fields: Any,
+    ) -> Step:
+        fields.setdefault("request", at)
+        step = Step(
+            id=step_id,
+            unlearn_id=unlearn_id,
+            kind=kind,
+            needs=needs,
+            dataset=at.dataset,
+            model=at.model,
+            recipe=self.spec.recipe(at.model),
+            purpose=at.purpose,
+            seed_train=at.seed_train,
+            device=self.device,
+            resources=self.spec.resources.of(kind),
+            limit_seconds=getattr(self.spec.limits, kind),
+            precision=self.spec.precision,
+            objective=self.spec.search.objective,
+            **fields,
+        )
+        return self.steps.setdefault(step.id, step)
+
+    def _refusal(self, row: Row, request: Request) -> str | None:
+        card = catalogue.method(row.method)
+        model = catalogue.model(request.model)
+        return card.refusal(request.forget.scenario, model.modality, model.family)
+
+    def _training_identity(self, request: Request) -> dict[str, Any]:
+        return {
+            "dataset": _facts(catalogue.dataset(request.dataset.name).card),
+            "options": request.dataset.options,
+            "model": _facts(catalogue.model(request.model).card),
+            "recipe": self.spec.recipe(request.model).model_dump(),
+            "seed": request.seed_train,
+            "purpose": request.purpose,  # decides whether test outputs are made at all
+            **self._platform("train"),
+        }
+
+    def _method_identity(
+        self, row: Row, kind: Literal["search", "final"], at: Request
+    ) -> list[Any]:
+        code = source_id(f"mubench.methods.{row.method}", _SCENARIOS, *self._sources(at))
+        version = catalogue.method(row.method).version
+        return [row.method, version, self.spec.precision, self._platform(kind), code]
+
+    def _platform(self, kind: Kind) -> dict[str, Any]:
+        threads = max(1, int(self.spec.resources.of(kind).cpu))
+        return {"torch": package_version("torch"), "device": self.device, "threads": threads}
+
+    def _sources(self, request: Request) -> tuple[str, ...]:
+        data, model = catalogue.dataset(request.dataset.name), catalogue.model(request.model)
+        return (
+            "mubench.data.load",
+            f"mubench.data.{data.source}",
+            "mubench.models.build",
+            f"mubench.models.{model.module}",
+        )
+
+
+def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A card without its prose, which decides nothing."""
+    return {key: value for key, value in card.items() if key not in _PROSE}

@@ -1,0 +1,31 @@
+"""Finding a class or function by the name of its file: no list to edit."""
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+from mubench.errors import InputError
+
+
+def load_class(module: str, base: str) -> type[Any]:
+    """The one public class of `module` that derives from the class named `base`.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    found = [
+        member
+        for name, member in inspect.getmembers(import_module(module), inspect.isclass)
+        if member.__module__ == module
+        and not name.startswith("_")
+        and any(parent.__name__ == base for parent in member.__mro__[1:])
+    ]
+    if len(found) != 1:
+        names = ", ".join(sorted(cls.__name__ for cls in found)) or "none"
+        raise InputError(f"{module}: exactly one public {base} is needed in a file; found {names}")
+    return found[0]
+
+
+def load_method(name: str) -> type[Any]:
+    """The method class in `mubench/methods/<name>.py`."""
+    return load_class(f"mubench.methods.{name}", "Method")

@@ -1,0 +1,1 @@
+"""Tables, figures and the page: functions of the records alone. No torch, no Ray."""

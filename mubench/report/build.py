@@ -1,0 +1,99 @@
+"""Write a report: tables for a paper, a page for people, the records for everybody."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from mubench.report.aggregate import aggregate
+from mubench.report.conditions import REIMPLEMENTATION, conditions
+from mubench.report.figures import figures
+from mubench.report.formats import markdown_text, to_csv, to_latex, to_markdown
+from mubench.report.page import Block, page
+from mubench.report.source import ReportSource
+from mubench.report.tables import CAPTION, table
+from mubench.report.tuning import studies
+from mubench.store.table import records_to_table
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where a report lies, and its files."""
+
+    out: Path
+    files: tuple[Path, ...]
+
+    @property
+    def page(self) -> Path:
+        """The page to open first."""
+        return self.out / "index.html"
+
+
+def build(source: ReportSource, out: Path) -> Written:
+    """Write the report into `out`, every file whole or not at all; same records, same bytes."""
+    blocks = tuple(
+        Block(cell, table(cell), figures(cell, found), found)
+        for cell in aggregate(source)
+        for found in [studies(source, cell)]
+    )
+    tables = [block.table for block in blocks]
+    contents: dict[str, bytes] = {
+        "index.html": page(source, blocks).encode(),
+        "main.md": _markdown(source, blocks).encode(),
+        "main.tex": _latex(source, blocks).encode(),
+        "main.csv": to_csv(tables).encode(),
+        "records.parquet": _parquet(source),
+    }
+    for number, block in enumerate(blocks, 1):
+        for figure in block.figures:
+            name = f"figures/{number}-{_slug(block.cell.name)}-{figure.name}.svg"
+            contents[name] = figure.svg.encode()
+    return Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
+
+
+def _slug(name: str) -> str:
+    """Return a file name's part: no separators, nothing a shell or a path could read."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:80]
+
+
+def _markdown(source: ReportSource, blocks: Iterable[Block]) -> str:
+    parts = [f"# {markdown_text(source.name)}\n"]
+    for block in blocks:
+        doubts = [f"**{markdown_text(text)}**" for text in block.warnings]
+        said = [markdown_text(text) for text in (block.headline, *block.remarks)]
+        parts += [to_markdown(block.table), "\n\n".join([*doubts, *said]), ""]
+    parts += [CAPTION, "", REIMPLEMENTATION, ""]
+    parts += [f"- {term}: {markdown_text(words)}" for term, words in conditions(source)]
+    return "\n".join(parts) + "\n"
+
+
+def _latex(source: ReportSource, blocks: Iterable[Block]) -> str:
+    facts = [f"{term}: {words}" for term, words in conditions(source)]
+    comments = [f"% {' '.join(text.split())}" for text in (source.name, *facts, REIMPLEMENTATION)]
+    tables = [to_latex(block.table, number) for number, block in enumerate(blocks, 1)]
+    return "\n".join([r"% needs \usepackage{booktabs}", *comments, "", *tables])
+
+
+def _parquet(source: ReportSource) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(records_to_table(source.newest()), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as part:
+        try:
+            part.write(content)
+            part.close()
+            Path(part.name).chmod(0o644)
+            os.replace(part.name, path)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+    return path

@@ -1,0 +1,150 @@
+"""A cell in plain words: who is closest to Retrain, how sure we are, and what to doubt."""
+
+from collections import Counter
+
+from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row
+from mubench.report.statistics import FEWEST, Comparison, against_backbones, against_closest
+from mubench.report.words import STATUS_WORDS, listed, p_text, plural, points, row_title
+
+
+def headline(cell: Cell) -> str:
+    """Say in one or two sentences what the cell shows, or why it shows nothing."""
+    if cell.is_empty:
+        return "No step of this cell has finished."
+    selection = _leading(cell)
+    if selection is None:
+        return _nothing_ranked(cell)
+    best = cell.ranked(selection)[0]
+    gap = best.estimates["gap"]
+    said = f"Closest to Retrain: {row_title(best.label)} ({selection}), Avg. Gap {spread_text(gap)}"
+    return f"{said} points over {plural(gap.n, 'request')}. {floor_words(cell)}"
+
+
+def remarks(cell: Cell) -> tuple[str, ...]:
+    """Say what else a reader must know of the cell: verdicts, then doing nothing."""
+    selection = _leading(cell)
+    if selection is None:
+        return ()
+    verdicts = [] if _is_blind(cell) else [_verdicts(cell, selection), *_backbones(cell, selection)]
+    said = [_as_another_retrain(cell, selection), *verdicts, _do_nothing(cell, selection)]
+    return tuple(sentence for sentence in said if sentence)
+
+
+def warnings(cell: Cell) -> tuple[str, ...]:
+    """Say what makes the cell's numbers doubtful or unable to tell methods apart."""
+    said = []
+    if _is_blind(cell) and cell.floor and cell.forget_signal is not None:
+        signal, high = points(cell.forget_signal), points(cell.floor.percentile_95["ua"])
+        said.append(
+            f"Original and Retrain differ by {signal} points of UA, no more than two Retrains "
+            f"differ ({high} at the 95th percentile): there is nothing to forget here, and nothing "
+            "can be told apart."
+        )
+    if not cell.is_empty and not cell.retrain.scored:
+        said.append("No Retrain has finished: there is nothing to measure a gap to.")
+    if not cell.is_empty and not cell.original.scored:
+        said.append("The original was not scored: what doing nothing costs is unknown.")
+    return tuple(said)
+
+
+def floor_words(cell: Cell) -> str:
+    """Say how far two Retrains of one request lie apart."""
+    if cell.floor is None:
+        return "Noise floor unknown: no request was retrained twice."
+    mean, high = cell.floor.mean["gap"], cell.floor.percentile_95["gap"]
+    return (
+        f"Noise floor: two Retrains of one request differ by {points(mean)} points "
+        f"(95th percentile {points(high)}, {plural(cell.floor.pairs, 'pair')})."
+    )
+
+
+def spread_text(value: Estimate) -> str:
+    """Print mean ± standard deviation in percent."""
+    spread = "" if value.spread is None else f" ± {points(value.spread)}"
+    return points(value.mean) + spread
+
+
+def _is_blind(cell: Cell) -> bool:
+    """Whether doing nothing is, on the forget set, as close to Retrain as another Retrain."""
+    signal, floor = cell.forget_signal, cell.floor
+    return signal is not None and floor is not None and signal <= floor.percentile_95["ua"]
+
+
+def _leading(cell: Cell) -> str | None:
+    return next((selection for selection in SELECTIONS if cell.ranked(selection)), None)
+
+
+def _nothing_ranked(cell: Cell) -> str:
+    finals = [record for row in cell.methods for record in row.records]
+    if not finals:
+        return "No method has a final step yet."
+    if any(row.scored for row in cell.methods):
+        return "No method has all of its final steps yet: nothing is ranked."
+    counts = Counter(record.status for record in finals)
+    words = [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
+    return f"No final step gave a number: {listed(words)}."
+
+
+def _as_another_retrain(cell: Cell, selection: str) -> str:
+    if cell.floor is None:
+        return ""
+    high = cell.floor.percentile_95["gap"]
+    near = [_name(row) for row in cell.ranked(selection) if row.estimates["gap"].mean <= high]
+    return f"Within the noise floor, as close as another Retrain: {listed(near)}." if near else ""
+
+
+def _verdicts(cell: Cell, selection: str) -> str:
+    pairs = against_closest(cell, selection)
+    if not pairs:
+        return ""
+    if all(pair.verdict == "undecided" for pair in pairs):
+        n = max(pair.difference.n for pair in pairs)
+        return f"Undecided: {plural(n, 'request')}, and a verdict needs {FEWEST}."
+    by_verdict = {
+        verdict: [row_title(pair.second.label) for pair in pairs if pair.verdict == verdict]
+        for verdict in ("cannot be told apart", "closer")
+    }
+    tied, beaten = by_verdict.values()
+    said = [f"It cannot be told apart from {listed(tied)}."] if tied else []
+    said += [f"It is closer than {listed(beaten)}."] if beaten else []
+    return " ".join(said)
+
+
+def _backbones(cell: Cell, selection: str) -> list[str]:
+    """Say it of the row that searched its smoothing rate, or of each grid value without one."""
+    pairs = against_backbones(cell, selection)
+    searched = {pair.first.method for pair in pairs if pair.first.label == pair.first.method}
+    return [
+        backbone_words(pair)
+        for pair in pairs
+        if pair.first.label == pair.first.method or pair.first.method not in searched
+    ]
+
+
+def backbone_words(pair: Comparison) -> str:
+    """Say whether a method comes closer to Retrain than the one it builds on."""
+    first, second = row_title(pair.first.label), row_title(pair.second.label)
+    n, by = pair.difference.n, points(abs(pair.difference.mean))
+    side = "closer" if pair.difference.mean < 0 else "farther"
+    certainty = {
+        "undecided": f"undecided, {plural(n, 'request')}",
+        "cannot be told apart": f"cannot be told apart, {p_text(pair.p_value)}, n = {n}",
+    }.get(pair.verdict, f"{p_text(pair.p_value)}, n = {n}")
+    return f"{first} is {by} points {side} than {second}, which it builds on ({certainty})."
+
+
+def _do_nothing(cell: Cell, selection: str) -> str:
+    gap = cell.original.estimates.get("gap")
+    if gap is None:
+        return ""
+    worse = [_name(row) for row in cell.ranked(selection) if row.estimates["gap"].mean >= gap.mean]
+    said = f"Doing nothing (the original) has Avg. Gap {spread_text(gap)}"
+    return (
+        f"{said}; {listed(worse)} {'do' if len(worse) > 1 else 'does'} no better."
+        if worse
+        else said + "."
+    )
+
+
+def _name(row: Row) -> str:
+    return row_title(row.label)

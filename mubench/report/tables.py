@@ -1,0 +1,137 @@
+"""One table object, printed by every format: so that all of them show the same digits."""
+
+from dataclasses import dataclass
+
+from mubench.record import Record
+from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
+from mubench.report.statistics import Rank, marks
+from mubench.report.words import TITLES, points, row_title, seconds
+
+HEADINGS = {
+    "ua": "UA (%)",
+    "mia_svc": "MIA (%)",
+    "ra": "RA (%)",
+    "ta": "TA (%)",
+    "gap": "Avg. Gap",
+    "rte_seconds": "RTE (s)",
+}
+CAPTION = (
+    "Mean ± standard deviation over requests; in parentheses the distance between the mean and "
+    "Retrain's, in points. Avg. Gap is the mean over requests of each request's own gap, "
+    "so it is never smaller than the gap of means beside it. Best and second best in Avg. Gap are "
+    "marked within tuned and within default."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number as it is printed; `key` orders entries of a column, None for no number."""
+
+    value: str = ""
+    spread: str = ""
+    distance: str = ""
+    rank: Rank = ""
+    key: float | None = None
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row as it is printed."""
+
+    name: str
+    """The row's label in records, `ugradsl[alpha=-0.2]`."""
+    title: str
+    group: str
+    """`reference`, `tuned` or `default`."""
+    entries: tuple[Entry, ...]
+    count: str
+    """Requests with a number, of those planned: `3/3`."""
+    notes: tuple[str, ...] = ()
+    """Marks of the footnotes that concern this row."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One cell's results."""
+
+    cell: str
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+    footnotes: tuple[tuple[str, str], ...]
+    """Mark and text."""
+
+    def group(self, name: str) -> tuple[Line, ...]:
+        """Return the lines of one group in order."""
+        return tuple(line for line in self.lines if line.group == name)
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[Line, ...]], ...]:
+        """The groups that have lines, references first."""
+        names = ("reference", *SELECTIONS)
+        return tuple((name, self.group(name)) for name in names if self.group(name))
+
+
+def table(cell: Cell) -> Table:
+    """Print a cell: references and noise floor first, then tuned rows, then defaults."""
+    rows = (cell.retrain, cell.original, *cell.methods)
+    texts = dict.fromkeys(text for row in rows for text in row.troubles())
+    footnotes = {text: _mark(number) for number, text in enumerate(texts)}
+    ranks = marks(cell)
+    lines = [_line(row, ranks.get((row.label, row.selection), ""), footnotes) for row in rows]
+    lines.insert(1, _floor_line(cell.floor))
+    return Table(
+        cell=cell.name,
+        columns=tuple(HEADINGS[metric] for metric in COLUMNS),
+        lines=tuple(lines),
+        footnotes=tuple((mark, text) for text, mark in footnotes.items()),
+    )
+
+
+def _mark(number: int) -> str:
+    """Return a, b, ..., z, aa, ab, ..."""
+    letter = chr(ord("a") + number % 26)
+    return (_mark(number // 26 - 1) if number >= 26 else "") + letter
+
+
+def _line(row: Row, rank: Rank, footnotes: dict[str, str]) -> Line:
+    return Line(
+        name=row.label,
+        title=row_title(row.label),
+        group=row.selection or "reference",
+        entries=tuple(_entry(row, metric, rank) for metric in COLUMNS),
+        count=f"{len(row.scored)}/{row.expected}",
+        notes=tuple(footnotes[text] for text in row.troubles()),
+    )
+
+
+def _entry(row: Row, metric: str, rank: Rank) -> Entry:
+    held = row.estimates.get(metric)
+    if held is None:
+        return Entry(records=row.records)
+    distance = None if row.label == "retrain" else row.distances.get(metric)
+    return Entry(
+        value=_number(metric, held.mean),
+        spread="" if held.spread is None else _number(metric, held.spread),
+        distance="" if distance is None else points(distance),
+        rank=rank if metric == "gap" else "",
+        key=held.mean,
+        records=row.records,
+    )
+
+
+def _number(metric: str, value: float) -> str:
+    return seconds(value) if metric == "rte_seconds" else points(value)
+
+
+def _floor_line(floor: Floor | None) -> Line:
+    """Return the noise floor as a line: mean pairwise distances, in points."""
+    count = f"{floor.pairs} pairs" if floor else "no pairs"
+    mean = floor.mean if floor else {}
+    entries = tuple(
+        Entry(points(mean[metric]), key=mean[metric], records=floor.records)
+        if floor and metric in mean
+        else Entry()
+        for metric in COLUMNS
+    )
+    return Line("floor", TITLES["floor"], "reference", entries, count)

@@ -1,0 +1,84 @@
+"""How each row was tuned: candidates, best so far, what the search promised and what came."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from mubench.record import Record
+from mubench.report.aggregate import Cell, Row
+from mubench.report.source import ReportSource
+
+WORST = 1.0
+"""The objective of a candidate that diverged or failed: the largest gap there is."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One search: one row of one cell under one budget; objectives are fractions."""
+
+    row: str
+    trials: int
+    """Budget in candidates."""
+    finished: int
+    """Candidates that ended well on all their requests."""
+    objectives: tuple[tuple[int, float], ...]
+    """Candidate number and objective (mean over the search requests), in order of number."""
+    chosen: int
+    """The candidate that the final steps ran; -1 where none was."""
+    final: float | None
+    """Mean Avg. Gap of the tuned final steps."""
+    seconds: float
+    """Wall time of all search steps together."""
+    records: tuple[Record, ...]
+
+    @property
+    def best_so_far(self) -> tuple[tuple[int, float], ...]:
+        """Candidate number and the smallest objective up to it."""
+        numbers = [number for number, _ in self.objectives]
+        values = [value for _, value in self.objectives]
+        return tuple(zip(numbers, accumulate(values, min), strict=True))
+
+    @property
+    def promised(self) -> float | None:
+        """The chosen candidate's objective in the search."""
+        return dict(self.objectives).get(self.chosen)
+
+    @property
+    def optimism(self) -> float | None:
+        """Final gap minus the promised one: what the search flattered itself by."""
+        if self.final is None or self.promised is None:
+            return None
+        return self.final - self.promised
+
+
+def studies(source: ReportSource, cell: Cell) -> tuple[Study, ...]:
+    """Return the studies of a cell in the order of the sweep file's rows."""
+    searched = [r for r in source.newest() if r.kind == "search" and r.cell == cell.name]
+    tuned = {row.label: row for row in cell.methods if row.selection == "tuned"}
+    return tuple(
+        _study(label, mine, tuned.get(label))
+        for label in source.rows
+        if (mine := [r for r in searched if r.row == label])
+    )
+
+
+def _study(label: str, searched: Sequence[Record], tuned: Row | None) -> Study:
+    numbers = sorted({r.candidate for r in searched})
+    by_number = {k: [r for r in searched if r.candidate == k] for k in numbers}
+    gap = tuned.estimates.get("gap") if tuned else None
+    return Study(
+        row=label,
+        trials=max(r.trials for r in searched),
+        finished=sum(all(r.status == "ok" for r in mine) for mine in by_number.values()),
+        objectives=tuple((k, _objective(mine)) for k, mine in by_number.items()),
+        chosen=max((r.candidate for r in tuned.records), default=-1) if tuned else -1,
+        final=gap.mean if gap else None,
+        seconds=sum(r.seconds for r in searched),
+        records=tuple(searched),
+    )
+
+
+def _objective(records: Sequence[Record]) -> float:
+    values = [r.metrics.get("gap", WORST) if r.status == "ok" else WORST for r in records]
+    return statistics.fmean(values)

@@ -1,0 +1,308 @@
+"""Ranges of hyperparameters: how they are written in YAML, sampled, and found again.
+
+Grammar: a scalar is fixed; a list is a grid axis (sweep files only); a mapping is a range:
+`{log: [a, b]}`, `{uniform: [a, b]}`, `{int: [a, b]}`, `{choice: [...]}`, `{negate: RANGE}`,
+`{complement: RANGE}` (1 - x), `{either: [RANGE, ...]}`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeGuard
+
+from typing_extensions import override
+
+from mubench.errors import InputError, did_you_mean
+
+Scalar = str | int | float | bool | None
+Raw = dict[str, Any]
+"""What a sampler drew, by the names it was asked for."""
+
+
+class Ask(Protocol):
+    """Whoever draws values: Optuna's trial in a sweep, a generator in a test."""
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        """Draw uniformly from [low, high]."""
+        ...
+
+    def log(self, name: str, low: float, high: float) -> float:
+        """Draw log-uniformly from [low, high]."""
+        ...
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        """Draw an integer from low to high, both included."""
+        ...
+
+    def choice(self, name: str, options: tuple[Scalar, ...]) -> Scalar:
+        """Draw one of `options`."""
+        ...
+
+
+class Range(ABC):
+    """A set of values that can be sampled, and in which a value can be found again."""
+
+    @property
+    def free_dimensions(self) -> int:
+        """How many numbers a search chooses here."""
+        return 1
+
+    @abstractmethod
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        """Draw a value."""
+
+    @abstractmethod
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        """The draws that give `value`, or None where it lies outside."""
+
+
+@dataclass(frozen=True)
+class Fixed(Range):
+    """One value."""
+
+    value: Scalar
+
+    @property
+    @override
+    def free_dimensions(self) -> int:
+        return 0
+
+    @override
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        return self.value
+
+    @override
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        return {} if value == self.value else None
+
+
+@dataclass(frozen=True)
+class Interval(Range):
+    """A real interval, uniform or log-uniform."""
+
+    low: float
+    high: float
+    is_log: bool = False
+
+    @override
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        draw = ask.log if self.is_log else ask.uniform
+        return draw(name, self.low, self.high)
+
+    @override
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        if not _is_number(value):
+            return None
+        slack = 1e-12 * max(abs(self.low), abs(self.high))  # 1 - (1 - x) is x up to rounding
+        if not self.low - slack <= value <= self.high + slack:
+            return None
+        return {name: min(max(float(value), self.low), self.high)}
+
+
+@dataclass(frozen=True)
+class Integers(Range):
+    """Whole numbers from low to high, both included."""
+
+    low: int
+    high: int
+
+    @override
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        return ask.integer(name, self.low, self.high)
+
+    @override
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        is_inside = isinstance(value, int) and self.low <= value <= self.high
+        return {name: value} if is_inside else None
+
+
+@dataclass(frozen=True)
+class Choice(Range):
+    """One of several values."""
+
+    options: tuple[Scalar, ...]
+
+    @override
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        return ask.choice(name, self.options)
+
+    @override
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        return {name: value} if value in self.options else None
+
+
+@dataclass(frozen=True)
+class Negate(Range):
+    """Minus the inner range: a smoothing rate is searched by its size."""
+
+    inner: Range
+
+    @property
+    @override
+    def free_dimensions(self) -> int:
+        return self.inner.free_dimensions
+
+    @override
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        return -_number(self.inner.sample(ask, name))
+
+    @override
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        return self.inner.locate(-value, name) if _is_number(value) else None
+
+
+@dataclass(frozen=True)
+class Complement(Range):
+    """One minus the inner range: a retain weight is searched by the forget weight's size."""
+
+    inner: Range
+
+    @property
+    @override
+    def free_dimensions(self) -> int:
+        return self.inner.free_dimensions
+
+    @override
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        return 1.0 - _number(self.inner.sample(ask, name))
+
+    @override
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        return self.inner.locate(1.0 - value, name) if _is_number(value) else None
+
+
+@dataclass(frozen=True)
+class Either(Range):
+    """One of several ranges; which one is a dimension of its own."""
+
+    branches: tuple[Range, ...]
+
+    @property
+    @override
+    def free_dimensions(self) -> int:
+        # the choice itself, and the widest branch
+        return 1 + max(branch.free_dimensions for branch in self.branches)
+
+    @override
+    def sample(self, ask: Ask, name: str) -> Scalar:
+        index = ask.choice(f"{name}.either", tuple(range(len(self.branches))))
+        return self.branches[int(_number(index))].sample(ask, name)
+
+    @override
+    def locate(self, value: Scalar, name: str) -> Raw | None:
+        for index, branch in enumerate(self.branches):
+            raw = branch.locate(value, name)
+            if raw is not None:
+                return {f"{name}.either": index, **raw}
+        return None
+
+
+@dataclass(frozen=True)
+class Param:
+    """A hyperparameter: its default, where it is searched, and when it matters."""
+
+    name: str
+    default: Scalar
+    range: Range
+    when: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A method's hyperparameters in a fixed order; a `when` looks at earlier ones."""
+
+    params: tuple[Param, ...]
+
+    @property
+    def defaults(self) -> dict[str, Scalar]:
+        """Every hyperparameter's default, or its fixed value."""
+        return {
+            p.name: p.range.value if isinstance(p.range, Fixed) else p.default for p in self.params
+        }
+
+    @property
+    def free_dimensions(self) -> int:
+        """How many numbers a search chooses; recorded, since wide spaces are harder."""
+        return sum(p.range.free_dimensions for p in self.params)
+
+    def sample(self, ask: Ask) -> dict[str, Scalar]:
+        """Draw values for all hyperparameters; one whose `when` does not hold keeps its default."""
+        values: dict[str, Scalar] = {}
+        for p in self.params:
+            matters = all(values.get(key) == wanted for key, wanted in p.when.items())
+            values[p.name] = p.range.sample(ask, p.name) if matters else p.default
+        return values
+
+    def locate(self, values: Mapping[str, Scalar]) -> Raw | None:
+        """The draws that give `values`, or None where one lies outside of its range."""
+        raw: Raw = {}
+        for p in self.params:
+            if any(values.get(key) != wanted for key, wanted in p.when.items()):
+                continue
+            found = p.range.locate(values[p.name], p.name)
+            if found is None:
+                return None
+            raw |= found
+        return raw
+
+    def narrowed(self, ranges: Mapping[str, Range]) -> "Space":
+        """This space with some ranges replaced."""
+        return Space(
+            tuple(
+                Param(p.name, p.default, ranges.get(p.name, p.range), p.when) for p in self.params
+            )
+        )
+
+
+_KINDS = ("log", "uniform", "int", "choice", "negate", "complement", "either")
+
+
+def parse_range(node: Any, where: str) -> Range:
+    """Read one range from YAML.
+
+    Raises:
+        InputError: `node` is not in the grammar; the message begins with `where`.
+    """
+    if not isinstance(node, Mapping):
+        if isinstance(node, list):
+            raise InputError(f"{where}: a list is a grid axis and stands in sweep files only")
+        return Fixed(node)
+    if len(node) != 1:
+        raise InputError(f"{where}: a range has one key, one of {', '.join(_KINDS)}; got {node}")
+    kind, value = next(iter(node.items()))
+    if kind not in _KINDS:
+        raise InputError(f"{where}: unknown range '{kind}'; {did_you_mean(str(kind), _KINDS)}")
+    if kind in ("log", "uniform", "int"):
+        return _parse_interval(kind, value, where)
+    if kind in ("negate", "complement"):
+        inner = parse_range(value, f"{where}.{kind}")
+        return Negate(inner) if kind == "negate" else Complement(inner)
+    if not isinstance(value, list) or not value:
+        raise InputError(f"{where}.{kind}: a list of at least one value is needed; got {value}")
+    if kind == "choice":
+        return Choice(tuple(value))
+    return Either(tuple(parse_range(v, f"{where}.either[{i}]") for i, v in enumerate(value)))
+
+
+def _parse_interval(kind: str, value: Any, where: str) -> Range:
+    is_pair = isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+    if not is_pair or not value[0] < value[1]:
+        raise InputError(f"{where}.{kind}: two numbers, the smaller first, are needed; got {value}")
+    low, high = value
+    if kind == "int":
+        if not (isinstance(low, int) and isinstance(high, int)):
+            raise InputError(f"{where}.int: whole numbers are needed; got {value}")
+        return Integers(low, high)
+    if kind == "log" and low <= 0:
+        raise InputError(f"{where}.log: both ends must be above 0; got {value}")
+    return Interval(float(low), float(high), is_log=kind == "log")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(value: Scalar) -> float:
+    if isinstance(value, int | float):
+        return value
+    raise InputError(f"a number is needed here; got {value!r}")

@@ -1,0 +1,119 @@
+"""Weights and per-example outputs: safetensors under a content id, with checksums; never pickle."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as from_bytes
+from safetensors.numpy import save as to_bytes
+
+from mubench.errors import IntegrityError, LeakError
+from mubench.store.files import Files
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Artefacts:
+    """What steps made, one folder an id; the manifest comes last, so that it means completeness."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def save(
+        self, step_id: str, parts: Mapping[str, Arrays], about: Mapping[str, Any] | None = None
+    ) -> None:
+        """Store named groups of arrays (`weights`, `forget`, `retain`, ...) under an id.
+
+        `about` is JSON-like: what a later scoring must know beside the arrays.
+        """
+        files = {}
+        for part, arrays in parts.items():
+            content = to_bytes({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+            self._files.write(_name(step_id, part), content)
+            files[part] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        manifest = {"about": dict(about or {}), "files": files}
+        self._files.write(_manifest(step_id), json.dumps(manifest, sort_keys=True).encode())
+
+    def has(self, step_id: str) -> bool:
+        """Whether everything of an id was stored."""
+        return self._files.exists(_manifest(step_id))
+
+    def about(self, step_id: str) -> dict[str, Any]:
+        """What `save` was told about an id."""
+        return dict(json.loads(self._files.read(_manifest(step_id)))["about"])
+
+    def load(self, step_id: str, part: str) -> dict[str, np.ndarray]:
+        """One group of arrays.
+
+        Raises:
+            IntegrityError: it is missing, cut short, or altered.
+        """
+        try:
+            expected = json.loads(self._files.read(_manifest(step_id)))["files"][part]
+            content = self._files.read(_name(step_id, part))
+        except (FileNotFoundError, KeyError, ValueError) as error:
+            raise IntegrityError(f"{_name(step_id, part)}: missing or unreadable") from error
+        if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+            raise IntegrityError(f"{_name(step_id, part)}: does not match its checksum")
+        try:
+            return dict(from_bytes(content))
+        except SafetensorError as error:
+            raise IntegrityError(f"{_name(step_id, part)}: {error}") from error
+
+    def verify(self, step_id: str) -> str | None:
+        """What is wrong with the files of an id, or None."""
+        try:
+            for part in json.loads(self._files.read(_manifest(step_id)))["files"]:
+                self.load(step_id, part)
+        except FileNotFoundError:
+            return f"{_manifest(step_id)}: missing"
+        except (IntegrityError, ValueError, KeyError) as error:
+            return str(error)
+        return None
+
+    def ids(self) -> frozenset[str]:
+        """All ids that have files, complete or not."""
+        return frozenset(name.split("/")[1] for name in self._files.list("artefacts"))
+
+    def discard(self, step_id: str) -> None:
+        """Delete all files of an id, the manifest first."""
+        self._files.delete(_manifest(step_id))
+        for name in self._files.list(f"artefacts/{step_id}"):
+            self._files.delete(name)
+
+
+class View:
+    """What one step may read: the artefacts it depends on, and only the splits of its purpose.
+
+    A search step's view has no test outputs and no final request in it, so that code which looks
+    for them fails instead of leaking.
+    """
+
+    def __init__(self, artefacts: Artefacts, ids: frozenset[str], parts: frozenset[str]) -> None:
+        self._artefacts = artefacts
+        self._ids = ids
+        self._parts = parts
+
+    def load(self, step_id: str, part: str) -> dict[str, np.ndarray]:
+        """One group of arrays.
+
+        Raises:
+            LeakError: it is not for this step.
+            IntegrityError: it is damaged.
+        """
+        if step_id not in self._ids:
+            raise LeakError(f"this step does not depend on {step_id} and may not read it")
+        if part not in self._parts:
+            raise LeakError(f"this step may not read '{part}'; it sees {sorted(self._parts)}")
+        return self._artefacts.load(step_id, part)
+
+
+def _name(step_id: str, part: str) -> str:
+    return f"artefacts/{step_id}/{part}.safetensors"
+
+
+def _manifest(step_id: str) -> str:
+    return f"artefacts/{step_id}/manifest.json"

@@ -1,0 +1,90 @@
+"""A folder on any `pyarrow.fs` file system, in which a file is whole or absent."""
+
+import errno
+import os
+from pathlib import Path
+
+from pyarrow import fs
+
+from mubench.errors import StoreError
+
+
+class Files:
+    """Files below one root: a local folder or a URI such as `s3://bucket/store`."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        if "://" in uri:
+            self._fs, self._root = fs.FileSystem.from_uri(uri)
+        else:
+            self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).absolute())
+
+    @property
+    def is_local(self) -> bool:
+        """Whether files lie on a disk of this machine (or one that looks like it)."""
+        return isinstance(self._fs, fs.LocalFileSystem)
+
+    def path(self, name: str) -> str:
+        """Where `name` lies on the file system."""
+        return f"{self._root}/{name}"
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file atomically.
+
+        A local file is written beside its place, flushed to the disk and renamed; an object store
+        shows an object only when it is complete.
+
+        Raises:
+            StoreError: no space, or no permission.
+        """
+        try:
+            if self.is_local:
+                self._write_local(Path(self.path(name)), content)
+            else:
+                with self._fs.open_output_stream(self.path(name)) as stream:
+                    stream.write(content)
+        except OSError as error:
+            raise StoreError(f"{self.path(name)}: {_reason(error)}") from error
+
+    def read(self, name: str) -> bytes:
+        """The content of a file; FileNotFoundError where there is none."""
+        with self._fs.open_input_stream(self.path(name)) as stream:
+            return bytes(stream.read())
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return bool(self._fs.get_file_info(self.path(name)).type == fs.FileType.File)
+
+    def list(self, folder: str, suffix: str = "") -> list[str]:
+        """Names of all files below a folder, sorted."""
+        found = self._fs.get_file_info(
+            fs.FileSelector(self.path(folder), recursive=True, allow_not_found=True)
+        )
+        cut = len(self._root) + 1
+        names = (info.path[cut:] for info in found if info.type == fs.FileType.File)
+        return sorted(name for name in names if name.endswith(suffix))
+
+    def delete(self, name: str) -> None:
+        """Delete a file if it is there."""
+        if self.exists(name):
+            self._fs.delete_file(self.path(name))
+
+    def _write_local(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "no space left on the disk; what was finished is kept: free some, run it again"
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return "not writable; choose another folder with --store"
+    return str(error)

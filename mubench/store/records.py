@@ -1,0 +1,100 @@
+"""The records of a store: one small Parquet file a record, compacted now and then."""
+
+import io
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mubench.errors import IntegrityError
+from mubench.record import Record
+from mubench.store.files import Files
+from mubench.store.table import records_to_table, table_to_records
+
+FOLDER = "records"
+COMPACT = f"{FOLDER}/compact.parquet"
+COMPACT_EVERY = 1000
+
+
+class Records:
+    """Appends are atomic; a record that is written again replaces the older one.
+
+    A thousand one-row files take two seconds to read, one file of 100,000 rows a third of one: so
+    `compact` merges them. It writes the merged file before it deletes the parts, and readers keep
+    the newest of two records with one id: a crash in between loses and doubles nothing.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._parts = 0
+
+    def append(self, record: Record) -> None:
+        """Write a record; it is on the disk when this returns."""
+        self._files.write(f"{FOLDER}/part-{record.id}.parquet", _bytes(records_to_table([record])))
+        self._parts += 1
+        if self._parts >= COMPACT_EVERY:
+            self.compact()
+
+    def read(self, ids: Iterable[str] | None = None) -> dict[str, Record]:
+        """Records by id; all of them, or those of `ids` that are there."""
+        table = self._table()
+        if table is None:
+            return {}
+        if ids is not None:
+            table = table.filter(pc.is_in(table["id"], pa.array(list(ids), pa.string())))
+        return {record.id: record for record in table_to_records(table)}
+
+    def compact(self) -> None:
+        """Merge all parts into one file."""
+        parts = self._part_names()
+        if parts:
+            table = self._table()
+            if table is not None:
+                self._files.write(COMPACT, _bytes(table))
+            for name in parts:
+                self._files.delete(name)
+        self._parts = 0
+
+    def discard(self, ids: frozenset[str]) -> None:
+        """Forget records, so that their steps run again."""
+        table = self._table()
+        if table is None or not ids:
+            return
+        keep = table.filter(pc.invert(pc.is_in(table["id"], pa.array(sorted(ids), pa.string()))))
+        self._files.write(COMPACT, _bytes(keep))
+        for name in self._part_names():
+            self._files.delete(name)
+
+    def _table(self) -> pa.Table | None:
+        names = [COMPACT] if self._files.exists(COMPACT) else []
+        tables = [self._read(name) for name in names + self._part_names()]
+        if not tables:
+            return None
+        table = pa.concat_tables(tables, promote_options="default")
+        newest: dict[str, int] = {}
+        for row, (key, created) in enumerate(
+            zip(table["id"].to_pylist(), table["created"].to_pylist(), strict=True)
+        ):
+            held = newest.get(key)
+            if held is None or created >= table["created"][held].as_py():
+                newest[key] = row
+        return table.take(pa.array(sorted(newest.values()), pa.int64()))
+
+    def _read(self, name: str) -> pa.Table:
+        try:
+            return pq.read_table(io.BytesIO(self._files.read(name)))
+        except pa.ArrowInvalid as error:
+            where = self._files.path(name)
+            raise IntegrityError(
+                f"{where}: not readable; delete it and run the sweep again to make its records anew"
+            ) from error
+
+    def _part_names(self) -> list[str]:
+        return [n for n in self._files.list(FOLDER, ".parquet") if n != COMPACT]
+
+
+def _bytes(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()

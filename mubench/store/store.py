@@ -1,0 +1,58 @@
+"""A store: the folder or URI that holds everything a sweep makes."""
+
+import json
+
+from mubench.errors import StoreError
+from mubench.store.artefacts import Artefacts, View
+from mubench.store.files import Files
+from mubench.store.lock import Lock
+from mubench.store.records import Records
+
+FORMAT = 1
+_FORMAT_FILE = "format.json"
+
+
+class Store:
+    """Records (the truth), artefacts, and sweep files, below one URI.
+
+    Any number of processes may read, and write artefacts under content ids; records have one
+    writer, which holds the lock.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.files = Files(uri)
+        self.records = Records(self.files)
+        self.artefacts = Artefacts(self.files)
+        self._check_format()
+
+    def lock(self, sweep: str) -> Lock:
+        """The writer's lock, a context manager."""
+        return Lock(self.files, sweep)
+
+    def view(self, ids: frozenset[str], parts: frozenset[str]) -> View:
+        """What one step may read."""
+        return View(self.artefacts, ids, parts)
+
+    def save_sweep(self, name: str, text: str, plan: dict[str, object]) -> None:
+        """Keep a sweep's file and the ids of its plan."""
+        self._mark_format()
+        self.files.write(f"sweeps/{name}/sweep.yaml", text.encode())
+        self.files.write(f"sweeps/{name}/plan.json", json.dumps(plan, sort_keys=True).encode())
+
+    def _mark_format(self) -> None:
+        if not self.files.exists(_FORMAT_FILE):
+            self.files.write(_FORMAT_FILE, json.dumps({"format": FORMAT}).encode())
+
+    def _check_format(self) -> None:
+        try:
+            found = json.loads(self.files.read(_FORMAT_FILE))["format"]
+        except FileNotFoundError:
+            return  # a new store
+        except (ValueError, KeyError):
+            raise StoreError(f"{self.uri}/{_FORMAT_FILE}: unreadable; is this a store?") from None
+        if found != FORMAT:
+            advice = "update mubench" if found > FORMAT else "choose a new --store"
+            raise StoreError(
+                f"{self.uri}: a store of format {found}; this mubench has format {FORMAT}; {advice}"
+            )

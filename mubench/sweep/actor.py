@@ -1,0 +1,52 @@
+"""The worker: a Ray Tune trainable that runs step after step in one process."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ray import tune
+from typing_extensions import override
+
+from mubench.plan import Step
+from mubench.store.store import Store
+from mubench.store.table import record_to_json
+from mubench.trial import Choice, refused, run_step
+from mubench.workspace import Workspace
+
+
+class StepActor(tune.Trainable):
+    """Runs the step that its configuration names; reused, so that data and models stay loaded."""
+
+    @override
+    def setup(
+        self,
+        config: dict[str, Any],
+        steps: Mapping[str, Step] | None = None,
+        store_uri: str = "",
+        data_dir: str | None = None,
+    ) -> None:
+        self._steps = steps or {}
+        self._workspace = Workspace(Store(store_uri), data_dir)
+
+    @override
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.config = new_config
+        return True
+
+    @override
+    def step(self) -> dict[str, Any]:
+        due = json.loads(self.config["due"])
+        step = self._steps[due["step"]]
+        if due["refusal"]:
+            record = refused(step, due["refusal"])
+        else:
+            record = run_step(step, self._workspace, Choice(due["params"], due["candidate"]))
+        return {"record": record_to_json(record), "done": True}
+
+    @override
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing to save: what a step made is in the store."""
+
+    @override
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing to load."""

@@ -1,0 +1,57 @@
+"""Starting Ray, or joining a cluster. On a single machine nothing listens beyond loopback."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Read by Ray when it is imported. Without a multi-node cluster in sight it binds to loopback only;
+# usage statistics are off by default here.
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "86400")
+os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled by `run_plan`
+
+import ray
+
+from mubench.plan import Plan
+
+
+@contextmanager
+def connected(
+    address: str | None, cpus: int | None = None, gpus: int | None = None
+) -> Iterator[None]:
+    """A Ray session: a cluster's at `address`, else one of this machine that ends with the context.
+
+    A session that the caller began is used and left running.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    local: dict[str, Any] = {}
+    if address is None:
+        local = {
+            "num_cpus": cpus,
+            "num_gpus": gpus,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+        }
+    ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def capacity(plan: Plan) -> int:
+    """How many of the plan's smallest steps the cluster can run at once, at least one."""
+    has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    unit, name = ("gpu", "GPU") if plan.device == "cuda" else ("cpu", "CPU")
+    shares = [getattr(step.resources, unit) for step in plan.steps.values()]
+    smallest = min((share for share in shares if share > 0), default=1.0)
+    return max(1, int(has.get(name, 1) / smallest))

@@ -1,0 +1,186 @@
+"""Run what a plan still lacks: Ray Tune does the work, the store keeps it."""
+
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ray import tune
+from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
+
+from mubench.plan import Plan, Step
+from mubench.record import Record
+from mubench.store.store import Store
+from mubench.sweep.actor import StepActor
+from mubench.sweep.cluster import capacity, connected
+from mubench.sweep.searcher import PlanSearcher
+from mubench.sweep.walk import Walk
+from mubench.trial import Outcome, make_record
+
+SLICE = 2000
+"""Steps that one Tuner gets: Tune keeps some 50 KB a trial, and new actors begin afresh."""
+RETRIES = 2
+"""How often a step starts again after its worker died (a spot machine, the kernel's killer)."""
+
+
+class Progress(Protocol):
+    """Who wants to know how a sweep goes."""
+
+    def start(self, walk: Walk) -> None:
+        """The run begins."""
+        ...
+
+    def started(self, step: Step) -> None:
+        """A step was handed out."""
+        ...
+
+    def finished(self, record: Record, walk: Walk) -> None:
+        """A record was stored."""
+        ...
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended."""
+
+    records: dict[str, Record]
+    ran: int
+    blocked: int
+    was_interrupted: bool
+
+    @property
+    def failures(self) -> tuple[Record, ...]:
+        """Records of steps that failed for reasons of the machine or the code."""
+        return tuple(r for r in self.records.values() if r.is_failure)
+
+
+def run_plan(
+    plan: Plan,
+    store: Store,
+    progress: Progress,
+    *,
+    address: str | None = None,
+    data_dir: str | None = None,
+    cpus: int | None = None,
+    gpus: int | None = None,
+) -> Summary:
+    """Run every step that has no record yet; safe to interrupt and to call again.
+
+    Raises:
+        StoreError: the store cannot be written; what was finished is kept.
+    """
+    done = usable_records(plan, store)
+    walk = Walk(plan, done)
+    progress.start(walk)
+    ran = 0
+    was_interrupted = False
+    if not walk.is_finished:
+        with _interruptible() as interrupted, connected(address, cpus, gpus):
+            while not walk.is_finished and not interrupted.is_set():
+                ran += _run_slice(plan, store, walk, progress, data_dir)
+            was_interrupted = interrupted.is_set()
+        store.records.compact()
+    return Summary(walk.records, ran, len(walk.blocked), was_interrupted)
+
+
+def usable_records(plan: Plan, store: Store) -> dict[str, Record]:
+    """Records that need not be made again.
+
+    A reference whose files are damaged, and that something still to run needs, is forgotten with
+    its files, so that it is trained again instead of being used.
+    """
+    done = store.records.read(plan.steps)
+    needed = {need for key, step in plan.steps.items() if key not in done for need in step.needs}
+    damaged: dict[str, str] = {}
+    for key in needed & done.keys():
+        if plan.steps[key].kind in ("train", "retrain") and done[key].status == "ok":
+            problem = store.artefacts.verify(plan.steps[key].unlearn_id)
+            if problem is not None:
+                damaged[key] = problem
+    for key in damaged:
+        store.artefacts.discard(plan.steps[key].unlearn_id)
+    store.records.discard(frozenset(damaged))
+    _warn_damaged(damaged)
+    return {key: record for key, record in done.items() if key not in damaged}
+
+
+def _warn_damaged(damaged: dict[str, str]) -> None:
+    for problem in damaged.values():
+        warnings.warn(f"{problem}; it is made again", stacklevel=3)
+
+
+def _run_slice(
+    plan: Plan, store: Store, walk: Walk, progress: Progress, data_dir: str | None
+) -> int:
+    count = 0
+
+    def keep(record: Record) -> None:
+        nonlocal count
+        store.records.append(record)
+        count += 1
+        progress.finished(record, walk)
+
+    searcher = PlanSearcher(
+        walk,
+        keep,
+        _lost,
+        progress.started,
+        in_flight=capacity(plan) + 1,
+        at_most=SLICE,
+    )
+    actor = tune.with_parameters(
+        StepActor, steps=dict(plan.steps), store_uri=store.uri, data_dir=data_dir
+    )
+    with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+        tuner = tune.Tuner(
+            tune.with_resources(actor, _resources),
+            tune_config=TuneConfig(
+                search_alg=searcher, num_samples=min(SLICE, walk.left), reuse_actors=True
+            ),
+            run_config=RunConfig(
+                name="sweep",
+                storage_path=folder,
+                verbose=0,
+                failure_config=FailureConfig(max_failures=RETRIES),
+                progress_reporter=CLIReporter(max_report_frequency=86400),
+            ),
+        )
+        tuner.fit()
+    if searcher.error is not None:
+        raise searcher.error
+    return count
+
+
+def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    return tune.PlacementGroupFactory([{"CPU": config["cpu"], "GPU": config["gpu"]}])
+
+
+def _lost(step: Step) -> Record:
+    message = f"the worker died {RETRIES + 1} times; out of host memory, or killed from outside?"
+    return make_record(step, Outcome("error", message, candidate=step.candidate), 0.0)
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Note the first Ctrl-C; Tune, which has a handler of its own, then stops by itself."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(signum: int, frame: object) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    except KeyboardInterrupt:
+        interrupted.set()
+    finally:
+        signal.signal(signal.SIGINT, before)

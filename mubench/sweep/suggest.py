@@ -1,0 +1,107 @@
+"""Which hyperparameters a study tries next: Optuna, in a way that anybody can reproduce.
+
+Suggestion k is a function of the study and of the results of candidates 0 to k - lag, told in
+their order to a sampler seeded by (study, k). Who computed them, when, and on how many workers
+does not matter, and a resumed search is the search.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+
+from mubench.plan import Study
+from mubench.seeds import derive_seed
+from mubench.spaces import Raw, Scalar, Space
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finished candidate: its hyperparameters and its objective, a finite number."""
+
+    params: Mapping[str, Scalar]
+    value: float
+
+
+def suggest(study: Study, k: int, told: Sequence[Told]) -> dict[str, Scalar]:
+    """Hyperparameters of candidate k; candidate 0 is the defaults: no search loses to them."""
+    space = study.row.space
+    if k == 0:
+        return space.defaults
+    search = optuna.create_study(sampler=_sampler(study, k))
+    for candidate in told:
+        raw = space.locate(candidate.params)
+        if raw is None:
+            continue  # defaults may lie outside of a range that the sweep file narrowed
+        search.add_trial(
+            optuna.trial.create_trial(
+                params=raw, distributions=_distributions(space, raw), value=candidate.value
+            )
+        )
+    return space.sample(_Asked(search.ask()))
+
+
+def _sampler(study: Study, k: int) -> BaseSampler:
+    seed = derive_seed("suggest", study.id, k) % 2**32
+    if study.sampler == "random":
+        return RandomSampler(seed=seed)
+    return TPESampler(seed=seed, n_startup_trials=study.startup)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Draws by asking an Optuna trial."""
+
+    trial: optuna.Trial
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        return self.trial.suggest_float(name, low, high)
+
+    def log(self, name: str, low: float, high: float) -> float:
+        return self.trial.suggest_float(name, low, high, log=True)
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return self.trial.suggest_int(name, low, high)
+
+    def choice(self, name: str, options: tuple[Scalar, ...]) -> Scalar:
+        return self.trial.suggest_categorical(name, options)
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    """Gives known draws again and notes what they were drawn from."""
+
+    raw: Raw
+    distributions: dict[str, BaseDistribution] = field(default_factory=dict)
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        self.distributions[name] = FloatDistribution(low, high)
+        return float(self.raw[name])
+
+    def log(self, name: str, low: float, high: float) -> float:
+        self.distributions[name] = FloatDistribution(low, high, log=True)
+        return float(self.raw[name])
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        self.distributions[name] = IntDistribution(low, high)
+        return int(self.raw[name])
+
+    def choice(self, name: str, options: tuple[Scalar, ...]) -> Scalar:
+        self.distributions[name] = CategoricalDistribution(options)
+        value: Scalar = self.raw[name]
+        return value
+
+
+def _distributions(space: Space, raw: Raw) -> dict[str, BaseDistribution]:
+    replay = _Replayed(raw)
+    space.sample(replay)
+    return replay.distributions

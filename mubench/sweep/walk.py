@@ -1,0 +1,161 @@
+"""Walking a plan: which step is due, with which hyperparameters, and what a result releases.
+
+Pure: it knows neither Ray nor the clock, so that one worker or a hundred give the same sweep.
+"""
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mubench.plan import Plan, Step, Study
+from mubench.record import Record
+from mubench.spaces import Scalar
+from mubench.sweep.suggest import Told, suggest
+
+WORST = 1.0
+"""Objective of a candidate that did not finish: the largest gap that fractions can have."""
+
+_ORDER = {"train": 0, "retrain": 1, "search": 2, "final": 3}
+
+
+@dataclass(frozen=True)
+class Due:
+    """A step that can run now; a `refusal` says why it is not run but recorded as refused."""
+
+    step: Step
+    params: Mapping[str, Scalar]
+    candidate: int
+    refusal: str = ""
+
+
+class Walk:
+    """The state of one run: what is done, due, running, and blocked by a failure."""
+
+    def __init__(self, plan: Plan, done: Mapping[str, Record]) -> None:
+        self.plan = plan
+        self.records = {key: record for key, record in done.items() if key in plan.steps}
+        self.blocked: set[str] = set()
+        self.running: set[str] = set()
+        self._dependants: dict[str, list[str]] = {}
+        self._missing: dict[str, int] = {}
+        self._ready: dict[str, list[tuple[int, int, str]]] = {}
+        self._rank = {key: rank for rank, key in enumerate(plan.steps)}
+        self._last_class = ""
+        self._register()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left that could run."""
+        return not self.running and not any(self._ready.values())
+
+    @property
+    def left(self) -> int:
+        """How many steps have no record yet and are not blocked."""
+        return len(self.plan.steps) - len(self.records) - len(self.blocked)
+
+    def next(self) -> Due | None:
+        """The next due step, now running; None while all that is left waits for what runs."""
+        key = self._pop()
+        if key is None:
+            return None
+        self.running.add(key)
+        return self._due(self.plan.steps[key])
+
+    def put_back(self, step: Step) -> None:
+        """A running step that nobody finished is due again."""
+        self.running.discard(step.id)
+        self._push(step.id)
+
+    def finish(self, record: Record) -> None:
+        """Take a step's record; what waited for it becomes due, or blocked if it failed."""
+        self.running.discard(record.id)
+        self.records[record.id] = record
+        self._release(record)
+
+    def _register(self) -> None:
+        for key, step in self.plan.steps.items():
+            if key in self.records:
+                continue
+            needs = [need for need in set(step.needs) if need not in self.records]
+            self._missing[key] = len(needs)
+            for need in needs:
+                self._dependants.setdefault(need, []).append(key)
+            if not needs:
+                self._push(key)
+        for record in list(self.records.values()):
+            self._block_if_useless(record)
+
+    def _release(self, record: Record) -> None:
+        for key in self._dependants.pop(record.id, []):
+            self._missing[key] -= 1
+            if not self._missing[key]:
+                self._push(key)
+        self._block_if_useless(record)
+
+    def _block_if_useless(self, record: Record) -> None:
+        """A reference that failed blocks all that measure against it; a failed candidate counts."""
+        if record.kind in ("train", "retrain") and record.status != "ok":
+            for key, step in self.plan.steps.items():
+                if record.id in step.needs and key not in self.records:
+                    self._block(key)
+
+    def _block(self, key: str) -> None:
+        if key in self.blocked:
+            return
+        self.blocked.add(key)
+        for other, step in self.plan.steps.items():
+            if key in step.needs and other not in self.records:
+                self._block(other)
+
+    def _due(self, step: Step) -> Due:
+        if step.refusal:
+            return Due(step, step.params, step.candidate, step.refusal)
+        if step.kind == "search":
+            study = self.plan.studies[step.study]
+            told = self._told(study, max(0, step.candidate - study.lag + 1))
+            return Due(step, suggest(study, step.candidate, told), step.candidate)
+        if step.selection == "tuned":
+            return self._select(step)
+        return Due(step, step.params, step.candidate)
+
+    def _select(self, step: Step) -> Due:
+        """The best candidate by mean objective over the search requests; the first of equals."""
+        study = self.plan.studies[step.study]
+        finished = [k for k in range(study.trials) if self._is_ok(study, k)]
+        if not finished:
+            return Due(step, {}, -1, "nothing to select: no candidate of the search finished")
+        told = self._told(study, study.trials)
+        best = min(finished, key=lambda k: (told[k].value, k))
+        return Due(step, told[best].params, best)
+
+    def _told(self, study: Study, count: int) -> list[Told]:
+        """Candidates 0 to count - 1 in their order; one that failed has the worst objective."""
+        told = []
+        for group in study.steps[:count]:
+            records = [self.records[key] for key in group]
+            values = [r.metrics.get("objective", WORST) for r in records]
+            told.append(Told(records[0].params, sum(values) / len(values)))
+        return told
+
+    def _is_ok(self, study: Study, k: int) -> bool:
+        return all(self.records[key].status == "ok" for key in study.steps[k])
+
+    def _push(self, key: str) -> None:
+        step = self.plan.steps[key]
+        ready = self._ready.setdefault(str(step.resources), [])
+        heapq.heappush(ready, (_ORDER[step.kind], self._rank[key], key))
+
+    def _pop(self) -> str | None:
+        """Trainings first, finals last; among equals prefer the resource class now running.
+
+        Ray gives a warm process back only to a step that asks for the same resources.
+        """
+        while True:
+            classes = [name for name, ready in self._ready.items() if ready]
+            if not classes:
+                return None
+            chosen = min(classes, key=lambda c: (self._ready[c][0][0], c != self._last_class))
+            key = heapq.heappop(self._ready[chosen])[2]
+            if key not in self.blocked:
+                self._last_class = chosen
+                return key

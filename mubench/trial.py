@@ -1,0 +1,423 @@
+"""Run one step in this process and return its record: where all parts meet. No Ray here."""
+
+import os
+import platform
+import signal
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from mubench import __version__
+from mubench.data.scenarios import forget_hash
+from mubench.data.split import Split
+from mubench.errors import Diverged, TimedOut
+from mubench.ids import package_version
+from mubench.methods.base import ForgetTask, Method, SplitName, Unlearned
+from mubench.metrics.accuracy import accuracy
+from mubench.metrics.objective import objective_gap, retrain_free_gap
+from mubench.metrics.outputs import Outputs
+from mubench.metrics.score import score
+from mubench.plan import ORIGINAL, Step
+from mubench.record import Record, Status
+from mubench.references import (
+    WEIGHTS,
+    evaluate,
+    outputs_to_arrays,
+    read_outputs,
+    train,
+    weights_to_arrays,
+)
+from mubench.registry import load_method
+from mubench.scenario import search_overlap
+from mubench.seeds import derive_seed
+from mubench.spaces import Scalar
+from mubench.workspace import (
+    Workspace,
+    evaluated,
+    is_exclusive,
+    require_request,
+    scored_parts,
+)
+
+WORST = 1.0
+"""Objective of a candidate that diverged or failed: the largest gap that fractions can have."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Hyperparameters chosen for a search or tuned step, and the candidate that they come from."""
+
+    params: Mapping[str, Scalar]
+    candidate: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step found out; `about` is stored with outputs so that they can be scored again."""
+
+    status: Status = "ok"
+    message: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    candidate: int = -1
+    forget_hash: str = ""
+    n_forget: int = 0
+    n_retain: int = 0
+    traceback: str = ""
+
+
+def run_step(step: Step, workspace: Workspace, choice: Choice | None = None) -> Record:
+    """Run a step; whatever goes wrong becomes the record's status."""
+    choice = choice or Choice(step.params, step.candidate)
+    began = time.perf_counter()
+    try:
+        with time_limit(step.limit_seconds):
+            workspace.configure(step)
+            outcome = _run(step, workspace, choice)
+    except TimedOut as error:
+        outcome = _failed("timed_out", error)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        outcome = _failed("out_of_memory", error)
+    except Exception as error:  # noqa: BLE001  a plug-in may raise anything: a failure is a row
+        outcome = _failed("error", error)
+    if step.kind == "search" and outcome.status != "ok":
+        outcome = replace(outcome, metrics={**outcome.metrics, "objective": WORST, "gap": WORST})
+    if not outcome.params:
+        outcome = replace(outcome, params=choice.params, candidate=choice.candidate)
+    return make_record(step, outcome, time.perf_counter() - began)
+
+
+def refused(step: Step, reason: str) -> Record:
+    """The record of a step that cannot be done; nothing runs."""
+    return make_record(step, Outcome("refused", reason, candidate=step.candidate), 0.0)
+
+
+def make_record(step: Step, outcome: Outcome, seconds: float) -> Record:
+    """Everything that is known about a finished step."""
+    request = step.request
+    cell = request.cell if request else f"{step.dataset.label}/{step.model}"
+    return Record(
+        id=step.id,
+        unlearn_id=step.unlearn_id,
+        kind=step.kind,
+        status=outcome.status,
+        message=outcome.message,
+        dataset=step.dataset.label,
+        model=step.model,
+        scenario=request.forget.label if request else "",
+        cell=cell,
+        request=request.name if request else f"{cell}/train={step.seed_train}",
+        purpose=step.purpose,
+        seed_train=step.seed_train,
+        seed_forget=request.seed_forget if request else -1,
+        forget_classes=request.classes if request else (),
+        forget_hash=outcome.forget_hash,
+        n_forget=outcome.n_forget,
+        n_retain=outcome.n_retain,
+        replica=step.replica,
+        method=step.method,
+        row=step.row,
+        selection=step.selection,
+        params=dict(outcome.params),
+        given=dict(step.given),
+        study=step.study,
+        candidate=outcome.candidate,
+        trials=step.trials,
+        free_dimensions=step.free_dimensions,
+        metrics={name: float(value) for name, value in outcome.metrics.items()},
+        flags=outcome.flags,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        seconds=seconds,
+        device=device_name(step),
+        threads=step.threads,
+        precision=step.precision,
+        exclusive=is_exclusive(step),
+        commit=commit(),
+        versions=versions(),
+        traceback=outcome.traceback,
+    )
+
+
+def _run(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
+    if step.kind == "train":
+        return _train(step, workspace)
+    if step.kind == "retrain":
+        return _retrain(step, workspace)
+    if step.kind == "search":
+        return _search(step, workspace, choice)
+    return _final(step, workspace, choice)
+
+
+def _train(step: Step, workspace: Workspace) -> Outcome:
+    """Train the original; store its weights and its outputs on D_tr and the held-out splits."""
+    artefacts, view = workspace.store.artefacts, workspace.view(step)
+    if not artefacts.has(step.unlearn_id):
+        split = workspace.train_split(step)
+        model = _trained(step, workspace, split)
+        outputs = evaluate(model, {"train": split, **workspace.held_out(step)})
+        _require_finite(outputs)
+        parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
+        artefacts.save(step.unlearn_id, parts)
+    metrics = {
+        f"{part}_accuracy": accuracy(read_outputs(view, step.unlearn_id, part))
+        for part in ("train", "validation")
+    }
+    return Outcome(metrics=metrics)
+
+
+def _retrain(step: Step, workspace: Workspace) -> Outcome:
+    """Train on D_r alone; store and score its outputs, against the anchor if there is one."""
+    artefacts, view = workspace.store.artefacts, workspace.view(step)
+    forget, retain = workspace.divided(step)
+    if not artefacts.has(step.unlearn_id):
+        clock = time.perf_counter(), time.process_time()
+        model = _trained(step, workspace, retain)
+        wall, cpu = time.perf_counter() - clock[0], time.process_time() - clock[1]
+        splits = {"forget": forget, "retain": retain, **workspace.held_out(step)}
+        outputs = evaluate(model, splits)
+        _require_finite(outputs)
+        cost = {
+            "rte_seconds": cpu if step.device == "cpu" else wall,
+            "wall_seconds": wall,
+            "forward_examples": step.recipe.epochs * len(retain),
+            "backward_examples": step.recipe.epochs * len(retain),
+        }
+        parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
+        artefacts.save(step.unlearn_id, parts, {"metrics": cost})
+    own = evaluated({p: read_outputs(view, step.unlearn_id, p) for p in scored_parts(step)})
+    anchor = workspace.retrained(step) if step.retrain_id else None
+    scores = score(own, anchor, forget_classes=require_request(step).classes)
+    cost = artefacts.about(step.unlearn_id)["metrics"]
+    return _sized(Outcome(metrics={**scores.values, **cost}, flags=scores.flags), forget, retain)
+
+
+def _search(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
+    """Try one candidate on a search request: D_f, D_r and D_val are all there is."""
+    unlearned, forget, retain = _unlearn(step, workspace, choice)
+    held = workspace.held_out(step)["validation"]
+    outputs = evaluate(unlearned.model, {"forget": forget, "retain": retain, "validation": held})
+    cost = _cost(step, workspace, unlearned)
+    sized = _sized(
+        Outcome(metrics=cost, params=choice.params, candidate=choice.candidate), forget, retain
+    )
+    if unlearned.status == "diverged" or not _is_finite(outputs):
+        message = unlearned.message or "outputs are not finite"
+        return replace(sized, status="diverged", message=message)
+    classes = require_request(step).classes
+    if step.objective == "avg_gap":
+        value = objective_gap(evaluated(outputs), workspace.retrained_values(step), classes)
+    else:
+        value = retrain_free_gap(evaluated(outputs), workspace.original_outputs(step), classes)
+    return replace(sized, metrics={**cost, "objective": value, "gap": value})
+
+
+def _final(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
+    """Run a method on a final request, store its outputs, score them against Retrain."""
+    request = require_request(step)
+    forget, retain = workspace.divided(step)
+    original = workspace.original_outputs(step)
+    if step.method == ORIGINAL:
+        outcome, own = Outcome(metrics=dict.fromkeys(_FREE, 0.0)), original
+    else:
+        if not workspace.store.artefacts.has(step.unlearn_id):
+            _unlearn_and_store(step, workspace, choice)
+        about = workspace.store.artefacts.about(step.unlearn_id)
+        outcome = Outcome(**{**about, "flags": tuple(about["flags"])})
+        view = workspace.view(step)
+        own = evaluated({p: read_outputs(view, step.unlearn_id, p) for p in scored_parts(step)})
+    scores = score(
+        own,
+        workspace.retrained(step),
+        original if step.method != ORIGINAL else None,
+        request.classes,
+        retrained_values=workspace.retrained_values(step),
+    )
+    flags = outcome.flags + scores.flags
+    if request.forget.ratio and search_overlap(request.forget.ratio, request.forget.ratio):
+        flags += ("search_overlap",)
+    metrics = {**outcome.metrics, **scores.values}
+    return _sized(replace(outcome, metrics=metrics, flags=flags), forget, retain)
+
+
+def _unlearn_and_store(step: Step, workspace: Workspace, choice: Choice) -> None:
+    unlearned, forget, retain = _unlearn(step, workspace, choice)
+    splits = {"forget": forget, "retain": retain, **workspace.held_out(step)}
+    outputs = evaluate(unlearned.model, splits)
+    status, message = unlearned.status, unlearned.message
+    if not _is_finite(outputs):
+        status, message = "diverged", "outputs are not finite; evaluated at the original's weights"
+        outputs = evaluate(workspace.original(step), splits)
+    outcome = Outcome(
+        status=status,
+        message=message,
+        metrics=_cost(step, workspace, unlearned),
+        params=choice.params,
+        candidate=choice.candidate,
+    )
+    about = asdict(outcome)
+    workspace.store.artefacts.save(step.unlearn_id, outputs_to_arrays(outputs), about)
+
+
+def _unlearn(step: Step, workspace: Workspace, choice: Choice) -> tuple[Unlearned, Split, Split]:
+    """Run the step's method on its request; search steps share what `prepare` returned."""
+    request = require_request(step)
+    forget, retain = workspace.divided(step)
+    splits: dict[SplitName, Split] = {
+        "forget": forget,
+        "retain": retain,
+        "validation": workspace.held_out(step)["validation"],
+    }
+    task = ForgetTask(
+        splits=splits,
+        num_classes=workspace.dataset(step).num_classes,
+        seed=derive_seed("unlearn", step.method, request.name),
+        new_model=lambda: workspace.fresh_model(step),
+        precision=step.precision,
+    )
+    method: Method = load_method(step.method)(**choice.params)
+    original = workspace.original(step)
+    prepared = None
+    if step.kind == "search" and method.prepare_params:
+        values = tuple(repr(getattr(method, name)) for name in method.prepare_params)
+        key = (request.name, step.train_id, step.method, values)
+        prepared = workspace.prepared.get(key, lambda: method.run_prepare(original, task))
+    return method.run(original, task, prepared), forget, retain
+
+
+_FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples", "flops")
+"""What doing nothing costs."""
+
+
+def _cost(step: Step, workspace: Workspace, unlearned: Unlearned) -> dict[str, float]:
+    cost, (forward, backward) = unlearned.cost, workspace.flops(step)
+    return {
+        "rte_seconds": cost.rte_seconds,
+        "wall_seconds": cost.wall_seconds,
+        "prepare_seconds": unlearned.prepare_cost.rte_seconds,
+        "forward_examples": cost.forward_examples,
+        "backward_examples": cost.backward_examples,
+        "flops": forward * cost.forward_examples + backward * cost.backward_examples,
+        "peak_mib": cost.peak_mib,
+        "weight_change": _weight_change(unlearned.model, workspace.original(step)),
+    }
+
+
+def _trained(step: Step, workspace: Workspace, split: Split) -> nn.Module:
+    model = workspace.fresh_model(step)
+    try:
+        train(step, split, model)
+    except Diverged as error:
+        # A method may diverge and be a result; without its references nothing can be measured.
+        raise RuntimeError(f"the training recipe diverged: {error}") from error
+    return model
+
+
+@torch.no_grad()
+def _weight_change(unlearned: nn.Module, original: nn.Module) -> float:
+    """Norm of theta_u - theta_o over the norm of theta_o, over all parameters."""
+    pairs = list(zip(unlearned.parameters(), original.parameters(), strict=True))
+    moved = sum(float(((u - o).double() ** 2).sum()) for u, o in pairs)
+    norm = sum(float((o.double() ** 2).sum()) for _, o in pairs)
+    return float(np.sqrt(moved / norm))
+
+
+def _sized(outcome: Outcome, forget: Split, retain: Split) -> Outcome:
+    return replace(
+        outcome,
+        forget_hash=forget_hash(forget.ids),
+        n_forget=len(forget),
+        n_retain=len(retain),
+    )
+
+
+def _is_finite(outputs: Mapping[str, Outputs]) -> bool:
+    return all(bool(np.isfinite(o.logits).all()) for o in outputs.values())
+
+
+def _require_finite(outputs: Mapping[str, Outputs]) -> None:
+    if not _is_finite(outputs):
+        raise RuntimeError("the trained model's outputs are not finite; change the recipe")
+
+
+def _failed(
+    status: Literal["timed_out", "out_of_memory", "error"], error: BaseException
+) -> Outcome:
+    text = " ".join(str(error).split()) or type(error).__name__
+    named = text if isinstance(error, TimedOut) else f"{type(error).__name__}: {text}"
+    return Outcome(status=status, message=named, traceback=traceback.format_exc())
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimedOut after `seconds` of wall time, in the main thread; elsewhere do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(signum: int, frame: FrameType | None) -> None:
+        raise TimedOut(f"ran past its limit of {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def device_name(step: Step) -> str:
+    """The model of the device, such as `NVIDIA H100` or the processor's name."""
+    return torch.cuda.get_device_name() if step.device == "cuda" else _processor()
+
+
+@cache
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what makes the numbers."""
+    packages = ("torch", "numpy", "scikit-learn", "optuna", "ray")
+    found = {name: package_version(name) for name in packages}
+    return {"mubench": __version__, "python": platform.python_version(), **found}
+
+
+@cache
+def commit() -> str:
+    """The commit of a checkout, with `+` where it was changed; empty for an installed package."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return ""
+    git = ["git", "-C", str(root)]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    head = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, env=environment
+    )
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

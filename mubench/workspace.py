@@ -1,0 +1,203 @@
+"""What a worker process keeps between steps, so that the next one need not load it again."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import nn
+
+from mubench import catalogue
+from mubench.data.load import Dataset, load
+from mubench.data.scenarios import divide
+from mubench.data.split import Split
+from mubench.metrics.objective import components
+from mubench.metrics.outputs import Evaluated, Outputs
+from mubench.plan import Request, Step
+from mubench.references import new_model, read_outputs, read_weights
+from mubench.store.artefacts import View
+from mubench.store.store import Store
+from mubench.training.meter import flops_per_example
+
+T = TypeVar("T")
+
+_SEARCH_PARTS = frozenset({"weights", "train", "forget", "retain", "validation"})
+_FINAL_PARTS = _SEARCH_PARTS | {"test"}
+
+
+class Recent:
+    """The last few things made, by key."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The thing of this key, made if it is not held."""
+        if key not in self._held:
+            self._held[key] = make()
+            while len(self._held) > self._size:
+                self._held.popitem(last=False)
+        self._held.move_to_end(key)
+        return cast("T", self._held[key])
+
+
+class Workspace:
+    """Data, originals, Retrain outputs and prepared values of recent steps of one process.
+
+    It belongs to the worker. A method sees none of it: it gets a `ForgetTask`.
+    """
+
+    def __init__(self, store: Store, data_dir: str | None = None) -> None:
+        self.store = store
+        self._data_dir = Path(data_dir) if data_dir else None
+        self._data = Recent(4)
+        self._models = Recent(4)
+        self._outputs = Recent(8)
+        self._flops = Recent(8)
+        self.prepared = Recent(8)
+
+    def configure(self, step: Step) -> torch.device:
+        """Set this process to the step's threads and device; undo what an earlier step set."""
+        torch.set_num_threads(step.threads)
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        if step.device == "cuda":
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.benchmark = False
+            share = step.resources.gpu
+            # Ray does not enforce a share of a GPU's memory.
+            torch.cuda.set_per_process_memory_fraction(share if 0 < share < 1 else 1.0)
+        return torch.device(step.device)
+
+    def view(self, step: Step) -> View:
+        """What a step may read from the store: its own references, in the splits of its purpose."""
+        parts = _FINAL_PARTS if step.purpose == "final" else _SEARCH_PARTS
+        ids = frozenset(filter(None, (step.train_id, step.retrain_id, step.unlearn_id)))
+        return self.store.view(ids, parts)
+
+    def dataset(self, step: Step) -> Dataset:
+        """D_tr and D_val of a step."""
+        return self._load(step, ("train", "validation"))
+
+    def held_out(self, step: Step) -> dict[str, Split]:
+        """D_val, and D_te where the step is not a search."""
+        splits = {"validation": _there(self.dataset(step).validation)}
+        if step.purpose == "final":
+            splits["test"] = _there(self._load(step, ("test",)).test)
+        return splits
+
+    def train_split(self, step: Step) -> Split:
+        """D_tr."""
+        return _there(self.dataset(step).train)
+
+    def divided(self, step: Step) -> tuple[Split, Split]:
+        """D_f and D_r of a step's request."""
+        request = require_request(step)
+        key = ("divided", request.name, request.purpose)
+        train = self.train_split(step)
+        return self._data.get(key, lambda: _divide(train, request))
+
+    def original(self, step: Step) -> nn.Module:
+        """The original model that a method starts from; callers must not change it."""
+        view = self.view(step)
+        return self._models.get(
+            (step.train_id, step.device),
+            lambda: read_weights(view, step.train_id, self.fresh_model(step)).eval(),
+        )
+
+    def fresh_model(self, step: Step) -> nn.Module:
+        """The model with the initial weights of the step's train seed (and replica)."""
+        data = self.dataset(step)
+        return new_model(step, data.num_classes, data.input_shape, torch.device(step.device))
+
+    def retrained(self, step: Step) -> Evaluated:
+        """Retrain's outputs on the step's request."""
+        view = self.view(step)
+        return self._outputs.get(
+            (step.retrain_id, step.purpose),
+            lambda: evaluated(
+                {p: read_outputs(view, step.retrain_id, p) for p in scored_parts(step)}
+            ),
+        )
+
+    def retrained_values(self, step: Step) -> dict[str, float]:
+        """UA, RA, TA and MIA of Retrain."""
+        retrained = self.retrained(step)
+        classes = require_request(step).classes
+        return self._outputs.get(
+            ("values", step.retrain_id, step.purpose), lambda: components(retrained, classes)
+        )
+
+    def original_outputs(self, step: Step) -> Evaluated:
+        """The original's outputs on D_f, D_r and the held-out split, gathered by example id."""
+        view = self.view(step)
+        forget, retain = self.divided(step)
+        held = scored_parts(step)[-1]
+
+        def gather() -> Evaluated:
+            train = read_outputs(view, step.train_id, "train")
+            return Evaluated(
+                train.of_ids(forget.ids.cpu().numpy()),
+                train.of_ids(retain.ids.cpu().numpy()),
+                read_outputs(view, step.train_id, held),
+            )
+
+        return self._outputs.get(("original", require_request(step).name, held), gather)
+
+    def flops(self, step: Step) -> tuple[int, int]:
+        """Forward and backward FLOPs of one example."""
+        split, model = self.train_split(step), self.original(step)
+        one = split.take(torch.arange(1)).inputs
+        return self._flops.get(
+            (step.model, step.dataset.label), lambda: flops_per_example(model, one)
+        )
+
+    def _load(self, step: Step, splits: tuple[str, ...]) -> Dataset:
+        card = catalogue.dataset(step.dataset.name).card
+        return self._data.get(
+            (step.dataset.label, splits, step.device),
+            lambda: load(card, step.dataset.options, splits, step.device, self._data_dir),
+        )
+
+
+def require_request(step: Step) -> Request:
+    """The request of a step that has one."""
+    if step.request is None:
+        raise ValueError(f"step {step.id} has no request")
+    return step.request
+
+
+def scored_parts(step: Step) -> tuple[str, str, str]:
+    """The splits that metrics look at: the held-out one is validation while searching."""
+    return ("forget", "retain", "test" if step.purpose == "final" else "validation")
+
+
+def evaluated(outputs: dict[str, Outputs]) -> Evaluated:
+    """Three splits' outputs in the order of `scored_parts`."""
+    forget, retain, held = outputs.values()
+    return Evaluated(forget, retain, held)
+
+
+def is_exclusive(step: Step) -> bool:
+    """Whether the step has its device to itself."""
+    if step.device == "cuda":
+        return step.resources.gpu >= 1
+    return step.threads >= (os.cpu_count() or 1)
+
+
+def _divide(train: Split, request: Request) -> tuple[Split, Split]:
+    scenario: dict[str, Any] = {"scenario": request.forget.scenario}
+    if request.classes:
+        scenario["classes"] = list(request.classes)
+    else:
+        scenario["ratio"] = request.forget.ratio
+    return divide(train, scenario, request.purpose, request.seed_forget)
+
+
+def _there(split: Split | None) -> Split:
+    if split is None:
+        raise ValueError("the split was not loaded")
+    return split

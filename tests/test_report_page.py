@@ -1,0 +1,208 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pyarrow.parquet as pq
+import pytest
+from report_world import CELLS, finals, retrains, searches, shuffled, world
+
+from mubench.report.build import build
+from mubench.report.drawer import record_json
+from mubench.report.figures import INK
+from mubench.report.source import ReportSource
+from mubench.store.table import table_to_records
+
+HOSTILE = "</script ><img src=x onerror=alert(1)>\"'&|_%$#{}~^\\ \n=1+1"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return build(world(), tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def html(written):
+    return written.page.read_text()
+
+
+class Elements(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+
+
+def elements(html):
+    parser = Elements()
+    parser.feed(html)
+    return parser.seen
+
+
+def records_of(html):
+    held = re.search(
+        r'<script type="application/json" id="records">(.*?)</script>', html, re.DOTALL
+    )
+    assert held
+    return json.loads(held.group(1))
+
+
+def test_a_report_has_its_page_its_tables_its_records_and_its_figures(written):
+    names = {str(path.relative_to(written.out)) for path in written.files}
+    on_disk = {str(p.relative_to(written.out)) for p in written.out.rglob("*") if p.is_file()}
+    figures = {
+        f"figures/{k}-{cell.replace('/', '-')}-{name}.svg"
+        for k, cell in enumerate(CELLS, 1)
+        for name in ("gap-cost", "smoothing-rate", "tuning")
+    }
+    plain = {"index.html", "main.md", "main.tex", "main.csv", "records.parquet"}
+    assert names == on_disk == plain | figures
+
+
+def test_the_same_records_in_any_order_give_the_same_bytes(written, tmp_path):
+    again = build(shuffled(world()), tmp_path)
+    for one, other in zip(written.files, again.files, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+
+
+def test_the_page_needs_no_network(html):
+    for tag, attributes in elements(html):
+        assert tag not in {"link", "img", "iframe", "object"}
+        assert "src" not in attributes
+        assert not attributes.get("href", "#").startswith(("http", "//"))
+    assert "default-src 'none'" in html
+    assert not re.search(r"@import|url\(\s*['\"]?http|fetch\(", html)
+
+
+def test_every_number_opens_records_that_are_in_the_page(html):
+    held = records_of(html)
+    buttons = [a for tag, a in elements(html) if tag == "button" and "data-records" in a]
+    assert len(buttons) == 2 * (5 + 5 + 6 + 14 * 6 + 1)
+    for button in buttons:
+        assert all(key in held for key in button["data-records"].split(" "))
+
+
+def test_a_record_in_the_page_tells_what_made_it(html):
+    one = records_of(html)[f"{CELLS[0]}:final:ugradsl[alpha=-0.2]:tuned:1"]
+    assert one["params"] == {"alpha": -0.2, "epochs": 5, "lr": 0.01}
+    assert one["given"] == ["alpha"]
+    assert one["facts"] == {
+        "id": f"{CELLS[0]}:final:ugradsl[alpha=-0.2]:tuned:1",
+        "unlearn id": "unlearn",
+        "request": f"{CELLS[0]}/1",
+        "candidate": "2",
+        "seeds": "train 1, forget 1",
+        "forget set": "120 forgotten, 1080 kept",
+        "forget hash": "ab12" * 8,
+        "device": "cpu: test, 1 thread, float32",
+        "device to itself": "yes",
+        "versions": "python 3.11, torch 2.13",
+        "commit": "0123abc",
+        "created": "2026-02-03T04:05:06+00:00",
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "re-implementation from a secondary description",
+        "0123abc",
+        "torch 2.13",
+        "cpu: test",
+        "mubench run toy",
+        "4 candidates a study",
+        "2026-02-03",
+        "Optimism",
+        "not corrected for the number of comparisons",
+    ],
+)
+def test_a_claim_carries_its_conditions(html, words):
+    assert words in html
+
+
+def hostile_world():
+    cell, row = f"cell{HOSTILE}", f"row{HOSTILE}[alpha=-0.5]"
+    made = [*retrains(cell, 2), *finals(cell, row, 0.1, "tuned", 2), *searches(cell, row, 0.1)]
+    made = [replace(one, flags=(HOSTILE,), commit=HOSTILE) for one in made]
+    return ReportSource(HOSTILE, HOSTILE, tuple(made), (cell,), (row,), {}, HOSTILE)
+
+
+def test_hostile_names_are_text_in_every_file(tmp_path):
+    written = build(hostile_world(), tmp_path)
+    page = written.page.read_text()
+    tags = [tag for tag, _ in elements(page)]
+    assert "img" not in tags
+    assert tags.count("script") == 2
+    assert not any("onerror" in attributes for _, attributes in elements(page))
+    assert {one["facts"]["commit"] for one in records_of(page).values()} == {HOSTILE}
+    assert "<img" not in (tmp_path / "main.md").read_text()
+    for svg in (tmp_path / "figures").iterdir():
+        assert "<img" not in svg.read_text()
+        assert svg.resolve().parent == (tmp_path / "figures").resolve()
+    for line in (tmp_path / "main.tex").read_text().splitlines():
+        assert line.startswith("%") or "onerror=alert(1)>" not in line
+
+
+def test_the_records_come_back_from_parquet(written):
+    held = table_to_records(pq.read_table(written.out / "records.parquet"))
+    assert held == tuple(sorted(world().records, key=lambda one: one.id))
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monkeypatch):
+    (tmp_path / "index.html").write_text("old")
+
+    def fails(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="no space"):
+        build(replace(world(), records=()), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_text() == "old"
+
+
+def test_a_sweep_without_records_still_has_a_page_that_says_so(tmp_path):
+    page = build(replace(world(), records=(), expected={}), tmp_path).page.read_text()
+    assert page.count("No step of this cell has finished.") == 4
+    assert not (tmp_path / "figures").exists()
+
+
+def test_one_smoothing_rate_makes_no_curve(tmp_path):
+    made = [*retrains(CELLS[0], 2), *finals(CELLS[0], "ugradsl[alpha=-0.2]", 0.1, "tuned", 2)]
+    one = replace(world(), records=tuple(made), rows=("ugradsl[alpha=-0.2]",), cells=CELLS[:1])
+    names = {path.name for path in build(one, tmp_path).files}
+    assert not any("smoothing" in name for name in names)
+    assert any("gap-cost" in name for name in names)
+
+
+def test_the_curve_takes_the_rate_from_the_records_and_shows_retrain(written):
+    svg = (written.out / "figures/1-digits-small_cnn-random-0.1-smoothing-rate.svg").read_text()
+    for word in ("UA (%)", "RA (%)", "TA (%)", "Avg. Gap", "α", "−1.0", "UGradSL"):
+        assert word in svg
+
+
+def test_a_figure_has_its_own_ink_as_a_file_and_the_themes_in_the_page(written, html):
+    for path in written.files:
+        if path.suffix == ".svg":
+            assert f'"{INK}"' in path.read_text()
+            assert "id=" not in path.read_text(), "ids of two figures in one page would clash"
+    assert f'"{INK}"' not in html
+    assert "currentColor" in html
+
+
+def test_a_record_cannot_close_the_script_that_holds_it():
+    assert not set("<>&") & set(record_json(hostile_world().records))
+
+
+def test_a_report_imports_neither_torch_nor_ray_nor_mlflow_nor_altair():
+    code = (
+        "import sys, mubench.report.build, mubench.report.console\n"
+        "print(*sorted({'torch', 'ray', 'mlflow', 'altair'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == ""

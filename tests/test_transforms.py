@@ -1,0 +1,94 @@
+"""Normalisation, and random crop and flip as one gather, against a loop over images."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mubench.data.transforms import Draws, ImageTransform, crop_and_flip, draw
+
+CARD = {
+    "mean": [0.5, 0.4, 0.3],
+    "std": [0.25, 0.2, 0.1],
+    "max_value": 255,
+    "augment": {"pad": 4, "flip": True},
+}
+
+
+def pixels(*shape: int) -> torch.Tensor:
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator(0))
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def crop_one(image: np.ndarray, top: int, left: int, flip: bool, pad: int) -> np.ndarray:
+    """The oracle: numpy, one image, no index arithmetic shared with the code under test."""
+    c, h, w = image.shape
+    framed = np.zeros((c, h + 2 * pad, w + 2 * pad), image.dtype)
+    framed[:, pad : pad + h, pad : pad + w] = image
+    cut = framed[:, top : top + h, left : left + w]
+    return cut[:, :, ::-1] if flip else cut
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(1, 7), st.integers(1, 7)),
+    pad=st.integers(0, 3),
+    flip=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_a_batch_equals_a_loop_over_its_images(shape, pad, flip, seed):
+    images = pixels(*shape)
+    draws = draw(shape[0], pad, flip, generator(seed))
+    expected = [
+        crop_one(image.numpy(), int(top), int(left), bool(mirrored), pad)
+        for image, top, left, mirrored in zip(images, *draws, strict=True)
+    ]
+    assert np.array_equal(crop_and_flip(images, draws, pad).numpy(), np.stack(expected))
+
+
+def test_the_middle_offset_without_a_flip_changes_nothing():
+    images = pixels(3, 3, 8, 6)
+    middle = torch.full((3,), 4)
+    assert torch.equal(crop_and_flip(images, Draws(middle, middle, middle < 0), 4), images)
+
+
+def test_offsets_and_flips_are_uniform():
+    n, pad = 90_000, 4
+    top, left, flip = draw(n, pad, True, generator(1))
+    joint = torch.bincount(top * 9 + left, minlength=81).double()
+    # Chi-squared with 80 degrees of freedom: mean 80, standard deviation sqrt(160) = 12.6.
+    assert ((joint - n / 81) ** 2 / (n / 81)).sum() < 80 + 5 * 12.6
+    assert abs(flip.double().mean() - 0.5) < 5 * 0.5 / n**0.5
+    assert abs(top[flip].double().mean() - 4) < 0.1
+
+
+def test_no_image_is_mirrored_where_the_card_says_so():
+    assert not draw(1000, 1, False, generator(0)).flip.any()
+
+
+def test_without_a_generator_it_only_normalises():
+    images = pixels(5, 3, 4, 4)
+    mean, std = (np.array(CARD[key]).reshape(3, 1, 1) for key in ("mean", "std"))
+    batch = ImageTransform.of(CARD, "cpu")(images, None)
+    assert batch.dtype == torch.float32
+    assert batch.numpy() == pytest.approx((images.numpy() / 255 - mean) / std, abs=1e-5)
+
+
+def test_padding_is_black_and_then_normalised():
+    white = torch.full((400, 3, 4, 4), 255, dtype=torch.uint8)
+    batch = ImageTransform.of(CARD, "cpu")(white, generator(0))
+    assert batch[:, 0].unique().tolist() == pytest.approx([-2.0, 2.0], abs=1e-5)
+
+
+def test_it_draws_from_the_given_generator_alone_and_leaves_the_pixels_alone():
+    images, transform = pixels(8, 3, 8, 8), ImageTransform.of(CARD, "cpu")
+    before, stored = torch.get_rng_state(), images.clone()
+    first, second = transform(images, generator(3)), transform(images, generator(3))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, transform(images, generator(4)))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(images, stored)
