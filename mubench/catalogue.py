@@ -13,7 +13,8 @@ from typing import Any, Literal
 import yaml
 
 from mubench.errors import InputError, did_you_mean
-from mubench.spaces import Fixed, Param, Space, parse_range
+from mubench.grammar import parse_range
+from mubench.spaces import Fixed, Param, Space
 
 PACKAGE = Path(__file__).parent
 

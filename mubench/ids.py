@@ -92,7 +92,7 @@ def _source(module: str) -> str:
 
 @cache
 def _normalised(module: str) -> str:
-    lines = _source(module).splitlines()
+    lines = _source(module).split("\n")  # as the tokenizer counts them
     for token in tokenize.generate_tokens(io.StringIO(_source(module)).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start

@@ -250,7 +250,9 @@ class _Planner:
             ids = []
             for request, train, retrain in references:
                 step_id = content_id("search", key, k, request.name)
-                before = candidates[k - search.lag] if k >= search.lag else ()
+                # Suggestion k is told of candidates 0 to k - lag; these wait for all before them.
+                told = candidates[max(0, k - 2 * search.lag + 1) : max(0, k - search.lag + 1)]
+                before = tuple(step for group in told for step in group)
                 step = self._add(
                     "search",
                     request,
@@ -307,6 +309,8 @@ class _Planner:
             unlearned = content_id(
                 "tuned", study.id, study.trials, identity, train.unlearn_id, request.identity
             )
+        if refusal:  # a card that no longer refuses makes another step of it
+            unlearned = content_id("refused", unlearned, refusal)
         return self._add(
             "final",
             request,
@@ -336,6 +340,7 @@ class _Planner:
         **fields: Any,
     ) -> Step:
         fields.setdefault("request", at)
+        recipe = self.spec.recipe(at.model)
         step = Step(
             id=step_id,
             unlearn_id=unlearn_id,
@@ -343,17 +348,21 @@ class _Planner:
             needs=needs,
             dataset=at.dataset,
             model=at.model,
-            recipe=self.spec.recipe(at.model),
+            recipe=recipe,
             purpose=at.purpose,
             seed_train=at.seed_train,
             device=self.device,
             resources=self.spec.resources.of(kind),
             limit_seconds=getattr(self.spec.limits, kind),
-            precision=self.spec.precision,
+            precision=self._precision(kind, recipe),
             objective=self.spec.search.objective,
             **fields,
         )
         return self.steps.setdefault(step.id, step)
+
+    def _precision(self, kind: Kind, recipe: Recipe) -> Literal["float32", "bfloat16"]:
+        """Trainings follow their recipe, unlearning the sweep."""
+        return recipe.precision if kind in ("train", "retrain") else self.spec.precision
 
     def _refusal(self, row: Row, request: Request) -> str | None:
         card = catalogue.method(row.method)

@@ -7,7 +7,8 @@ from typing import Any
 
 from mubench import catalogue
 from mubench.errors import InputError, did_you_mean
-from mubench.spaces import Fixed, Range, Scalar, Space, parse_range
+from mubench.grammar import hint_exponent, parse_range, parse_scalar
+from mubench.spaces import Fixed, Range, Scalar, Space, is_number
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ def rows_of(methods: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[Row,
     for name, variants in methods.items():
         space = catalogue.method(name).space
         known |= set(space.defaults)
+        if variants == []:
+            raise InputError(f"methods.{name}: an empty list asks for nothing; write {{}}")
         for variant in variants if isinstance(variants, list) else [variants]:
-            rows += _variant(name, space, variant or {}, shared)
+            rows += _variant(name, space, {} if variant is None else variant, shared)
     for key in shared:
         if key not in known:
             raise InputError(f"shared.{key}: no method has it; {did_you_mean(key, known)}")
@@ -54,9 +57,16 @@ def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -
     defaults = space.defaults
     for key in variant:
         if key not in defaults:
-            raise InputError(f"{where}.{key}: unknown key; {did_you_mean(key, defaults)}")
+            raise InputError(f"{where}.{key}: unknown key; {did_you_mean(str(key), defaults)}")
     nodes = {key: node for key, node in shared.items() if key in defaults} | dict(variant)
-    axes = {key: node for key, node in nodes.items() if isinstance(node, list)}
+    axes = {
+        key: [parse_scalar(value, f"{where}.{key}[{i}]") for i, value in enumerate(node)]
+        for key, node in nodes.items()
+        if isinstance(node, list)
+    }
+    for key, values in axes.items():
+        if not values:
+            raise InputError(f"{where}.{key}: an empty grid axis; name at least one value")
     ranges: dict[str, Range] = {
         key: parse_range(node, f"{where}.{key}") for key, node in nodes.items() if key not in axes
     }
@@ -65,18 +75,25 @@ def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -
         label = ",".join(f"{key}={value}" for key, value in fixed.items())
         chosen = ranges | {key: Fixed(value) for key, value in fixed.items()}
         for key, chosen_range in chosen.items():
-            _check_type(chosen_range, defaults[key], f"{where}.{key}")
+            _check_type(key, chosen_range, space, f"{where}.{key}")
         given = {key: r.value for key, r in chosen.items() if isinstance(r, Fixed)}
         yield Row(f"{name}[{label}]" if label else name, name, space.narrowed(chosen), given)
 
 
-def _check_type(chosen: Range, default: Scalar, where: str) -> None:
-    if not isinstance(chosen, Fixed) or default is None or isinstance(default, str):
-        return
-    value = chosen.value
-    is_bool, wants_bool = isinstance(value, bool), isinstance(default, bool)
-    is_fine = is_bool == wants_bool and isinstance(value, int | float)
-    if isinstance(default, int) and not wants_bool:
-        is_fine = is_fine and isinstance(value, int)
-    if not is_fine and not (isinstance(default, float) and value == "adaptive"):
-        raise InputError(f"{where}: {type(default).__name__} is needed; got {value!r}")
+def _check_type(key: str, chosen: Range, space: Space, where: str) -> None:
+    """Refuse values that are not of the default's type; None as a default allows anything."""
+    default = space.defaults[key]
+    # A word that another parameter waits for, as in `when: {alpha: adaptive}`, is fine as well.
+    words = {p.when[key] for p in space.params if key in p.when}
+    for value in chosen.examples:
+        if value not in words and not _has_type_of(default, value):
+            kind = {"str": "a word", "int": "a whole number", "bool": "true or false"}.get(
+                type(default).__name__, "a number"
+            )
+            raise InputError(f"{where}: {kind} is needed; got {value!r}{hint_exponent([value])}")
+
+
+def _has_type_of(default: Scalar, value: Scalar) -> bool:
+    if isinstance(default, float):
+        return is_number(value)
+    return default is None or type(value) is type(default)

@@ -1,9 +1,4 @@
-"""Ranges of hyperparameters: how they are written in YAML, sampled, and found again.
-
-Grammar: a scalar is fixed; a list is a grid axis (sweep files only); a mapping is a range:
-`{log: [a, b]}`, `{uniform: [a, b]}`, `{int: [a, b]}`, `{choice: [...]}`, `{negate: RANGE}`,
-`{complement: RANGE}` (1 - x), `{either: [RANGE, ...]}`.
-"""
+"""Ranges of hyperparameters: how they are sampled, and how a value is found again."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,7 +7,7 @@ from typing import Any, Protocol, TypeGuard
 
 from typing_extensions import override
 
-from mubench.errors import InputError, did_you_mean
+from mubench.errors import InputError
 
 Scalar = str | int | float | bool | None
 Raw = dict[str, Any]
@@ -47,6 +42,11 @@ class Range(ABC):
         """How many numbers a search chooses here."""
         return 1
 
+    @property
+    @abstractmethod
+    def examples(self) -> tuple[Scalar, ...]:
+        """Values that show which types it holds."""
+
     @abstractmethod
     def sample(self, ask: Ask, name: str) -> Scalar:
         """Draw a value."""
@@ -67,6 +67,11 @@ class Fixed(Range):
     def free_dimensions(self) -> int:
         return 0
 
+    @property
+    @override
+    def examples(self) -> tuple[Scalar, ...]:
+        return (self.value,)
+
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
         return self.value
@@ -84,6 +89,11 @@ class Interval(Range):
     high: float
     is_log: bool = False
 
+    @property
+    @override
+    def examples(self) -> tuple[Scalar, ...]:
+        return (self.low, self.high)
+
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
         draw = ask.log if self.is_log else ask.uniform
@@ -91,7 +101,7 @@ class Interval(Range):
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
-        if not _is_number(value):
+        if not is_number(value):
             return None
         slack = 1e-12 * max(abs(self.low), abs(self.high))  # 1 - (1 - x) is x up to rounding
         if not self.low - slack <= value <= self.high + slack:
@@ -105,6 +115,11 @@ class Integers(Range):
 
     low: int
     high: int
+
+    @property
+    @override
+    def examples(self) -> tuple[Scalar, ...]:
+        return (self.low, self.high)
 
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
@@ -121,6 +136,11 @@ class Choice(Range):
     """One of several values."""
 
     options: tuple[Scalar, ...]
+
+    @property
+    @override
+    def examples(self) -> tuple[Scalar, ...]:
+        return self.options
 
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
@@ -142,13 +162,18 @@ class Negate(Range):
     def free_dimensions(self) -> int:
         return self.inner.free_dimensions
 
+    @property
+    @override
+    def examples(self) -> tuple[Scalar, ...]:
+        return tuple(-_number(value) for value in self.inner.examples)
+
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
         return -_number(self.inner.sample(ask, name))
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
-        return self.inner.locate(-value, name) if _is_number(value) else None
+        return self.inner.locate(-value, name) if is_number(value) else None
 
 
 @dataclass(frozen=True)
@@ -162,13 +187,18 @@ class Complement(Range):
     def free_dimensions(self) -> int:
         return self.inner.free_dimensions
 
+    @property
+    @override
+    def examples(self) -> tuple[Scalar, ...]:
+        return tuple(1.0 - _number(value) for value in self.inner.examples)
+
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
         return 1.0 - _number(self.inner.sample(ask, name))
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
-        return self.inner.locate(1.0 - value, name) if _is_number(value) else None
+        return self.inner.locate(1.0 - value, name) if is_number(value) else None
 
 
 @dataclass(frozen=True)
@@ -182,6 +212,11 @@ class Either(Range):
     def free_dimensions(self) -> int:
         # the choice itself, and the widest branch
         return 1 + max(branch.free_dimensions for branch in self.branches)
+
+    @property
+    @override
+    def examples(self) -> tuple[Scalar, ...]:
+        return tuple(value for branch in self.branches for value in branch.examples)
 
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
@@ -223,21 +258,26 @@ class Space:
     @property
     def free_dimensions(self) -> int:
         """How many numbers a search chooses; recorded, since wide spaces are harder."""
-        return sum(p.range.free_dimensions for p in self.params)
+        ranges = {p.name: p.range for p in self.params}
+        return sum(
+            p.range.free_dimensions
+            for p in self.params
+            if all(ranges[key].locate(wanted, key) is not None for key, wanted in p.when.items())
+        )
 
     def sample(self, ask: Ask) -> dict[str, Scalar]:
         """Draw values for all hyperparameters; one whose `when` does not hold keeps its default."""
-        values: dict[str, Scalar] = {}
+        values = self.defaults
         for p in self.params:
-            matters = all(values.get(key) == wanted for key, wanted in p.when.items())
-            values[p.name] = p.range.sample(ask, p.name) if matters else p.default
+            if all(values[key] == wanted for key, wanted in p.when.items()):
+                values[p.name] = p.range.sample(ask, p.name)
         return values
 
     def locate(self, values: Mapping[str, Scalar]) -> Raw | None:
         """The draws that give `values`, or None where one lies outside of its range."""
         raw: Raw = {}
         for p in self.params:
-            if any(values.get(key) != wanted for key, wanted in p.when.items()):
+            if any(values[key] != wanted for key, wanted in p.when.items()):
                 continue
             found = p.range.locate(values[p.name], p.name)
             if found is None:
@@ -254,51 +294,8 @@ class Space:
         )
 
 
-_KINDS = ("log", "uniform", "int", "choice", "negate", "complement", "either")
-
-
-def parse_range(node: Any, where: str) -> Range:
-    """Read one range from YAML.
-
-    Raises:
-        InputError: `node` is not in the grammar; the message begins with `where`.
-    """
-    if not isinstance(node, Mapping):
-        if isinstance(node, list):
-            raise InputError(f"{where}: a list is a grid axis and stands in sweep files only")
-        return Fixed(node)
-    if len(node) != 1:
-        raise InputError(f"{where}: a range has one key, one of {', '.join(_KINDS)}; got {node}")
-    kind, value = next(iter(node.items()))
-    if kind not in _KINDS:
-        raise InputError(f"{where}: unknown range '{kind}'; {did_you_mean(str(kind), _KINDS)}")
-    if kind in ("log", "uniform", "int"):
-        return _parse_interval(kind, value, where)
-    if kind in ("negate", "complement"):
-        inner = parse_range(value, f"{where}.{kind}")
-        return Negate(inner) if kind == "negate" else Complement(inner)
-    if not isinstance(value, list) or not value:
-        raise InputError(f"{where}.{kind}: a list of at least one value is needed; got {value}")
-    if kind == "choice":
-        return Choice(tuple(value))
-    return Either(tuple(parse_range(v, f"{where}.either[{i}]") for i, v in enumerate(value)))
-
-
-def _parse_interval(kind: str, value: Any, where: str) -> Range:
-    is_pair = isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
-    if not is_pair or not value[0] < value[1]:
-        raise InputError(f"{where}.{kind}: two numbers, the smaller first, are needed; got {value}")
-    low, high = value
-    if kind == "int":
-        if not (isinstance(low, int) and isinstance(high, int)):
-            raise InputError(f"{where}.int: whole numbers are needed; got {value}")
-        return Integers(low, high)
-    if kind == "log" and low <= 0:
-        raise InputError(f"{where}.log: both ends must be above 0; got {value}")
-    return Interval(float(low), float(high), is_log=kind == "log")
-
-
-def _is_number(value: object) -> TypeGuard[int | float]:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a number; True and False are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

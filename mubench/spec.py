@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from typing_extensions import override
 
 from mubench import catalogue
 from mubench.errors import InputError, did_you_mean
@@ -15,7 +17,7 @@ from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 StepKind = Literal["train", "retrain", "search", "final"]
 
 
@@ -30,10 +32,11 @@ class Strict(BaseModel):
         if isinstance(value, Mapping):
             for key in value:
                 if key not in cls.model_fields:
-                    hint = did_you_mean(str(key), cls.model_fields)
-                    raise PydanticCustomError(
-                        "key", "{key}: unknown key; {hint}", {"key": key, "hint": hint}
+                    raise _mistake(
+                        f"{key}: unknown key; {did_you_mean(str(key), cls.model_fields)}"
                     )
+                if isinstance(value[key], bool):  # pydantic would read it as 0 or 1
+                    raise _mistake(f"{key}: {str(value[key]).lower()} means nothing here")
         return value
 
 
@@ -93,11 +96,9 @@ class SeedSpec(Strict):
         for axis in ("train", "forget"):
             shared = set(getattr(self.search, axis)) & set(getattr(self.final, axis))
             if shared:
-                raise PydanticCustomError(
-                    "overlap",
-                    "search.{axis} and final.{axis} share {shared}; "
-                    "what is tuned on may not be reported",
-                    {"axis": axis, "shared": _listed(shared)},
+                raise _mistake(
+                    f"search.{axis} and final.{axis} share {_listed(shared)}; "
+                    "what is tuned on may not be reported"
                 )
         return self
 
@@ -222,11 +223,11 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
         InputError: one line: file, key path, what is wrong, the nearest right name.
     """
     path = find(name)
-    text = path.read_text(encoding="utf-8")
     try:
-        node = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as text: {error}") from None
+    node = _read_yaml(text, str(path))
     if not isinstance(node, dict):
         raise InputError(f"{path}: a sweep file is a mapping with name, grid and methods")
     for override in overrides:
@@ -240,8 +241,7 @@ def parse(node: Mapping[str, Any], where: str) -> SweepSpec:
         spec = SweepSpec.model_validate(node)
         _check(spec)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{where}: {_key_path(first['loc'], first['msg'])}") from None
+        raise InputError(f"{where}: {_told(error)}") from None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return spec
@@ -250,11 +250,12 @@ def parse(node: Mapping[str, Any], where: str) -> SweepSpec:
 def _check(spec: SweepSpec) -> None:
     """What a single field cannot know: names, classes, recipes, modalities."""
     rows = spec.rows
+    _check_axes(spec.grid)
     for data in spec.grid.dataset:
         card = catalogue.dataset(data.name)
         for option in data.options:
             if option not in card.options:
-                hint = did_you_mean(option, card.options)
+                hint = did_you_mean(str(option), card.options)
                 raise InputError(f"grid.dataset.{data.name}.{option}: unknown option; {hint}")
         for forget in spec.grid.forget:
             _check_classes(forget, card)
@@ -280,8 +281,23 @@ def _check_classes(forget: ForgetSpec, card: catalogue.DataCard) -> None:
                         f"grid.forget.{axis}: class {c} does not exist; "
                         f"'{card.name}' has classes 0 to {len(card.classes) - 1}"
                     )
-            if len(group) >= len(card.classes):
+            if len(set(group)) < len(group):
+                raise InputError(f"grid.forget.{axis}: {list(group)} names a class twice")
+            if len(group) == len(card.classes):
                 raise InputError(f"grid.forget.{axis}: {list(group)} leaves no class to retain")
+
+
+def _check_axes(grid: GridSpec) -> None:
+    """Two cells of one name would be one block of the results table."""
+    labels = {
+        "dataset": [data.label for data in grid.dataset],
+        "model": list(grid.model),
+        "forget": [forget.label for forget in grid.forget],
+    }
+    for axis, names in labels.items():
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"grid.{axis}: '{name}' stands there twice; name it once")
 
 
 def _check_recipe(spec: SweepSpec, model: str) -> None:
@@ -293,21 +309,27 @@ def _check_recipe(spec: SweepSpec, model: str) -> None:
     try:
         spec.recipe(model)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"training.{_key_path(first['loc'], first['msg'])}") from None
+        raise InputError(f"training.{_told(error)}") from None
 
 
 def _check_pairs(spec: SweepSpec) -> None:
     for purpose in ("search", "final"):
         axis: SeedAxis = getattr(spec.seeds, purpose)
         for forget in spec.grid.forget:
-            items = len(axis.forget)
-            if forget.scenario == "class":
-                items = len(getattr(forget, f"{purpose}_classes"))
-            if axis.pair == "zip" and items != len(axis.train):
+            is_class = forget.scenario == "class"
+            items = getattr(forget, f"{purpose}_classes") if is_class else axis.forget
+            if axis.pair == "zip" and len(items) != len(axis.train):
                 raise InputError(
                     f"seeds.{purpose}: zip needs as many train seeds as forget items, got "
-                    f"{len(axis.train)} and {items} ({forget.label}); or say 'pair: product'"
+                    f"{len(axis.train)} and {len(items)} ({forget.label}); or say 'pair: product'"
+                )
+            combine = product if axis.pair == "product" else zip
+            pairs = list(combine(items, axis.train))
+            if len(set(pairs)) < len(pairs):
+                what = "classes" if is_class else "forget seed"
+                raise InputError(
+                    f"seeds.{purpose}: the same {what} and train seed are paired twice "
+                    f"({forget.label})"
                 )
 
 
@@ -323,45 +345,41 @@ def _dataset(node: Any) -> Any:
 def _forgets(node: Any) -> Iterator[Any]:
     """One scenario for each ratio of a list; a lone class stands for a group of one."""
     if not isinstance(node, Mapping):
-        raise PydanticCustomError("forget", "forget: a mapping with 'scenario' is needed")
+        raise _mistake(f"forget: a mapping with 'scenario' is needed; got {node!r}")
     node = dict(node)
     allowed = {"random": {"ratio"}, "class": {"search_classes", "final_classes"}}
-    needed = allowed.get(node.get("scenario", ""))
-    if needed is None:
-        hint = did_you_mean(str(node.get("scenario")), allowed)
-        raise PydanticCustomError(
-            "forget", "forget.scenario: unknown scenario; {hint}", {"hint": hint}
-        )
-    for key in node.keys() - needed - {"scenario"}:
-        hint = did_you_mean(key, needed)
-        raise PydanticCustomError(
-            "forget", "forget.{key}: unknown key; {hint}", {"key": key, "hint": hint}
-        )
-    for key in needed - node.keys():
-        raise PydanticCustomError("forget", "forget.{key}: missing", {"key": key})
+    name = str(node.get("scenario"))
+    if name not in allowed:
+        raise _mistake(f"forget.scenario: unknown scenario '{name}'; {did_you_mean(name, allowed)}")
+    needed = allowed[name]
+    for key in node:
+        if key not in needed | {"scenario"}:
+            hint = did_you_mean(str(key), needed | {"scenario"})
+            raise _mistake(f"forget.{key}: unknown key; {hint}")
+    for key in sorted(needed - node.keys()):
+        raise _mistake(f"forget.{key}: missing; scenario '{name}' needs it")
     if node["scenario"] == "random":
         for ratio in _as_list(node["ratio"]):
             yield node | {"ratio": ratio}
         return
-    groups = {key: tuple(_group(v) for v in _as_list(node[key])) for key in needed}
+    groups = {key: tuple(_group(v, key) for v in _as_list(node[key])) for key in sorted(needed)}
+    for key, found in groups.items():
+        if not found:
+            raise _mistake(f"forget.{key}: an empty list; name at least one class")
     shared = set(sum(groups["search_classes"], ())) & set(sum(groups["final_classes"], ()))
     if shared:
-        raise PydanticCustomError(
-            "overlap",
-            "forget.final_classes and search_classes share {shared}; what is tuned on may not be "
-            "reported",
-            {"shared": _listed(shared)},
+        raise _mistake(
+            f"forget.search_classes and final_classes share {_listed(shared)}; "
+            "what is tuned on may not be reported"
         )
     yield node | groups
 
 
-def _group(value: Any) -> tuple[int, ...]:
+def _group(value: Any, key: str) -> tuple[int, ...]:
     values = tuple(_as_list(value))
-    if not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-        raise PydanticCustomError(
-            "class", "forget: a class is a whole number, got {v}", {"v": str(value)}
-        )
-    return values
+    if not values or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+        raise _mistake(f"forget.{key}: a class is a whole number; got {value!r}")
+    return tuple(sorted(values))
 
 
 def _override(node: dict[str, Any], override: str) -> None:
@@ -373,29 +391,80 @@ def _override(node: dict[str, Any], override: str) -> None:
         node = node.setdefault(parent, {})
         if not isinstance(node, dict):
             raise InputError(f"--set {override}: '{parent}' is not a mapping")
-    node[last] = yaml.safe_load(value)
+    node[last] = _read_yaml(value, f"--set {override}")
 
 
-def _key_path(loc: tuple[int | str, ...], message: str) -> str:
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, of which YAML would keep the last."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _read_yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2024-13-01 is a ValueError
+        raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+
+
+def _mistake(message: str) -> PydanticCustomError:
+    """A mistake in a model's input; the message goes on with the key path."""
+    escaped = message.replace("{", "(").replace("}", ")")  # braces would be a template
+    return PydanticCustomError(_OURS, escaped)
+
+
+_OURS = "sweep_file"
+_NEEDED = {
+    "int": "a whole number",
+    "float": "a number",
+    "string": "a word",
+    "tuple": "a list",
+    "list": "a list",
+    "mapping": "a mapping",
+    "dict": "a mapping",
+    "model": "a mapping",
+}
+"""What pydantic's error types, up to the first underscore, ask for."""
+
+
+def _told(error: ValidationError) -> str:
+    """Key path and mistake, of the first one."""
+    first = error.errors()[0]
     path = ""
-    for part in loc:
+    for part in first["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    text = (
-        message[0].lower() + message[1:]
-        if message.startswith(("Input", "Field", "String"))
-        else message
-    )
-    return (
-        f"{path}: {text}"
-        if path and not _names_key(message)
-        else ".".join(filter(None, (path, text)))
+    if first["type"] == _OURS:
+        return f"{path}.{first['msg']}" if path else first["msg"]
+    got = repr(first["input"])
+    return f"{path}: {_in_words(first)}" + (
+        "" if first["type"] == "missing" else f"; got {got if len(got) < 80 else got[:77] + '...'}"
     )
 
 
-def _names_key(message: str) -> bool:
-    """Whether a message of ours goes on with the key path instead of standing behind it."""
-    head = message.split(" ")[0]
-    return head.endswith(":") or head.startswith(("search.", "forget."))
+def _in_words(error: ErrorDetails) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return "missing"
+    if kind == "literal_error":
+        return f"{context['expected']} is needed"
+    if kind == "too_short":
+        return "at least one value is needed"
+    limits = [f"{word} {context[word]}" for word in ("gt", "ge", "lt", "le") if word in context]
+    if limits:
+        signs = {"gt ": "above ", "ge ": "at least ", "lt ": "below ", "le ": "at most "}
+        return f"must be {signs[limits[0][:3]]}{limits[0][3:]}"
+    needed = _NEEDED.get(kind.partition("_")[0])
+    if needed is None or kind == "string_pattern_mismatch":
+        return error["msg"][0].lower() + error["msg"][1:]
+    return f"{needed} is needed"
 
 
 def _listed(values: Iterable[int]) -> str:

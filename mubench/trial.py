@@ -165,7 +165,7 @@ def _run(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
 def _train(step: Step, workspace: Workspace) -> Outcome:
     """Train the original; store its weights and its outputs on D_tr and the held-out splits."""
     artefacts, view = workspace.store.artefacts, workspace.view(step)
-    if not artefacts.has(step.unlearn_id):
+    if not artefacts.has_whole(step.unlearn_id):
         split = workspace.train_split(step)
         model = _trained(step, workspace, split)
         outputs = evaluate(model, {"train": split, **workspace.held_out(step)})
@@ -183,7 +183,7 @@ def _retrain(step: Step, workspace: Workspace) -> Outcome:
     """Train on D_r alone; store and score its outputs, against the anchor if there is one."""
     artefacts, view = workspace.store.artefacts, workspace.view(step)
     forget, retain = workspace.divided(step)
-    if not artefacts.has(step.unlearn_id):
+    if not artefacts.has_whole(step.unlearn_id):
         clock = time.perf_counter(), time.process_time()
         model = _trained(step, workspace, retain)
         wall, cpu = time.perf_counter() - clock[0], time.process_time() - clock[1]
@@ -233,7 +233,7 @@ def _final(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
     if step.method == ORIGINAL:
         outcome, own = Outcome(metrics=dict.fromkeys(_FREE, 0.0)), original
     else:
-        if not workspace.store.artefacts.has(step.unlearn_id):
+        if not workspace.store.artefacts.has_whole(step.unlearn_id):
             _unlearn_and_store(step, workspace, choice)
         about = workspace.store.artefacts.about(step.unlearn_id)
         outcome = Outcome(**{**about, "flags": tuple(about["flags"])})

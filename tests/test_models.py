@@ -106,7 +106,7 @@ def test_images_of_another_shape_are_refused_in_one_line(shape):
     )
 
 
-def test_a_residual_network_of_zero_branches_is_its_shortcuts():
+def test_a_block_adds_its_branch_to_its_input_and_the_last_maps_are_averaged():
     """With the last normalisation of its branch at zero, the first block is the identity."""
     model = make("resnet_small").eval()
     x = images("resnet_small", 2)
@@ -115,7 +115,10 @@ def test_a_residual_network_of_zero_branches_is_its_shortcuts():
     with torch.no_grad():
         stem = model.stem(x)
         assert torch.equal(block(stem), stem)
-        assert model.stages(stem).shape == (2, 64, 4, 4)
+        maps = model.stages(stem)
+        assert maps.shape == (2, 64, 4, 4)
+        averages = maps.flatten(2).sum(2) / 16
+        assert torch.allclose(model.features(x), averages, atol=1e-6)
 
 
 def test_resnet18_has_the_stem_and_stages_for_small_images():

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -168,25 +170,30 @@ def test_a_killed_builders_remains_are_swept_away(folder, cache_dir):
     assert [path for path in cache_dir.iterdir() if path.is_dir()] == [place]
 
 
-def test_two_readers_at_once_build_once(cache_dir):
-    builds, both = [], threading.Barrier(2)
+def test_two_readers_at_once_build_once(monkeypatch):
+    builds, looked, inside = [], threading.Barrier(2), threading.Barrier(2)
+    look = cache._facts_if_whole
+
+    def look_together(folder: Path) -> dict | None:
+        """Both readers find nothing before either goes on."""
+        facts, first = look(folder), threading.current_thread() not in seen
+        seen.add(threading.current_thread())
+        if first:
+            looked.wait()
+        return facts
 
     def build(folder: Path) -> dict:
         builds.append(folder)
-        (folder / "x.npy").write_bytes(b"x")
+        with suppress(threading.BrokenBarrierError):
+            inside.wait(timeout=0.3)  # leaves the other time to get in, were there no lock
         return {"n": 1}
 
-    def reader() -> None:
-        both.wait()
-        cache.cached("toy", build)
-
-    threads = [threading.Thread(target=reader) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    seen: set[threading.Thread] = set()
+    monkeypatch.setattr(cache, "_facts_if_whole", look_together)
+    with ThreadPoolExecutor(2) as readers:
+        found = list(readers.map(lambda _: cache.cached("toy", build)[1], range(2)))
+    assert found == [{"n": 1}] * 2
     assert len(builds) == 1
-    assert cache.cached("toy", build)[1] == {"n": 1}
 
 
 def test_a_cache_that_cannot_be_written_is_named(folder, cache_dir):

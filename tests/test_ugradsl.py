@@ -291,6 +291,7 @@ def test_the_bank_is_fixed_and_its_outputs_are_renewed_every_epoch(monkeypatch):
         alpha="adaptive", adaptive_bank=5, adaptive_mapping="effort", epochs=2, batch_size=4
     )
     found = method.run(conv(), task)
+    assert found.model.state_dict()["body.1.num_batches_tracked"] == 2 * 2 * 2  # not the bank's
     assert [len(outputs) for outputs in seen] == [5, 5, 5, 5]
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[1], seen[2])

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -34,7 +33,7 @@ def decode(
         DataError: an image is absent, cannot be decoded, or has another size or mode.
     """
     if pa.types.is_struct(values.type):
-        values = pc.struct_field(values, "bytes")
+        values = values.flatten()[values.type.get_field_index("bytes")]
     channels, height, width = shape
     mode = "L" if channels == 1 else "RGB"
     images: NDArray[Any] = np.empty((len(values), height, width, channels), np.uint8)

@@ -1,8 +1,9 @@
 """What a report is made from, and nothing else: no store, no server, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mubench.plan import Plan
 from mubench.record import Record
 
 
@@ -32,3 +33,16 @@ class ReportSource:
     def date(self) -> str:
         """The day and time (ISO 8601, UTC) of the newest record; empty without records."""
         return max((record.created for record in self.records), default="")
+
+
+def source_of(plan: Plan, records: Iterable[Record], sweep_text: str) -> ReportSource:
+    """What a plan's records are reported from; records of other sweeps are left out."""
+    return ReportSource(
+        name=plan.name,
+        sweep_text=sweep_text,
+        records=tuple(record for record in records if record.id in plan.steps),
+        cells=plan.cells,
+        rows=plan.rows,
+        expected=plan.expected(),
+        command=f"mubench run {plan.name}",
+    )

@@ -54,7 +54,7 @@ class Artefacts:
         try:
             expected = json.loads(self._files.read(_manifest(step_id)))["files"][part]
             content = self._files.read(_name(step_id, part))
-        except (FileNotFoundError, KeyError, ValueError) as error:
+        except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"{_name(step_id, part)}: missing or unreadable") from error
         if hashlib.sha256(content).hexdigest() != expected["sha256"]:
             raise IntegrityError(f"{_name(step_id, part)}: does not match its checksum")
@@ -70,9 +70,20 @@ class Artefacts:
                 self.load(step_id, part)
         except FileNotFoundError:
             return f"{_manifest(step_id)}: missing"
-        except (IntegrityError, ValueError, KeyError) as error:
+        except IntegrityError as error:
             return str(error)
+        except (ValueError, KeyError, TypeError):
+            return f"{_manifest(step_id)}: unreadable"
         return None
+
+    def has_whole(self, step_id: str) -> bool:
+        """Whether everything of an id is there and unaltered; damaged files are deleted."""
+        if not self.has(step_id):
+            return False
+        if self.verify(step_id) is None:
+            return True
+        self.discard(step_id)
+        return False
 
     def ids(self) -> frozenset[str]:
         """All ids that have files, complete or not."""

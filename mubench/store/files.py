@@ -15,7 +15,8 @@ class Files:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         if "://" in uri:
-            self._fs, self._root = fs.FileSystem.from_uri(uri)
+            self._fs, root = fs.FileSystem.from_uri(uri)
+            self._root = root.rstrip("/")
         else:
             self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).absolute())
 
@@ -41,8 +42,7 @@ class Files:
             if self.is_local:
                 self._write_local(Path(self.path(name)), content)
             else:
-                with self._fs.open_output_stream(self.path(name)) as stream:
-                    stream.write(content)
+                self._write_remote(self.path(name), content)
         except OSError as error:
             raise StoreError(f"{self.path(name)}: {_reason(error)}") from error
 
@@ -68,6 +68,15 @@ class Files:
         """Delete a file if it is there."""
         if self.exists(name):
             self._fs.delete_file(self.path(name))
+
+    def _write_remote(self, path: str, content: bytes) -> None:
+        try:
+            stream = self._fs.open_output_stream(path)
+        except FileNotFoundError:  # a file system with real folders
+            self._fs.create_dir(path.rpartition("/")[0], recursive=True)
+            stream = self._fs.open_output_stream(path)
+        with stream:
+            stream.write(content)
 
     def _write_local(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,7 +68,8 @@ class Lock:
 
     def _keep_beating(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
-            self._write()
+            with suppress(StoreError):  # a full disk: the next beat may succeed
+                self._write()
 
 
 def _is_alive(owner: dict[str, Any]) -> bool:

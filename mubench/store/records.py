@@ -67,8 +67,9 @@ class Records:
             self._files.delete(name)
 
     def _table(self) -> pa.Table | None:
-        names = [COMPACT] if self._files.exists(COMPACT) else []
-        tables = [self._read(name) for name in names + self._part_names()]
+        # A writer may merge the parts meanwhile: whoever misses one finds it in the merged file.
+        parts = [self._read(name) for name in self._part_names()]
+        tables = [table for table in (self._read(COMPACT), *parts) if table is not None]
         if not tables:
             return None
         table = pa.concat_tables(tables, promote_options="default")
@@ -81,10 +82,14 @@ class Records:
                 newest[key] = row
         return table.take(pa.array(sorted(newest.values()), pa.int64()))
 
-    def _read(self, name: str) -> pa.Table:
+    def _read(self, name: str) -> pa.Table | None:
         try:
-            return pq.read_table(io.BytesIO(self._files.read(name)))
-        except pa.ArrowInvalid as error:
+            content = self._files.read(name)
+        except FileNotFoundError:
+            return None
+        try:
+            return pq.read_table(io.BytesIO(content))
+        except (pa.ArrowException, OSError) as error:
             where = self._files.path(name)
             raise IntegrityError(
                 f"{where}: not readable; delete it and run the sweep again to make its records anew"

@@ -34,11 +34,11 @@ class Store:
         """What one step may read."""
         return View(self.artefacts, ids, parts)
 
-    def save_sweep(self, name: str, text: str, plan: dict[str, object]) -> None:
+    def save_sweep(self, name: str, text: str, plan: list[str]) -> None:
         """Keep a sweep's file and the ids of its plan."""
         self._mark_format()
         self.files.write(f"sweeps/{name}/sweep.yaml", text.encode())
-        self.files.write(f"sweeps/{name}/plan.json", json.dumps(plan, sort_keys=True).encode())
+        self.files.write(f"sweeps/{name}/plan.json", json.dumps(plan).encode())
 
     def _mark_format(self) -> None:
         if not self.files.exists(_FORMAT_FILE):

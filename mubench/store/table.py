@@ -87,6 +87,8 @@ def _record(
     values: dict[str, Any] = {}
     for name in fields:
         value = columns[name][row]
+        if value is None:  # a row of an older schema in a table with newer ones
+            continue
         if name in _MAPPINGS:
             value = json.loads(value)
         elif isinstance(value, list):

@@ -19,7 +19,7 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled b
 
 import ray
 
-from mubench.plan import Plan
+from mubench.plan import Device, Plan
 
 
 @contextmanager
@@ -55,3 +55,10 @@ def capacity(plan: Plan) -> int:
     shares = [getattr(step.resources, unit) for step in plan.steps.values()]
     smallest = min((share for share in shares if share > 0), default=1.0)
     return max(1, int(has.get(name, 1) / smallest))
+
+
+def cluster_device(address: str) -> Device:
+    """`cuda` where the cluster at `address` has GPUs."""
+    with connected(address):
+        has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return "cuda" if has.get("GPU", 0) > 0 else "cpu"

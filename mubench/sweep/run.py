@@ -67,6 +67,7 @@ def run_plan(
     data_dir: str | None = None,
     cpus: int | None = None,
     gpus: int | None = None,
+    actor: type[StepActor] = StepActor,
 ) -> Summary:
     """Run every step that has no record yet; safe to interrupt and to call again.
 
@@ -81,7 +82,10 @@ def run_plan(
     if not walk.is_finished:
         with _interruptible() as interrupted, connected(address, cpus, gpus):
             while not walk.is_finished and not interrupted.is_set():
-                ran += _run_slice(plan, store, walk, progress, data_dir)
+                worker = tune.with_parameters(
+                    actor, steps=dict(plan.steps), store_uri=store.uri, data_dir=data_dir
+                )
+                ran += _run_slice(plan, store, walk, progress, worker)
             was_interrupted = interrupted.is_set()
         store.records.compact()
     return Summary(walk.records, ran, len(walk.blocked), was_interrupted)
@@ -114,7 +118,7 @@ def _warn_damaged(damaged: dict[str, str]) -> None:
 
 
 def _run_slice(
-    plan: Plan, store: Store, walk: Walk, progress: Progress, data_dir: str | None
+    plan: Plan, store: Store, walk: Walk, progress: Progress, worker: type[tune.Trainable]
 ) -> int:
     count = 0
 
@@ -132,12 +136,9 @@ def _run_slice(
         in_flight=capacity(plan) + 1,
         at_most=SLICE,
     )
-    actor = tune.with_parameters(
-        StepActor, steps=dict(plan.steps), store_uri=store.uri, data_dir=data_dir
-    )
     with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
         tuner = tune.Tuner(
-            tune.with_resources(actor, _resources),
+            tune.with_resources(worker, _resources),
             tune_config=TuneConfig(
                 search_alg=searcher, num_samples=min(SLICE, walk.left), reuse_actors=True
             ),

@@ -36,7 +36,7 @@ class Walk:
         self.records = {key: record for key, record in done.items() if key in plan.steps}
         self.blocked: set[str] = set()
         self.running: set[str] = set()
-        self._dependants: dict[str, list[str]] = {}
+        self._dependants: dict[str, list[str]] = {key: [] for key in plan.steps}
         self._missing: dict[str, int] = {}
         self._ready: dict[str, list[tuple[int, int, str]]] = {}
         self._rank = {key: rank for rank, key in enumerate(plan.steps)}
@@ -76,17 +76,17 @@ class Walk:
         for key, step in self.plan.steps.items():
             if key in self.records:
                 continue
-            needs = [need for need in set(step.needs) if need not in self.records]
-            self._missing[key] = len(needs)
+            needs = set(step.needs)
             for need in needs:
-                self._dependants.setdefault(need, []).append(key)
-            if not needs:
+                self._dependants[need].append(key)
+            self._missing[key] = len(needs - self.records.keys())
+            if not self._missing[key]:
                 self._push(key)
-        for record in list(self.records.values()):
+        for record in self.records.values():
             self._block_if_useless(record)
 
     def _release(self, record: Record) -> None:
-        for key in self._dependants.pop(record.id, []):
+        for key in self._dependants[record.id]:
             self._missing[key] -= 1
             if not self._missing[key]:
                 self._push(key)
@@ -94,18 +94,14 @@ class Walk:
 
     def _block_if_useless(self, record: Record) -> None:
         """A reference that failed blocks all that measure against it; a failed candidate counts."""
-        if record.kind in ("train", "retrain") and record.status != "ok":
-            for key, step in self.plan.steps.items():
-                if record.id in step.needs and key not in self.records:
-                    self._block(key)
-
-    def _block(self, key: str) -> None:
-        if key in self.blocked:
+        if record.kind not in ("train", "retrain") or record.status == "ok":
             return
-        self.blocked.add(key)
-        for other, step in self.plan.steps.items():
-            if key in step.needs and other not in self.records:
-                self._block(other)
+        waiting = list(self._dependants[record.id])
+        while waiting:
+            key = waiting.pop()
+            if key not in self.blocked and key not in self.records:
+                self.blocked.add(key)
+                waiting.extend(self._dependants[key])
 
     def _due(self, step: Step) -> Due:
         if step.refusal:
@@ -130,11 +126,13 @@ class Walk:
 
     def _told(self, study: Study, count: int) -> list[Told]:
         """Candidates 0 to count - 1 in their order; one that failed has the worst objective."""
-        told = []
-        for group in study.steps[:count]:
+        told: list[Told] = []
+        for k, group in enumerate(study.steps[:count]):
             records = [self.records[key] for key in group]
             values = [r.metrics.get("objective", WORST) for r in records]
-            told.append(Told(records[0].params, sum(values) / len(values)))
+            # A worker that was lost left no params; what it was given can be suggested again.
+            params = records[0].params or suggest(study, k, told[: max(0, k - study.lag + 1)])
+            told.append(Told(params, sum(values) / len(values)))
         return told
 
     def _is_ok(self, study: Study, k: int) -> bool:

@@ -1,0 +1,69 @@
+"""What the framework costs: a sweep of 1,000 steps that do nothing, from plan to stored records.
+
+Prints milliseconds a trial and kilobytes of driver memory a trial, each against Ray Tune alone
+running as many trials that do nothing, in the same process and run.
+
+    python benchmarks/overhead.py [--trials 1000]
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+
+from mubench.plan import Plan, make_plan
+from mubench.spec import parse
+from mubench.store.store import Store
+from mubench.sweep.cluster import connected
+from mubench.sweep.noop import NoopActor
+from mubench.sweep.run import run_plan
+
+
+def many_steps(trials: int) -> Plan:
+    """A plan of about `trials` steps: five studies of one cell."""
+    rows = {"ft": {}, "ga": {}, "ugradsl": {}, "ugradsl_plus": {}, "neggrad_plus": {}}
+    sweep = {
+        "name": "overhead",
+        "grid": {
+            "dataset": "digits",
+            "model": "small_cnn",
+            "forget": {"scenario": "random", "ratio": 0.1},
+        },
+        "methods": rows,
+        "search": {"trials": max(1, trials // len(rows))},
+    }
+    return make_plan(parse(sweep, "overhead"))
+
+
+class Quiet:
+    """A progress that shows nothing."""
+
+    def start(self, walk: object) -> None: ...
+
+    def started(self, step: object) -> None: ...
+
+    def finished(self, record: object, walk: object) -> None: ...
+
+
+def resident_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=1000)
+    trials = parser.parse_args().trials
+    with connected(None, cpus=2), tempfile.TemporaryDirectory() as folder:
+        warm = many_steps(5)
+        run_plan(warm, Store(f"{folder}/warm"), Quiet(), actor=NoopActor)
+        plan = many_steps(trials)
+        before, began = resident_kib(), time.perf_counter()
+        summary = run_plan(plan, Store(f"{folder}/store"), Quiet(), actor=NoopActor)
+        seconds, grown = time.perf_counter() - began, resident_kib() - before
+        print(f"{summary.ran} steps in {seconds:.1f} s")
+        print(f"{1000 * seconds / summary.ran:.1f} ms a trial (at most 60)")
+        print(f"{grown / summary.ran:.1f} KiB of driver memory a trial (at most 80)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The descent loop against a bare PyTorch loop: same model, batches, threads and precision.
+
+OMP_NUM_THREADS=1 python benchmarks/training_loop.py
+"""
+
+import time
+
+import torch
+from torch.nn import functional as F
+
+from mubench import catalogue
+from mubench.data.load import load
+from mubench.models.build import build
+from mubench.recipe import Recipe
+from mubench.training.fit import fit
+
+ROUNDS = 5
+
+
+def bare(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, recipe: Recipe) -> None:
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=1e-3, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    model.train()
+    for _ in range(recipe.epochs):
+        for rows in torch.randperm(len(y)).split(recipe.batch_size):
+            loss = F.cross_entropy(model(x[rows]), y[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    recipe = Recipe(epochs=5, batch_size=64, learning_rate=1e-3)
+    split = load(catalogue.dataset("digits").card, {}, ("train",), "cpu").train
+    assert split is not None
+    card = catalogue.model("small_cnn").card
+    everything = split.take(torch.arange(len(split)))
+    ratios = []
+    for _ in range(ROUNDS):  # interleaved, so that a busy machine slows both
+        model = build(card, 10, (1, 8, 8), seed=0)
+        began = time.process_time()
+        bare(model, everything.inputs, everything.labels, recipe)
+        bare_seconds = time.process_time() - began
+        model = build(card, 10, (1, 8, 8), seed=0)
+        began = time.process_time()
+        fit(model, split, recipe, seed=0)
+        ratios.append(bare_seconds / (time.process_time() - began))
+    best = sorted(ratios)[len(ratios) // 2]
+    print(f"images/s of the bare loop: median {best:.3f} of {ROUNDS} rounds (at least 0.95)")
+    print("rounds:", " ".join(f"{ratio:.3f}" for ratio in ratios))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,376 @@
+"""The command line: thin, the only place that prints. Heavy imports wait until they are needed."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mubench import __version__
+from mubench.errors import MubenchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mubench.api import Sweep
+    from mubench.plan import Device
+    from mubench.sweep.run import Summary
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    help="Benchmark machine unlearning: one sweep file, one command.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+mlflow_app = typer.Typer(help="MLflow, a view of the records.", no_args_is_help=True)
+store_app = typer.Typer(help="Look after a store.", no_args_is_help=True)
+app.add_typer(mlflow_app, name="mlflow")
+app.add_typer(store_app, name="store")
+
+SweepName = Annotated[str, typer.Argument(help="A sweep file, or the name of one that ships.")]
+StoreUri = Annotated[str, typer.Option("--store", help="Folder or URI of records and artefacts.")]
+SetValues = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a value: key.path=value (YAML).")
+]
+DataDir = Annotated[
+    str | None, typer.Option("--data", envvar="MUBENCH_DATA", help="Folder of data sets.")
+]
+OutDir = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the report; reports/<name> by default.")
+]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option("--tracking-uri", help="MLflow server; by default SQLite in the store."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_STORE = ".mubench"
+
+
+class DeviceChoice(StrEnum):
+    """Where steps run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+DeviceOption = Annotated[
+    DeviceChoice, typer.Option(help="auto: a GPU if the sweep asks for one and there is one.")
+]
+
+
+class Listed(StrEnum):
+    """What `mubench list` knows."""
+
+    methods = "methods"
+    datasets = "datasets"
+    models = "models"
+    metrics = "metrics"
+    scenarios = "scenarios"
+    sweeps = "sweeps"
+
+
+@app.command()
+def run(
+    sweep: SweepName,
+    store: StoreUri = DEFAULT_STORE,
+    data: DataDir = None,
+    set_: SetValues = None,
+    out: OutDir = None,
+    tracking_uri: TrackingUri = None,
+    mlflow: Annotated[bool, typer.Option(help="Send results to MLflow.")] = True,
+    address: Annotated[str | None, typer.Option(help="Ray cluster to join.")] = None,
+    device: DeviceOption = DeviceChoice.auto,
+) -> None:
+    """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
+    opened = _open(sweep, store, set_, device, address)
+    console = _console()
+    with opened.store.lock(opened.plan.name):
+        summary = _run(opened, console, address, data)
+        if summary.was_interrupted:
+            console.print(
+                f"interrupted; 'mubench run {sweep}' goes on where it stopped", markup=False
+            )
+            raise typer.Exit(INTERRUPTED)
+        page = _report(opened, console, out)
+        if mlflow:
+            _sync(opened, console, tracking_uri, page.parent)
+    _tell_failures(summary, console, sweep)
+
+
+@app.command()
+def plan(
+    sweep: SweepName,
+    store: StoreUri = DEFAULT_STORE,
+    set_: SetValues = None,
+    device: DeviceOption = DeviceChoice.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Show what would run: cells, trainings, trials, what is cached, and what it costs."""
+    from mubench.estimate import estimate
+    from mubench.plan_text import plan_json, plan_table
+
+    opened = _open(sweep, store, set_, device, None)
+    costs = estimate(opened.plan, opened.store.records.read())
+    if as_json:
+        typer.echo(json.dumps(plan_json(opened.plan, costs), indent=2))
+    else:
+        for part in plan_table(opened.plan, costs):
+            _console().print(part)
+
+
+@app.command()
+def report(
+    sweep: SweepName,
+    store: StoreUri = DEFAULT_STORE,
+    set_: SetValues = None,
+    out: OutDir = None,
+    tracking_uri: TrackingUri = None,
+    device: DeviceOption = DeviceChoice.auto,
+) -> None:
+    """Rebuild the report from the store, or from MLflow with --tracking-uri."""
+    from mubench.api import report as write
+
+    if tracking_uri is not None:
+        from mubench.tracking import read_source
+
+        source = read_source(Path(sweep).stem, tracking_uri)
+    else:
+        source = _open(sweep, store, set_, device, None).source
+    written = write(source, out or Path("reports") / source.name)
+    _console().print(f"report: {written.page}", markup=False, soft_wrap=True)
+
+
+@app.command("list")
+def list_(kind: Listed, as_json: AsJson = False) -> None:
+    """List what there is."""
+    from mubench.listing import entries
+
+    found = entries(kind.value)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "title", "about"):
+        table.add_column(column)
+    for entry in found:
+        table.add_row(*(Text(str(entry[key])) for key in ("name", "title", "about")))
+    _console().print(table)
+
+
+@app.command()
+def status(
+    sweep: SweepName,
+    store: StoreUri = DEFAULT_STORE,
+    set_: SetValues = None,
+    device: DeviceOption = DeviceChoice.auto,
+) -> None:
+    """Say how a sweep stands: done, left, and what failed."""
+    opened = _open(sweep, store, set_, device, None)
+    records = opened.store.records.read(opened.plan.steps)
+    console = _console()
+    console.print(f"{opened.plan.name}: {len(records)} of {len(opened.plan.steps)} steps done")
+    for record in records.values():
+        if record.status != "ok":
+            title = opened.plan.steps[record.id].title
+            console.print(
+                f"{record.status}: {title}: {record.message}", markup=False, soft_wrap=True
+            )
+
+
+@app.command()
+def retry(
+    sweep: SweepName,
+    failed: Annotated[bool, typer.Option("--failed", help="Forget failures, then run.")] = True,
+    store: StoreUri = DEFAULT_STORE,
+    data: DataDir = None,
+    set_: SetValues = None,
+    device: DeviceOption = DeviceChoice.auto,
+) -> None:
+    """Run the failures of a sweep again (error, out_of_memory, timed_out)."""
+    del failed  # there is nothing else to retry; the word makes the command readable
+    opened = _open(sweep, store, set_, device, None)
+    with opened.store.lock(opened.plan.name):
+        records = opened.store.records.read(opened.plan.steps)
+        again = frozenset(key for key, record in records.items() if record.is_failure)
+        opened.store.records.discard(again)
+    _console().print(f"{len(again)} failures forgotten")
+    run(sweep, store=store, data=data, set_=set_, device=device)
+
+
+@mlflow_app.command("sync")
+def mlflow_sync(
+    sweep: SweepName,
+    store: StoreUri = DEFAULT_STORE,
+    set_: SetValues = None,
+    out: OutDir = None,
+    tracking_uri: TrackingUri = None,
+    searches: Annotated[bool, typer.Option(help="One run for each search trial too.")] = False,
+    device: DeviceOption = DeviceChoice.auto,
+) -> None:
+    """Complete MLflow from the records, or rebuild it from nothing."""
+    from mubench.tracking import sync
+
+    opened = _open(sweep, store, set_, device, None)
+    folder = out or Path("reports") / opened.plan.name
+    done = sync(
+        opened.plan,
+        opened.store,
+        opened.loaded.text,
+        tracking_uri,
+        folder if folder.is_dir() else None,
+        searches=searches,
+    )
+    _console().print(f"MLflow: {done}", markup=False, soft_wrap=True)
+
+
+@store_app.command("verify")
+def store_verify(store: StoreUri = DEFAULT_STORE) -> None:
+    """Check every stored file against its checksum."""
+    from mubench.store.store import Store
+
+    artefacts = Store(store).artefacts
+    problems = [p for p in map(artefacts.verify, sorted(artefacts.ids())) if p is not None]
+    for problem in problems:
+        _console().print(problem, markup=False, soft_wrap=True)
+    _console().print(f"{len(artefacts.ids())} artefacts, {len(problems)} damaged")
+    raise typer.Exit(FAILED if problems else OK)
+
+
+@store_app.command("gc")
+def store_gc(store: StoreUri = DEFAULT_STORE) -> None:
+    """Delete artefacts that no record names: left by interrupted steps and by older code."""
+    from mubench.store.store import Store
+
+    opened = Store(store)
+    with opened.lock("gc"):
+        named = {record.unlearn_id for record in opened.records.read().values()}
+        loose = opened.artefacts.ids() - named
+        for key in loose:
+            opened.artefacts.discard(key)
+        opened.records.compact()
+    _console().print(f"{len(loose)} artefacts deleted")
+
+
+@store_app.command("export")
+def store_export(target: Path, store: StoreUri = DEFAULT_STORE) -> None:
+    """Write all records as one Parquet or CSV file."""
+    from mubench.errors import InputError
+    from mubench.store.export import export
+
+    if target.suffix not in (".parquet", ".csv"):
+        raise InputError(f"{target}: end the name in .parquet or .csv")
+    count = export(store, target)
+    _console().print(f"{count} records in {target}", markup=False)
+
+
+@app.command()
+def doctor(data: DataDir = None) -> None:
+    """Say what this machine has and lacks: device, packages, disk, data sets."""
+    from mubench.doctor import findings
+
+    for name, text in findings(data):
+        _console().print(f"{name:12} {text}", markup=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; an error is one line on stderr, and a traceback only with --debug."""
+    if "--debug" in sys.argv:
+        sys.argv.remove("--debug")
+        app()
+        return
+    try:
+        app()
+    except MubenchError as error:
+        from mubench.errors import InputError
+
+        typer.echo(f"mubench: {error}", err=True)
+        sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _open(
+    sweep: str, store: str, set_: list[str] | None, device: DeviceChoice, address: str | None
+) -> "Sweep":
+    from mubench.api import open_sweep
+
+    if address is not None and device is DeviceChoice.auto:
+        from mubench.sweep.cluster import cluster_device
+
+        return open_sweep(sweep, store, set_ or (), cluster_device(address))
+    chosen: dict[DeviceChoice, Device] = {DeviceChoice.cpu: "cpu", DeviceChoice.cuda: "cuda"}
+    return open_sweep(sweep, store, set_ or (), chosen.get(device))
+
+
+def _run(opened: "Sweep", console: "Console", address: str | None, data: str | None) -> "Summary":
+    from mubench.screen import Screen
+    from mubench.sweep.run import run_plan
+
+    opened.store.save_sweep(opened.plan.name, opened.loaded.text, list(opened.plan.steps))
+    with Screen(console) as screen:
+        return run_plan(opened.plan, opened.store, screen, address=address, data_dir=data)
+
+
+def _report(opened: "Sweep", console: "Console", out: Path | None) -> Path:
+    from mubench.api import report as write
+    from mubench.report.console import console_table
+
+    source = opened.source
+    for part in console_table(source):
+        console.print(part)
+    written = write(source, out or Path("reports") / source.name)
+    console.print(f"report: {written.page}", markup=False, soft_wrap=True)
+    return written.page
+
+
+def _sync(opened: "Sweep", console: "Console", uri: str | None, folder: Path) -> None:
+    """MLflow may be down or slow: the sweep is done all the same."""
+    from mubench.errors import TrackingError
+    from mubench.tracking import sync
+
+    try:
+        sync(opened.plan, opened.store, opened.loaded.text, uri, folder)
+    except TrackingError as error:
+        console.print(f"warning: {error}", markup=False, soft_wrap=True)
+
+
+def _tell_failures(summary: "Summary", console: "Console", sweep: str) -> None:
+    if not summary.failures and not summary.blocked:
+        return
+    for record in summary.failures:
+        line = f"{record.status}: {record.kind} {record.row} {record.request}: {record.message}"
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(
+        f"{len(summary.failures)} steps failed, {summary.blocked} could not run without them; "
+        f"'mubench retry {sweep} --failed' runs them again",
+        markup=False,
+        soft_wrap=True,
+    )
+    raise typer.Exit(FAILED)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+if __name__ == "__main__":
+    main()

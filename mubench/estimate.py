@@ -1,0 +1,59 @@
+"""What a plan will cost, from what its steps' likes cost before."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mubench.plan import Plan, Step
+from mubench.record import Kind, Record
+
+KINDS: tuple[Kind, ...] = ("train", "retrain", "search", "final")
+
+
+@dataclass(frozen=True)
+class KindCost:
+    """Steps of one kind; `seconds` of those that will run, None where the store knows no like."""
+
+    kind: Kind
+    total: int
+    cached: int
+    seconds: float | None
+
+    @property
+    def to_run(self) -> int:
+        """Steps without a record."""
+        return self.total - self.cached
+
+
+def estimate(plan: Plan, records: Mapping[str, Record]) -> tuple[KindCost, ...]:
+    """Cost by kind of step, from `records` of a store by id.
+
+    A step is expected to take as long as the mean of its like: same kind, data set, model, method.
+    """
+    known = _means(records.values())
+    return tuple(_kind_cost(plan, records, known, kind) for kind in KINDS)
+
+
+def _kind_cost(
+    plan: Plan, records: Mapping[str, Record], known: Mapping[tuple[str, ...], float], kind: Kind
+) -> KindCost:
+    steps = [step for step in plan.steps.values() if step.kind == kind]
+    waiting = [step for step in steps if step.id not in records]
+    costs = [known.get(_like_step(step)) for step in waiting]
+    known_costs = [cost for cost in costs if cost is not None]
+    complete = len(known_costs) == len(costs)
+    return KindCost(
+        kind, len(steps), len(steps) - len(waiting), sum(known_costs) if complete else None
+    )
+
+
+def _means(records: Iterable[Record]) -> dict[tuple[str, ...], float]:
+    found: dict[tuple[str, ...], list[float]] = {}
+    for record in records:
+        if record.seconds:
+            key = (record.kind, record.dataset, record.model, record.method)
+            found.setdefault(key, []).append(record.seconds)
+    return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def _like_step(step: Step) -> tuple[str, ...]:
+    return (step.kind, step.dataset.label, step.model, step.method)

@@ -1,0 +1,76 @@
+"""A plan for people and for programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mubench.estimate import KindCost
+from mubench.plan import Plan
+
+
+def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
+    """What would run: cells, rows, steps by kind, refusals, and the estimate."""
+    grid = Table(box=None, pad_edge=False)
+    for column in ("step", "all", "cached", "to run", "estimate"):
+        grid.add_column(column, justify="left" if column == "step" else "right")
+    for cost in costs:
+        numbers = (str(cost.total), str(cost.cached), str(cost.to_run), _duration(cost.seconds))
+        grid.add_row(cost.kind, *numbers)
+    heading = Text.assemble((plan.name, "bold"), f"  on {plan.device}")
+    lines = [
+        Text(f"cells:   {', '.join(plan.cells)}"),
+        Text(f"rows:    {', '.join(plan.rows)}"),
+        Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
+    ]
+    return [heading, *lines, Text(), grid, *_closing(plan, costs)]
+
+
+def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
+    """The same for programs; `seconds` is null where nothing like it ran before."""
+    return {
+        "name": plan.name,
+        "device": plan.device,
+        "cells": list(plan.cells),
+        "rows": list(plan.rows),
+        "steps": {
+            cost.kind: {"all": cost.total, "cached": cost.cached, "seconds": cost.seconds}
+            for cost in costs
+        },
+        "studies": [
+            {"id": s.id, "cell": s.cell, "row": s.row.label, "trials": s.trials}
+            for s in plan.studies.values()
+        ],
+        "ids": [
+            {"id": step.id, "kind": step.kind, "title": step.title, "refusal": step.refusal}
+            for step in plan.steps.values()
+        ],
+    }
+
+
+def _budget(plan: Plan) -> str:
+    trials = {study.trials for study in plan.studies.values()}
+    return f" of {trials.pop()} trials each" if len(trials) == 1 else ""
+
+
+def _closing(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
+    refused = {
+        (step.row, step.request.cell if step.request else "", step.refusal)
+        for step in plan.steps.values()
+        if step.refusal
+    }
+    lines = [Text(f"refused: {row} on {cell}: {why}") for row, cell, why in sorted(refused)]
+    known = [cost.seconds for cost in costs if cost.seconds is not None]
+    if len(known) < len(costs):
+        return [*lines, Text("no estimate yet: the store has no steps like these")]
+    return [*lines, Text(f"estimate: {_duration(sum(known))} of steps, one after the other")]
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
