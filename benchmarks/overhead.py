@@ -14,7 +14,7 @@ import time
 from mubench.plan import Plan, make_plan
 from mubench.spec import parse
 from mubench.store.store import Store
-from mubench.sweep.cluster import connected
+from mubench.sweep.cluster import Where, connected
 from mubench.sweep.noop import NoopActor
 from mubench.sweep.run import run_plan
 
@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=1000)
     trials = parser.parse_args().trials
-    with connected(None, cpus=2), tempfile.TemporaryDirectory() as folder:
+    with connected(Where(cpus=2)), tempfile.TemporaryDirectory() as folder:
         warm = many_steps(5)
         run_plan(warm, Store(f"{folder}/warm"), Quiet(), actor=NoopActor)
         plan = many_steps(trials)

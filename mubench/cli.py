@@ -136,7 +136,7 @@ def report(
     from mubench.api import report as write
 
     if tracking_uri is not None:
-        from mubench.tracking import read_source
+        from mubench.tracking.artifacts import read_source
 
         source = read_source(Path(sweep).stem, tracking_uri)
     else:
@@ -195,13 +195,13 @@ def retry(
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Run the failures of a sweep again (error, out_of_memory, timed_out)."""
+    from mubench.sweep.resume import forget_failures
+
     del failed  # there is nothing else to retry; the word makes the command readable
     opened = _open(sweep, store, set_, device, None)
     with opened.store.lock(opened.plan.name):
-        records = opened.store.records.read(opened.plan.steps)
-        again = frozenset(key for key, record in records.items() if record.is_failure)
-        opened.store.records.discard(again)
-    _console().print(f"{len(again)} failures forgotten")
+        failed_steps = forget_failures(opened.plan, opened.store)
+    _console().print(f"{failed_steps} failures forgotten")
     run(sweep, store=store, data=data, set_=set_, device=device)
 
 
@@ -216,7 +216,7 @@ def mlflow_sync(
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Complete MLflow from the records, or rebuild it from nothing."""
-    from mubench.tracking import sync
+    from mubench.tracking.sync import sync
 
     opened = _open(sweep, store, set_, device, None)
     folder = out or Path("reports") / opened.plan.name
@@ -321,11 +321,12 @@ def _open(
 
 def _run(opened: "Sweep", console: "Console", address: str | None, data: str | None) -> "Summary":
     from mubench.screen import Screen
+    from mubench.sweep.cluster import Where
     from mubench.sweep.run import run_plan
 
     opened.store.save_sweep(opened.plan.name, opened.loaded.text, list(opened.plan.steps))
     with Screen(console) as screen:
-        return run_plan(opened.plan, opened.store, screen, address=address, data_dir=data)
+        return run_plan(opened.plan, opened.store, screen, where=Where(address), data_dir=data)
 
 
 def _report(opened: "Sweep", console: "Console", out: Path | None) -> Path:
@@ -343,7 +344,7 @@ def _report(opened: "Sweep", console: "Console", out: Path | None) -> Path:
 def _sync(opened: "Sweep", console: "Console", uri: str | None, folder: Path) -> None:
     """MLflow may be down or slow: the sweep is done all the same."""
     from mubench.errors import TrackingError
-    from mubench.tracking import sync
+    from mubench.tracking.sync import sync
 
     try:
         sync(opened.plan, opened.store, opened.loaded.text, uri, folder)

@@ -6,6 +6,7 @@ MubenchError              one clear line: what, where, how to mend it
 ├── IntegrityError        a stored file was altered or cut short; it is made again, never used
 ├── LeakError             tuning reached for data that only reported trials may see
 ├── UndeclaredError       a method read a split that it did not declare
+├── TrackingError         MLflow does not answer or refuses; the records are safe in the store
 ├── Diverged              numbers ceased to be finite; the model is back at its last finite weights
 └── TimedOut              a step ran past its time limit
 """
@@ -40,6 +41,10 @@ class LeakError(MubenchError):
 
 class UndeclaredError(MubenchError):
     """A method read a split that its card does not declare."""
+
+
+class TrackingError(MubenchError):
+    """MLflow does not answer or refuses; the records are safe in the store."""
 
 
 class Diverged(MubenchError):

@@ -10,12 +10,13 @@ from itertools import product
 from typing import Any, Literal
 
 from mubench import catalogue
+from mubench.grid import DatasetSpec, ForgetSpec
 from mubench.ids import content_id, package_version, source_id
 from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
 from mubench.spaces import Scalar
-from mubench.spec import DatasetSpec, ForgetSpec, Resources, SeedAxis, SweepSpec
+from mubench.spec import Resources, SeedAxis, SweepSpec
 
 Device = Literal["cpu", "cuda"]
 Purpose = Literal["search", "final"]

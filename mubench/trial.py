@@ -1,37 +1,25 @@
 """Run one step in this process and return its record: where all parts meet. No Ray here."""
 
-import os
-import platform
-import signal
-import subprocess
-import threading
 import time
-import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
-from types import FrameType
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
 
-from mubench import __version__
+from mubench.circumstances import time_limit
 from mubench.data.scenarios import forget_hash
 from mubench.data.split import Split
 from mubench.errors import Diverged, TimedOut
-from mubench.ids import package_version
 from mubench.methods.base import ForgetTask, Method, SplitName, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.objective import objective_gap, retrain_free_gap
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.score import score
+from mubench.outcome import Outcome, failed, make_record
 from mubench.plan import ORIGINAL, Step
-from mubench.record import Record, Status
+from mubench.record import Record
 from mubench.references import (
     WEIGHTS,
     evaluate,
@@ -47,7 +35,6 @@ from mubench.spaces import Scalar
 from mubench.workspace import (
     Workspace,
     evaluated,
-    is_exclusive,
     require_request,
     scored_parts,
 )
@@ -64,22 +51,6 @@ class Choice:
     candidate: int
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a step found out; `about` is stored with outputs so that they can be scored again."""
-
-    status: Status = "ok"
-    message: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
-    params: Mapping[str, Scalar] = field(default_factory=dict)
-    candidate: int = -1
-    forget_hash: str = ""
-    n_forget: int = 0
-    n_retain: int = 0
-    traceback: str = ""
-
-
 def run_step(step: Step, workspace: Workspace, choice: Choice | None = None) -> Record:
     """Run a step; whatever goes wrong becomes the record's status."""
     choice = choice or Choice(step.params, step.candidate)
@@ -89,67 +60,16 @@ def run_step(step: Step, workspace: Workspace, choice: Choice | None = None) -> 
             workspace.configure(step)
             outcome = _run(step, workspace, choice)
     except TimedOut as error:
-        outcome = _failed("timed_out", error)
+        outcome = failed("timed_out", error)
     except (torch.OutOfMemoryError, MemoryError) as error:
-        outcome = _failed("out_of_memory", error)
+        outcome = failed("out_of_memory", error)
     except Exception as error:  # noqa: BLE001  a plug-in may raise anything: a failure is a row
-        outcome = _failed("error", error)
+        outcome = failed("error", error)
     if step.kind == "search" and outcome.status != "ok":
         outcome = replace(outcome, metrics={**outcome.metrics, "objective": WORST, "gap": WORST})
     if not outcome.params:
         outcome = replace(outcome, params=choice.params, candidate=choice.candidate)
     return make_record(step, outcome, time.perf_counter() - began)
-
-
-def refused(step: Step, reason: str) -> Record:
-    """The record of a step that cannot be done; nothing runs."""
-    return make_record(step, Outcome("refused", reason, candidate=step.candidate), 0.0)
-
-
-def make_record(step: Step, outcome: Outcome, seconds: float) -> Record:
-    """Everything that is known about a finished step."""
-    request = step.request
-    cell = request.cell if request else f"{step.dataset.label}/{step.model}"
-    return Record(
-        id=step.id,
-        unlearn_id=step.unlearn_id,
-        kind=step.kind,
-        status=outcome.status,
-        message=outcome.message,
-        dataset=step.dataset.label,
-        model=step.model,
-        scenario=request.forget.label if request else "",
-        cell=cell,
-        request=request.name if request else f"{cell}/train={step.seed_train}",
-        purpose=step.purpose,
-        seed_train=step.seed_train,
-        seed_forget=request.seed_forget if request else -1,
-        forget_classes=request.classes if request else (),
-        forget_hash=outcome.forget_hash,
-        n_forget=outcome.n_forget,
-        n_retain=outcome.n_retain,
-        replica=step.replica,
-        method=step.method,
-        row=step.row,
-        selection=step.selection,
-        params=dict(outcome.params),
-        given=dict(step.given),
-        study=step.study,
-        candidate=outcome.candidate,
-        trials=step.trials,
-        free_dimensions=step.free_dimensions,
-        metrics={name: float(value) for name, value in outcome.metrics.items()},
-        flags=outcome.flags,
-        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        seconds=seconds,
-        device=device_name(step),
-        threads=step.threads,
-        precision=step.precision,
-        exclusive=is_exclusive(step),
-        commit=commit(),
-        versions=versions(),
-        traceback=outcome.traceback,
-    )
 
 
 def _run(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
@@ -285,7 +205,7 @@ def _unlearn(step: Step, workspace: Workspace, choice: Choice) -> tuple[Unlearne
         splits=splits,
         num_classes=workspace.dataset(step).num_classes,
         seed=derive_seed("unlearn", step.method, request.name),
-        new_model=lambda: workspace.fresh_model(step),
+        new_model=workspace.model_maker(step),
         precision=step.precision,
     )
     method: Method = load_method(step.method)(**choice.params)
@@ -313,11 +233,12 @@ def _cost(step: Step, workspace: Workspace, unlearned: Unlearned) -> dict[str, f
         "flops": forward * cost.forward_examples + backward * cost.backward_examples,
         "peak_mib": cost.peak_mib,
         "weight_change": _weight_change(unlearned.model, workspace.original(step)),
+        **unlearned.notes,
     }
 
 
 def _trained(step: Step, workspace: Workspace, split: Split) -> nn.Module:
-    model = workspace.fresh_model(step)
+    model = workspace.model_maker(step)()
     try:
         train(step, split, model)
     except Diverged as error:
@@ -351,73 +272,3 @@ def _is_finite(outputs: Mapping[str, Outputs]) -> bool:
 def _require_finite(outputs: Mapping[str, Outputs]) -> None:
     if not _is_finite(outputs):
         raise RuntimeError("the trained model's outputs are not finite; change the recipe")
-
-
-def _failed(
-    status: Literal["timed_out", "out_of_memory", "error"], error: BaseException
-) -> Outcome:
-    text = " ".join(str(error).split()) or type(error).__name__
-    named = text if isinstance(error, TimedOut) else f"{type(error).__name__}: {text}"
-    return Outcome(status=status, message=named, traceback=traceback.format_exc())
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimedOut after `seconds` of wall time, in the main thread; elsewhere do nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(signum: int, frame: FrameType | None) -> None:
-        raise TimedOut(f"ran past its limit of {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def device_name(step: Step) -> str:
-    """The model of the device, such as `NVIDIA H100` or the processor's name."""
-    return torch.cuda.get_device_name() if step.device == "cuda" else _processor()
-
-
-@cache
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of what makes the numbers."""
-    packages = ("torch", "numpy", "scikit-learn", "optuna", "ray")
-    found = {name: package_version(name) for name in packages}
-    return {"mubench": __version__, "python": platform.python_version(), **found}
-
-
-@cache
-def commit() -> str:
-    """The commit of a checkout, with `+` where it was changed; empty for an installed package."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
-        return ""
-    git = ["git", "-C", str(root)]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    head = subprocess.run(
-        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, env=environment
-    )
-    changed = subprocess.run(
-        [*git, "status", "--porcelain", "--untracked-files=no"],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -1,8 +1,8 @@
 """What a worker process keeps between steps, so that the next one need not load it again."""
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,6 +17,7 @@ from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.plan import Request, Step
 from mubench.references import new_model, read_outputs, read_weights
+from mubench.seeds import derive_seed
 from mubench.store.artefacts import View
 from mubench.store.store import Store
 from mubench.training.meter import flops_per_example
@@ -64,6 +65,7 @@ class Workspace:
         torch.set_num_threads(step.threads)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
+        torch.manual_seed(derive_seed("layers", step.id))  # dropout draws from torch's generator
         if step.device == "cuda":
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
@@ -105,13 +107,17 @@ class Workspace:
         view = self.view(step)
         return self._models.get(
             (step.train_id, step.device),
-            lambda: read_weights(view, step.train_id, self.fresh_model(step)).eval(),
+            lambda: read_weights(view, step.train_id, self.model_maker(step)()).eval(),
         )
 
-    def fresh_model(self, step: Step) -> nn.Module:
-        """The model with the initial weights of the step's train seed (and replica)."""
+    def model_maker(self, step: Step) -> Callable[[], nn.Module]:
+        """Makes the model with the initial weights of the step's train seed (and replica).
+
+        It may be given to a method: nothing that it holds leads to this workspace or to data.
+        """
         data = self.dataset(step)
-        return new_model(step, data.num_classes, data.input_shape, torch.device(step.device))
+        device = torch.device(step.device)
+        return partial(new_model, step, data.num_classes, data.input_shape, device)
 
     def retrained(self, step: Step) -> Evaluated:
         """Retrain's outputs on the step's request."""
@@ -179,13 +185,6 @@ def evaluated(outputs: dict[str, Outputs]) -> Evaluated:
     """Three splits' outputs in the order of `scored_parts`."""
     forget, retain, held = outputs.values()
     return Evaluated(forget, retain, held)
-
-
-def is_exclusive(step: Step) -> bool:
-    """Whether the step has its device to itself."""
-    if step.device == "cuda":
-        return step.resources.gpu >= 1
-    return step.threads >= (os.cpu_count() or 1)
 
 
 def _divide(train: Split, request: Request) -> tuple[Split, Split]:

@@ -30,6 +30,8 @@ class ForgetTask:
     """Fresh weights: those that the original started from."""
     precision: Precision = "float32"
     meter: Meter = field(default_factory=Meter)
+    notes: dict[str, float] = field(default_factory=dict)
+    """Numbers that a method wants in its record, by the name of a metric."""
 
     @property
     def forget(self) -> Split:
@@ -93,6 +95,7 @@ class Unlearned:
     message: str
     cost: Cost
     prepare_cost: Cost
+    notes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +157,7 @@ class Method(ABC):
             model = copy.deepcopy(original)
             status, message = "diverged", f"{self!r} left weights that are not finite"
         cost = clock.cost + prepared.cost
-        return Unlearned(model.eval(), status, message, cost, prepared.cost)
+        return Unlearned(model.eval(), status, message, cost, prepared.cost, task.notes)
 
 
 @dataclass(frozen=True, kw_only=True)

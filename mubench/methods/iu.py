@@ -72,6 +72,7 @@ class IU(Method):
 
     @override
     def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Direction) -> None:
+        task.notes["update_cosine"] = prepared.cosine
         add_flat(model, prepared.update, self.step_length)
 
     def _vector(self, model: nn.Module, task: ForgetTask) -> Tensor:

@@ -52,4 +52,5 @@ class IURef(Method):
 
     @override
     def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Direction) -> None:
+        task.notes["update_cosine"] = prepared.cosine
         add_flat(model, prepared.update, self.step_length)

@@ -92,6 +92,7 @@ class MixedLoss:
         self._alphas: list[Tensor] = []
         self._bank = _bank(method, task)
         self._bank_seen: Tensor | None = None
+        self._notes = task.notes
 
     def begin_epoch(self) -> None:
         """Renew the bank's outputs, in `eval()` mode and without augmentation."""
@@ -118,7 +119,10 @@ class MixedLoss:
 
     def end_epoch(self, epoch: int) -> bool:
         """Warn where the epoch's adaptive rates were all but 0; never stop the descent."""
-        if self._alphas and torch.cat(self._alphas).abs().mean() < 1e-3:
+        if not self._alphas:
+            return False
+        self._notes["alpha_mean"] = float(torch.cat(self._alphas).mean())
+        if abs(self._notes["alpha_mean"]) < 1e-3:
             warnings.warn(
                 f"mean |alpha| below 0.001 in epoch {epoch + 1}: almost no retain output lies "
                 f"within adaptive_beta {self._method.adaptive_beta:g} of a forget output; raise "

@@ -180,6 +180,12 @@ _COST = [
         "Examples sent backward while unlearning.",
     ),
     MetricInfo(
+        "update_cosine", "cos(update, v)", "ratio", "none", "How far a solver turned IU's vector v."
+    ),
+    MetricInfo(
+        "alpha_mean", "Mean alpha", "ratio", "none", "Mean adaptive rate in the last epoch."
+    ),
+    MetricInfo(
         "objective", "Objective", "fraction", "lower", "What a search minimises; 1 where it failed."
     ),
     MetricInfo("train_accuracy", "Train", "fraction", "none", "The original's accuracy on D_tr."),

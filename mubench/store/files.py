@@ -21,6 +21,11 @@ class Files:
             self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).absolute())
 
     @property
+    def absolute_uri(self) -> str:
+        """The same root for a process that runs in another folder, as workers do."""
+        return self.uri if "://" in self.uri else self._root
+
+    @property
     def is_local(self) -> bool:
         """Whether files lie on a disk of this machine (or one that looks like it)."""
         return isinstance(self._fs, fs.LocalFileSystem)

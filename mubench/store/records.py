@@ -15,6 +15,8 @@ from mubench.store.table import records_to_table, table_to_records
 FOLDER = "records"
 COMPACT = f"{FOLDER}/compact.parquet"
 COMPACT_EVERY = 1000
+BATCH = 64
+"""Files merged at a time."""
 
 
 class Records:
@@ -68,11 +70,12 @@ class Records:
 
     def _table(self) -> pa.Table | None:
         # A writer may merge the parts meanwhile: whoever misses one finds it in the merged file.
-        parts = [self._read(name) for name in self._part_names()]
-        tables = [table for table in (self._read(COMPACT), *parts) if table is not None]
-        if not tables:
+        names = self._part_names()
+        groups = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
+        merged = [_merge([self._read(name) for name in group]) for group in groups]
+        table = _merge([self._read(COMPACT), *merged])
+        if table is None:
             return None
-        table = pa.concat_tables(tables, promote_options="default")
         newest: dict[str, int] = {}
         for row, (key, created) in enumerate(
             zip(table["id"].to_pylist(), table["created"].to_pylist(), strict=True)
@@ -88,7 +91,7 @@ class Records:
         except FileNotFoundError:
             return None
         try:
-            return pq.read_table(io.BytesIO(content))
+            return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
         except (pa.ArrowException, OSError) as error:
             where = self._files.path(name)
             raise IntegrityError(
@@ -97,6 +100,14 @@ class Records:
 
     def _part_names(self) -> list[str]:
         return [n for n in self._files.list(FOLDER, ".parquet") if n != COMPACT]
+
+
+def _merge(tables: list[pa.Table | None]) -> pa.Table | None:
+    """One table in one piece: a thousand chunks of one row would take 50 MB."""
+    there = [table for table in tables if table is not None]
+    if not there:
+        return None
+    return pa.concat_tables(there, promote_options="default").combine_chunks()
 
 
 def _bytes(table: pa.Table) -> bytes:

@@ -46,10 +46,12 @@ class Store:
 
     def _check_format(self) -> None:
         try:
-            found = json.loads(self.files.read(_FORMAT_FILE))["format"]
+            found = int(json.loads(self.files.read(_FORMAT_FILE))["format"])
         except FileNotFoundError:
             return  # a new store
-        except (ValueError, KeyError):
+        except NotADirectoryError:
+            raise StoreError(f"{self.uri}: not a folder; choose another --store") from None
+        except (ValueError, KeyError, TypeError):
             raise StoreError(f"{self.uri}/{_FORMAT_FILE}: unreadable; is this a store?") from None
         if found != FORMAT:
             advice = "update mubench" if found > FORMAT else "choose a new --store"

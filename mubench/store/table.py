@@ -62,7 +62,7 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
     metrics = [name for name in table.column_names if name.startswith(METRIC)]
     fields = [name for name in _FIELDS if name in table.column_names]
     columns = {name: table.column(name).to_pylist() for name in (*fields, *metrics)}
-    newest = max(columns.get("schema") or [SCHEMA])
+    newest = max((v for v in columns.get("schema", ()) if v is not None), default=SCHEMA)
     if newest > SCHEMA:
         raise StoreError(f"records of schema {newest}; this mubench reads {SCHEMA}; update it")
     return tuple(_record(columns, fields, metrics, row) for row in range(table.num_rows))

@@ -7,10 +7,11 @@ from typing import Any
 from ray import tune
 from typing_extensions import override
 
+from mubench.outcome import refused
 from mubench.plan import Step
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
-from mubench.trial import Choice, refused, run_step
+from mubench.trial import Choice, run_step
 from mubench.workspace import Workspace
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 # Read by Ray when it is imported. Without a multi-node cluster in sight it binds to loopback only;
@@ -22,11 +23,18 @@ import ray
 from mubench.plan import Device, Plan
 
 
+@dataclass(frozen=True)
+class Where:
+    """A cluster's `address`, or how much of this machine to use: all of it by default."""
+
+    address: str | None = None
+    cpus: int | None = None
+    gpus: int | None = None
+
+
 @contextmanager
-def connected(
-    address: str | None, cpus: int | None = None, gpus: int | None = None
-) -> Iterator[None]:
-    """A Ray session: a cluster's at `address`, else one of this machine that ends with the context.
+def connected(where: Where) -> Iterator[None]:
+    """A Ray session: a cluster's, else one of this machine that ends with the context.
 
     A session that the caller began is used and left running.
     """
@@ -34,14 +42,14 @@ def connected(
         yield
         return
     local: dict[str, Any] = {}
-    if address is None:
+    if where.address is None:
         local = {
-            "num_cpus": cpus,
-            "num_gpus": gpus,
+            "num_cpus": where.cpus,
+            "num_gpus": where.gpus,
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
         }
-    ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+    ray.init(where.address, log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         yield
     finally:
@@ -59,6 +67,6 @@ def capacity(plan: Plan) -> int:
 
 def cluster_device(address: str) -> Device:
     """`cuda` where the cluster at `address` has GPUs."""
-    with connected(address):
+    with connected(Where(address)):
         has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return "cuda" if has.get("GPU", 0) > 0 else "cpu"

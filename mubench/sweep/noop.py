@@ -5,9 +5,9 @@ from typing import Any
 
 from typing_extensions import override
 
+from mubench.outcome import Outcome, make_record
 from mubench.store.table import record_to_json
 from mubench.sweep.actor import StepActor
-from mubench.trial import Outcome, make_record
 
 
 class NoopActor(StepActor):

@@ -3,23 +3,24 @@
 import signal
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
+from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.record import Record
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
-from mubench.sweep.cluster import capacity, connected
+from mubench.sweep.cluster import Where, capacity, connected
+from mubench.sweep.resume import usable_records
 from mubench.sweep.searcher import PlanSearcher
 from mubench.sweep.walk import Walk
-from mubench.trial import Outcome, make_record
 
 SLICE = 2000
 """Steps that one Tuner gets: Tune keeps some 50 KB a trial, and new actors begin afresh."""
@@ -63,10 +64,8 @@ def run_plan(
     store: Store,
     progress: Progress,
     *,
-    address: str | None = None,
+    where: Where | None = None,
     data_dir: str | None = None,
-    cpus: int | None = None,
-    gpus: int | None = None,
     actor: type[StepActor] = StepActor,
 ) -> Summary:
     """Run every step that has no record yet; safe to interrupt and to call again.
@@ -76,45 +75,20 @@ def run_plan(
     """
     done = usable_records(plan, store)
     walk = Walk(plan, done)
+    folder = str(Path(data_dir).absolute()) if data_dir else None
     progress.start(walk)
     ran = 0
     was_interrupted = False
     if not walk.is_finished:
-        with _interruptible() as interrupted, connected(address, cpus, gpus):
+        with _interruptible() as interrupted, connected(where or Where()):
             while not walk.is_finished and not interrupted.is_set():
                 worker = tune.with_parameters(
-                    actor, steps=dict(plan.steps), store_uri=store.uri, data_dir=data_dir
+                    actor, steps=dict(plan.steps), store_uri=store.files.absolute_uri, data_dir=folder
                 )
                 ran += _run_slice(plan, store, walk, progress, worker)
             was_interrupted = interrupted.is_set()
         store.records.compact()
     return Summary(walk.records, ran, len(walk.blocked), was_interrupted)
-
-
-def usable_records(plan: Plan, store: Store) -> dict[str, Record]:
-    """Records that need not be made again.
-
-    A reference whose files are damaged, and that something still to run needs, is forgotten with
-    its files, so that it is trained again instead of being used.
-    """
-    done = store.records.read(plan.steps)
-    needed = {need for key, step in plan.steps.items() if key not in done for need in step.needs}
-    damaged: dict[str, str] = {}
-    for key in needed & done.keys():
-        if plan.steps[key].kind in ("train", "retrain") and done[key].status == "ok":
-            problem = store.artefacts.verify(plan.steps[key].unlearn_id)
-            if problem is not None:
-                damaged[key] = problem
-    for key in damaged:
-        store.artefacts.discard(plan.steps[key].unlearn_id)
-    store.records.discard(frozenset(damaged))
-    _warn_damaged(damaged)
-    return {key: record for key, record in done.items() if key not in damaged}
-
-
-def _warn_damaged(damaged: dict[str, str]) -> None:
-    for problem in damaged.values():
-        warnings.warn(f"{problem}; it is made again", stacklevel=3)
 
 
 def _run_slice(

@@ -83,6 +83,11 @@ class PlanSearcher(Searcher):
         self._walk.finish(record)
 
     @override
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its searcher beside its own state, which is never read again."""
+        return {}
+
+    @override
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the store is the state."""
 

@@ -32,12 +32,39 @@ class Told:
     value: float
 
 
-def suggest(study: Study, k: int, told: Sequence[Told]) -> dict[str, Scalar]:
+@dataclass
+class Searches:
+    """Optuna studies by id, so that each candidate is told once: telling is the slow part."""
+
+    studies: dict[str, tuple[optuna.Study, int]] = field(default_factory=dict)
+
+    def of(self, study: Study, told: Sequence[Told]) -> optuna.Study:
+        """The study that knows exactly `told`, the growing list of finished candidates."""
+        search, known = self.studies.get(study.id, (None, 0))
+        if search is None or known > len(told):
+            search, known = optuna.create_study(), 0
+        _tell(search, study.row.space, told[known:])
+        self.studies[study.id] = search, len(told)
+        return search
+
+
+def suggest(
+    study: Study, k: int, told: Sequence[Told], searches: Searches | None = None
+) -> dict[str, Scalar]:
     """Hyperparameters of candidate k; candidate 0 is the defaults: no search loses to them."""
     space = study.row.space
     if k == 0:
         return space.defaults
-    search = optuna.create_study(sampler=_sampler(study, k))
+    search = (searches or Searches()).of(study, told)
+    search.sampler = _sampler(study, k)
+    trial = search.ask()
+    params = space.sample(_Asked(trial))
+    # The candidate comes back with `told`. A failed trial is one that no sampler looks at.
+    search.tell(trial, state=optuna.trial.TrialState.FAIL)
+    return params
+
+
+def _tell(search: optuna.Study, space: Space, told: Sequence[Told]) -> None:
     for candidate in told:
         raw = space.locate(candidate.params)
         if raw is None:
@@ -47,7 +74,6 @@ def suggest(study: Study, k: int, told: Sequence[Told]) -> dict[str, Scalar]:
                 params=raw, distributions=_distributions(space, raw), value=candidate.value
             )
         )
-    return space.sample(_Asked(search.ask()))
 
 
 def _sampler(study: Study, k: int) -> BaseSampler:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mubench.plan import Plan, Step, Study
 from mubench.record import Record
 from mubench.spaces import Scalar
-from mubench.sweep.suggest import Told, suggest
+from mubench.sweep.suggest import Searches, Told, suggest
 
 WORST = 1.0
 """Objective of a candidate that did not finish: the largest gap that fractions can have."""
@@ -41,6 +41,7 @@ class Walk:
         self._ready: dict[str, list[tuple[int, int, str]]] = {}
         self._rank = {key: rank for rank, key in enumerate(plan.steps)}
         self._last_class = ""
+        self._searches = Searches()
         self._register()
 
     @property
@@ -109,7 +110,8 @@ class Walk:
         if step.kind == "search":
             study = self.plan.studies[step.study]
             told = self._told(study, max(0, step.candidate - study.lag + 1))
-            return Due(step, suggest(study, step.candidate, told), step.candidate)
+            params = suggest(study, step.candidate, told, self._searches)
+            return Due(step, params, step.candidate)
         if step.selection == "tuned":
             return self._select(step)
         return Due(step, step.params, step.candidate)

@@ -1,0 +1,88 @@
+"""Under which circumstances a step runs: device, versions, commit, and its time limit."""
+
+import os
+import platform
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from mubench import __version__
+from mubench.errors import TimedOut
+from mubench.ids import package_version
+from mubench.plan import Step
+
+
+def is_exclusive(step: Step) -> bool:
+    """Whether the step has its device to itself."""
+    if step.device == "cuda":
+        return step.resources.gpu >= 1
+    return step.threads >= (os.cpu_count() or 1)
+
+
+def device_name(step: Step) -> str:
+    """The model of the device, such as `NVIDIA H100` or the processor's name."""
+    return torch.cuda.get_device_name() if step.device == "cuda" else _processor()
+
+
+@cache
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what makes the numbers."""
+    packages = ("torch", "numpy", "scikit-learn", "optuna", "ray")
+    found = {name: package_version(name) for name in packages}
+    return {"mubench": __version__, "python": platform.python_version(), **found}
+
+
+@cache
+def commit() -> str:
+    """The commit of a checkout, with `+` where it was changed; empty for an installed package."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return ""
+    git = ["git", "-C", str(root)]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    head = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, env=environment
+    )
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimedOut after `seconds` of wall time, in the main thread; elsewhere do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(signum: int, frame: FrameType | None) -> None:
+        raise TimedOut(f"ran past its limit of {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,9 @@
+"""The process that follows a running sweep; `mubench.tracking.writer` starts it."""
+
+import sys
+from pathlib import Path
+
+from mubench.tracking.follower import follow
+
+if __name__ == "__main__":
+    follow(Path(sys.argv[1]))

@@ -1,0 +1,134 @@
+"""The files of a sweep's run: all that a report is made from, the report, the outputs."""
+
+import hashlib
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from mubench.ids import content_id
+from mubench.plan import Plan
+from mubench.record import Record
+from mubench.report.source import ReportSource
+from mubench.store.store import Store
+from mubench.store.table import records_to_table, table_to_records
+from mubench.tracking.client import connect
+from mubench.tracking.mirror import Mirror, find_run
+
+LARGEST = 50 * 2**20
+"""Bytes; a larger report or larger outputs stay where they are."""
+_SWEEP, _RECORDS, _PLAN, _OUTPUTS = "sweep.yaml", "records.parquet", "plan.json", "outputs.zip"
+_SOURCE = (_SWEEP, _RECORDS, _PLAN)
+_TAG = "mubench.files"
+
+
+def read_source(name: str, uri: str) -> ReportSource:
+    """What a sweep's report is made from, read back from MLflow: same records, same bytes.
+
+    Raises:
+        TrackingError: the server does not answer, or has no such sweep.
+    """
+    with connect(uri) as client, tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+        run_id = find_run(client, uri, name)
+        for file in _SOURCE:
+            client.download_artifacts(run_id, file, folder)
+        return unpack({file: (Path(folder) / file).read_bytes() for file in _SOURCE})
+
+
+def pack(source: ReportSource) -> dict[str, bytes]:
+    """A report's source as files, by name; the same source gives the same bytes."""
+    sink = io.BytesIO()
+    pq.write_table(records_to_table(source.newest()), sink, compression="zstd")
+    plan = {
+        "name": source.name,
+        "command": source.command,
+        "cells": source.cells,
+        "rows": source.rows,
+        "expected": [[*key, count] for key, count in source.expected.items()],
+    }
+    return {
+        _SWEEP: source.sweep_text.encode(),
+        _RECORDS: sink.getvalue(),
+        _PLAN: json.dumps(plan, indent=1).encode(),
+    }
+
+
+def unpack(files: Mapping[str, bytes]) -> ReportSource:
+    """The source that `pack` wrote."""
+    plan = json.loads(files[_PLAN])
+    return ReportSource(
+        name=plan["name"],
+        sweep_text=files[_SWEEP].decode(),
+        records=table_to_records(pq.read_table(io.BytesIO(files[_RECORDS]))),
+        cells=tuple(plan["cells"]),
+        rows=tuple(plan["rows"]),
+        expected={(cell, row, selection): n for cell, row, selection, n in plan["expected"]},
+        command=plan["command"],
+    )
+
+
+def upload(client: Any, mirror: Mirror, source: ReportSource, report: Path | None) -> list[str]:
+    """Send the source and the report folder where they have changed; say what was left out."""
+    files = pack(source)
+    notes = []
+    if report is not None:
+        found = {f"report/{p.relative_to(report)}": p for p in report.rglob("*") if p.is_file()}
+        if sum(path.stat().st_size for path in found.values()) <= LARGEST:
+            files |= {name: path.read_bytes() for name, path in found.items()}
+        else:
+            notes.append(f"{report} is larger than {LARGEST >> 20} MB and was not sent")
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    _send_once(client, mirror, _TAG, content_id(digests), files)
+    return notes
+
+
+def upload_outputs(
+    client: Any, mirror: Mirror, store: Store, plan: Plan, records: Mapping[str, Record]
+) -> list[str]:
+    """Send the per-example outputs of a finished sweep as one zip file, without any weights."""
+    ids = sorted(
+        plan.steps[key].unlearn_id
+        for key, record in records.items()
+        if record.purpose == "final" and record.kind in ("retrain", "final")
+    )
+    digest = content_id(ids)
+    if mirror.tag(f"{_TAG}.outputs") == digest:
+        return []
+    content = _zipped(store, ids)
+    if content is None:
+        return [f"outputs are larger than {LARGEST >> 20} MB and were not sent; the store has them"]
+    _send_once(client, mirror, f"{_TAG}.outputs", digest, {_OUTPUTS: content})
+    return []
+
+
+def _zipped(store: Store, ids: list[str]) -> bytes | None:
+    """Stored outputs, uncompressed (they are noise to a compressor); None beyond `LARGEST`."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for key in ids:
+            for name in store.files.list(f"artefacts/{key}"):
+                if not name.endswith("/weights.safetensors"):
+                    archive.writestr(zipfile.ZipInfo(name), store.files.read(name))
+                if sink.tell() > LARGEST:
+                    return None
+    return sink.getvalue()
+
+
+def _send_once(
+    client: Any, mirror: Mirror, tag: str, digest: str, files: Mapping[str, bytes]
+) -> None:
+    """Send files unless a tag says that the run has them; the tag comes last."""
+    if mirror.tag(tag) == digest:
+        return
+    with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        client.log_artifacts(mirror.run_id, folder)
+    mirror.set_tag(tag, digest)

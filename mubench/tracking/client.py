@@ -1,0 +1,99 @@
+"""The way to a tracking server: addresses, patience, silence, errors in one line."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mubench.errors import TrackingError
+
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+}
+"""By itself MLflow waits for minutes (120 s, 7 retries) where no server is."""
+_LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
+_SQLITE = "sqlite:///"
+
+
+def default_uri(store_uri: str) -> str:
+    """SQLite in the store, or below `.mubench` here where the store is no local folder."""
+    local = store_uri.removeprefix("file://")
+    folder = Path(".mubench" if "://" in local else local)
+    return f"{_SQLITE}{folder.absolute()}/mlflow.db"
+
+
+@contextmanager
+def connect(uri: str) -> Iterator[Any]:
+    """An `MlflowClient`; the environment and the loggers are as before when it ends.
+
+    What the user has set for MLflow's settings holds.
+
+    Raises:
+        TrackingError: the server does not answer or refuses; uri and reason in one line.
+    """
+    with _settings(), _silence():
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            _make_folder(uri)
+            yield MlflowClient(tracking_uri=uri)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise TrackingError(f"{uri}: {_reason(error)}") from error
+
+
+def artifact_location(uri: str) -> str | None:
+    """Where files go: beside an SQLite file; a server decides by itself (None)."""
+    path = _sqlite_path(uri)
+    return (path.parent / "mlartifacts").as_uri() if path else None
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    return Path(uri.removeprefix(_SQLITE)).absolute() if uri.startswith(_SQLITE) else None
+
+
+def _make_folder(uri: str) -> None:
+    """MLflow would try for minutes to open a database in a folder that is not there."""
+    path = _sqlite_path(uri)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    ours = {key: value for key, value in _SETTINGS.items() if key not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for key in ours:
+            os.environ.pop(key, None)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    import mlflow  # noqa: F401  (its import sets the loggers up)
+
+    before = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in before:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, in one line: what MLflow wraps around it is for developers."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,164 @@
+"""Bring MLflow's runs to what they should be: make what is missing, change only what differs."""
+
+import math
+import time
+from typing import Any
+
+from mubench.errors import TrackingError
+from mubench.tracking.client import artifact_location
+from mubench.tracking.entries import ROOT
+from mubench.tracking.entry import Entry
+
+KEY = "mubench.key"
+_CREATED = "mubench.created"
+_POINTS = "mubench.points"
+"""How many points of its curve a run has."""
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Without it MLflow 3 opens its pages for language models."""
+_PAGE = 1000
+_PARAMS_AT_ONCE, _METRICS_AT_ONCE = 100, 800
+_PLAN = "plan"
+"""Tag: whether the sweep as it is now asks for the run, or only an earlier form of it did."""
+_TERMINAL = ("FINISHED", "FAILED", "KILLED")
+
+
+def experiment_name(sweep: str) -> str:
+    """The experiment of a sweep."""
+    return f"mubench/{sweep}"
+
+
+class Mirror:
+    """The runs of one sweep's experiment: read once, then compared with what they should be.
+
+    A run carries its key from the moment it exists, so a crash at any point leaves a run that the
+    next call completes.
+    """
+
+    def __init__(self, client: Any, uri: str, sweep: str) -> None:
+        self._client = client
+        self._experiment = _experiment(client, uri, sweep)
+        self.held: dict[str, Any] = {
+            run.data.tags[KEY]: run
+            for run in reversed(list(_runs(client, self._experiment)))
+            if KEY in run.data.tags
+        }
+        self._wanted: set[str] = set()
+        self.created = 0
+        self.completed = 0
+
+    def put(self, entry: Entry) -> None:
+        """Make a run, or complete the one that is there."""
+        held = self.held.get(entry.key)
+        if held is not None and _was_made_again(held, entry):
+            self._client.delete_run(held.info.run_id)
+            held = None
+        self._wanted.add(entry.key)
+        tags = {**entry.tags, KEY: entry.key, _PLAN: "current", "mlflow.source.name": "mubench"}
+        if entry.parent:
+            tags["mlflow.parentRunId"] = self.held[entry.parent].info.run_id
+        is_new = held is None
+        if held is None:
+            held = self._client.create_run(self._experiment, entry.start, tags, entry.name)
+            self.held[entry.key] = held
+        has_changed = self._log(held, entry, tags)
+        has_changed |= self._finish(held, entry)
+        self.created += is_new
+        self.completed += has_changed and not is_new
+
+    def mark_older(self) -> None:
+        """Tag what earlier forms of the sweep left here (other code, other seeds); keep it."""
+        for key, run in self.held.items():
+            is_older = key not in self._wanted and run.data.tags.get("kind") != "search"
+            if is_older and run.data.tags.get(_PLAN) == "current":
+                self._client.set_tag(run.info.run_id, _PLAN, "older")
+
+    def tag(self, name: str) -> str:
+        """A tag of the sweep's own run; empty where it has none."""
+        return str(self.held[ROOT].data.tags.get(name, ""))
+
+    def set_tag(self, name: str, value: str) -> None:
+        """Set a tag of the sweep's own run."""
+        self._client.set_tag(self.run_id, name, value)
+
+    @property
+    def run_id(self) -> str:
+        """Id of the sweep's own run."""
+        return str(self.held[ROOT].info.run_id)
+
+    def _log(self, held: Any, entry: Entry, tags: dict[str, str]) -> bool:
+        """Send in one call what the run lacks; a longer curve takes several."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = entry.end if entry.tags.get(_CREATED) else round(1000 * time.time())
+        old = held.data
+        shown = int(old.tags.get(_POINTS, 0))
+        metrics = [
+            Metric(name, value, now, 0)
+            for name, value in entry.metrics.items()
+            if not math.isclose(old.metrics.get(name, math.nan), value, rel_tol=1e-12)
+        ]
+        metrics += [Metric(p.name, p.value, p.time, p.step) for p in entry.curve[shown:]]
+        params = [Param(k, v) for k, v in entry.params.items() if k not in old.params]
+        wanted = tags | ({_POINTS: str(len(entry.curve))} if entry.curve else {})
+        changed = [RunTag(k, v) for k, v in wanted.items() if old.tags.get(k, "") != v]
+        run_id = held.info.run_id
+        for at in range(_METRICS_AT_ONCE, len(metrics), _METRICS_AT_ONCE):
+            self._client.log_batch(run_id, metrics[at : at + _METRICS_AT_ONCE])
+        for at in range(_PARAMS_AT_ONCE, len(params), _PARAMS_AT_ONCE):
+            self._client.log_batch(run_id, params=params[at : at + _PARAMS_AT_ONCE])
+        if metrics or params or changed:
+            self._client.log_batch(
+                run_id, metrics[:_METRICS_AT_ONCE], params[:_PARAMS_AT_ONCE], changed
+            )
+        return bool(metrics or params or changed)
+
+    def _finish(self, held: Any, entry: Entry) -> bool:
+        is_over = entry.status in _TERMINAL
+        is_same_end = not (is_over and entry.end) or held.info.end_time == entry.end
+        if held.info.status == entry.status and is_same_end:
+            return False
+        if is_over:
+            self._client.set_terminated(held.info.run_id, entry.status, entry.end)
+        else:
+            self._client.update_run(held.info.run_id, entry.status)
+        return True
+
+
+def find_run(client: Any, uri: str, sweep: str) -> str:
+    """Id of a sweep's own run.
+
+    Raises:
+        TrackingError: there is none.
+    """
+    found = client.get_experiment_by_name(experiment_name(sweep))
+    runs = _runs(client, found.experiment_id, f"tags.`{KEY}` = '{ROOT}'") if found else ()
+    for run in runs:
+        return str(run.info.run_id)
+    raise TrackingError(f"{uri}: no sweep '{sweep}'; 'mubench mlflow sync {sweep}' sends it there")
+
+
+def _experiment(client: Any, uri: str, sweep: str) -> str:
+    name = experiment_name(sweep)
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return str(client.create_experiment(name, artifact_location(uri), _EXPERIMENT_TAGS))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _runs(client: Any, experiment: str, where: str = "") -> Any:
+    """Runs that were not deleted, the newest first, as MLflow orders them."""
+    token = None
+    while True:
+        page = client.search_runs([experiment], where, max_results=_PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _was_made_again(held: Any, entry: Entry) -> bool:
+    """Whether a record was replaced, after `retry` say: its params may be others, MLflow's not."""
+    created = entry.tags.get(_CREATED)
+    return created is not None and held.data.tags.get(_CREATED, created) != created

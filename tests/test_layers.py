@@ -1,0 +1,210 @@
+"""Imports point down, each framework has one owner, and what needs no torch loads without it."""
+
+import ast
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import mubench
+
+PACKAGE = Path(mubench.__file__).parent
+
+LAYERS = (
+    ("errors", "seeds", "record", "registry", "yaml_text", "scenario", "recipe", "ids"),
+    ("spaces", "grammar", "strict", "catalogue", "store", "metrics"),
+    ("rows", "grid", "spec"),
+    ("plan",),
+    ("report", "tracking", "listing", "estimate", "plan_text"),
+    ("data", "models"),
+    ("training",),
+    ("methods",),
+    ("references", "workspace", "circumstances"),
+    ("outcome", "trial"),
+    ("sweep",),
+    ("api", "cli", "doctor", "screen"),
+)
+"""Lower ones may not import higher ones; of one row, a module may import its neighbours."""
+
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+TORCH_FREE = {name for names in LAYERS[:5] for name in names}
+NUMPY_ONLY = {"metrics"}
+
+OWNERS = {
+    "ray": {"sweep"},
+    "optuna": {"sweep"},
+    "mlflow": {"tracking"},
+    "pyarrow": {"store", "data", "report", "tracking"},
+    "altair": {"report"},
+    "jinja2": {"report"},
+    "rich": {"cli", "screen", "plan_text", "report", "doctor"},
+    "typer": {"cli"},
+}
+"""Which parts may import a framework."""
+
+
+def modules():
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def part_of(path):
+    """The module or folder directly below the package."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+@cache
+def imported(path):
+    """Every module that a file imports, wherever the import stands, as (name, line)."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            found += [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
+    return found
+
+
+def inner(path):
+    """Parts of mubench that a file imports, as (part, line)."""
+    for name, line in imported(path):
+        top, _, rest = name.partition(".")
+        if top == "mubench" and rest.partition(".")[0] in RANK:
+            yield rest.partition(".")[0], line
+
+
+def test_every_part_of_the_package_has_a_layer():
+    parts = {part_of(path) for path in modules()} - {"__init__", "__main__"}
+    assert parts - RANK.keys() == set()
+    assert RANK.keys() - parts == set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    if path.name == "__init__.py" and path.parent == PACKAGE:
+        return
+    here = part_of(path)
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{line}: {here} (layer {RANK[here]}) imports {part} "
+        f"(layer {RANK[part]})"
+        for part, line in inner(path)
+        if RANK[part] > RANK[here]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("framework", list(OWNERS))
+def test_a_framework_is_imported_by_its_owners_alone(framework):
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{line}: only {sorted(OWNERS[framework])} may import {name}"
+        for path in modules()
+        for name, line in imported(path)
+        if name.partition(".")[0] == framework and part_of(path) not in OWNERS[framework]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_torch_is_imported_only_where_models_are():
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{line}: {part_of(path)} must stay free of {name}"
+        for path in modules()
+        for name, line in imported(path)
+        if name.partition(".")[0] in ("torch", "torchvision") and part_of(path) in TORCH_FREE
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_metrics_need_nothing_but_numpy_and_what_builds_on_it():
+    allowed = {"numpy", "scipy", "sklearn", "mubench", *sys.stdlib_module_names}
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{line}: {name}"
+        for path in modules()
+        if part_of(path) in NUMPY_ONLY
+        for name, line in imported(path)
+        if name.partition(".")[0] not in allowed
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_imports_itself_in_a_circle():
+    names = {
+        ".".join(("mubench", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
+        for path in modules()
+    }
+    edges = {
+        name: {
+            found
+            for target, _ in imported(path)
+            for found in (target, target.rpartition(".")[0])
+            if found in names and found not in (name, "mubench")
+        }
+        for name, path in names.items()
+    }
+    done, stack = set(), []
+
+    def visit(name):
+        assert name not in stack, f"circle: {' -> '.join([*stack[stack.index(name) :], name])}"
+        if name in done:
+            return
+        stack.append(name)
+        for target in sorted(edges[name]):
+            visit(target)
+        done.add(stack.pop())
+
+    for name in names:
+        visit(name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in modules() if p.name == "__init__.py" and p.parent != PACKAGE],
+    ids=lambda p: p.parent.name,
+)
+def test_the_init_of_a_package_is_empty_but_for_its_docstring(path):
+    """Content ids hash what a module imports: an `__init__` that imports would pull in siblings."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    assert len(body) == 1
+    assert isinstance(body[0], ast.Expr)
+    assert isinstance(body[0].value, ast.Constant)
+
+
+HEAVY = ("torch", "ray", "mlflow", "optuna")
+
+LIGHT = {
+    "mubench": (*HEAVY, "numpy", "pyarrow", "pydantic", "yaml"),
+    "mubench.cli": HEAVY,
+    "mubench.plan": HEAVY,
+    "mubench.store.store": HEAVY,
+    "mubench.metrics.score": HEAVY,
+    "mubench.report.build": HEAVY,
+}
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Heavy modules that importing each of `LIGHT` loads, in fresh interpreters, all at once."""
+    code = "import sys; import {}; print(*[n for n in {!r} if n in sys.modules])"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    children = {
+        name: subprocess.Popen(
+            [sys.executable, "-c", code.format(name, banned)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for name, banned in LIGHT.items()
+    }
+    return {name: (*child.communicate(), child.returncode) for name, child in children.items()}
+
+
+@pytest.mark.parametrize("name", list(LIGHT))
+def test_importing_loads_nothing_heavy(loaded, name):
+    out, error, code = loaded[name]
+    assert code == 0, error
+    assert out.split() == [], f"import {name} loads {out.split()}"

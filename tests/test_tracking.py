@@ -1,0 +1,512 @@
+import json
+import math
+import os
+import pickle
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mubench import spec
+from mubench.errors import TrackingError
+from mubench.plan import Plan, Step, make_plan
+from mubench.record import Record
+from mubench.report.build import build
+from mubench.report.source import source_of
+from mubench.store.store import Store
+from mubench.tracking import follower, mirror
+from mubench.tracking.artifacts import pack, read_source, unpack
+from mubench.tracking.client import default_uri
+from mubench.tracking.entries import entries
+from mubench.tracking.sync import sync
+from mubench.tracking.writer import Writer
+
+# MLflow 3.17's SQL store raises SADeprecationWarning (SQLAlchemy 2), a DeprecationWarning.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
+
+OBJECTIVES = (0.5, 0.2, 0.3)
+CHANGES = [
+    "grid.forget=[{scenario: random, ratio: 0.1}]",
+    "methods={ft: {}, ga: {}}",
+    "search.trials=3",
+    "seeds.final={train: [0, 1], forget: [0, 1], pair: zip}",
+    "floor=0",
+]
+CELL = "digits[flip_labels=0.2]/small_cnn/random-0.1"
+
+
+def small_plan(*changes: str) -> Plan:
+    return make_plan(spec.load("quickstart", [*CHANGES, *changes]).spec)
+
+
+def record_of(step: Step, **changes: object) -> Record:
+    where = f"{step.dataset.label}/{step.model}"
+    request = step.request.name if step.request else f"{where}/train={step.seed_train}"
+    metrics: dict[str, float] = {"gap": 0.1 + step.seed_train, "ua": 0.25, "odd:name!": math.inf}
+    if step.kind == "search":
+        metrics = {"objective": OBJECTIVES[step.candidate]}
+    made = Record(
+        id=step.id,
+        unlearn_id=step.unlearn_id,
+        kind=step.kind,
+        status="ok",
+        dataset=step.dataset.label,
+        model=step.model,
+        scenario="random-0.1" if step.request else "",
+        cell=CELL if step.request else where,
+        request=request,
+        purpose=step.purpose,
+        seed_train=step.seed_train,
+        method=step.method,
+        row=step.row,
+        selection=step.selection,
+        params={"lr": 0.1, "epochs": 2} if step.row else {},
+        study=step.study,
+        candidate=1 if step.selection == "tuned" else step.candidate,
+        metrics=metrics,
+        created="2026-02-03T04:05:06.789+00:00",
+        seconds=1.5,
+    )
+    return replace(made, **changes)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow takes seconds to lay out a database; each test gets a copy."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+class World:
+    def __init__(self, folder: Path, database: Path) -> None:
+        self.store = Store(str(folder))
+        self.uri = default_uri(self.store.uri)
+        self.plan = small_plan()
+        self.database = folder / "mlflow.db"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(database, self.database)
+
+    def record(self, **changes: object) -> None:
+        for step in self.plan.steps.values():
+            self.store.records.append(record_of(step, **changes))
+        self.store.records.compact()
+
+    def sync(self, **options: object):
+        return sync(self.plan, self.store, "name: quickstart\n", None, None, **options)
+
+    def runs(self) -> dict[str, object]:
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=self.uri)
+        found = client.get_experiment_by_name("mubench/quickstart")
+        runs = client.search_runs([found.experiment_id], max_results=1000) if found else []
+        names = [run.info.run_name for run in runs]
+        assert len(set(names)) == len(names), "no two runs read alike"
+        return {run.info.run_name: run for run in runs}
+
+    def state(self) -> list[tuple[object, ...]]:
+        """All that MLflow holds."""
+        with sqlite3.connect(self.database) as db:
+            return [
+                row
+                for table in ("runs", "metrics", "params", "tags")
+                for row in sorted(db.execute(f"select * from {table}"), key=repr)
+            ]
+
+
+@pytest.fixture
+def world(tmp_path: Path, empty_database: Path) -> World:
+    return World(tmp_path / "store", empty_database)
+
+
+def test_runs_form_a_tree_of_sweep_rows_and_final_steps(world: World):
+    world.record()
+    world.sync()
+    runs = world.runs()
+    names = {run.info.run_id: name for name, run in runs.items()}
+    above = {
+        name: names.get(run.data.tags.get("mlflow.parentRunId", "")) for name, run in runs.items()
+    }
+    rows = {f"{row} · {CELL}": "quickstart" for row in ("ft", "ga")}
+    seeds = [(f"forget={k} train={k}", k) for k in (0, 1)]
+    finals = {
+        f"{row} {selection} · {request}": f"{row} · {CELL}"
+        for row in ("ft", "ga")
+        for selection in ("default", "tuned")
+        for request, _ in seeds
+    }
+    references = {f"{kind} · {CELL} · {r}" for kind in ("original", "retrain") for r, _ in seeds}
+    references |= {f"retrain · {CELL} · forget=100 train=100"}
+    references |= {f"train · {CELL.rpartition('/')[0]} · train={k}" for k in (0, 1, 100)}
+    assert above == {
+        "quickstart": None,
+        **rows,
+        **finals,
+        **dict.fromkeys(references, "quickstart"),
+    }
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+
+
+def test_a_final_step_shows_its_params_metrics_tags_and_times(world: World):
+    world.record(commit="0123abc", versions={"torch": "2.13"}, forget_hash="ab12")
+    world.sync()
+    run = world.runs()["ft tuned · forget=1 train=1"]
+    step = next(s for s in world.plan.steps.values() if s.selection == "tuned" and s.row == "ft")
+    assert {"lr": "0.1", "epochs": "2", "seed_train": "1"}.items() <= run.data.params.items()
+    assert run.data.metrics == {"gap": 1.1, "ua": 0.25, "seconds": 1.5}, "inf is left out"
+    expected = {
+        "status": "ok",
+        "selection": "tuned",
+        "cell": CELL,
+        "row": "ft",
+        "forget_hash": "ab12",
+        "versions": "torch 2.13",
+        "mlflow.source.git.commit": "0123abc",
+        "mubench.study": step.study,
+    }
+    assert expected.items() <= run.data.tags.items()
+    assert run.data.tags["mubench.record"] in world.plan.steps
+    assert (run.info.start_time, run.info.end_time) == (1770091505289, 1770091506789)
+
+
+def test_a_row_has_the_means_of_its_final_steps_and_the_curve_of_its_search(world: World):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    run = world.runs()[f"ga · {CELL}"]
+    assert run.data.metrics["tuned/gap"] == pytest.approx(0.6)  # 0.1 and 1.1
+    assert run.data.metrics["default/ua"] == 0.25
+    assert run.data.tags["chosen_candidate"] == "1"
+    client = MlflowClient(tracking_uri=world.uri)
+
+    def curve(name: str) -> list[tuple[int, float]]:
+        history = client.get_metric_history(run.info.run_id, name)
+        return sorted((point.step, point.value) for point in history)
+
+    assert curve("search/objective") == list(enumerate(OBJECTIVES))
+    assert curve("search/best_objective") == [(0, 0.5), (1, 0.2), (2, 0.2)]
+    sweep = world.runs()["quickstart"]
+    assert sweep.data.metrics["gap/tuned ga"] == pytest.approx(0.6)
+
+
+def test_a_second_call_changes_nothing_at_all(world: World):
+    world.record()
+    first = world.sync()
+    state = world.state()
+    second = world.sync()
+    assert (second.created, second.completed) == (0, 0)
+    assert (second.run_id, second.runs) == (first.run_id, first.created)
+    assert world.state() == state
+
+
+def test_a_call_that_died_between_two_requests_is_completed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    world.record()
+    wanted = World(Path(world.store.uri).with_name("other"), world.database)
+    wanted.record()
+    wanted.sync()
+    calls = iter(range(1000))
+
+    def dying(self: object, *_: object) -> bool:
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+        return real(self, *_)
+
+    real = mirror.Mirror._log
+    monkeypatch.setattr(mirror.Mirror, "_log", dying)
+    with pytest.raises(KeyboardInterrupt):
+        world.sync()
+    assert any(run.info.status == "RUNNING" for run in world.runs().values())
+    monkeypatch.undo()
+    done = world.sync()
+    assert done.completed >= 1
+    assert shown(world) == shown(wanted)
+
+
+def shown(world: World) -> dict[str, object]:
+    own = ("mubench.files", "mlflow.parentRunId", "mlflow.log")
+    return {
+        name: (
+            run.info.status,
+            run.data.params,
+            run.data.metrics,
+            {k: v for k, v in run.data.tags.items() if not k.startswith(own)},
+        )
+        for name, run in world.runs().items()
+    }
+
+
+def test_a_wiped_or_partly_deleted_server_is_rebuilt(world: World, empty_database: Path):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    before = shown(world)
+    shutil.copy(empty_database, world.database)
+    world.sync()
+    assert shown(world) == before
+    client = MlflowClient(tracking_uri=world.uri)
+    for name in ("quickstart", "ft default · forget=0 train=0"):
+        client.delete_run(world.runs()[name].info.run_id)
+    assert world.sync().created == 2
+    assert shown(world) == before
+    assert world.runs()[f"ft · {CELL}"].data.tags["mlflow.parentRunId"] == (
+        world.runs()["quickstart"].info.run_id
+    )
+
+
+def test_a_sweep_grows_in_the_same_run(world: World):
+    steps = list(world.plan.steps.values())
+    searched = {0: 2, 1: 3}  # of ft two candidates are done, then all
+    seen = []
+    for call, count in searched.items():
+        for step in steps:
+            is_due = step.kind == "search" and step.row == "ft" and step.candidate < count
+            if is_due or step.kind in ("train", "retrain"):
+                world.store.records.append(record_of(step))
+        seen.append(world.sync(running=not call).run_id)
+        run = world.runs()[f"ft · {CELL}"]
+        assert run.data.tags["mubench.points"] == str(2 * count)
+        assert run.info.status == ("RUNNING" if not call else "KILLED"), "no final step yet"
+    world.record()
+    seen.append(world.sync().run_id)
+    world.plan = small_plan("seeds.final={train: [0, 1, 2], forget: [0, 1, 2], pair: zip}")
+    seen.append(world.sync(running=True).run_id)
+    assert len(set(seen)) == 1
+    assert world.runs()["quickstart"].info.status == "RUNNING"
+    world.record()
+    world.sync()
+    assert world.runs()["quickstart"].info.status == "FINISHED"
+    assert world.runs()[f"ft · {CELL}"].data.metrics["tuned/gap"] == pytest.approx(1.1)
+
+
+def test_what_the_sweep_no_longer_asks_for_is_kept_and_marked(world: World):
+    world.record()
+    world.sync()
+    world.plan = small_plan("seeds.final={train: [0], forget: [0], pair: zip}")
+    world.sync()
+    marks = {name: run.data.tags["plan"] for name, run in world.runs().items()}
+    assert marks["ft tuned · forget=0 train=0"] == "current"
+    assert marks["ft tuned · forget=1 train=1"] == "older"
+    world.plan = small_plan()
+    world.sync()
+    assert {run.data.tags["plan"] for run in world.runs().values()} == {"current"}
+
+
+def test_a_failure_shows_and_its_retry_may_have_other_params(world: World):
+    world.record()
+    failing = next(s for s in world.plan.steps.values() if s.selection == "tuned")
+    failed = record_of(failing, status="error", message="no luck", traceback="x" * 9000, metrics={})
+    world.store.records.append(failed)
+    world.sync()
+    name = "ft tuned · forget=0 train=0"
+    run = world.runs()[name]
+    assert (run.info.status, run.data.tags["mlflow.note.content"]) == ("FAILED", "no luck")
+    assert world.runs()[f"ft · {CELL}"].info.status == "FAILED"
+    assert world.runs()["quickstart"].info.status == "FAILED"
+    again = record_of(failing, params={"lr": 0.7}, created="2026-02-03T05:00:00+00:00")
+    world.store.records.append(again)
+    world.sync()
+    run = world.runs()[name]
+    assert (run.info.status, run.data.params["lr"]) == ("FINISHED", "0.7")
+    assert world.runs()["quickstart"].info.status == "FINISHED"
+
+
+def test_search_steps_are_runs_only_when_asked_for(world: World):
+    world.record()
+    few = world.sync().runs
+    assert world.sync(searches=True).created == 6
+    run = world.runs()["ga candidate 2 · forget=100 train=100"]
+    parent = world.runs()[f"ga · {CELL}"].info.run_id
+    assert (run.data.metrics["objective"], run.data.tags["mlflow.parentRunId"]) == (0.3, parent)
+    assert world.sync().runs == few
+    assert run.data.tags["plan"] == "current"
+
+
+def test_a_failed_candidate_counts_as_the_worst_and_an_unfinished_one_ends_the_curve():
+    plan = small_plan("methods={ft: {}}")
+    records = {
+        step.id: record_of(step, **({"status": "error", "metrics": {}} if k == 1 else {}))
+        for step in plan.steps.values()
+        if step.kind == "search"
+        for k in [step.candidate]
+    }
+    study = next(iter(plan.studies.values()))
+
+    def objectives() -> list[float]:
+        row = next(e for e in entries(plan, records) if e.tags["kind"] == "study")
+        return [point.value for point in row.curve if point.name == "search/objective"]
+
+    assert objectives() == [0.5, 1.0, 0.3]
+    del records[study.steps[1][0]]
+    assert objectives() == [0.5]
+
+
+def test_a_report_from_mlflow_has_the_bytes_of_one_from_the_store(world: World, tmp_path: Path):
+    world.store.records.append(record_of(next(iter(world.plan.steps.values()))))
+    world.sync(running=True)  # what it sends is not what stays
+    world.record()
+    world.sync()
+    records = world.store.records.read(world.plan.steps)
+    here = source_of(world.plan, records.values(), "name: quickstart\n")
+    there = read_source("quickstart", world.uri)
+    assert there == replace(here, records=here.newest())
+    assert unpack(pack(there)) == there
+    written = [build(source, tmp_path / str(k)) for k, source in enumerate((here, there))]
+    contents = [{p.name: p.read_bytes() for p in one.files} for one in written]
+    assert contents[0] == contents[1]
+
+
+def test_the_report_and_the_outputs_are_artifacts_of_the_sweep(world: World, tmp_path: Path):
+    from mlflow import MlflowClient
+
+    world.record()
+    final = next(s for s in world.plan.steps.values() if s.kind == "final")
+    arrays = {"weights": {"w": np.zeros(3)}, "forget": {"logits": np.ones((2, 3))}}
+    world.store.artefacts.save(final.unlearn_id, arrays)
+    report = tmp_path / "report"
+    (report / "figures").mkdir(parents=True)
+    (report / "figures" / "a.svg").write_text("<svg/>")
+    done = sync(world.plan, world.store, "name: quickstart\n", None, report)
+    assert done.notes == ()
+    client = MlflowClient(tracking_uri=world.uri)
+    names = {file.path for file in client.list_artifacts(done.run_id)}
+    assert names == {"sweep.yaml", "plan.json", "records.parquet", "outputs.zip", "report"}
+    figure = client.download_artifacts(done.run_id, "report/figures/a.svg", str(tmp_path))
+    assert Path(figure).read_text() == "<svg/>"
+    with zipfile.ZipFile(client.download_artifacts(done.run_id, "outputs.zip")) as archive:
+        held = {name.rpartition("/")[2] for name in archive.namelist()}
+    assert held == {"forget.safetensors", "manifest.json"}, "weights stay in the store"
+
+
+def test_large_outputs_stay_in_the_store_and_the_summary_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    world.record()
+    final = next(s for s in world.plan.steps.values() if s.kind == "final")
+    world.store.artefacts.save(final.unlearn_id, {"forget": {"logits": np.ones((200, 300))}})
+    monkeypatch.setattr("mubench.tracking.artifacts.LARGEST", 1000)
+    assert "outputs are larger" in str(world.sync())
+
+
+def test_a_dead_server_gives_one_line_that_says_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    world.record()
+    for name in [name for name in os.environ if name.startswith("MLFLOW_HTTP")]:
+        monkeypatch.delenv(name)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    before = dict(os.environ)
+    with pytest.raises(TrackingError) as caught:
+        sync(world.plan, world.store, "", uri, None)
+    assert str(caught.value) == (
+        f"{uri}: [Errno 111] Connection refused; the records are safe in the store; "
+        "run 'mubench mlflow sync quickstart' later"
+    )
+    assert dict(os.environ) == before
+
+
+def test_a_sweep_that_mlflow_does_not_know_is_named(world: World):
+    with pytest.raises(TrackingError, match="no sweep 'quickstart'"):
+        read_source("quickstart", world.uri)
+
+
+def test_the_default_address_is_in_the_store_or_below_mubench(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert default_uri("runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert default_uri(f"file://{tmp_path}/runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert default_uri("s3://bucket/runs") == f"sqlite:///{tmp_path}/.mubench/mlflow.db"
+
+
+def test_the_follower_syncs_while_the_sweep_runs_and_when_it_ends(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    """The loop, in this process: standard input is a pipe, its line comes after the first pass."""
+    steps = list(world.plan.steps.values())
+    world.store.records.append(record_of(steps[0]))
+    job = follower.Job(world.plan, world.store.uri, "", None, False, 0.01, 0.01)
+    path = tmp_path / "job"
+    path.write_bytes(pickle.dumps(job))
+    reading, writing = os.pipe()
+    seen = []
+
+    def one_pass(of: follower.Job) -> float:
+        seen.append(real(of))
+        seen.append(world.runs()["quickstart"].info.status)
+        world.record()
+        os.write(writing, b"null\n")
+        return 0.0
+
+    real = follower._pass
+    monkeypatch.setattr(follower, "_pass", one_pass)
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        follower.follow(path)
+    os.close(writing)
+    assert seen[1] == "RUNNING"
+    answer = json.loads(capsys.readouterr().out)
+    assert not answer["error"]
+    assert world.runs()["quickstart"].info.status == "FINISHED"
+
+
+@pytest.mark.slow
+def test_the_writer_is_a_process_whose_troubles_are_one_line(world: World):
+    world.record()
+    with Writer(world.plan, world.store, "", None) as writer:
+        assert "new" in writer.finish(None)
+    assert world.runs()["quickstart"].info.status == "FINISHED"
+    with (
+        Writer(world.plan, world.store, "", None) as writer,
+        pytest.raises(TrackingError, match="not done after 0 s; the records are safe"),
+    ):
+        writer.finish(None, patience=0.01)
+    with Writer(world.plan, world.store, "", None) as writer:
+        writer._process.kill()
+        writer._process.wait()
+        with pytest.raises(TrackingError, match="ended early"):
+            writer.finish(None)
+
+
+def test_importing_tracking_loads_no_mlflow_torch_or_ray():
+    code = (
+        "import sys, mubench.tracking.sync, mubench.tracking.writer, mubench.tracking.artifacts;"
+        "print({'mlflow', 'torch', 'ray', 'optuna'} & set(sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
+
+
+@pytest.mark.slow
+def test_mlflow_is_silent_even_when_it_lays_out_a_database(world: World, tmp_path: Path):
+    world.record()
+    world.database.unlink()
+    plan = tmp_path / "plan"
+    plan.write_bytes(pickle.dumps(world.plan))
+    code = (
+        "import pickle, sys; from mubench.tracking.sync import sync;"
+        "from mubench.store.store import Store;"
+        "sync(pickle.load(open(sys.argv[1], 'rb')), Store(sys.argv[2]), '', None, None)"
+    )
+    command = [sys.executable, "-c", code, str(plan), world.store.uri]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")

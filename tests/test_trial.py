@@ -1,0 +1,697 @@
+"""Steps run in this process, on digits with a tiny recipe: what their records say, and no leaks."""
+
+import gc
+import itertools
+import time
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from toy import accuracy, blobs, softmax_regression, task_of, train
+
+from mubench import spec, trial
+from mubench.circumstances import time_limit
+from mubench.data.split import Source, Split
+from mubench.errors import LeakError, TimedOut
+from mubench.methods.base import ForgetTask, Method
+from mubench.metrics.outputs import Evaluated
+from mubench.metrics.score import UNCHANGED, score
+from mubench.outcome import refused
+from mubench.plan import make_plan
+from mubench.references import evaluate
+from mubench.registry import load_method
+from mubench.store.store import Store
+from mubench.sweep.walk import Walk
+from mubench.training import meter
+from mubench.trial import Choice, run_step
+from mubench.workspace import Workspace
+
+SMALL = {
+    "name": "tiny",
+    "grid": {
+        "dataset": [{"name": "digits", "flip_labels": 0.2, "train_size": 200}],
+        "model": ["small_cnn"],
+        "forget": [
+            {"scenario": "random", "ratio": 0.1},
+            {"scenario": "class", "search_classes": [9], "final_classes": [1]},
+        ],
+    },
+    "methods": {"ft": {}, "ga": {}, "ugradsl": {"epochs": 1}},
+    "shared": {"batch_size": 32, "epochs": {"int": [1, 2]}},
+    "training": {"epochs": 2},
+    "search": {"trials": 2},
+    "seeds": {"search": {"train": [100], "forget": [100]}, "final": {"train": [0], "forget": [0]}},
+    "floor": 1,
+}
+PLAN = make_plan(spec.parse(SMALL, "x"))
+TIMES = {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib"}
+
+
+def run_all(store, plan=PLAN, fresh=False, done=None):
+    """Walk a plan to its end; with `fresh` every step has a workspace of its own."""
+    walk, workspace = Walk(plan, done or {}), Workspace(store)
+    while (due := walk.next()) is not None:
+        at = Workspace(store) if fresh else workspace
+        if due.refusal:
+            walk.finish(refused(due.step, due.refusal))
+        else:
+            walk.finish(run_step(due.step, at, Choice(due.params, due.candidate)))
+    return walk.records
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def records(folder):
+    return run_all(Store(str(folder)))
+
+
+@pytest.fixture
+def workspace(folder, records):
+    return Workspace(Store(str(folder)))
+
+
+def step_of(kind, forget="random-0.1", **where):
+    return next(
+        step
+        for step in PLAN.steps.values()
+        if step.kind == kind
+        and (step.request is None or step.request.forget.label == forget)
+        and all(getattr(step, key) == value for key, value in where.items())
+    )
+
+
+def new_id(step, name="again"):
+    """The same step under ids of its own, so that nothing of it is stored yet."""
+    return replace(step, id=f"{step.id[:12]}{name}", unlearn_id=f"{step.unlearn_id[:12]}{name}")
+
+
+# --- whole plan ------------------------------------------------------------------------------
+
+
+def test_every_step_leaves_an_ok_record(records):
+    assert records.keys() == PLAN.steps.keys()
+    assert {(r.status, r.message, r.traceback) for r in records.values()} == {("ok", "", "")}
+
+
+def test_records_say_what_ran_and_under_which_circumstances(records):
+    for key, record in records.items():
+        step = PLAN.steps[key]
+        assert (record.id, record.unlearn_id, record.kind) == (key, step.unlearn_id, step.kind)
+        assert (record.row, record.selection, record.study) == (
+            step.row,
+            step.selection,
+            step.study,
+        )
+        assert record.threads == 1
+        assert record.device
+        assert record.versions["torch"].startswith(torch.__version__.partition("+")[0])
+        assert record.seconds > 0
+        if step.request is not None:
+            assert record.n_forget + record.n_retain == 200
+            assert len(record.forget_hash) == 64
+            assert record.request == step.request.name
+        if step.kind == "final" and step.row == "ft":
+            method = load_method("ft")(**record.params)
+            assert method.batch_size == record.given["batch_size"] == 32
+
+
+def test_all_metrics_are_finite_and_fractions_are_fractions(records):
+    for record in records.values():
+        assert all(np.isfinite(value) for value in record.metrics.values())
+        for name in ("ua", "ra", "ta", "mia_svc", "gap", "objective", "train_accuracy"):
+            assert 0 <= record.metrics.get(name, 0.0) <= 1
+
+
+def test_search_records_have_an_objective_and_no_number_of_test_data(records):
+    for record in records.values():
+        if record.kind == "search":
+            assert 0 <= record.metrics["objective"] <= 1
+            assert not {"ua", "ra", "ta", "mia_svc"} & record.metrics.keys()
+
+
+def test_the_replica_of_a_retrain_is_measured_against_it_and_differs(records):
+    for record in records.values():
+        if record.replica:
+            assert record.metrics["gap"] > 0
+            anchor = records[next(iter(PLAN.steps[record.id].needs))]
+            assert record.metrics["retrain_ua"] == anchor.metrics["ua"]
+        elif record.kind == "retrain":
+            assert "gap" not in record.metrics
+
+
+def test_original_costs_nothing_and_is_what_the_training_stored(records, workspace):
+    step = step_of("final", row="original")
+    record = records[step.id]
+    assert {record.metrics[n] for n in ("rte_seconds", "forward_examples", "flops")} == {0.0}
+    assert UNCHANGED not in record.flags
+    model, splits = workspace.original(step), workspace.divided(step)
+    outputs = evaluate(model, {"forget": splits[0]})["forget"]
+    wrong = np.mean(outputs.logits.argmax(1) != outputs.labels)
+    assert record.metrics["ua"] == pytest.approx(wrong, abs=1e-12)
+
+
+def test_metrics_follow_from_the_stored_outputs_by_hand(records, workspace):
+    for forget, classes in (("random-0.1", ()), ("class", (1,))):
+        step = step_of("final", forget, row="ga", selection="default")
+        parts = {
+            name: workspace.store.artefacts.load(step.unlearn_id, name)
+            for name in ("forget", "retain", "test", "validation")
+        }
+        right = {name: part["logits"].argmax(1) == part["labels"] for name, part in parts.items()}
+        kept = ~np.isin(parts["test"]["labels"], classes)
+        metrics = records[step.id].metrics
+        assert metrics["ua"] == pytest.approx(1 - right["forget"].mean(), abs=1e-12)
+        assert metrics["ra"] == pytest.approx(right["retain"].mean(), abs=1e-12)
+        assert metrics["ta"] == pytest.approx(right["test"][kept].mean(), abs=1e-12)
+        assert kept.all() == (not classes)
+        assert all(np.isfinite(part["logits"]).all() for part in parts.values())
+        gaps = [abs(metrics[n] - metrics[f"retrain_{n}"]) for n in ("ua", "ra", "ta", "mia_svc")]
+        assert metrics["gap"] == pytest.approx(np.mean(gaps), abs=1e-12)
+        retrain = step_of("retrain", forget, purpose="final", replica=0)
+        assert metrics["retrain_ua"] == records[retrain.id].metrics["ua"]
+
+
+def test_forget_sets_of_search_and_report_share_no_example(records, workspace):
+    for forget in ("random-0.1", "class"):
+        ids = {
+            purpose: set(
+                workspace.store.artefacts.load(
+                    step_of("retrain", forget, purpose=purpose, replica=0).unlearn_id, "forget"
+                )["ids"].tolist()
+            )
+            for purpose in ("search", "final")
+        }
+        assert ids["search"]
+        assert ids["final"]
+        assert ids["search"].isdisjoint(ids["final"])
+
+
+def test_search_and_its_references_store_no_test_outputs(records, workspace):
+    names = workspace.store.files.list("artefacts")
+    with_test = {name.split("/")[1] for name in names if name.endswith("/test.safetensors")}
+    expected = {
+        s.unlearn_id for s in PLAN.steps.values() if s.purpose == "final" and s.row != "original"
+    }
+    assert with_test == expected
+
+
+@pytest.mark.slow
+def test_results_depend_neither_on_the_order_nor_on_what_the_process_kept(records, tmp_path):
+    again = run_all(Store(str(tmp_path)), fresh=True)
+    for key, record in records.items():
+        other = again[key]
+        assert (other.params, other.candidate, other.flags) == (
+            record.params,
+            record.candidate,
+            record.flags,
+        )
+        for name in record.metrics.keys() - TIMES:
+            assert other.metrics[name] == record.metrics[name], (PLAN.steps[key].title, name)
+
+
+# --- plug-ins that misbehave -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin(Method):
+    """A method of somebody else."""
+
+    needs: ClassVar = frozenset({"forget", "forget_labels", "retain", "validation"})
+    prepare_params: ClassVar = ("knob",)
+    knob: float = 1.0
+
+    def unlearn(self, model, task, prepared):
+        pass
+
+
+def as_plugin(monkeypatch, **functions):
+    """Put a method of these functions in the place of every method."""
+    cls = type("Mine", (Plugin,), functions)
+    cls = dataclass(frozen=True, kw_only=True)(cls)
+    monkeypatch.setattr(trial, "load_method", lambda name: cls)
+
+
+_NUMBERS = map(str, itertools.count())
+
+
+def plugin_step(kind="search", **values):
+    where = {"selection": "default"} if kind == "final" else {"candidate": 1}
+    return new_id(replace(step_of(kind, row="ft", **where), params={}, **values), next(_NUMBERS))
+
+
+KNOB = Choice({"knob": 1.0}, 1)
+
+
+@pytest.mark.parametrize("kind", ["search", "final"])
+@pytest.mark.parametrize("where", ["unlearn", "prepare"])
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (ValueError("boom\nand bust"), "error", "ValueError: boom and bust"),
+        (KeyError(), "error", "KeyError: KeyError"),
+        (MemoryError(), "out_of_memory", "MemoryError: MemoryError"),
+        (torch.OutOfMemoryError("24 GiB"), "out_of_memory", "OutOfMemoryError: 24 GiB"),
+    ],
+)
+def test_what_a_plugin_raises_becomes_a_row(
+    monkeypatch, workspace, kind, where, error, status, message
+):
+    def fail(self, *args):
+        raise error
+
+    as_plugin(monkeypatch, **{where: fail})
+    record = run_step(plugin_step(kind), workspace, KNOB)
+    assert (record.status, record.message) == (status, message)
+    assert "in fail\n    raise error" in record.traceback
+    assert record.is_failure
+    assert record.params == {"knob": 1.0}
+    assert record.candidate == 1
+    if kind == "search":
+        assert record.metrics["objective"] == 1.0
+    else:
+        assert record.metrics == {}
+
+
+def test_a_plugin_that_takes_other_params_is_a_row(monkeypatch, workspace):
+    as_plugin(monkeypatch)
+    record = run_step(plugin_step(), workspace, Choice({"nob": 1.0}, 1))
+    assert record.status == "error"
+    assert "unexpected keyword argument 'nob'" in record.message
+    assert record.params == {"nob": 1.0}
+
+
+def test_a_plugin_that_reads_what_it_does_not_declare_is_a_row(monkeypatch, workspace):
+    def read(self, model, task, prepared):
+        return task.retain
+
+    as_plugin(monkeypatch, unlearn=read, needs=frozenset({"forget"}))
+    record = run_step(plugin_step(), workspace, KNOB)
+    assert record.status == "error"
+    assert record.message == (
+        "UndeclaredError: the method reads 'retain' but does not declare it in `needs`"
+    )
+
+
+@pytest.mark.parametrize("kind", ["search", "final"])
+def test_a_step_past_its_time_is_stopped_and_the_next_one_runs(monkeypatch, workspace, kind):
+    def sleep(self, model, task, prepared):
+        time.sleep(30)
+
+    as_plugin(monkeypatch, unlearn=sleep)
+    step = plugin_step(kind, limit_seconds=0.3)
+    workspace.original(step)  # what is loaded takes no time
+    workspace.retrained_values(step), workspace.flops(step), workspace.original_outputs(step)
+    record = run_step(step, workspace, KNOB)
+    assert (record.status, record.message) == ("timed_out", "ran past its limit of 0.3 s")
+    assert record.seconds < 20
+    as_plugin(monkeypatch)
+    assert run_step(replace(step, limit_seconds=60), workspace, KNOB).status == "ok"
+
+
+def test_a_time_limit_ends_with_its_region():
+    with time_limit(0.05):
+        pass
+    time.sleep(0.1)
+    with pytest.raises(TimedOut, match=r"ran past its limit of 0\.01 s"), time_limit(0.01):
+        time.sleep(5)
+
+
+def test_divergence_in_a_search_is_the_worst_objective(workspace):
+    step = step_of("search", row="ga", candidate=1)
+    params = {**PLAN.studies[step.study].row.space.defaults, "learning_rate": 1e9}
+    record = run_step(step, workspace, Choice(params, 1))
+    assert record.status == "diverged"
+    assert "not finite in epoch" in record.message
+    assert record.metrics["objective"] == record.metrics["gap"] == 1.0
+    assert record.metrics["forward_examples"] > 0
+    assert not record.is_failure
+
+
+def test_divergence_in_a_final_step_is_evaluated_at_the_last_finite_weights(records, workspace):
+    step = new_id(step_of("final", row="ga", selection="default"))
+    record = run_step(step, workspace, Choice({**step.params, "learning_rate": 1e9}, -1))
+    original = records[step_of("final", row="original").id]
+    assert record.status == "diverged"
+    assert record.metrics["ua"] == original.metrics["ua"]
+    assert record.metrics["gap"] == original.metrics["gap"]
+    assert UNCHANGED in record.flags
+
+
+@pytest.mark.parametrize("kind", ["search", "final"])
+def test_finite_weights_with_infinite_outputs_are_divergence(monkeypatch, records, workspace, kind):
+    def explode(self, model, task, prepared):
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.mul_(1e30)
+
+    as_plugin(monkeypatch, unlearn=explode)
+    record = run_step(plugin_step(kind), workspace, KNOB)
+    assert record.status == "diverged"
+    assert "outputs are not finite" in record.message
+    assert all(np.isfinite(value) for value in record.metrics.values())
+    if kind == "search":
+        assert record.metrics["objective"] == 1.0
+    else:
+        original = records[step_of("final", row="original").id]
+        for name in ("ua", "ra", "ta", "gap"):
+            assert record.metrics[name] == original.metrics[name]
+        assert UNCHANGED in record.flags
+
+
+def test_a_method_that_does_nothing_is_flagged(monkeypatch, workspace):
+    as_plugin(monkeypatch)
+    record = run_step(plugin_step("final"), workspace, KNOB)
+    assert record.status == "ok"
+    assert UNCHANGED in record.flags
+    assert record.metrics["weight_change"] == 0.0
+
+
+def test_one_method_does_not_change_what_the_next_one_starts_from(monkeypatch, workspace):
+    def ruin(self, model, task, prepared):
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.zero_()
+
+    step = plugin_step("final")
+    before = [p.clone() for p in workspace.original(step).parameters()]
+    as_plugin(monkeypatch, unlearn=ruin)
+    assert run_step(step, workspace, KNOB).metrics["weight_change"] == pytest.approx(1.0)
+    assert all(map(torch.equal, before, workspace.original(step).parameters()))
+
+
+def test_the_process_is_as_it_was_after_a_plugin_changed_it(monkeypatch, records, workspace):
+    def meddle(self, model, task, prepared):
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        torch.set_num_threads(2)
+
+    as_plugin(monkeypatch, unlearn=meddle)
+    try:
+        run_step(plugin_step(), workspace, KNOB)
+        monkeypatch.undo()
+        step = step_of("search", row="ugradsl", candidate=0)
+        again = run_step(step, workspace, Choice(records[step.id].params, 0))
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        torch.set_num_threads(1)
+    assert again.status == "ok"
+    assert again.metrics["objective"] == records[step.id].metrics["objective"]
+
+
+# --- costs -----------------------------------------------------------------------------------
+
+
+class FakeTime:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    process_time = perf_counter
+
+
+@pytest.mark.parametrize("kind", ["search", "final"])
+def test_rte_includes_preparing_and_excludes_evaluation(monkeypatch, workspace, kind):
+    clock = FakeTime()
+    monkeypatch.setattr(meter, "time", clock)
+
+    def prepare(self, model, task):
+        clock.now += 3.0
+
+    def unlearn(self, model, task, prepared):
+        clock.now += 5.0
+
+    def slow(function):
+        def slowed(*args, **values):
+            clock.now += 100.0
+            return function(*args, **values)
+
+        return slowed
+
+    as_plugin(monkeypatch, prepare=prepare, unlearn=unlearn)
+    monkeypatch.setattr(trial, "evaluate", slow(trial.evaluate))
+    monkeypatch.setattr(trial, "score", slow(trial.score))
+    monkeypatch.setattr(trial, "_weight_change", slow(trial._weight_change))
+    metrics = run_step(plugin_step(kind), workspace, KNOB).metrics
+    assert metrics["rte_seconds"] == metrics["wall_seconds"] == 8.0
+    assert metrics["prepare_seconds"] == 3.0
+    assert clock.now > 100.0
+
+
+def test_a_search_prepares_once_for_equal_params_and_charges_for_it_every_time(
+    monkeypatch, workspace
+):
+    runs = []
+
+    def prepare(self, model, task):
+        runs.append(self.knob)
+        task.meter.count(forward=7)
+        return self.knob
+
+    def unlearn(self, model, task, prepared):
+        assert prepared == self.knob
+
+    as_plugin(monkeypatch, prepare=prepare, unlearn=unlearn)
+    step = plugin_step()
+    found = [run_step(step, workspace, Choice({"knob": k}, 1)) for k in (1.0, 1.0, 2.0, 1.0)]
+    assert runs == [1.0, 2.0]
+    assert [r.status for r in found] == ["ok"] * 4
+    assert [r.metrics["forward_examples"] for r in found] == [7.0] * 4
+    runs.clear()
+    for name in "ab":
+        run_step(new_id(plugin_step("final"), name), workspace, KNOB)
+    assert runs == [1.0, 1.0]
+
+
+def test_flops_are_those_of_one_example_times_the_examples(records, workspace):
+    step = step_of("final", row="ga", selection="default")
+    forward, backward = workspace.flops(step)
+    metrics = records[step.id].metrics
+    assert metrics["forward_examples"] == metrics["backward_examples"] == 20 * 5
+    assert metrics["flops"] == 100 * (forward + backward)
+    # Two 3x3 convolutions (1 to 16 channels on 8x8, 16 to 32 on 4x4) and two linear layers.
+    by_hand = 2 * (16 * 9 * 64 + 32 * 16 * 9 * 16 + 32 * 16 * 128 + 128 * 10)
+    assert forward == by_hand
+
+
+# --- stored outputs --------------------------------------------------------------------------
+
+
+def test_a_record_that_is_gone_is_made_again_from_stored_outputs(monkeypatch, records, workspace):
+    def fail(*args):
+        raise AssertionError("something ran again")
+
+    for module, name in ((trial, "load_method"), (trial, "train"), (trial, "evaluate")):
+        monkeypatch.setattr(module, name, fail)
+    for step in (
+        step_of("train", purpose="final"),
+        step_of("retrain", purpose="final", replica=0),
+        step_of("retrain", purpose="final", replica=1),
+        step_of("final", row="original"),
+        step_of("final", row="ga", selection="default"),
+        step_of("final", "class", row="ft", selection="tuned"),
+    ):
+        old = records[step.id]
+        again = run_step(step, workspace, Choice(old.params, old.candidate))
+        assert again.traceback == ""
+        assert replace(again, created=old.created, seconds=old.seconds) == old
+
+
+def test_damaged_outputs_are_made_again_and_never_used(records, workspace):
+    files = workspace.store.files
+    step = step_of("final", row="ft", selection="default")
+    for name in files.list(f"artefacts/{step.unlearn_id}", "safetensors"):
+        content = files.read(name)
+        files.write(name, content[: len(content) // 2])
+        again = run_step(step, workspace)
+        assert again.status == "ok"
+        for metric in records[step.id].metrics.keys() - TIMES:
+            assert again.metrics[metric] == records[step.id].metrics[metric]
+        assert files.read(name) == content
+
+
+def test_damaged_weights_of_an_original_are_an_error_and_not_a_number(workspace, records):
+    files = workspace.store.files
+    step = new_id(step_of("final", row="ft", selection="default"), "w")
+    name = f"artefacts/{step.train_id}/weights.safetensors"
+    content = files.read(name)
+    files.write(name, content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        record = run_step(step, workspace)
+    finally:
+        files.write(name, content)
+    assert record.status == "error"
+    assert record.message == f"IntegrityError: {name}: does not match its checksum"
+    assert record.metrics == {}
+
+
+def test_a_recipe_that_diverges_is_an_error_that_says_so(tmp_path):
+    step = step_of("train", purpose="final")
+    recipe = step.recipe.model_copy(update={"learning_rate": 1e9})
+    record = run_step(replace(step, recipe=recipe), Workspace(Store(str(tmp_path))))
+    assert record.status == "error"
+    assert record.message.startswith("RuntimeError: the training recipe diverged: loss or weights")
+
+
+def test_a_refused_step_has_a_record_with_the_reason():
+    record = refused(step_of("final", row="ga", selection="default"), "no classes here")
+    assert (record.status, record.message, record.metrics) == ("refused", "no classes here", {})
+
+
+# --- leaks -----------------------------------------------------------------------------------
+
+
+def reachable(root):
+    """Everything that attributes, items and closures of `root` lead to.
+
+    Modules, classes and the globals of functions are no part of an object: through those all of
+    Python can be reached from anything.
+    """
+    seen, waiting = {}, [root]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen or isinstance(thing, ModuleType | type):
+            continue
+        seen[id(thing)] = thing
+        if hasattr(thing, "__globals__"):
+            waiting += [*(thing.__closure__ or ()), thing.__defaults__, thing.__kwdefaults__]
+            continue
+        waiting += gc.get_referents(thing)
+        assert len(seen) < 200_000
+    return list(seen.values())
+
+
+def assert_no_test_data(root, test):
+    forbidden = set(test.ids.tolist())
+    storages = {t.untyped_storage().data_ptr() for t in (test._source.inputs, test._source.labels)}
+    found = reachable(root)
+    for thing in found:
+        assert not isinstance(thing, Workspace | Store)
+        if isinstance(thing, torch.Tensor):
+            assert thing.untyped_storage().data_ptr() not in storages
+        if isinstance(thing, Source):
+            assert forbidden.isdisjoint(thing.ids.tolist())
+    return found
+
+
+@pytest.mark.parametrize("kind", ["search", "final"])
+def test_nothing_that_a_method_is_given_leads_to_test_data(monkeypatch, workspace, kind):
+    """The process ran final steps before, so its workspace does hold the test split."""
+    test = workspace.held_out(step_of("final", row="ft"))["test"]
+    assert isinstance(test, Split)
+    assert len(test) == 359
+    seen = []
+
+    def look(self, model, task, *prepared):
+        seen.append((self, model, task, prepared))
+
+    as_plugin(monkeypatch, unlearn=look, prepare=look)
+    assert run_step(plugin_step(kind), workspace, KNOB).status == "ok"
+    assert len(seen) == 2
+    for given in seen:
+        things = assert_no_test_data(given, test)
+        assert any(isinstance(thing, Source) for thing in things)  # the walk does find data
+        task = given[2]
+        assert isinstance(task, ForgetTask)
+        assert set(task.splits) == {"forget", "retain", "validation"}
+        assert isinstance(task.new_model(), torch.nn.Module)
+
+
+def test_the_walk_over_objects_finds_test_data_where_it_is(workspace):
+    step = step_of("final", row="ft")
+    test = workspace.held_out(step)["test"]
+    hidden = ForgetTask(splits={}, num_classes=2, seed=0, new_model=lambda: test)
+    with pytest.raises(AssertionError):
+        assert_no_test_data(hidden, test)
+
+
+def test_the_view_of_a_search_step_opens_no_test_outputs_and_no_final_request(workspace):
+    search, final = step_of("search", row="ft"), step_of("final", row="ft")
+    view = workspace.view(search)
+    assert not [thing for thing in reachable(view) if isinstance(thing, torch.Tensor | np.ndarray)]
+    assert view.load(search.retrain_id, "validation")
+    for step_id in (search.train_id, search.retrain_id):
+        with pytest.raises(LeakError, match="may not read 'test'"):
+            view.load(step_id, "test")
+    for step_id in (final.train_id, final.retrain_id, final.unlearn_id):
+        for part in ("forget", "weights", "test"):
+            with pytest.raises(LeakError, match="does not depend on"):
+                view.load(step_id, part)
+    assert workspace.view(final).load(final.retrain_id, "test")
+
+
+def test_a_search_step_has_no_test_split_to_load(workspace):
+    assert set(workspace.held_out(step_of("search", row="ft"))) == {"validation"}
+    assert workspace.dataset(step_of("search", row="ft")).test is None
+
+
+# --- end to end on blobs (methods.md, test 53) -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def toy_world():
+    """Three blobs, class 0 to forget; original and Retrain (softmax regression), a test split.
+
+    The original is not trained to the end: ascent on what it has memorised has no gradient.
+    """
+    full, test = blobs(240, seed=0, noise=0.3), blobs(120, seed=1, noise=0.3)
+    full = full.subset(torch.argsort(full.labels, stable=True))
+    task = task_of(full, 80, seed=3)
+    assert task.forget.labels.unique().tolist() == [0]
+    original, retrained = (softmax_regression(16).float() for _ in range(2))
+    train(original, full, epochs=3, learning_rate=0.02)
+    train(retrained, task.retain, epochs=3, learning_rate=0.02)
+    return task, test, original, retrained
+
+
+def outcome(world, name, **params):
+    task, test, original, retrained = world
+    model = original
+    if name:
+        unlearned = load_method(name)(batch_size=16, augment=False, **params).run(original, task)
+        assert unlearned.status == "ok"
+        model = unlearned.model
+    parts = {"forget": task.forget, "retain": task.retain, "holdout": test}
+    found = [Evaluated(**evaluate(m, parts)) for m in (model, retrained)]
+    return score(*found, forget_classes=(0,)).values
+
+
+def test_retrain_forgets_a_class_whole_and_the_original_nothing(toy_world):
+    task, _, original, retrained = toy_world
+    assert accuracy(retrained, task.forget) == 0.0
+    assert accuracy(retrained, task.retain) >= 0.95
+    assert accuracy(original, task.forget) >= 0.95
+    assert outcome(toy_world, "")["retrain_ua"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("ga", {"learning_rate": 0.05, "epochs": 20, "momentum": 0.0}),
+        ("neggrad_plus", {"learning_rate": 0.05, "epochs": 5, "retain_weight": 0.7}),
+        ("ugradsl", {"learning_rate": 0.05, "epochs": 5, "retain_weight": 0.7, "alpha": -0.2}),
+        ("ugradsl_plus", {"learning_rate": 0.05, "epochs": 5, "retain_weight": 0.7}),
+    ],
+)
+def test_methods_with_fitting_params_forget_the_class_and_keep_the_rest(toy_world, name, params):
+    values = outcome(toy_world, name, **params)
+    assert values["ua"] >= 0.95
+    assert values["ra"] >= 0.95
+    assert values["gap"] < outcome(toy_world, "")["gap"]
+
+
+def test_fine_tuning_with_a_tiny_step_forgets_nothing(toy_world):
+    values = outcome(toy_world, "ft", learning_rate=1e-6, epochs=5)
+    assert values["ua"] <= 0.05
+    assert values["gap"] == pytest.approx(outcome(toy_world, "")["gap"], abs=0.02)
