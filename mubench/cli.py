@@ -87,18 +87,21 @@ def run(
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
+    from mubench.tracking.run import tracked
+
     opened = _open(sweep, store, set_, device, address)
     console = _console()
-    with opened.store.lock(opened.plan.name):
+    plan, text = opened.plan, opened.loaded.text
+    with (
+        opened.store.lock(plan.name),
+        tracked(plan, opened.store, text, tracking_uri, enabled=mlflow) as tracker,
+    ):
         summary = _run(opened, console, address, data)
         if summary.was_interrupted:
-            console.print(
-                f"interrupted; 'mubench run {sweep}' goes on where it stopped", markup=False
-            )
+            console.print(f"interrupted; 'mubench run {sweep}' goes on from here", markup=False)
             raise typer.Exit(INTERRUPTED)
         page = _report(opened, console, out)
-        if mlflow:
-            _sync(opened, console, tracking_uri, page.parent)
+        console.print(tracker.finish(page.parent), markup=False, soft_wrap=True)
     _tell_failures(summary, console, sweep)
 
 
@@ -339,17 +342,6 @@ def _report(opened: "Sweep", console: "Console", out: Path | None) -> Path:
     written = write(source, out or Path("reports") / source.name)
     console.print(f"report: {written.page}", markup=False, soft_wrap=True)
     return written.page
-
-
-def _sync(opened: "Sweep", console: "Console", uri: str | None, folder: Path) -> None:
-    """MLflow may be down or slow: the sweep is done all the same."""
-    from mubench.errors import TrackingError
-    from mubench.tracking.sync import sync
-
-    try:
-        sync(opened.plan, opened.store, opened.loaded.text, uri, folder)
-    except TrackingError as error:
-        console.print(f"warning: {error}", markup=False, soft_wrap=True)
 
 
 def _tell_failures(summary: "Summary", console: "Console", sweep: str) -> None:

@@ -303,7 +303,9 @@ class _Planner:
         elif study is None:
             params = row.space.defaults
             identity = self._method_identity(row, "final", request)
-            unlearned = content_id("default", identity, params, train.unlearn_id, request.identity)
+            unlearned = content_id(
+                "default", row.label, identity, params, train.unlearn_id, request.identity
+            )
         else:
             needs += tuple(step for group in study.steps for step in group)
             identity = self._method_identity(row, "final", request)

@@ -203,7 +203,10 @@ class Complement(Range):
 
 @dataclass(frozen=True)
 class Either(Range):
-    """One of several ranges; which one is a dimension of its own."""
+    """One of several ranges; which one is a dimension of its own.
+
+    Draws of a branch have a name of their own: one name has one distribution in a search.
+    """
 
     branches: tuple[Range, ...]
 
@@ -221,12 +224,12 @@ class Either(Range):
     @override
     def sample(self, ask: Ask, name: str) -> Scalar:
         index = ask.choice(f"{name}.either", tuple(range(len(self.branches))))
-        return self.branches[int(_number(index))].sample(ask, name)
+        return self.branches[int(_number(index))].sample(ask, f"{name}[{index}]")
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
         for index, branch in enumerate(self.branches):
-            raw = branch.locate(value, name)
+            raw = branch.locate(value, f"{name}[{index}]")
             if raw is not None:
                 return {f"{name}.either": index, **raw}
         return None

@@ -119,9 +119,9 @@ def test_the_random_start_is_as_long_as_the_sweep_says():
     study = study_of("ga", startup=4)
     told = searched(study, 6, distance)
     other = [Told(t.params, 1.0 - t.value) for t in told]
-    for study in like(study):
+    for one in like(study):
         for k in (1, 2, 3):
-            assert suggest(study, k, told[:k]) == suggest(study, k, other[:k])
+            assert suggest(one, k, told[:k]) == suggest(one, k, other[:k])
     assert any(suggest(s, 5, told[:5]) != suggest(s, 5, other[:5]) for s in like(study))
 
 
@@ -159,3 +159,12 @@ def test_what_cannot_matter_keeps_its_default_and_is_no_dimension():
     assert len(scales) > 1
     # alpha has two of its own (zero or not, and how large); adaptive has beta, scale and mapping.
     assert adaptive.row.space.free_dimensions == fixed.row.space.free_dimensions - 2 + 3
+
+
+def test_branches_of_different_kinds_are_searched_side_by_side():
+    branches = [{"log": [0.001, 0.01]}, {"uniform": [0.5, 1.0]}, {"either": [2.0, 3.0]}]
+    study = study_of("ga", {"learning_rate": {"either": branches}})
+    rates = [t.params["learning_rate"] for t in searched(study, 16, distance)[1:]]
+    assert all(0.001 <= r <= 0.01 or 0.5 <= r <= 1.0 or r in (2.0, 3.0) for r in rates)
+    assert min(rates) <= 0.01
+    assert max(rates) >= 0.5

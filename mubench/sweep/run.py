@@ -80,10 +80,17 @@ def run_plan(
     ran = 0
     was_interrupted = False
     if not walk.is_finished:
+        uri = store.files.absolute_uri
         with _interruptible() as interrupted, connected(where or Where()):
+            worker = tune.with_parameters(
+                actor, steps=dict(plan.steps), store_uri=uri, data_dir=folder
+            )
             while not walk.is_finished and not interrupted.is_set():
                 worker = tune.with_parameters(
-                    actor, steps=dict(plan.steps), store_uri=store.files.absolute_uri, data_dir=folder
+                    actor,
+                    steps=dict(plan.steps),
+                    store_uri=store.files.absolute_uri,
+                    data_dir=folder,
                 )
                 ran += _run_slice(plan, store, walk, progress, worker)
             was_interrupted = interrupted.is_set()

@@ -1,0 +1,77 @@
+"""MLflow beside `mubench run`: followed while it works, completed at its end, never in its way."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mubench.errors import TrackingError
+from mubench.ids import content_id
+from mubench.plan import Plan
+from mubench.store.store import Store
+from mubench.tracking.client import default_uri
+from mubench.tracking.writer import Writer
+
+
+class Tracker:
+    """What `mubench run` tells MLflow; every answer is a line for the user."""
+
+    def __init__(self, plan: Plan, store: Store, writer: Writer | None, uri: str) -> None:
+        self._plan = plan
+        self._store = store
+        self._writer = writer
+        self._uri = uri
+
+    def finish(self, report: Path) -> str:
+        """Send the rest and the report; a failure is a warning, for the records are safe."""
+        if self._writer is None:
+            return f"MLflow: up to date ('mubench mlflow sync {self._plan.name}' checks it)"
+        try:
+            said = self._writer.finish(report)
+        except TrackingError as error:
+            return f"warning: {error}"
+        text = json.dumps(_digest(self._plan, self._store, self._uri))
+        self._store.files.write(_marker(self._plan), text.encode())
+        return f"MLflow: {said}"
+
+
+class Untracked:
+    """Stands in where MLflow is not wanted."""
+
+    def finish(self, report: Path) -> str:
+        """Say that nothing was sent."""
+        del report
+        return "MLflow: off"
+
+
+@contextmanager
+def tracked(
+    plan: Plan, store: Store, sweep_text: str, uri: str | None, *, enabled: bool
+) -> Iterator[Tracker | Untracked]:
+    """Follow a run. Where the last run already sent these very records, MLflow is not started."""
+    uri = uri or default_uri(store.uri)
+    if not enabled:
+        yield Untracked()
+    elif _was_sent(plan, store, uri):
+        yield Tracker(plan, store, None, uri)
+    else:
+        with Writer(plan, store, sweep_text, uri) as writer:
+            yield Tracker(plan, store, writer, uri)
+
+
+def _was_sent(plan: Plan, store: Store, uri: str) -> bool:
+    try:
+        sent = json.loads(store.files.read(_marker(plan)))
+    except (FileNotFoundError, ValueError):
+        return False
+    return bool(sent == _digest(plan, store, uri))
+
+
+def _digest(plan: Plan, store: Store, uri: str) -> str:
+    """An id of what MLflow should hold: the plan's steps and when each record was made."""
+    records = store.records.read(plan.steps)
+    return content_id(uri, sorted(plan.steps), {key: r.created for key, r in records.items()})
+
+
+def _marker(plan: Plan) -> str:
+    return f"sweeps/{plan.name}/mlflow.json"
