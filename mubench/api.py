@@ -1,67 +1,117 @@
-"""The public functions: what the command line does, and unlearning in a person's own code."""
+"""`mubench.unlearn` and `mubench.evaluate`: in a person's own training code what a sweep does."""
 
-import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import get_args
+import copy
+from typing import Any
 
-from mubench import spec
-from mubench.plan import Device, Plan, make_plan
-from mubench.report.build import Written, build
-from mubench.report.source import ReportSource, source_of
-from mubench.spec import Loaded, StepKind, SweepSpec
-from mubench.store.store import Store
+import torch
+from torch import nn
 
-DEFAULT_STORE = ".mubench"
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A sweep file, its plan, and the store that it fills."""
-
-    loaded: Loaded
-    plan: Plan
-    store: Store
-
-    @property
-    def source(self) -> ReportSource:
-        """What the report is made from: the records that the store has by now."""
-        records = self.store.records.read(self.plan.steps)
-        return source_of(self.plan, records.values(), self.loaded.text)
+from mubench import catalogue
+from mubench.data.from_user import UserData, to_split
+from mubench.data.split import Split
+from mubench.errors import Diverged, InputError, did_you_mean
+from mubench.methods.base import ForgetTask, SplitName
+from mubench.metrics.outputs import Evaluated
+from mubench.metrics.score import score
+from mubench.references import evaluate as outputs_of
+from mubench.registry import load_method
 
 
-def open_sweep(
-    name: str,
-    store: str = DEFAULT_STORE,
-    overrides: Iterable[str] = (),
-    device: Device | None = None,
-) -> Sweep:
-    """Read a sweep file and plan it.
+def unlearn(
+    model: nn.Module,
+    *,
+    forget: UserData,
+    retain: UserData,
+    method: str,
+    validation: UserData | None = None,
+    initial: nn.Module | None = None,
+    seed: int = 0,
+    **params: Any,
+) -> nn.Module:
+    """Return an unlearned copy of `model`; the model itself is never changed.
 
     Args:
-        name: a path, or the name of a sweep that ships.
-        store: a folder, or any URI that pyarrow knows.
-        overrides: `key.path=value` in YAML.
-        device: where steps run; without it a GPU where the sweep asks for one and there is one.
+        model: a classifier that was trained on `forget` and `retain` together: inputs to logits.
+        forget: D_f: `(inputs, labels)` tensors, a torch Dataset or a DataLoader.
+        retain: D_r, likewise.
+        method: a name of `mubench list methods`, such as `ugradsl`.
+        validation: D_val, for methods that need it.
+        initial: the model with the weights that training began with, for methods that need them.
+        seed: decides every random draw.
+        **params: the method's hyperparameters; those left out keep the published defaults.
 
     Raises:
-        InputError: bad input, in one line.
-        StoreError: the store is of another format.
+        InputError: an unknown method or hyperparameter, or data that are none.
+        Diverged: the method left the finite numbers.
     """
-    loaded = spec.load(name, overrides)
-    return Sweep(
-        loaded, make_plan(loaded.spec, device or default_device(loaded.spec)), Store(store)
+    card = catalogue.method(method, "method")
+    for name in params:
+        if name not in card.space.defaults:
+            hint = did_you_mean(name, card.space.defaults)
+            raise InputError(f"unlearn: {method} has no hyperparameter '{name}'; {hint}")
+    device = next(model.parameters()).device
+    splits: dict[SplitName, Split] = {"forget": to_split(forget, "forget", device, 0)}
+    splits["retain"] = to_split(retain, "retain", device, len(splits["forget"]))
+    if validation is not None:
+        first = len(splits["forget"]) + len(splits["retain"])
+        splits["validation"] = to_split(validation, "validation", device, first)
+    task = ForgetTask(
+        splits=splits,
+        num_classes=_num_classes(model, splits["forget"]),
+        seed=seed,
+        new_model=lambda: _initial(initial, method),
     )
+    result = load_method(method)(**{**card.space.defaults, **params}).run(model, task)
+    if result.status == "diverged":
+        raise Diverged(f"{method}: {result.message}")
+    unlearned: nn.Module = result.model
+    return unlearned
 
 
-def default_device(sweep: SweepSpec) -> Device:
-    """`cuda` where the sweep asks for GPU shares and this machine has an NVIDIA driver."""
-    wants = any(sweep.resources.of(kind).gpu > 0 for kind in get_args(StepKind))
-    has = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
-    return "cuda" if wants and has else "cpu"
+def evaluate(
+    model: nn.Module,
+    retrained: nn.Module | None = None,
+    *,
+    forget: UserData,
+    retain: UserData,
+    test: UserData,
+    original: nn.Module | None = None,
+    forget_classes: tuple[int, ...] = (),
+) -> dict[str, float]:
+    """Every metric of `model`; with `retrained` also the gap and the distances to it.
+
+    Accuracies and rates are fractions in [0, 1]. In class-wise forgetting name `forget_classes`, so
+    that TA and MIA look at the retained classes only.
+
+    Raises:
+        InputError: data that are none.
+    """
+    device = next(model.parameters()).device
+    splits = {"forget": to_split(forget, "forget", device, 0)}
+    splits["retain"] = to_split(retain, "retain", device, len(splits["forget"]))
+    first = len(splits["forget"]) + len(splits["retain"])
+    splits["test"] = to_split(test, "test", device, first)
+
+    def seen(network: nn.Module | None) -> Evaluated | None:
+        if network is None:
+            return None
+        found = outputs_of(network.to(device), splits)
+        return Evaluated(found["forget"], found["retain"], found["test"])
+
+    mine = seen(model)
+    if mine is None:
+        raise InputError("evaluate: a model is needed")
+    return dict(score(mine, seen(retrained), seen(original), forget_classes).values)
 
 
-def report(source: ReportSource, out: Path) -> Written:
-    """Write a report's files into `out`."""
-    return build(source, out)
+def _initial(initial: nn.Module | None, method: str) -> nn.Module:
+    if initial is None:
+        raise InputError(f"unlearn: {method} needs initial=, the model that training began with")
+    return copy.deepcopy(initial)
+
+
+@torch.no_grad()
+def _num_classes(model: nn.Module, split: Split) -> int:
+    """The length of the model's logits, asked of a copy in `eval()` mode."""
+    network = copy.deepcopy(model).eval()
+    return int(network(split.take(torch.arange(1)).inputs).shape[1])

@@ -14,7 +14,7 @@ from mubench.errors import MubenchError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mubench.api import Sweep
+    from mubench.opened import Sweep
     from mubench.plan import Device
     from mubench.sweep.run import Summary
 
@@ -136,7 +136,7 @@ def report(
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Rebuild the report from the store, or from MLflow with --tracking-uri."""
-    from mubench.api import report as write
+    from mubench.opened import report as write
 
     if tracking_uri is not None:
         from mubench.tracking.artifacts import read_source
@@ -312,7 +312,7 @@ def _root(
 def _open(
     sweep: str, store: str, set_: list[str] | None, device: DeviceChoice, address: str | None
 ) -> "Sweep":
-    from mubench.api import open_sweep
+    from mubench.opened import open_sweep
 
     if address is not None and device is DeviceChoice.auto:
         from mubench.sweep.cluster import cluster_device
@@ -333,7 +333,7 @@ def _run(opened: "Sweep", console: "Console", address: str | None, data: str | N
 
 
 def _report(opened: "Sweep", console: "Console", out: Path | None) -> Path:
-    from mubench.api import report as write
+    from mubench.opened import report as write
     from mubench.report.console import console_table
 
     source = opened.source

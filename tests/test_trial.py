@@ -202,7 +202,6 @@ def test_search_and_its_references_store_no_test_outputs(records, workspace):
     assert with_test == expected
 
 
-@pytest.mark.slow
 def test_results_depend_neither_on_the_order_nor_on_what_the_process_kept(records, tmp_path):
     again = run_all(Store(str(tmp_path)), fresh=True)
     for key, record in records.items():

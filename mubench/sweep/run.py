@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
+from mubench.errors import MubenchError
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.record import Record
@@ -86,13 +87,10 @@ def run_plan(
                 actor, steps=dict(plan.steps), store_uri=uri, data_dir=folder
             )
             while not walk.is_finished and not interrupted.is_set():
-                worker = tune.with_parameters(
-                    actor,
-                    steps=dict(plan.steps),
-                    store_uri=store.files.absolute_uri,
-                    data_dir=folder,
-                )
-                ran += _run_slice(plan, store, walk, progress, worker)
+                done_now = _run_slice(plan, store, walk, progress, worker)
+                ran += done_now
+                if not done_now and not interrupted.is_set():
+                    raise MubenchError(f"Ray ended with {walk.left} steps left; run the same again")
             was_interrupted = interrupted.is_set()
         store.records.compact()
     return Summary(walk.records, ran, len(walk.blocked), was_interrupted)

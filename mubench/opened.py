@@ -1,0 +1,67 @@
+"""A sweep opened for work: its file, its plan, and the store that it fills."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from mubench import spec
+from mubench.plan import Device, Plan, make_plan
+from mubench.report.build import Written, build
+from mubench.report.source import ReportSource, source_of
+from mubench.spec import Loaded, StepKind, SweepSpec
+from mubench.store.store import Store
+
+DEFAULT_STORE = ".mubench"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep file, its plan, and the store that it fills."""
+
+    loaded: Loaded
+    plan: Plan
+    store: Store
+
+    @property
+    def source(self) -> ReportSource:
+        """What the report is made from: the records that the store has by now."""
+        records = self.store.records.read(self.plan.steps)
+        return source_of(self.plan, records.values(), self.loaded.text)
+
+
+def open_sweep(
+    name: str,
+    store: str = DEFAULT_STORE,
+    overrides: Iterable[str] = (),
+    device: Device | None = None,
+) -> Sweep:
+    """Read a sweep file and plan it.
+
+    Args:
+        name: a path, or the name of a sweep that ships.
+        store: a folder, or any URI that pyarrow knows.
+        overrides: `key.path=value` in YAML.
+        device: where steps run; without it a GPU where the sweep asks for one and there is one.
+
+    Raises:
+        InputError: bad input, in one line.
+        StoreError: the store is of another format.
+    """
+    loaded = spec.load(name, overrides)
+    return Sweep(
+        loaded, make_plan(loaded.spec, device or default_device(loaded.spec)), Store(store)
+    )
+
+
+def default_device(sweep: SweepSpec) -> Device:
+    """`cuda` where the sweep asks for GPU shares and this machine has an NVIDIA driver."""
+    wants = any(sweep.resources.of(kind).gpu > 0 for kind in get_args(StepKind))
+    has = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+    return "cuda" if wants and has else "cpu"
+
+
+def report(source: ReportSource, out: Path) -> Written:
+    """Write a report's files into `out`."""
+    return build(source, out)
