@@ -136,7 +136,7 @@ def report(
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Rebuild the report from the store, or from MLflow with --tracking-uri."""
-    from mubench.opened import report as write
+    from mubench.report.build import build
 
     if tracking_uri is not None:
         from mubench.tracking.artifacts import read_source
@@ -144,7 +144,7 @@ def report(
         source = read_source(Path(sweep).stem, tracking_uri)
     else:
         source = _open(sweep, store, set_, device, None).source
-    written = write(source, out or Path("reports") / source.name)
+    written = build(source, out or Path("reports") / source.name)
     _console().print(f"report: {written.page}", markup=False, soft_wrap=True)
 
 
@@ -333,13 +333,13 @@ def _run(opened: "Sweep", console: "Console", address: str | None, data: str | N
 
 
 def _report(opened: "Sweep", console: "Console", out: Path | None) -> Path:
-    from mubench.opened import report as write
+    from mubench.report.build import build
     from mubench.report.console import console_table
 
     source = opened.source
     for part in console_table(source):
         console.print(part)
-    written = write(source, out or Path("reports") / source.name)
+    written = build(source, out or Path("reports") / source.name)
     console.print(f"report: {written.page}", markup=False, soft_wrap=True)
     return written.page
 

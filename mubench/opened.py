@@ -8,12 +8,9 @@ from typing import get_args
 
 from mubench import spec
 from mubench.plan import Device, Plan, make_plan
-from mubench.report.build import Written, build
 from mubench.report.source import ReportSource, source_of
 from mubench.spec import Loaded, StepKind, SweepSpec
 from mubench.store.store import Store
-
-DEFAULT_STORE = ".mubench"
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Sweep:
 
 def open_sweep(
     name: str,
-    store: str = DEFAULT_STORE,
+    store: str,
     overrides: Iterable[str] = (),
     device: Device | None = None,
 ) -> Sweep:
@@ -60,8 +57,3 @@ def default_device(sweep: SweepSpec) -> Device:
     wants = any(sweep.resources.of(kind).gpu > 0 for kind in get_args(StepKind))
     has = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
     return "cuda" if wants and has else "cpu"
-
-
-def report(source: ReportSource, out: Path) -> Written:
-    """Write a report's files into `out`."""
-    return build(source, out)
