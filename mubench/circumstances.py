@@ -27,8 +27,13 @@ def is_exclusive(step: Step) -> bool:
 
 
 def device_name(step: Step) -> str:
-    """The model of the device, such as `NVIDIA H100` or the processor's name."""
-    return torch.cuda.get_device_name() if step.device == "cuda" else _processor()
+    """The model of the device, such as `NVIDIA H100` or the processor's name.
+
+    The driver of a cluster, which records steps whose worker died, may have no GPU itself.
+    """
+    if step.device == "cpu":
+        return _processor()
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU here"
 
 
 @cache

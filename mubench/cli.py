@@ -89,7 +89,7 @@ def run(
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
     from mubench.tracking.run import tracked
 
-    opened = _open(sweep, store, set_, device, address)
+    opened = _open(sweep, store, set_, device, data, address)
     console = _console()
     plan, text = opened.plan, opened.loaded.text
     with (
@@ -109,6 +109,7 @@ def run(
 def plan(
     sweep: SweepName,
     store: StoreUri = DEFAULT_STORE,
+    data: DataDir = None,
     set_: SetValues = None,
     device: DeviceOption = DeviceChoice.auto,
     as_json: AsJson = False,
@@ -117,7 +118,7 @@ def plan(
     from mubench.estimate import estimate
     from mubench.plan_text import plan_json, plan_table
 
-    opened = _open(sweep, store, set_, device, None)
+    opened = _open(sweep, store, set_, device, data)
     costs = estimate(opened.plan, opened.store.records.read())
     if as_json:
         typer.echo(json.dumps(plan_json(opened.plan, costs), indent=2))
@@ -130,6 +131,7 @@ def plan(
 def report(
     sweep: SweepName,
     store: StoreUri = DEFAULT_STORE,
+    data: DataDir = None,
     set_: SetValues = None,
     out: OutDir = None,
     tracking_uri: TrackingUri = None,
@@ -143,7 +145,7 @@ def report(
 
         source = read_source(Path(sweep).stem, tracking_uri)
     else:
-        source = _open(sweep, store, set_, device, None).source
+        source = _open(sweep, store, set_, device, data).source
     written = build(source, out or Path("reports") / source.name)
     _console().print(f"report: {written.page}", markup=False, soft_wrap=True)
 
@@ -172,11 +174,12 @@ def list_(kind: Listed, as_json: AsJson = False) -> None:
 def status(
     sweep: SweepName,
     store: StoreUri = DEFAULT_STORE,
+    data: DataDir = None,
     set_: SetValues = None,
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Say how a sweep stands: done, left, and what failed."""
-    opened = _open(sweep, store, set_, device, None)
+    opened = _open(sweep, store, set_, device, data)
     records = opened.store.records.read(opened.plan.steps)
     console = _console()
     console.print(f"{opened.plan.name}: {len(records)} of {len(opened.plan.steps)} steps done")
@@ -201,7 +204,7 @@ def retry(
     from mubench.sweep.resume import forget_failures
 
     del failed  # there is nothing else to retry; the word makes the command readable
-    opened = _open(sweep, store, set_, device, None)
+    opened = _open(sweep, store, set_, device, data)
     with opened.store.lock(opened.plan.name):
         failed_steps = forget_failures(opened.plan, opened.store)
     _console().print(f"{failed_steps} failures forgotten")
@@ -212,6 +215,7 @@ def retry(
 def mlflow_sync(
     sweep: SweepName,
     store: StoreUri = DEFAULT_STORE,
+    data: DataDir = None,
     set_: SetValues = None,
     out: OutDir = None,
     tracking_uri: TrackingUri = None,
@@ -221,7 +225,7 @@ def mlflow_sync(
     """Complete MLflow from the records, or rebuild it from nothing."""
     from mubench.tracking.sync import sync
 
-    opened = _open(sweep, store, set_, device, None)
+    opened = _open(sweep, store, set_, device, data)
     folder = out or Path("reports") / opened.plan.name
     done = sync(
         opened.plan,
@@ -310,16 +314,21 @@ def _root(
 
 
 def _open(
-    sweep: str, store: str, set_: list[str] | None, device: DeviceChoice, address: str | None
+    sweep: str,
+    store: str,
+    set_: list[str] | None,
+    device: DeviceChoice,
+    data: str | None,
+    address: str | None = None,
 ) -> "Sweep":
     from mubench.opened import open_sweep
 
     if address is not None and device is DeviceChoice.auto:
         from mubench.sweep.cluster import cluster_device
 
-        return open_sweep(sweep, store, set_ or (), cluster_device(address))
+        return open_sweep(sweep, store, set_ or (), cluster_device(address), data)
     chosen: dict[DeviceChoice, Device] = {DeviceChoice.cpu: "cpu", DeviceChoice.cuda: "cuda"}
-    return open_sweep(sweep, store, set_ or (), chosen.get(device))
+    return open_sweep(sweep, store, set_ or (), chosen.get(device), data)
 
 
 def _run(opened: "Sweep", console: "Console", address: str | None, data: str | None) -> "Summary":

@@ -33,6 +33,7 @@ def open_sweep(
     store: str,
     overrides: Iterable[str] = (),
     device: Device | None = None,
+    data_dir: str | None = None,
 ) -> Sweep:
     """Read a sweep file and plan it.
 
@@ -40,6 +41,7 @@ def open_sweep(
         name: a path, or the name of a sweep that ships.
         store: a folder, or any URI that pyarrow knows.
         overrides: `key.path=value` in YAML.
+        data_dir: folder of data sets, for those whose card declares no fingerprint.
         device: where steps run; without it a GPU where the sweep asks for one and there is one.
 
     Raises:
@@ -47,9 +49,8 @@ def open_sweep(
         StoreError: the store is of another format.
     """
     loaded = spec.load(name, overrides)
-    return Sweep(
-        loaded, make_plan(loaded.spec, device or default_device(loaded.spec)), Store(store)
-    )
+    plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
+    return Sweep(loaded, plan, Store(store))
 
 
 def default_device(sweep: SweepSpec) -> Device:

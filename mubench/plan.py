@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any, Literal
 
 from mubench import catalogue
+from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec
 from mubench.ids import content_id, package_version, source_id
 from mubench.recipe import Recipe
@@ -83,6 +84,8 @@ class Step:
     resources: Resources
     limit_seconds: float
     precision: Literal["float32", "bfloat16"]
+    data_id: str = ""
+    """Fingerprint of the data that the plan was made for."""
     request: Request | None = None
     replica: int = 0
     train_id: str = ""
@@ -145,6 +148,8 @@ class Plan:
     cells: tuple[str, ...]
     rows: tuple[str, ...]
     device: Device
+    unknown_data: tuple[str, ...] = ()
+    """Data sets that neither a card nor a file describes: what is cached cannot be told."""
 
     def expected(self) -> dict[tuple[str, str, str], int]:
         """How many final records each (cell, row, selection) should have."""
@@ -156,16 +161,23 @@ class Plan:
         return counts
 
 
-def make_plan(spec: SweepSpec, device: Device = "cpu") -> Plan:
-    """Lay out a valid sweep on a kind of device."""
-    return _Planner(spec, device).plan()
+def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = None) -> Plan:
+    """Lay out a valid sweep on a kind of device.
+
+    Files below `data_dir` are looked at only for data sets whose card declares no fingerprint.
+    """
+    return _Planner(spec, device, data_dir).plan()
 
 
 class _Planner:
     """Builds the steps of one sweep, cell by cell; equal steps of several cells are one step."""
 
-    def __init__(self, spec: SweepSpec, device: Device) -> None:
+    def __init__(self, spec: SweepSpec, device: Device, data_dir: str | None) -> None:
         self.spec = spec
+        self.fingerprints = {
+            data.name: fingerprint(catalogue.dataset(data.name), data_dir)
+            for data in spec.grid.dataset
+        }
         self.device = device
         self.steps: dict[str, Step] = {}
         self.studies: dict[str, Study] = {}
@@ -176,7 +188,9 @@ class _Planner:
         for dataset, model, forget in product(grid.dataset, grid.model, grid.forget):
             self._cell(dataset, model, forget)
         rows = (ORIGINAL, *(row.label for row in self.spec.rows))
-        return Plan(self.spec.name, self.steps, self.studies, tuple(self.cells), rows, self.device)
+        unknown = tuple(name for name, found in self.fingerprints.items() if found == UNKNOWN)
+        cells = tuple(self.cells)
+        return Plan(self.spec.name, self.steps, self.studies, cells, rows, self.device, unknown)
 
     def _cell(self, dataset: DatasetSpec, model: str, forget: ForgetSpec) -> None:
         searched = list(self._requests(dataset, model, forget, "search"))
@@ -358,6 +372,7 @@ class _Planner:
             resources=self.spec.resources.of(kind),
             limit_seconds=getattr(self.spec.limits, kind),
             precision=self._precision(kind, recipe),
+            data_id=self.fingerprints[at.dataset.name],
             objective=self.spec.search.objective,
             **fields,
         )
@@ -375,6 +390,7 @@ class _Planner:
     def _training_identity(self, request: Request) -> dict[str, Any]:
         return {
             "dataset": _facts(catalogue.dataset(request.dataset.name).card),
+            "data": self.fingerprints[request.dataset.name],
             "options": request.dataset.options,
             "model": _facts(catalogue.model(request.model).card),
             "recipe": self.spec.recipe(request.model).model_dump(),

@@ -10,6 +10,8 @@ from rich.text import Text
 from mubench.estimate import KindCost
 from mubench.plan import Plan
 
+_UNKNOWN = "its card declares no fingerprint and its files are not here; give --data"
+
 
 def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
     """What would run: cells, rows, steps by kind, refusals, and the estimate."""
@@ -24,6 +26,7 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"cells:   {', '.join(plan.cells)}"),
         Text(f"rows:    {', '.join(plan.rows)}"),
         Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
+        *(Text(f"cached: unknown for {name}: {_UNKNOWN}") for name in plan.unknown_data),
     ]
     return [heading, *lines, Text(), grid, *_closing(plan, costs)]
 

@@ -13,6 +13,8 @@ from mubench import catalogue
 from mubench.data.load import Dataset, load
 from mubench.data.scenarios import divide
 from mubench.data.split import Split
+from mubench.errors import DataError
+from mubench.fingerprint import fingerprint
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.plan import Request, Step
@@ -162,11 +164,20 @@ class Workspace:
         )
 
     def _load(self, step: Step, splits: tuple[str, ...]) -> Dataset:
-        card = catalogue.dataset(step.dataset.name).card
         return self._data.get(
-            (step.dataset.label, splits, step.device),
-            lambda: load(card, step.dataset.options, splits, step.device, self._data_dir),
+            (step.dataset.label, step.data_id, splits, step.device),
+            lambda: self._load_checked(step, splits),
         )
+
+    def _load_checked(self, step: Step, splits: tuple[str, ...]) -> Dataset:
+        card = catalogue.dataset(step.dataset.name)
+        found = fingerprint(card, str(self._data_dir) if self._data_dir else None)
+        if found != step.data_id:
+            raise DataError(
+                f"dataset {card.name}: these are not the files that the sweep was planned for "
+                f"({found} instead of {step.data_id})"
+            )
+        return load(card.card, step.dataset.options, splits, step.device, self._data_dir)
 
 
 def require_request(step: Step) -> Request:

@@ -49,7 +49,8 @@ def connected(where: Where) -> Iterator[None]:
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
         }
-    ray.init(where.address, log_to_driver=False, logging_level=logging.ERROR, **local)
+    # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
+    ray.init(where.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         yield
     finally:

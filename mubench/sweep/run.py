@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
-from mubench.errors import MubenchError
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.record import Record
@@ -74,37 +73,32 @@ def run_plan(
     Raises:
         StoreError: the store cannot be written; what was finished is kept.
     """
-    done = usable_records(plan, store)
-    walk = Walk(plan, done)
+    walk = Walk(plan, usable_records(plan, store))
+    had = len(walk.records)
     folder = str(Path(data_dir).absolute()) if data_dir else None
     progress.start(walk)
-    ran = 0
-    was_interrupted = False
-    if not walk.is_finished:
-        uri = store.files.absolute_uri
-        with _interruptible() as interrupted, connected(where or Where()):
-            worker = tune.with_parameters(
-                actor, steps=dict(plan.steps), store_uri=uri, data_dir=folder
-            )
-            while not walk.is_finished and not interrupted.is_set():
-                done_now = _run_slice(plan, store, walk, progress, worker)
-                ran += done_now
-                if not done_now and not interrupted.is_set():
-                    raise MubenchError(f"Ray ended with {walk.left} steps left; run the same again")
-            was_interrupted = interrupted.is_set()
+    with _interruptible() as interrupted:
+        if not walk.is_finished:
+            with connected(where or Where()):
+                while not walk.is_finished:
+                    worker = tune.with_parameters(
+                        actor,
+                        steps=dict(plan.steps),
+                        store_uri=store.files.absolute_uri,
+                        data_dir=folder,
+                    )
+                    _run_slice(plan, store, walk, progress, worker)
+    ran = len(walk.records) - had
+    if ran:
         store.records.compact()
-    return Summary(walk.records, ran, len(walk.blocked), was_interrupted)
+    return Summary(walk.records, ran, len(walk.blocked), interrupted.is_set())
 
 
 def _run_slice(
     plan: Plan, store: Store, walk: Walk, progress: Progress, worker: type[tune.Trainable]
-) -> int:
-    count = 0
-
+) -> None:
     def keep(record: Record) -> None:
-        nonlocal count
         store.records.append(record)
-        count += 1
         progress.finished(record, walk)
 
     searcher = PlanSearcher(
@@ -132,7 +126,6 @@ def _run_slice(
         tuner.fit()
     if searcher.error is not None:
         raise searcher.error
-    return count
 
 
 def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
@@ -146,7 +139,7 @@ def _lost(step: Step) -> Record:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Note the first Ctrl-C; Tune, which has a handler of its own, then stops by itself."""
+    """Leave the context at Ctrl-C, and note that it was left; Tune's own handler is off."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
