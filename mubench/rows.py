@@ -59,10 +59,11 @@ def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -
         if key not in defaults:
             raise InputError(f"{where}.{key}: unknown key; {did_you_mean(str(key), defaults)}")
     nodes = {key: node for key, node in shared.items() if key in defaults} | dict(variant)
+    # In the order of the card: a label, and the ids it is part of, do not depend on the file's.
     axes = {
-        key: [parse_scalar(value, f"{where}.{key}[{i}]") for i, value in enumerate(node)]
-        for key, node in nodes.items()
-        if isinstance(node, list)
+        key: [parse_scalar(value, f"{where}.{key}[{i}]") for i, value in enumerate(nodes[key])]
+        for key in defaults
+        if isinstance(nodes.get(key), list)
     }
     for key, values in axes.items():
         if not values:
