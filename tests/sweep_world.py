@@ -1,6 +1,9 @@
 """A sweep so small that running it costs less than starting Ray, and how tests look at it."""
 
 import copy
+import os
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -44,3 +47,52 @@ def values(record):
 def all_values(records):
     """Those of every record, by id."""
     return {key: values(record) for key, record in records.items()}
+
+
+def descendants(pid):
+    """Ids of all living processes below one."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it just ended
+            continue
+        if state != "Z":
+            parents.setdefault(int(parent), set()).add(int(stat.parent.name))
+    found, waiting = set(), [pid]
+    while waiting:
+        for child in parents.get(waiting.pop(), ()):
+            found.add(child)
+            waiting.append(child)
+    return found
+
+
+def listening(pids):
+    """Addresses on which processes listen for TCP connections."""
+    owned = {link for pid in pids for link in _links(pid)}
+    found = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            local, state, inode = (line.split()[column] for column in (1, 3, 9))
+            if state == "0A" and f"socket:[{inode}]" in owned:
+                found.append(_address(local.partition(":")[0]))
+    return found
+
+
+def _links(pid):
+    links = set()
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            links.add(os.readlink(link))
+        except OSError:  # closed meanwhile
+            continue
+    return links
+
+
+def _address(text):
+    """From the kernel's hexadecimal, in which each four bytes stand in the machine's order."""
+    words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
+    address = ip_address(b"".join(words))
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

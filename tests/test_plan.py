@@ -105,6 +105,17 @@ def test_no_search_step_rests_on_anything_that_is_reported():
             waiting.extend(need.needs)
 
 
+def test_the_same_seed_is_another_original_where_it_is_searched_on():
+    """Of a final one test outputs are stored; a search of another sweep must not find them."""
+    other = planned(changed(SWEEP, seeds__search__train=[0], seeds__final__train=[100, 101]))
+    searched, reported = (
+        {s.unlearn_id for s in steps_of(plan, "train", "retrain", purpose=purpose, seed_train=0)}
+        for plan, purpose in ((other, "search"), (BASE, "final"))
+    )
+    assert searched
+    assert searched.isdisjoint(reported)
+
+
 def test_search_and_final_requests_share_no_seed_and_no_class():
     searched = [step.request for step in steps_of(BASE, "search")]
     reported = [step.request for step in steps_of(BASE, "final")]

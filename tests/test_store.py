@@ -274,7 +274,7 @@ def test_records_of_a_newer_schema_are_refused_in_one_line(records, files, monke
 
 def damaged(content, how):
     if how == "altered":
-        return content[:40] + bytes(255 - b for b in content[40:60]) + content[60:]
+        return content[:-4] + bytes(255 - b for b in content[-4:])
     if how == "footer":
         return content[:-60] + bytes(255 - b for b in content[-60:-8]) + content[-8:]
     return {"truncated": content[: len(content) // 2], "empty": b"", "no parquet": b"hello"}[how]

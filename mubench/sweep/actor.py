@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from mubench.outcome import refused
 from mubench.plan import Step
+from mubench.record import Record
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
 from mubench.trial import Choice, run_step
@@ -41,8 +42,12 @@ class StepActor(tune.Trainable):
         if due["refusal"]:
             record = refused(step, due["refusal"])
         else:
-            record = run_step(step, self._workspace, Choice(due["params"], due["candidate"]))
+            record = self.run_step(step, Choice(due["params"], due["candidate"]))
         return {"record": record_to_json(record), "done": True}
+
+    def run_step(self, step: Step, choice: Choice) -> Record:
+        """The record of a step; what a step can do wrong is in it."""
+        return run_step(step, self._workspace, choice)
 
     @override
     def save_checkpoint(self, checkpoint_dir: str) -> None:

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-# Read by Ray when it is imported. Without a multi-node cluster in sight it binds to loopback only;
-# usage statistics are off by default here.
-os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+# Read by Ray when it is imported. Usage statistics are off by default here.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -19,6 +17,7 @@ os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled by `run_plan`
 
 import ray
+from ray._private import ray_constants
 
 from mubench.plan import Device, Plan
 
@@ -49,6 +48,9 @@ def connected(where: Where) -> Iterator[None]:
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
         }
+    # Ray binds to loopback only where it is told that there are no clusters. Its variable for that,
+    # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
+    ray_constants.ENABLE_RAY_CLUSTER = where.address is not None
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
     ray.init(where.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
     try:

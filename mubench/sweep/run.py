@@ -133,7 +133,10 @@ def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
 
 
 def _lost(step: Step) -> Record:
-    message = f"the worker died {RETRIES + 1} times; out of host memory, or killed from outside?"
+    message = (
+        f"its worker died or could not start, {RETRIES + 1} times: "
+        "out of host memory, killed from outside, or without access to the store?"
+    )
     return make_record(step, Outcome("error", message, candidate=step.candidate), 0.0)
 
 

@@ -1,0 +1,140 @@
+"""Whatever ends a run, the same command finishes it, and nobody sees from the records that it did."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sweep_world import TINY, all_values, descendants, listening, write
+
+from mubench.opened import open_sweep
+from mubench.store.store import Store
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+PATIENCE = 240.0
+"""Seconds after which something hangs; a run takes fifteen."""
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("sweep") / "tiny.yaml", methods={"ga": {}, "ft": {}})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(sweep, tmp_path_factory):
+    store = tmp_path_factory.mktemp("undisturbed")
+    process = begin(sweep, store)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output
+    return all_values(records(store))
+
+
+def begin(sweep, store):
+    """`mubench run` as a terminal starts it: with a process group of its own."""
+    command = [sys.executable, "-m", "mubench.cli", "run", sweep, "--no-mlflow"]
+    return subprocess.Popen(
+        [*command, "--store", str(store), "--out", str(store / "report")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def records(store):
+    return Store(str(store)).records.read()
+
+
+def until(happens, process):
+    """Wait for something to happen while a process runs."""
+    deadline = time.monotonic() + PATIENCE
+    while not happens():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def has_records(store, count):
+    return lambda: len(list(store.glob("records/part-*.parquet"))) >= count
+
+
+def all_end(pids):
+    """Whether all of these processes end soon."""
+    deadline = time.monotonic() + 60
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def workers_in_a_step(process):
+    """Ray names a worker by what it does."""
+    found = []
+    for pid in descendants(process.pid):
+        try:
+            with open(f"/proc/{pid}/cmdline") as command:
+                found += [pid] * command.read().startswith("ray::ResourceTrainable.train")
+        except OSError:  # it just ended
+            continue
+    return found
+
+
+def test_a_killed_driver_takes_ray_along_and_the_same_command_finishes(
+    sweep, undisturbed, tmp_path
+):
+    process = begin(sweep, tmp_path)
+    until(has_records(tmp_path, 3), process)
+    session = descendants(process.pid)
+    addresses = listening({process.pid, *session})
+    process.kill()
+    process.communicate()
+    before = records(tmp_path)
+    assert 3 <= len(before) < len(undisturbed)
+    assert len(addresses) >= 3
+    assert all(address.is_loopback for address in addresses)
+    assert all_end(session)
+
+    process = begin(sweep, tmp_path)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output
+    assert f"{len(before)} of {len(undisturbed)} steps done" in output
+    after = records(tmp_path)
+    assert after.items() >= before.items()
+    assert all_values(after) == undisturbed
+
+
+def test_an_interrupted_run_goes_on_and_survives_the_death_of_a_worker(
+    sweep, undisturbed, tmp_path
+):
+    process = begin(sweep, tmp_path)
+    until(has_records(tmp_path, 3), process)
+    session = descendants(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, output
+    assert "interrupted" in output
+    assert "Traceback" not in output
+    assert all_end(session)
+    before = records(tmp_path)
+    assert 3 <= len(before) < len(undisturbed)
+
+    process = begin(sweep, tmp_path)
+    until(lambda: workers_in_a_step(process), process)
+    os.kill(workers_in_a_step(process)[0], signal.SIGKILL)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output
+    after = records(tmp_path)
+    assert after.items() >= before.items()
+    assert all_values(after) == undisturbed
