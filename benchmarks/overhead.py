@@ -11,7 +11,8 @@ import resource
 import tempfile
 import time
 
-from mubench.plan import Plan, make_plan
+from mubench.plan import Plan
+from mubench.planner import make_plan
 from mubench.spec import parse
 from mubench.store.store import Store
 from mubench.sweep.cluster import Where, connected

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import get_args
 
 from mubench import spec
-from mubench.plan import Device, Plan, make_plan
+from mubench.plan import Device, Plan
+from mubench.planner import make_plan
 from mubench.report.source import ReportSource, source_of
 from mubench.spec import Loaded, StepKind, SweepSpec
 from mubench.store.store import Store

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from mubench import catalogue
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import ForgetSpec, GridSpec
+from mubench.options import check_options
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
 from mubench.strict import Strict, listed, mistake, told
@@ -185,10 +186,7 @@ def _check(spec: SweepSpec) -> None:
     _check_axes(spec.grid)
     for data in spec.grid.dataset:
         card = catalogue.dataset(data.name)
-        for option in data.options:
-            if option not in card.options:
-                hint = did_you_mean(str(option), card.options)
-                raise InputError(f"grid.dataset.{data.name}.{option}: unknown option; {hint}")
+        check_options(card.card, data.options, f"grid.dataset.{data.name}")
         for forget in spec.grid.forget:
             _check_classes(forget, card)
     for name in spec.grid.model:

@@ -204,19 +204,22 @@ def test_a_smaller_training_set_is_part_of_a_larger_one(card, digits):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"flip_lables": 0.1}, "flip_lables: unknown; did you mean 'flip_labels'?"),
-        ({"flip_labels": 1.5}, "0 <= flip_labels <= 1 must hold, but got 1.5"),
-        ({"flip_labels": float("nan")}, "0 <= flip_labels <= 1 must hold, but got nan"),
-        ({"flip_labels": True}, "0 <= flip_labels <= 1 must hold, but got True"),
-        ({"train_size": 0}, "train_size must be a number of examples, but got 0"),
-        ({"train_size": 2.5}, "train_size must be a number of examples, but got 2.5"),
-        ({"train_size": 1296}, "train_size 1296 is more than the 1295 training examples there are"),
+        ({"flip_lables": 0.1}, ".flip_lables: unknown option; did you mean 'flip_labels'?"),
+        ({"flip_labels": 1.5}, ".flip_labels: a share in [0, 1] is needed; got 1.5"),
+        ({"flip_labels": float("nan")}, ".flip_labels: a share in [0, 1] is needed; got nan"),
+        ({"flip_labels": True}, ".flip_labels: a share in [0, 1] is needed; got True"),
+        ({"train_size": 0}, ".train_size: a number of examples is needed; got 0"),
+        ({"train_size": 2.5}, ".train_size: a number of examples is needed; got 2.5"),
+        (
+            {"train_size": 1296},
+            ": train_size 1296 is more than the 1295 training examples there are",
+        ),
     ],
 )
 def test_an_impossible_option_is_refused_in_one_line(card, options, message):
     with pytest.raises(InputError) as caught:
         load(card, options, ("train",), "cpu")
-    assert str(caught.value) == f"dataset digits: {message}"
+    assert str(caught.value) == f"dataset digits{message}"
 
 
 def test_other_data_than_declared_are_refused(card, digits):

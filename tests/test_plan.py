@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench import catalogue, ids, spec
-from mubench import plan as plan_module
-from mubench.plan import make_plan
+from mubench import planner as plan_module
+from mubench.planner import make_plan
 
 
 def planned(node, device="cpu"):

@@ -6,7 +6,7 @@ from conftest import changed
 
 from mubench import catalogue, spec
 from mubench.errors import InputError
-from mubench.plan import make_plan
+from mubench.planner import make_plan
 
 BAD = {
     "unknown key": (

@@ -10,7 +10,7 @@ import pytest
 from conftest import SWEEP, changed
 
 from mubench import spec
-from mubench.plan import make_plan
+from mubench.planner import make_plan
 from mubench.sweep.suggest import Told, suggest
 
 

@@ -16,7 +16,7 @@ from sweep_world import all_values, descendants, listening, write
 
 from mubench.errors import StoreError
 from mubench.opened import open_sweep
-from mubench.plan import make_plan
+from mubench.planner import make_plan
 from mubench.store.store import Store
 from mubench.sweep import run as running
 from mubench.sweep.cluster import Where, connected

@@ -16,7 +16,8 @@ import pytest
 
 from mubench import spec
 from mubench.errors import TrackingError
-from mubench.plan import Plan, Step, make_plan
+from mubench.plan import Plan, Step
+from mubench.planner import make_plan
 from mubench.record import Record
 from mubench.report.build import build
 from mubench.report.source import source_of

@@ -20,7 +20,7 @@ from mubench.methods.base import ForgetTask, Method
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import UNCHANGED, score
 from mubench.outcome import refused
-from mubench.plan import make_plan
+from mubench.planner import make_plan
 from mubench.references import evaluate
 from mubench.registry import load_method
 from mubench.store.store import Store

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench import spec
-from mubench.plan import Plan, make_plan
+from mubench.plan import Plan
+from mubench.planner import make_plan
 from mubench.record import Record
 from mubench.seeds import derive_seed
 from mubench.sweep.walk import WORST, Walk

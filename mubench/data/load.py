@@ -17,6 +17,7 @@ from mubench.data.raw import Part, Raw
 from mubench.data.split import Source, Split
 from mubench.data.transforms import ImageTransform
 from mubench.errors import DataError, InputError, did_you_mean
+from mubench.options import check_options
 
 SPLITS = ("train", "validation", "test")
 
@@ -70,7 +71,7 @@ def load(
     for name in splits:
         if name not in SPLITS:
             raise InputError(f"split {name}: unknown; {did_you_mean(name, SPLITS)}")
-    settings = check_options(card, options)
+    settings = check_options(card, options, f"dataset {card['name']}")
     raw: Raw = import_module(f"mubench.data.{card['source']}").read(card, data_dir)
     _verify(card, raw)
     rows = dict(_divide(raw))
@@ -87,26 +88,6 @@ def load(
         class_names=raw.class_names,
         split_hash={name: hash_ids(rows[name].ids) for name in SPLITS},
     )
-
-
-def check_options(card: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The card's options with the given ones put in.
-
-    Raises:
-        InputError: an option that the card does not have, or a value out of range.
-    """
-    where = f"dataset {card['name']}"
-    for name in options:
-        if name not in card["options"]:
-            raise InputError(f"{where}: {name}: unknown; {did_you_mean(name, card['options'])}")
-    settings = {**card["options"], **options}
-    share = settings.get("flip_labels", 0.0)
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise InputError(f"{where}: 0 <= flip_labels <= 1 must hold, but got {share!r}")
-    size = settings.get("train_size")
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise InputError(f"{where}: train_size must be a number of examples, but got {size!r}")
-    return settings
 
 
 def flip_labels(labels: Ints, ids: Ints, share: float, num_classes: int, dataset: str) -> Ints:

@@ -124,6 +124,7 @@ def measure(device: torch.device, meter: Meter) -> Iterator[Clock]:
         )
 
 
+@torch.enable_grad()
 def flops_per_example(model: nn.Module, inputs: Any) -> tuple[int, int]:
     """Count (forward, backward) FLOPs of one example; counted once, then multiplied.
 

@@ -1,0 +1,30 @@
+"""The options of a data set, checked before anything is loaded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mubench.errors import InputError, did_you_mean
+
+
+def check_options(
+    card: Mapping[str, Any], options: Mapping[str, Any], where: str
+) -> dict[str, Any]:
+    """The card's options with the given ones put in; `where` begins every error.
+
+    Raises:
+        InputError: an option that the card does not have, or a value out of range.
+    """
+    for name in options:
+        if name not in card["options"]:
+            hint = did_you_mean(str(name), card["options"])
+            raise InputError(f"{where}.{name}: unknown option; {hint}")
+    settings = {**card["options"], **options}
+    share = settings.get("flip_labels", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise InputError(f"{where}.flip_labels: a share in [0, 1] is needed; got {share!r}")
+    size = settings.get("train_size")
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise InputError(
+            f"{where}.train_size: must be a number of examples is needed; got {size!r}"
+        )
+    return settings

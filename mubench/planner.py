@@ -1,0 +1,286 @@
+"""From a sweep to its plan. Pure: no data, no torch, no Ray; the same sweep gives the same plan."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any, Literal
+
+from mubench import catalogue
+from mubench.fingerprint import UNKNOWN, fingerprint
+from mubench.grid import DatasetSpec, ForgetSpec
+from mubench.ids import content_id, package_version, source_id
+from mubench.plan import ORIGINAL, Device, Plan, Purpose, Request, Step, Study
+from mubench.recipe import Recipe
+from mubench.record import Kind
+from mubench.rows import Row
+from mubench.spaces import Scalar
+from mubench.spec import SeedAxis, SweepSpec
+
+_TRAINING = ("mubench.training.fit", "mubench.training.evaluate")
+_SCENARIOS = "mubench.data.scenarios"
+_SCORE = "mubench.metrics.score"
+_OBJECTIVE = "mubench.metrics.objective"
+_PROSE = ("title", "citation", "description", "note")
+
+
+def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = None) -> Plan:
+    """Lay out a valid sweep on a kind of device.
+
+    Files below `data_dir` are looked at only for data sets whose card declares no fingerprint.
+    """
+    return _Planner(spec, device, data_dir).plan()
+
+
+class _Planner:
+    """Builds the steps of one sweep, cell by cell; equal steps of several cells are one step."""
+
+    def __init__(self, spec: SweepSpec, device: Device, data_dir: str | None) -> None:
+        self.spec = spec
+        self.fingerprints = {
+            data.name: fingerprint(catalogue.dataset(data.name), data_dir)
+            for data in spec.grid.dataset
+        }
+        self.device = device
+        self.steps: dict[str, Step] = {}
+        self.studies: dict[str, Study] = {}
+        self.cells: list[str] = []
+
+    def plan(self) -> Plan:
+        grid = self.spec.grid
+        for dataset, model, forget in product(grid.dataset, grid.model, grid.forget):
+            self._cell(dataset, model, forget)
+        rows = (ORIGINAL, *(row.label for row in self.spec.rows))
+        unknown = tuple(name for name, found in self.fingerprints.items() if found == UNKNOWN)
+        cells = tuple(self.cells)
+        return Plan(self.spec.name, self.steps, self.studies, cells, rows, self.device, unknown)
+
+    def _cell(self, dataset: DatasetSpec, model: str, forget: ForgetSpec) -> None:
+        searched = list(self._requests(dataset, model, forget, "search"))
+        reported = list(self._requests(dataset, model, forget, "final"))
+        self.cells.append(reported[0].cell)
+        finals = [(request, *self._references(request)) for request in reported]
+        for request, train, retrain in finals:
+            for replica in range(1, self.spec.floor + 1):
+                self._retrain(request, replica, retrain)
+            self._final(request, train, retrain, None, "")
+        for row in self.spec.rows:
+            refusal = self._refusal(row, finals[0][0])
+            study = None
+            if row.space.free_dimensions and refusal is None:
+                study = self._study(row, searched)
+            for request, train, retrain in finals:
+                self._final(request, train, retrain, row, "default", refusal=refusal or "")
+                if study is not None:
+                    self._final(request, train, retrain, row, "tuned", study=study)
+
+    def _requests(
+        self, dataset: DatasetSpec, model: str, forget: ForgetSpec, purpose: Purpose
+    ) -> Iterator[Request]:
+        axis: SeedAxis = getattr(self.spec.seeds, purpose)
+        items: list[tuple[int, tuple[int, ...]]] = [(seed, ()) for seed in axis.forget]
+        if forget.scenario == "class":
+            items = [(-1, group) for group in getattr(forget, f"{purpose}_classes")]
+        combine = product if axis.pair == "product" else zip
+        for (seed_forget, classes), seed_train in combine(items, axis.train):
+            yield Request(dataset, model, forget, purpose, seed_train, seed_forget, classes)
+
+    def _references(self, request: Request) -> tuple[Step, Step]:
+        train = self._train(request)
+        return train, self._retrain(request, 0, None)
+
+    def _train(self, request: Request) -> Step:
+        identity = self._training_identity(request)
+        key = content_id("train", identity, source_id(*_TRAINING, *self._sources(request)))
+        return self._add("train", request, key, key, (), request=None)
+
+    def _retrain(self, request: Request, replica: int, anchor: Step | None) -> Step:
+        """Retrain, or with an `anchor` one of the extra ones whose gap to it is the noise floor."""
+        code = source_id(*_TRAINING, _SCENARIOS, *self._sources(request))
+        identity = self._training_identity(request)
+        key = content_id("retrain", identity, request.identity, replica, code)
+        anchor_id = anchor.unlearn_id if anchor else ""
+        return self._add(
+            "retrain",
+            request,
+            content_id(key, anchor_id, source_id(_SCORE)),
+            key,
+            (anchor.id,) if anchor else (),
+            replica=replica,
+            retrain_id=anchor_id,
+        )
+
+    def _study(self, row: Row, requests: list[Request]) -> Study:
+        search = self.spec.search
+        references = [(request, *self._references(request)) for request in requests]
+        key = content_id(
+            "study",
+            self._method_identity(row, "search", requests[0]),
+            repr(row.space),
+            {"sampler": search.sampler, "startup": search.startup, "lag": search.lag},
+            search.objective,
+            package_version("optuna"),
+            source_id(_OBJECTIVE),
+            [(train.id, retrain.unlearn_id, r.identity) for r, train, retrain in references],
+        )
+        candidates: list[tuple[str, ...]] = []
+        for k in range(search.trials):
+            ids = []
+            for request, train, retrain in references:
+                step_id = content_id("search", key, k, request.name)
+                # Suggestion k is told of candidates 0 to k - lag; these wait for all before them.
+                told = candidates[max(0, k - 2 * search.lag + 1) : max(0, k - search.lag + 1)]
+                before = tuple(step for group in told for step in group)
+                step = self._add(
+                    "search",
+                    request,
+                    step_id,
+                    step_id,
+                    (train.id, retrain.id, *before),
+                    train_id=train.unlearn_id,
+                    retrain_id=retrain.unlearn_id,
+                    method=row.method,
+                    row=row.label,
+                    given=row.given,
+                    study=key,
+                    candidate=k,
+                    trials=search.trials,
+                    free_dimensions=row.space.free_dimensions,
+                )
+                ids.append(step.id)
+            candidates.append(tuple(ids))
+        study = Study(
+            key,
+            requests[0].cell,
+            row,
+            search.trials,
+            search.startup,
+            search.sampler,
+            search.lag,
+            tuple(candidates),
+        )
+        self.studies[key] = study
+        return study
+
+    def _final(
+        self,
+        request: Request,
+        train: Step,
+        retrain: Step,
+        row: Row | None,
+        selection: Literal["default", "tuned", ""],
+        *,
+        study: Study | None = None,
+        refusal: str = "",
+    ) -> Step:
+        needs: tuple[str, ...] = (train.id, retrain.id)
+        params: Mapping[str, Scalar] = {}
+        if row is None:
+            unlearned = content_id("original", train.unlearn_id, request.identity)
+        elif study is None:
+            params = row.space.defaults
+            identity = self._method_identity(row, "final", request)
+            unlearned = content_id(
+                "default", row.label, identity, params, train.unlearn_id, request.identity
+            )
+        else:
+            needs += tuple(step for group in study.steps for step in group)
+            identity = self._method_identity(row, "final", request)
+            unlearned = content_id(
+                "tuned", study.id, study.trials, identity, train.unlearn_id, request.identity
+            )
+        if refusal:  # a card that no longer refuses makes another step of it
+            unlearned = content_id("refused", unlearned, refusal)
+        return self._add(
+            "final",
+            request,
+            content_id(unlearned, retrain.unlearn_id, source_id(_SCORE)),
+            unlearned,
+            needs,
+            train_id=train.unlearn_id,
+            retrain_id=retrain.unlearn_id,
+            method=row.method if row else ORIGINAL,
+            row=row.label if row else ORIGINAL,
+            given=row.given if row else {},
+            selection=selection,
+            params=params,
+            study=study.id if study else "",
+            trials=study.trials if study else 0,
+            free_dimensions=row.space.free_dimensions if row else 0,
+            refusal=refusal,
+        )
+
+    def _add(
+        self,
+        kind: Kind,
+        at: Request,
+        step_id: str,
+        unlearn_id: str,
+        needs: tuple[str, ...],
+        **fields: Any,
+    ) -> Step:
+        fields.setdefault("request", at)
+        recipe = self.spec.recipe(at.model)
+        step = Step(
+            id=step_id,
+            unlearn_id=unlearn_id,
+            kind=kind,
+            needs=needs,
+            dataset=at.dataset,
+            model=at.model,
+            recipe=recipe,
+            purpose=at.purpose,
+            seed_train=at.seed_train,
+            device=self.device,
+            resources=self.spec.resources.of(kind),
+            limit_seconds=getattr(self.spec.limits, kind),
+            precision=self._precision(kind, recipe),
+            data_id=self.fingerprints[at.dataset.name],
+            objective=self.spec.search.objective,
+            **fields,
+        )
+        return self.steps.setdefault(step.id, step)
+
+    def _precision(self, kind: Kind, recipe: Recipe) -> Literal["float32", "bfloat16"]:
+        """Trainings follow their recipe, unlearning the sweep."""
+        return recipe.precision if kind in ("train", "retrain") else self.spec.precision
+
+    def _refusal(self, row: Row, request: Request) -> str | None:
+        card = catalogue.method(row.method)
+        model = catalogue.model(request.model)
+        return card.refusal(request.forget.scenario, model.modality, model.family)
+
+    def _training_identity(self, request: Request) -> dict[str, Any]:
+        return {
+            "dataset": _facts(catalogue.dataset(request.dataset.name).card),
+            "data": self.fingerprints[request.dataset.name],
+            "options": request.dataset.options,
+            "model": _facts(catalogue.model(request.model).card),
+            "recipe": self.spec.recipe(request.model).model_dump(),
+            "seed": request.seed_train,
+            "purpose": request.purpose,  # decides whether test outputs are made at all
+            **self._platform("train"),
+        }
+
+    def _method_identity(
+        self, row: Row, kind: Literal["search", "final"], at: Request
+    ) -> list[Any]:
+        code = source_id(f"mubench.methods.{row.method}", _SCENARIOS, *self._sources(at))
+        version = catalogue.method(row.method).version
+        return [row.method, version, self.spec.precision, self._platform(kind), code]
+
+    def _platform(self, kind: Kind) -> dict[str, Any]:
+        threads = max(1, int(self.spec.resources.of(kind).cpu))
+        return {"torch": package_version("torch"), "device": self.device, "threads": threads}
+
+    def _sources(self, request: Request) -> tuple[str, ...]:
+        data, model = catalogue.dataset(request.dataset.name), catalogue.model(request.model)
+        return (
+            "mubench.data.load",
+            f"mubench.data.{data.source}",
+            "mubench.models.build",
+            f"mubench.models.{model.module}",
+        )
+
+
+def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A card without its prose, which decides nothing."""
+    return {key: value for key, value in card.items() if key not in _PROSE}
