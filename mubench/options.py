@@ -24,7 +24,5 @@ def check_options(
         raise InputError(f"{where}.flip_labels: a share in [0, 1] is needed; got {share!r}")
     size = settings.get("train_size")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise InputError(
-            f"{where}.train_size: must be a number of examples is needed; got {size!r}"
-        )
+        raise InputError(f"{where}.train_size: a number of examples is needed; got {size!r}")
     return settings

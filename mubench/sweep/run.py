@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
+from mubench.data.presence import require_data
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.record import Record
@@ -71,15 +72,20 @@ def run_plan(
     """Run every step that has no record yet; safe to interrupt and to call again.
 
     Raises:
+        DataError: a data set is not on this machine, which is to do the work.
         StoreError: the store cannot be written; what was finished is kept.
     """
+    where = where or Where()
     walk = Walk(plan, usable_records(plan, store))
     had = len(walk.records)
+    if where.address is None:
+        missing = plan.steps.keys() - walk.records.keys()
+        require_data((plan.steps[key].dataset.name for key in missing), data_dir)
     folder = str(Path(data_dir).absolute()) if data_dir else None
     progress.start(walk)
     with _interruptible() as interrupted:
         if not walk.is_finished:
-            with connected(where or Where()):
+            with connected(where):
                 while not walk.is_finished:
                     worker = tune.with_parameters(
                         actor,
