@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mubench.opened import Sweep
     from mubench.plan import Device
+    from mubench.store.store import Store
     from mubench.sweep.run import Summary
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -45,6 +46,10 @@ OutDir = Annotated[
 TrackingUri = Annotated[
     str | None,
     typer.Option("--tracking-uri", help="MLflow server; by default SQLite in the store."),
+]
+Mlflow = Annotated[bool, typer.Option(help="Send results to MLflow.")]
+Address = Annotated[
+    str | None, typer.Option(envvar="RAY_ADDRESS", help="Ray cluster to join; else this machine.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_STORE = ".mubench"
@@ -82,8 +87,8 @@ def run(
     set_: SetValues = None,
     out: OutDir = None,
     tracking_uri: TrackingUri = None,
-    mlflow: Annotated[bool, typer.Option(help="Send results to MLflow.")] = True,
-    address: Annotated[str | None, typer.Option(help="Ray cluster to join.")] = None,
+    mlflow: Mlflow = True,
+    address: Address = None,
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
@@ -198,17 +203,21 @@ def retry(
     store: StoreUri = DEFAULT_STORE,
     data: DataDir = None,
     set_: SetValues = None,
+    out: OutDir = None,
+    tracking_uri: TrackingUri = None,
+    mlflow: Mlflow = True,
+    address: Address = None,
     device: DeviceOption = DeviceChoice.auto,
 ) -> None:
     """Run the failures of a sweep again (error, out_of_memory, timed_out)."""
     from mubench.sweep.resume import forget_failures
 
     del failed  # there is nothing else to retry; the word makes the command readable
-    opened = _open(sweep, store, set_, device, data)
+    opened = _open(sweep, store, set_, device, data, address)
     with opened.store.lock(opened.plan.name):
         failed_steps = forget_failures(opened.plan, opened.store)
     _console().print(f"{failed_steps} failures forgotten")
-    run(sweep, store=store, data=data, set_=set_, device=device)
+    run(sweep, store, data, set_, out, tracking_uri, mlflow, address, device)
 
 
 @mlflow_app.command("sync")
@@ -241,9 +250,7 @@ def mlflow_sync(
 @store_app.command("verify")
 def store_verify(store: StoreUri = DEFAULT_STORE) -> None:
     """Check every stored file against its checksum."""
-    from mubench.store.store import Store
-
-    artefacts = Store(store).artefacts
+    artefacts = _existing(store).artefacts
     problems = [p for p in map(artefacts.verify, sorted(artefacts.ids())) if p is not None]
     for problem in problems:
         _console().print(problem, markup=False, soft_wrap=True)
@@ -254,9 +261,7 @@ def store_verify(store: StoreUri = DEFAULT_STORE) -> None:
 @store_app.command("gc")
 def store_gc(store: StoreUri = DEFAULT_STORE) -> None:
     """Delete artefacts that no record names: left by interrupted steps and by older code."""
-    from mubench.store.store import Store
-
-    opened = Store(store)
+    opened = _existing(store)
     with opened.lock("gc"):
         named = {record.unlearn_id for record in opened.records.read().values()}
         loose = opened.artefacts.ids() - named
@@ -274,7 +279,7 @@ def store_export(target: Path, store: StoreUri = DEFAULT_STORE) -> None:
 
     if target.suffix not in (".parquet", ".csv"):
         raise InputError(f"{target}: end the name in .parquet or .csv")
-    count = export(store, target)
+    count = export(_existing(store), target)
     _console().print(f"{count} records in {target}", markup=False)
 
 
@@ -329,6 +334,17 @@ def _open(
         return open_sweep(sweep, store, set_ or (), cluster_device(address), data)
     chosen: dict[DeviceChoice, Device] = {DeviceChoice.cpu: "cpu", DeviceChoice.cuda: "cuda"}
     return open_sweep(sweep, store, set_ or (), chosen.get(device), data)
+
+
+def _existing(uri: str) -> "Store":
+    """A store that is there: looking after one that a slip of the pen names finds nothing wrong."""
+    from mubench.errors import InputError
+    from mubench.store.store import Store
+
+    store = Store(uri)
+    if not store.exists:
+        raise InputError(f"{uri}: no store is there; give another --store")
+    return store
 
 
 def _run(opened: "Sweep", console: "Console", address: str | None, data: str | None) -> "Summary":

@@ -8,6 +8,10 @@ from typing import Any
 
 import yaml
 
+from mubench.sweep.walk import Walk
+from mubench.trial import Choice, run_step
+from mubench.workspace import Workspace
+
 TINY: dict[str, Any] = {
     "name": "tiny",
     "grid": {
@@ -96,3 +100,14 @@ def _address(text):
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def finish(opened):
+    """Run what a sweep lacks, step after step in this process, without Ray."""
+    workspace, walk = Workspace(opened.store), Walk(opened.plan, opened.store.records.read())
+    opened.store.save_sweep(opened.plan.name, opened.loaded.text, list(opened.plan.steps))
+    while due := walk.next():
+        record = run_step(due.step, workspace, Choice(due.params, due.candidate))
+        opened.store.records.append(record)
+        walk.finish(record)
+    return walk.records

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import ray
 from ray import cloudpickle
-from sweep_world import all_values, descendants, listening, write
+from sweep_world import all_values, descendants, finish, listening, write
 
 from mubench.errors import StoreError
 from mubench.opened import open_sweep
@@ -115,6 +115,11 @@ def test_one_worker_and_two_give_the_same_values(finished, one_cpu, tmp_path):
     opened = opened_in(tmp_path)
     with_one = run_plan(opened.plan, opened.store, Quiet())
     assert all_values(with_one.records) == all_values(with_two.records)
+
+
+def test_no_ray_at_all_gives_the_same_values(finished, tmp_path):
+    _, _, with_two = finished
+    assert all_values(finish(opened_in(tmp_path))) == all_values(with_two.records)
 
 
 def test_a_method_added_later_runs_only_its_own_steps(finished, tmp_path):
@@ -280,4 +285,4 @@ def test_a_ray_that_the_caller_began_is_left_running(two_cpus):
 
 
 def test_the_session_asks_for_a_token(two_cpus):
-    assert os.environ.get("RAY_AUTH_MODE", "token") == "token"
+    assert os.environ["RAY_AUTH_MODE"] == "token"

@@ -47,16 +47,18 @@ def _tensors(data: UserData, name: str) -> tuple[Inputs, Tensor]:
     if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[1], Tensor):
         return data[0], data[1]
     if isinstance(data, DataLoader):
-        return _joined(data)
+        return _joined(data, name)
     if isinstance(data, Dataset):
-        return _joined(DataLoader(data, batch_size=256))
+        return _joined(DataLoader(data, batch_size=256), name)
     raise InputError(
         f"{name}: give (inputs, labels), a torch Dataset or a DataLoader; got {type(data).__name__}"
     )
 
 
-def _joined(batches: Iterable[Any]) -> tuple[Inputs, Tensor]:
+def _joined(batches: Iterable[Any], name: str) -> tuple[Inputs, Tensor]:
     pairs = [(inputs, labels) for inputs, labels in batches]
+    if not pairs:
+        raise InputError(f"{name}: no examples")
     labels = torch.cat([labels for _, labels in pairs])
     if isinstance(pairs[0][0], dict):
         names = pairs[0][0].keys()

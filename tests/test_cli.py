@@ -1,0 +1,450 @@
+"""The command line: what it prints, what it refuses in one line, and how it ends."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import csv
+from sweep_world import finish, values, write
+
+import mubench
+from mubench import catalogue, cli, listing
+from mubench.errors import InputError, StoreError
+from mubench.opened import open_sweep
+from mubench.store.store import Store
+from mubench.sweep import run as running
+from mubench.sweep.run import Summary
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch, tmp_path):
+    """No variable of the person who runs the tests counts, and reports go where nobody looks."""
+    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def mubench_(monkeypatch, capsys):
+    """Run the command line in this process: exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mubench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished tiny sweep, made without Ray; tests that change it take `copy`."""
+    folder = tmp_path_factory.mktemp("finished")
+    opened = open_sweep(write(folder / "tiny.yaml"), str(folder / "store"))
+    finish(opened)
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A finished sweep to spoil: its file and its store."""
+    shutil.copytree(finished, tmp_path / "copy")
+    return tmp_path / "copy" / "tiny.yaml", tmp_path / "copy" / "store"
+
+
+def only_line(text):
+    """The one line that an error is."""
+    lines = text.splitlines()
+    assert len(lines) == 1, text
+    assert lines[0].startswith("mubench: ")
+    return lines[0]
+
+
+def with_failure(store):
+    """Turn one finished step into one that failed."""
+    opened = Store(str(store))
+    victim = next(r for r in opened.records.read().values() if r.selection == "default")
+    late = "2999-01-01T00:00:00.000+00:00"
+    failed = replace(victim, status="error", message="it [bold]broke[/bold]", created=late)
+    opened.records.append(failed)
+    return failed
+
+
+def test_help_names_every_command(mubench_):
+    code, out, _ = mubench_("--help")
+    assert code == 0
+    for command in (
+        "run",
+        "plan",
+        "report",
+        "list",
+        "status",
+        "retry",
+        "doctor",
+        "mlflow",
+        "store",
+    ):
+        assert f" {command} " in out
+
+
+def test_version(mubench_):
+    assert mubench_("--version") == (0, f"{mubench.__version__}\n", "")
+
+
+def test_plan_counts_what_is_cached(mubench_, finished, tmp_path):
+    sweep = finished / "tiny.yaml"
+    code, out, _ = mubench_("plan", sweep, "--store", tmp_path / "new")
+    assert code == 0
+    assert [line.split() for line in out.splitlines() if line.startswith(("train", "search"))] == [
+        ["train", "2", "0", "2", "?"],
+        ["search", "2", "0", "2", "?"],
+    ]
+    assert not (tmp_path / "new").exists()
+    _, out, _ = mubench_("plan", sweep, "--store", finished / "store")
+    assert [line.split()[:4] for line in out.splitlines() if line.startswith("final")] == [
+        ["final", "3", "3", "0"]
+    ]
+
+
+def test_plan_as_json(mubench_, finished):
+    code, out, _ = mubench_("plan", finished / "tiny.yaml", "--store", finished / "store", "--json")
+    assert code == 0
+    node = json.loads(out)
+    assert node["name"] == "tiny"
+    assert {k: (v["all"], v["cached"]) for k, v in node["steps"].items()} == {
+        "train": (2, 2),
+        "retrain": (3, 3),
+        "search": (2, 2),
+        "final": (3, 3),
+    }
+    assert {step["id"] for step in node["ids"]} == Store(
+        str(finished / "store")
+    ).records.read().keys()
+
+
+@pytest.mark.parametrize("kind", list(cli.Listed))
+def test_list_names_all_of_a_kind(mubench_, kind):
+    expected = [entry["name"] for entry in listing.entries(kind.value)]
+    assert expected
+    code, out, _ = mubench_("list", kind.value)
+    assert code == 0
+    assert [
+        line.split()[0] for line in out.splitlines()[1:] if not line.startswith(" ")
+    ] == expected
+    code, out, _ = mubench_("list", kind.value, "--json")
+    assert [entry["name"] for entry in json.loads(out)] == expected
+
+
+@pytest.mark.parametrize("kind", ["methods", "datasets", "models"])
+def test_list_shows_every_card(kind):
+    assert [entry["name"] for entry in listing.entries(kind)] == catalogue.names(kind)
+
+
+def test_status_tells_what_failed_in_its_own_words(mubench_, copy):
+    sweep, store = copy
+    assert mubench_("status", sweep, "--store", store)[:2] == (0, "tiny: 10 of 10 steps done\n")
+    with_failure(store)
+    code, out, _ = mubench_("status", sweep, "--store", store)
+    assert code == 0
+    assert out.splitlines()[1].startswith("error: final ga (default) digits")
+    assert out.splitlines()[1].endswith(": it [bold]broke[/bold]")
+
+
+def test_verify_finds_a_damaged_file(mubench_, copy):
+    _, store = copy
+    assert mubench_("store", "verify", "--store", store)[0] == 0
+    weights = min(store.glob("artefacts/*/weights.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    code, out, _ = mubench_("store", "verify", "--store", store)
+    assert code == 1
+    assert f"artefacts/{weights.parent.name}/weights.safetensors" in out
+    assert ", 1 damaged" in out
+
+
+def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
+    _, store = copy
+    named = Store(str(store)).artefacts.ids()
+    (store / "artefacts" / "loose").mkdir()
+    (store / "artefacts" / "loose" / "forget.safetensors").write_bytes(b"cut short")
+    records = Store(str(store)).records.read()
+    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefacts deleted\n")
+    assert Store(str(store)).artefacts.ids() == named
+    assert Store(str(store)).records.read() == records
+    assert not (store / "lock.json").exists()
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_export_writes_every_record(mubench_, finished, tmp_path, suffix):
+    target = tmp_path / f"records.{suffix}"
+    code, out, _ = mubench_("store", "export", target, "--store", finished / "store")
+    assert (code, out) == (0, f"10 records in {target}\n")
+    table = pq.read_table(target) if suffix == "parquet" else csv.read_csv(target)
+    records = Store(str(finished / "store")).records.read()
+    gaps = dict(zip(table["id"].to_pylist(), table["metric_gap"].to_pylist(), strict=True))
+    assert gaps == {key: record.metrics.get("gap") for key, record in records.items()}
+
+
+def test_report_from_the_store(mubench_, finished, tmp_path):
+    code, out, _ = mubench_(
+        "report", finished / "tiny.yaml", "--store", finished / "store", "--out", tmp_path / "out"
+    )
+    assert (code, out) == (0, f"report: {tmp_path / 'out' / 'index.html'}\n")
+    assert "<h1>" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
+    def forbidden(self, address):
+        raise AssertionError(f"the network was asked for: {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    code, out, _ = mubench_("doctor")
+    assert code == 0
+    found = {line.split()[0]: line for line in out.splitlines()}
+    assert found.keys() >= {
+        "python",
+        "torch",
+        "ray",
+        "cpu",
+        "gpu",
+        "disk",
+        *catalogue.names("datasets"),
+    }
+    assert "ready" in found["digits"]
+    assert "missing" in found["cifar10"]
+    assert "MUBENCH_DATA" in found["cifar10"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["plan", "quikstart"], "did you mean 'quickstart'?"),
+        (["run", "quikstart"], "did you mean 'quickstart'?"),
+        (["plan", "absent.yaml"], "absent.yaml: no such sweep file"),
+        (["plan", "bad.yaml"], "bad.yaml: not YAML"),
+        (["plan", "quickstart", "--set", "grid.model=small_cn"], "did you mean 'small_cnn'?"),
+        (["plan", "quickstart", "--set", "floor"], "write key.path=value"),
+        (["store", "export", "records.txt"], "end the name in .parquet or .csv"),
+        (["store", "verify", "--store", "typo"], "typo: no store is there"),
+        (["store", "gc", "--store", "typo"], "typo: no store is there"),
+        (["store", "export", "x.csv", "--store", "typo"], "typo: no store is there"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(mubench_, tmp_path, arguments, hint):
+    Path("bad.yaml").write_text("grid: [")
+    code, out, err = mubench_(*arguments)
+    assert (code, out) == (2, "")
+    assert hint in only_line(err)
+    assert not Path("typo").exists()
+
+
+def test_an_export_that_cannot_be_written_is_one_line(mubench_, finished, tmp_path):
+    target = tmp_path / "absent" / "records.csv"
+    code, _, err = mubench_("store", "export", target, "--store", finished / "store")
+    assert code == 2
+    assert str(target) in only_line(err)
+
+
+def test_debug_shows_where_an_error_came_from(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["mubench", "plan", "--debug", "quikstart"])
+    with pytest.raises(InputError, match="no such sweep"):
+        cli.main()
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "status", "report"])
+@pytest.mark.parametrize(
+    ("format_", "hint"),
+    [
+        ('{"format": 99}', "update mubench"),
+        ('{"format": 0}', "choose a new --store"),
+        ("something else", "is this a store?"),
+    ],
+)
+def test_a_store_of_another_format_is_refused_in_one_line(
+    mubench_, finished, tmp_path, command, format_, hint
+):
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "format.json").write_text(format_)
+    code, out, err = mubench_(command, finished / "tiny.yaml", "--store", tmp_path / "foreign")
+    assert (code, out) == (1, "")
+    assert hint in only_line(err)
+    assert [path.name for path in (tmp_path / "foreign").iterdir()] == ["format.json"]
+
+
+def test_a_store_that_another_run_writes_is_refused(mubench_, copy):
+    sweep, store = copy
+    with Store(str(store)).lock("other"):
+        code, _, err = mubench_("run", sweep, "--store", store, "--no-mlflow")
+        assert code == 1
+        assert "in use by sweep 'other'" in only_line(err)
+
+
+def test_missing_data_are_told_before_ray_starts(mubench_, monkeypatch):
+    def forbidden(where):
+        raise AssertionError("Ray was asked for")
+
+    monkeypatch.setattr(running, "connected", forbidden)
+    code, out, err = mubench_("run", "cifar10_small", "--store", "store", "--no-mlflow")
+    assert (code, out) == (2, "")
+    assert "give --data or set MUBENCH_DATA: where a folder cifar10/ with train*.parquet" in (
+        only_line(err)
+    )
+    code, _, err = mubench_(
+        "run", "cifar10_small", "--store", "store", "--data", "d", "--no-mlflow"
+    )
+    assert code == 2
+    assert "d/cifar10: no such folder" in only_line(err)
+
+
+def test_a_finished_sweep_is_reported_without_ray_and_without_its_data(
+    mubench_, finished, tmp_path, monkeypatch
+):
+    def forbidden(*_):
+        raise AssertionError("Ray or the data were asked for")
+
+    monkeypatch.setattr(running, "connected", forbidden)
+    monkeypatch.setattr(running, "require_data", forbidden)
+    code, out, err = mubench_(
+        *("run", finished / "tiny.yaml", "--store", finished / "store"),
+        *("--out", tmp_path / "out", "--no-mlflow"),
+    )
+    assert (code, err) == (0, "")
+    assert "tiny: 10 of 10 steps done, 0 to run" in out
+    assert f"report: {tmp_path / 'out' / 'index.html'}" in out
+    assert "MLflow: off" in out
+
+
+def test_failures_make_exit_code_1_after_the_report(mubench_, copy):
+    sweep, store = copy
+    with_failure(store)
+    code, out, _ = mubench_("run", sweep, "--store", store, "--out", "out", "--no-mlflow")
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[-1] == (
+        f"1 steps failed, 0 could not run without them; 'mubench retry {sweep} --failed' runs them "
+        "again"
+    )
+    assert lines[-2].endswith(": it [bold]broke[/bold]")
+    assert Path("out/index.html").exists()
+
+
+def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypatch):
+    sweep, store = copy
+    before = Store(str(store)).records.read()
+    failed = with_failure(store)
+    seen = {}
+
+    def without_ray(plan, store, progress, **options):
+        seen.update(options)
+        opened = open_sweep(str(sweep), store.uri)
+        return Summary(finish(opened), 1, 0, was_interrupted=False)
+
+    monkeypatch.setattr(running, "run_plan", without_ray)
+    code, out, _ = mubench_(
+        *("retry", sweep, "--failed", "--store", store, "--out", "out", "--no-mlflow"),
+        *("--data", "data"),
+    )
+    assert code == 0
+    assert out.startswith("1 failures forgotten\n")
+    assert seen["data_dir"] == "data"
+    after = Store(str(store)).records.read()
+    assert values(after.pop(failed.id)) == values(before.pop(failed.id))
+    assert after == before
+
+
+def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, monkeypatch):
+    sweep, store = copy
+
+    def interrupted(*_, **__):
+        return Summary({}, 0, 0, was_interrupted=True)
+
+    monkeypatch.setattr(running, "run_plan", interrupted)
+    code, out, err = mubench_("run", sweep, "--store", store, "--out", "out", "--no-mlflow")
+    assert (code, err) == (130, "")
+    assert out.startswith("interrupted; 'mubench run")
+    assert not Path("out").exists()
+    assert not (store / "lock.json").exists()
+
+
+def test_a_full_disk_is_one_line_and_exit_code_1(mubench_, copy, monkeypatch):
+    sweep, store = copy
+
+    def full(*_, **__):
+        raise StoreError("no space left on the disk")
+
+    monkeypatch.setattr(running, "run_plan", full)
+    code, out, err = mubench_("run", sweep, "--store", store, "--no-mlflow")
+    assert (code, out) == (1, "")
+    assert only_line(err) == "mubench: no space left on the disk"
+    assert not (store / "lock.json").exists()
+
+
+def test_ctrl_c_anywhere_ends_with_130(mubench_, monkeypatch):
+    def interrupted(kind):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(listing, "entries", interrupted)
+    assert mubench_("list", "methods")[0] == 130
+
+
+@pytest.mark.slow
+def test_a_tracking_server_that_does_not_answer_is_a_warning(copy, tmp_path):
+    sweep, store = copy
+    with socket.socket() as nobody:  # bound and not listening: connections are refused
+        nobody.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        command = [sys.executable, "-m", "mubench.cli", "run", str(sweep), "--store", str(store)]
+        done = subprocess.run(
+            [*command, "--out", "out", "--tracking-uri", uri],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"warning: {uri}: ")
+    assert "the records are safe in the store" in last
+
+
+@pytest.mark.slow
+def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
+    root = Path(mubench.__file__).parent.parent
+    if not (root / "pyproject.toml").exists():
+        pytest.skip("no checkout to build from")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(root)], check=True
+    )
+    (wheel,) = tmp_path.glob("mubench-*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    code = "import mubench.cli as c; print(c.__file__, file=__import__('sys').stderr); c.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "plan", "quickstart", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+    )
+    assert done.stderr.startswith(str(tmp_path / "installed"))
+    assert json.loads(done.stdout)["name"] == "quickstart"
+
+
+def test_the_command_line_starts_without_anything_heavy():
+    code = (
+        "import sys; import mubench.cli\n"
+        "heavy = ('torch', 'ray', 'mlflow', 'pyarrow', 'pydantic', 'optuna', 'altair')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
