@@ -38,7 +38,7 @@ def _kind_cost(
 ) -> KindCost:
     steps = [step for step in plan.steps.values() if step.kind == kind]
     waiting = [step for step in steps if step.id not in records]
-    costs = [known.get(_like_step(step)) for step in waiting]
+    costs = [0.0 if step.refusal else known.get(_like_step(step)) for step in waiting]
     known_costs = [cost for cost in costs if cost is not None]
     complete = len(known_costs) == len(costs)
     return KindCost(

@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,8 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import mubench
-from mubench import catalogue
-from mubench.data.from_user import to_split
+from mubench import api, catalogue
 from mubench.errors import Diverged, InputError
 
 K, DIMENSIONS = 3, 4
@@ -132,10 +132,21 @@ def test_inputs_may_be_named():
         torch.testing.assert_close(weights(unlearned), weights(plain))
 
 
-def test_examples_get_ids_of_their_own():
-    first = to_split(FORGET, "forget", torch.device("cpu"), 0)
-    second = to_split(RETAIN, "retain", torch.device("cpu"), len(first))
-    assert torch.cat([first.ids, second.ids]).tolist() == list(range(72))
+def test_examples_get_ids_of_their_own(monkeypatch):
+    """What a method is given; it tells examples of D_f, D_r and D_val apart by their ids."""
+    seen = []
+
+    class Spy:
+        def __init__(self, **params):
+            pass
+
+        def run(self, model, task):
+            seen.extend(split.ids for split in task.splits.values())
+            return SimpleNamespace(status="ok", model=model)
+
+    monkeypatch.setattr(api, "load_method", lambda _: Spy)
+    mubench.unlearn(linear(), **SETS, validation=TEST, method="ga")
+    assert torch.cat(seen).tolist() == list(range(12 + 60 + 30))
 
 
 @pytest.mark.parametrize(

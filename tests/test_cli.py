@@ -1,5 +1,6 @@
 """The command line: what it prints, what it refuses in one line, and how it ends."""
 
+import io
 import json
 import os
 import shutil
@@ -13,15 +14,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
+from rich.console import Console
 from sweep_world import finish, values, write
 
 import mubench
-from mubench import catalogue, cli, listing
+from mubench import catalogue, cli, listing, screen
 from mubench.errors import InputError, StoreError
+from mubench.estimate import estimate
 from mubench.opened import open_sweep
 from mubench.store.store import Store
 from mubench.sweep import run as running
 from mubench.sweep.run import Summary
+from mubench.sweep.walk import Walk
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +118,51 @@ def test_plan_counts_what_is_cached(mubench_, finished, tmp_path):
     _, out, _ = mubench_("plan", sweep, "--store", finished / "store")
     assert [line.split()[:4] for line in out.splitlines() if line.startswith("final")] == [
         ["final", "3", "3", "0"]
+    ]
+
+
+def test_a_step_is_expected_to_take_as_long_as_its_like(finished):
+    """Two more candidates of 2 s and 4 s before them; nothing like FT was seen yet."""
+    opened = open_sweep(str(finished / "tiny.yaml"), str(finished / "store"))
+    records = opened.store.records.read()
+    seconds = iter([2.0, 4.0])
+    for key, record in records.items():
+        if record.kind == "search":
+            records[key] = replace(record, seconds=next(seconds))
+    more = open_sweep(str(finished / "tiny.yaml"), "new", ["search.trials=4"])
+    costs = {cost.kind: cost for cost in estimate(more.plan, records)}
+    assert (costs["search"].total, costs["search"].cached, costs["search"].to_run) == (4, 2, 2)
+    assert costs["search"].seconds == pytest.approx(6.0)
+    assert costs["train"].seconds == 0
+    other = open_sweep(str(finished / "tiny.yaml"), "new", ["methods={ft: {}}"])
+    assert {c.kind: c.seconds for c in estimate(other.plan, records)}["search"] is None
+
+
+def test_a_refusal_costs_nothing(finished):
+    opened = open_sweep(str(finished / "tiny.yaml"), "new")
+    steps = {key: replace(step, refusal="not here") for key, step in opened.plan.steps.items()}
+    costs = estimate(replace(opened.plan, steps=steps), {})
+    assert [cost.seconds for cost in costs] == [0, 0, 0, 0]
+
+
+def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, monkeypatch):
+    opened = open_sweep(str(finished / "tiny.yaml"), str(finished / "store"))
+    now = iter([0.0, 3.0, 10.0, 12.0, 13.0])
+    monkeypatch.setattr(screen.time, "monotonic", lambda: next(now))
+    printed = io.StringIO()
+    record = next(iter(opened.store.records.read().values()))
+    with screen.Screen(Console(file=printed, width=200)) as shown:
+        shown.start(Walk(opened.plan, {}))
+        shown.started(opened.plan.steps[record.id])
+        for _ in range(3):
+            shown.finished(record, Walk(opened.plan, {}))
+        failed = replace(record, status="error", message="it [bold]broke[/bold]")
+        shown.finished(failed, Walk(opened.plan, {}))
+    title = opened.plan.steps[record.id].title
+    assert printed.getvalue().splitlines() == [
+        "tiny: 0 of 10 steps done, 10 to run",
+        "2/10 steps after 10 s",
+        f"error: {title}: it [bold]broke[/bold]",
     ]
 
 

@@ -125,12 +125,10 @@ def test_no_ray_at_all_gives_the_same_values(finished, tmp_path):
 def test_a_method_added_later_runs_only_its_own_steps(finished, tmp_path):
     folder, _, summary = finished
     shutil.copytree(folder / "store", tmp_path / "store")
-    more = opened_in(tmp_path, methods={"ft": {"epochs": 1}, "ga": {}})
-    added = run_plan(more.plan, more.store, Quiet())
-    assert added.records.items() > summary.records.items()
-    new = [r for key, r in added.records.items() if key not in summary.records]
+    added = finish(opened_in(tmp_path, methods={"ft": {"epochs": 1}, "ga": {}}))
+    assert added.items() > summary.records.items()
+    new = [r for key, r in added.items() if key not in summary.records]
     assert {(r.method, r.status) for r in new} == {("ft", "ok")}
-    assert added.ran == len(new)
 
 
 def test_a_damaged_reference_is_made_again_with_a_warning_and_never_used(finished, tmp_path):
@@ -150,6 +148,7 @@ def test_a_damaged_reference_is_made_again_with_a_warning_and_never_used(finishe
     assert more.store.artefacts.verify(damaged.unlearn_id) is None
     made_again = {k for k, r in summary.records.items() if again.records[k].created != r.created}
     assert made_again == {damaged.id}
+    assert again.ran == 1 + len(again.records) - len(summary.records)
     assert all_values(again.records).items() > all_values(summary.records).items()
 
 
@@ -176,25 +175,6 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(two_cpus, tmp_
     kept = Store(opened.store.uri).records.read()
     assert [r.status for r in kept.values()] == ["ok"] * 3
     assert usable_records(opened.plan, Store(opened.store.uri)) == kept
-
-
-def test_what_raises_outside_of_a_step_is_an_error_and_the_sweep_goes_on(
-    two_cpus, tmp_path, monkeypatch
-):
-    class Failing(Storing):
-        def run_step(self, step, choice):
-            if step.kind == "search":
-                raise RuntimeError("broken")
-            return super().run_step(step, choice)
-
-    monkeypatch.setattr(running, "RETRIES", 0)
-    opened = opened_in(tmp_path)
-    summary = run_plan(opened.plan, opened.store, Quiet(), actor=Failing)
-    assert summary.records.keys() == opened.plan.steps.keys()
-    assert {r.kind for r in summary.failures} == {"search"}
-    assert all("1 times" in r.message for r in summary.failures)
-    tuned = [r.status for r in summary.records.values() if r.selection == "tuned"]
-    assert tuned == ["refused"]
 
 
 def test_a_worker_that_cannot_start_leaves_errors_and_no_hang(two_cpus, tmp_path, monkeypatch):
@@ -264,7 +244,8 @@ def test_steps_share_gpus_and_workers_and_run_in_order(two_cpus, tmp_path):
         for gpu in ("0", "1"):
             assert sum(n["share"] for n in running_then if n["gpus"] == [gpu]) <= 1
     assert {tuple(n["gpus"]) for n in notes} == {("0",), ("1",)}
-    assert len({n["pid"] for n in notes if n["kind"] == "search"}) <= 4
+    searches = [n for n in notes if n["kind"] == "search"]
+    assert len({n["pid"] for n in searches}) <= len(searches) / 3
     assert progress.kinds[:2] == ["train", "train"]
     assert progress.kinds[-1] == "final"
 
