@@ -95,7 +95,7 @@ def evaluate(
     def seen(network: nn.Module | None) -> Evaluated | None:
         if network is None:
             return None
-        found = outputs_of(network.to(device), splits)
+        found = outputs_of(copy.deepcopy(network).to(device), splits)
         return Evaluated(found["forget"], found["retain"], found["test"])
 
     mine = seen(model)
