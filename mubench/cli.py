@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mubench.opened import Sweep
     from mubench.plan import Device
     from mubench.store.store import Store
-    from mubench.sweep.run import Summary
+    from mubench.sweep.resume import Summary
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -348,11 +348,18 @@ def _existing(uri: str) -> "Store":
 
 
 def _run(opened: "Sweep", console: "Console", address: str | None, data: str | None) -> "Summary":
+    from mubench.sweep.resume import finished
+
+    opened.store.save_sweep(opened.plan.name, opened.loaded.text, list(opened.plan.steps))
+    ended = finished(opened.plan, opened.store)
+    if ended is not None:
+        count = len(opened.plan.steps)
+        console.print(f"{opened.plan.name}: {count} of {count} steps done, 0 to run")
+        return ended
     from mubench.screen import Screen
     from mubench.sweep.cluster import Where
     from mubench.sweep.run import run_plan
 
-    opened.store.save_sweep(opened.plan.name, opened.loaded.text, list(opened.plan.steps))
     with Screen(console) as screen:
         return run_plan(opened.plan, opened.store, screen, where=Where(address), data_dir=data)
 

@@ -24,7 +24,7 @@ from mubench.estimate import estimate
 from mubench.opened import open_sweep
 from mubench.store.store import Store
 from mubench.sweep import run as running
-from mubench.sweep.run import Summary
+from mubench.sweep.resume import Summary
 from mubench.sweep.walk import Walk
 
 

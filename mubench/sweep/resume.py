@@ -1,10 +1,32 @@
 """What of an earlier run still holds: the same command finishes the rest."""
 
 import warnings
+from dataclasses import dataclass
 
 from mubench.plan import Plan
 from mubench.record import Record
 from mubench.store.store import Store
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended."""
+
+    records: dict[str, Record]
+    ran: int
+    blocked: int
+    was_interrupted: bool
+
+    @property
+    def failures(self) -> tuple[Record, ...]:
+        """Records of steps that failed for reasons of the machine or the code."""
+        return tuple(r for r in self.records.values() if r.is_failure)
+
+
+def finished(plan: Plan, store: Store) -> Summary | None:
+    """How a sweep ended that has nothing left to run, else None. Loads neither Ray nor torch."""
+    done = usable_records(plan, store)
+    return Summary(done, 0, 0, was_interrupted=False) if len(done) == len(plan.steps) else None
 
 
 def usable_records(plan: Plan, store: Store) -> dict[str, Record]:

@@ -5,7 +5,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ from mubench.record import Record
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
 from mubench.sweep.cluster import Where, capacity, connected
-from mubench.sweep.resume import usable_records
+from mubench.sweep.resume import Summary, usable_records
 from mubench.sweep.searcher import PlanSearcher
 from mubench.sweep.walk import Walk
 
@@ -43,21 +42,6 @@ class Progress(Protocol):
     def finished(self, record: Record, walk: Walk) -> None:
         """A record was stored."""
         ...
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How a run ended."""
-
-    records: dict[str, Record]
-    ran: int
-    blocked: int
-    was_interrupted: bool
-
-    @property
-    def failures(self) -> tuple[Record, ...]:
-        """Records of steps that failed for reasons of the machine or the code."""
-        return tuple(r for r in self.records.values() if r.is_failure)
 
 
 def run_plan(
