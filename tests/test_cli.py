@@ -411,6 +411,10 @@ def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypat
     assert after == before
 
 
+MORE = ("--set", "floor=2")
+"""One more Retrain than the finished sweep has: something is left to run."""
+
+
 def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, monkeypatch):
     sweep, store = copy
 
@@ -418,7 +422,7 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
         return Summary({}, 0, 0, was_interrupted=True)
 
     monkeypatch.setattr(running, "run_plan", interrupted)
-    code, out, err = mubench_("run", sweep, "--store", store, "--out", "out", "--no-mlflow")
+    code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--out", "out", "--no-mlflow")
     assert (code, err) == (130, "")
     assert out.startswith("interrupted; 'mubench run")
     assert not Path("out").exists()
@@ -432,7 +436,7 @@ def test_a_full_disk_is_one_line_and_exit_code_1(mubench_, copy, monkeypatch):
         raise StoreError("no space left on the disk")
 
     monkeypatch.setattr(running, "run_plan", full)
-    code, out, err = mubench_("run", sweep, "--store", store, "--no-mlflow")
+    code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--no-mlflow")
     assert (code, out) == (1, "")
     assert only_line(err) == "mubench: no space left on the disk"
     assert not (store / "lock.json").exists()
