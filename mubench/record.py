@@ -14,8 +14,9 @@ Kind = Literal["train", "retrain", "search", "final"]
 Status = Literal["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]
 Aim = Literal["match", "lower", "higher", "none"]
 
-RESULTS: tuple[Status, ...] = ("ok", "diverged", "refused")
-"""Statuses that say something about the method: the step is done."""
+WORST = 1.0
+"""Objective of a candidate that did not finish: the largest gap that fractions can have."""
+
 FAILURES: tuple[Status, ...] = ("out_of_memory", "timed_out", "error")
 """Statuses that say something about the machine or the code: `retry` runs the step again."""
 

@@ -19,7 +19,7 @@ from mubench.metrics.outputs import Outputs
 from mubench.metrics.score import score
 from mubench.outcome import Outcome, failed, make_record
 from mubench.plan import ORIGINAL, Step
-from mubench.record import Record
+from mubench.record import WORST, Record
 from mubench.references import (
     WEIGHTS,
     evaluate,
@@ -38,9 +38,6 @@ from mubench.workspace import (
     require_request,
     scored_parts,
 )
-
-WORST = 1.0
-"""Objective of a candidate that diverged or failed: the largest gap that fractions can have."""
 
 
 @dataclass(frozen=True)

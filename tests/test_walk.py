@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from mubench import spec
 from mubench.plan import Plan
 from mubench.planner import make_plan
-from mubench.record import Record
+from mubench.record import WORST, Record
 from mubench.seeds import derive_seed
-from mubench.sweep.walk import WORST, Walk
+from mubench.sweep.walk import Walk
 
 NODE = changed(
     SWEEP,

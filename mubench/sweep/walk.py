@@ -8,12 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mubench.plan import Plan, Step, Study
-from mubench.record import Record
+from mubench.record import WORST, Record
 from mubench.spaces import Scalar
 from mubench.sweep.suggest import Searches, Told, suggest
-
-WORST = 1.0
-"""Objective of a candidate that did not finish: the largest gap that fractions can have."""
 
 _ORDER = {"train": 0, "retrain": 1, "search": 2, "final": 3}
 

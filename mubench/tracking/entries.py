@@ -11,14 +11,12 @@ from itertools import accumulate, takewhile
 
 from mubench.ids import content_id
 from mubench.plan import ORIGINAL, Plan, Step
-from mubench.record import Record
+from mubench.record import WORST, Record
 from mubench.report.aggregate import COLUMNS, is_scored
 from mubench.tracking.entry import Entry, Point, clean, cut, finite, milliseconds
 
 ROOT = "sweep"
 """Key of the sweep's own run."""
-WORST = 1.0
-"""Objective of a candidate that did not finish: what the search was told."""
 _ABOUT = (
     "Below: one run for each row of the results table (means over its final requests, and the "
     "search's curve), with its final steps below it; and the references. The report is among the "
