@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: quickstart test check format benchmarks clean
+.PHONY: quickstart test check format docs benchmarks clean
 
 quickstart: $(STAMP)
 	$(BIN)/mubench run quickstart
@@ -20,13 +20,16 @@ test: $(STAMP)
 	$(BIN)/python -m pytest
 
 check: $(STAMP)
-	$(BIN)/ruff format --check mubench tests benchmarks
-	$(BIN)/ruff check mubench tests benchmarks
+	$(BIN)/ruff format --check mubench tests benchmarks docs
+	$(BIN)/ruff check mubench tests benchmarks docs
 	$(BIN)/mypy
 
 format: $(STAMP)
-	$(BIN)/ruff format mubench tests benchmarks
-	$(BIN)/ruff check --fix mubench tests benchmarks
+	$(BIN)/ruff format mubench tests benchmarks docs
+	$(BIN)/ruff check --fix mubench tests benchmarks docs
+
+docs: $(STAMP)
+	$(BIN)/python docs/make_methods.py
 
 benchmarks: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -1,7 +1,7 @@
-"""`mubench.unlearn` and `mubench.evaluate`: in a person's own training code what a sweep does."""
+"""In a person's own training code what a sweep does: unlearn, evaluate, diagnose by theorem2."""
 
 import copy
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -11,8 +11,10 @@ from mubench.data.from_user import UserData, to_split
 from mubench.data.split import Split
 from mubench.errors import Diverged, InputError, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
+from mubench.methods.displacements import diagnose
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
+from mubench.metrics.theory import Theorem2
 from mubench.references import evaluate as outputs_of
 from mubench.registry import load_method
 
@@ -42,6 +44,7 @@ def unlearn(
 
     Raises:
         InputError: an unknown method or hyperparameter, or data that are none.
+        Refused: the method cannot treat this model or these data.
         Diverged: the method left the finite numbers.
     """
     card = catalogue.method(method, "method")
@@ -102,6 +105,58 @@ def evaluate(
     if mine is None:
         raise InputError("evaluate: a model is needed")
     return dict(score(mine, seen(retrained), seen(original), forget_classes).values)
+
+
+def theorem2(
+    model: nn.Module,
+    *,
+    forget: UserData,
+    retain: UserData,
+    preconditioner: Literal["gauss_newton", "identity"] = "gauss_newton",
+    damping: float = 1e-2,
+    subset: int = 2048,
+    iterations: int = 50,
+) -> Theorem2:
+    """Whether negative label smoothing would bring gradient ascent nearer to Retrain, and how far.
+
+    UGradSL's Theorem 2 to first order around `model`, which is never changed: the cosine of its two
+    displacements, the best smoothing rate, the distances without and with it. A diagnostic, no
+    evidence of unlearning; what it compares and what it costs: `mubench.methods.displacements`.
+
+    Args:
+        model: a classifier that was trained on `forget` and `retain` together: inputs to logits.
+        forget: D_f: `(inputs, labels)` tensors, a torch Dataset or a DataLoader.
+        retain: D_r, likewise.
+        preconditioner: `identity` compares gradients in place of weights: cheap, and rarely right.
+        damping: added to the curvature, above 0.
+        subset: at most this many examples of D_r give the curvature.
+        iterations: most steps of a solve; the result's `residual` says whether they were enough.
+
+    Raises:
+        InputError: data that are none.
+        ValueError: a displacement is zero, as where the training loss is stationary.
+        Diverged: a gradient is not finite.
+
+    >>> model = torch.nn.Linear(2, 2).requires_grad_(True)
+    >>> with torch.no_grad():
+    ...     _ = model.weight.copy_(torch.eye(2)), model.bias.zero_()
+    >>> inputs, labels = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), torch.tensor([0, 1, 0])
+    >>> found = theorem2(model, forget=(inputs[:1], labels[:1]), retain=(inputs[1:], labels[1:]))
+    >>> found.negative_smoothing_helps, found.residual < 1e-4
+    (False, True)
+    """
+    network = copy.deepcopy(model).eval()
+    device = next(network.parameters()).device
+    forgotten = to_split(forget, "forget", device, 0)
+    return diagnose(
+        network,
+        forgotten,
+        to_split(retain, "retain", device, len(forgotten)),
+        preconditioner=preconditioner,
+        damping=damping,
+        subset=subset,
+        iterations=iterations,
+    )
 
 
 def _initial(initial: nn.Module | None, method: str) -> nn.Module:

@@ -4,7 +4,7 @@
 A contract test keeps cards and code equal; planning and refusals use the cards alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import yaml
 
+from mubench import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.grammar import parse_range
-from mubench.spaces import Fixed, Param, Space
+from mubench.spaces import Fixed, Param, Scalar, Space
 
 PACKAGE = Path(__file__).parent
 
@@ -28,9 +29,19 @@ class MethodCard:
     paper: str
     version: int
     needs: frozenset[str]
+    source: str
+    """Where defaults and ranges come from."""
     space: Space
+    cost: Mapping[str, str]
+    """Examples sent `forward` and `backward`, as expressions in hyperparameters, n_f, n_r and K."""
+    stochastic: bool = True
+    """Whether another seed gives other weights."""
+    identity: Mapping[str, Scalar] | None = None
+    """Settings with which it changes nothing; None where there are none."""
     refuses: Mapping[str, str] = field(default_factory=dict)
     """What it cannot do: a scenario, modality or family, each with the reason."""
+    quick: Mapping[str, Scalar] = field(default_factory=dict)
+    """Settings for the small world of the contract: few steps, and something changes."""
 
     def refusal(self, scenario: str, modality: str, family: str) -> str | None:
         """Why the method cannot do this, or None."""
@@ -46,6 +57,9 @@ class DataCard:
     name: str
     title: str
     source: str
+    """Which kind of source of the package it has; empty for a plug-in, which reads itself."""
+    module: str
+    """Where its `read` is."""
     modality: Literal["image", "text"]
     classes: tuple[str, ...]
     sizes: Mapping[str, int]
@@ -62,6 +76,7 @@ class ModelCard:
     name: str
     title: str
     module: str
+    """Where its builder is."""
     modality: Literal["image", "text"]
     family: str
     recipe: Mapping[str, Any]
@@ -76,77 +91,134 @@ def search_spaces() -> Path:
 
 def method(name: str, where: str = "methods") -> MethodCard:
     """The card of a method; raises InputError with the nearest name where there is none."""
-    return _method(_find(search_spaces() / "methods", name, f"{where}.{name}", "method"))
+    return _method(*_find("methods", name, f"{where}.{name}"))
 
 
 def dataset(name: str, where: str = "grid.dataset") -> DataCard:
     """The card of a data set; raises InputError with the nearest name where there is none."""
-    return _dataset(_find(PACKAGE / "data" / "cards", name, where, "data set"))
+    return _dataset(*_find("datasets", name, where))
 
 
 def model(name: str, where: str = "grid.model") -> ModelCard:
     """The card of a model; raises InputError with the nearest name where there is none."""
-    return _model(_find(PACKAGE / "models" / "cards", name, where, "model"))
+    return _model(*_find("models", name, where))
 
 
-def names(kind: Literal["methods", "datasets", "models"]) -> list[str]:
-    """The names of all cards of a kind, sorted."""
-    folders = {
+Kind = Literal["methods", "datasets", "models"]
+_WORDS: Mapping[Kind, str] = {"methods": "method", "datasets": "data set", "models": "model"}
+_PARTS: Mapping[Kind, str] = {"methods": "methods", "datasets": "data", "models": "models"}
+
+
+def names(kind: Kind) -> list[str]:
+    """The names of all cards of a kind, plug-ins' among them, sorted."""
+    return sorted({*_shipped(kind), *plugins.names(kind)})
+
+
+def _folder(kind: Kind) -> Path:
+    return {
         "methods": search_spaces() / "methods",
         "datasets": PACKAGE / "data" / "cards",
         "models": PACKAGE / "models" / "cards",
-    }
-    return sorted(path.stem for path in folders[kind].glob("*.yaml"))
+    }[kind]
 
 
-def _find(folder: Path, name: str, where: str, word: str) -> Path:
-    path = folder / f"{name}.yaml"
-    if path.parent != folder or not path.is_file():
-        known = [p.stem for p in folder.glob("*.yaml")]
-        raise InputError(f"{where}: unknown {word} '{name}'; {did_you_mean(name, known)}")
-    return path
+def _shipped(kind: Kind) -> list[str]:
+    return [path.stem for path in _folder(kind).glob("*.yaml")]
 
 
-@cache
-def _read(path: Path) -> dict[str, Any]:
-    card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if card.get("name") != path.stem:
-        raise InputError(f"{path.name}: name: must be '{path.stem}', the name of the file")
+def _find(kind: Kind, name: str, where: str) -> tuple[str, str, str]:
+    """The text of a card, its file for messages, and the package or module of its code."""
+    plugin = plugins.find(kind, name)
+    path = _folder(kind) / f"{name}.yaml"
+    is_shipped = path.parent == _folder(kind) and path.is_file()
+    if plugin is not None:
+        if is_shipped:
+            raise InputError(f"{plugin.where}: mubench has a {_WORDS[kind]} '{name}'; rename it")
+        return plugin.card, str(Path(plugin.where).with_suffix(".yaml")), plugin.module
+    if not is_shipped:
+        hint = did_you_mean(name, names(kind))
+        raise InputError(f"{where}: unknown {_WORDS[kind]} '{name}'; {hint}")
+    return path.read_text(encoding="utf-8"), path.name, f"mubench.{_PARTS[kind]}"
+
+
+def _read(text: str, where: str) -> dict[str, Any]:
+    card = yaml.safe_load(text)
+    name = Path(where).stem
+    if card.get("name") != name:
+        raise InputError(f"{where}: name: must be '{name}', the name of the file")
     return dict(card)
 
 
 @cache
-def _method(path: Path) -> MethodCard:
-    card = _read(path)
-    params = tuple(
-        Param(
-            name,
-            entry["default"],
-            parse_range(entry["range"], f"{path.name}: params.{name}.range")
-            if "range" in entry
-            else Fixed(entry["default"]),
-            entry.get("when", {}),
-        )
-        for name, entry in card["params"].items()
-    )
+def _method(text: str, where: str, module: str) -> MethodCard:
+    del module
+    card = _read(text, where)
+    _require_keys(card, where, _METHOD_KEYS, ("kind", "refuses", "quick"))
+    _require_keys(card["cost"], f"{where}: cost", ("forward", "backward"))
+    params = tuple(_param(name, entry, where) for name, entry in (card["params"] or {}).items())
     return MethodCard(
         name=card["name"],
         title=card["title"],
         paper=card["paper"],
         version=card["version"],
         needs=frozenset(card["needs"]),
+        source=card["source"],
         space=Space(params),
-        refuses=card.get("refuses", {}),
+        cost={way: str(expression) for way, expression in card["cost"].items()},
+        stochastic=card["stochastic"],
+        identity=card["identity"],
+        refuses=card.get("refuses") or {},
+        quick=card.get("quick") or {},
     )
 
 
+_METHOD_KEYS = (
+    "name",
+    "title",
+    "paper",
+    "version",
+    "needs",
+    "source",
+    "cost",
+    "stochastic",
+    "identity",
+    "params",
+)
+
+
+def _param(name: str, entry: Any, where: str) -> Param:
+    where = f"{where}: params.{name}"
+    _require_keys(entry, where, ("default",), ("range", "when"))
+    default = entry["default"]
+    searched = parse_range(entry["range"], f"{where}.range") if "range" in entry else Fixed(default)
+    return Param(name, default, searched, entry.get("when", {}))
+
+
+def _require_keys(
+    node: Any, where: str, needed: Sequence[str], optional: Sequence[str] = ()
+) -> None:
+    if not isinstance(node, Mapping):
+        raise InputError(f"{where}: a mapping with {', '.join(needed)} is needed; got {node!r}")
+    for key in needed:
+        if key not in node:
+            raise InputError(f"{where}: {key}: missing")
+    for key in node:
+        if key not in (*needed, *optional):
+            hint = did_you_mean(str(key), (*needed, *optional))
+            raise InputError(f"{where}: {key}: unknown key; {hint}")
+
+
 @cache
-def _dataset(path: Path) -> DataCard:
-    card = _read(path)
+def _dataset(text: str, where: str, module: str) -> DataCard:
+    card = _read(text, where)
+    if module == "mubench.data":
+        module = f"{module}.{card['source']}"
+    card["module"] = module
     return DataCard(
         name=card["name"],
         title=card["title"],
-        source=card["source"],
+        source=card.get("source", ""),
+        module=card["module"],
         modality=card["modality"],
         classes=tuple(map(str, card["classes"])),
         sizes=card["sizes"],
@@ -157,8 +229,11 @@ def _dataset(path: Path) -> DataCard:
 
 
 @cache
-def _model(path: Path) -> ModelCard:
-    card = _read(path)
+def _model(text: str, where: str, module: str) -> ModelCard:
+    card = _read(text, where)
+    if module == "mubench.models":
+        module = f"{module}.{card['module']}"
+    card["module"] = module
     return ModelCard(
         name=card["name"],
         title=card["title"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mubench import __version__
+from mubench import __version__, plugins
 from mubench.errors import MubenchError
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 mlflow_app = typer.Typer(help="MLflow, a view of the records.", no_args_is_help=True)
 store_app = typer.Typer(help="Look after a store.", no_args_is_help=True)
+new_app = typer.Typer(help="Begin something of your own.", no_args_is_help=True)
+app.add_typer(new_app, name="new")
 app.add_typer(mlflow_app, name="mlflow")
 app.add_typer(store_app, name="store")
 
@@ -50,6 +52,22 @@ TrackingUri = Annotated[
 Mlflow = Annotated[bool, typer.Option(help="Send results to MLflow.")]
 Address = Annotated[
     str | None, typer.Option(envvar="RAY_ADDRESS", help="Ray cluster to join; else this machine.")
+]
+
+
+def _add_plugins(paths: list[str] | None) -> list[str] | None:
+    plugins.add([plugins.read(path) for path in paths or ()])
+    return paths
+
+
+PluginFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        callback=_add_plugins,
+        metavar="FILE.py",
+        help="A method, data set, model or metric of your own; its card FILE.yaml lies beside it.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_STORE = ".mubench"
@@ -90,6 +108,7 @@ def run(
     mlflow: Mlflow = True,
     address: Address = None,
     device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
 ) -> None:
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
     from mubench.tracking.run import tracked
@@ -118,6 +137,7 @@ def plan(
     set_: SetValues = None,
     device: DeviceOption = DeviceChoice.auto,
     as_json: AsJson = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Show what would run: cells, trainings, trials, what is cached, and what it costs."""
     from mubench.estimate import estimate
@@ -141,6 +161,7 @@ def report(
     out: OutDir = None,
     tracking_uri: TrackingUri = None,
     device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
 ) -> None:
     """Rebuild the report from the store, or from MLflow with --tracking-uri."""
     from mubench.report.build import build
@@ -156,7 +177,7 @@ def report(
 
 
 @app.command("list")
-def list_(kind: Listed, as_json: AsJson = False) -> None:
+def list_(kind: Listed, as_json: AsJson = False, plugin: PluginFiles = None) -> None:
     """List what there is."""
     from mubench.listing import entries
 
@@ -182,6 +203,7 @@ def status(
     data: DataDir = None,
     set_: SetValues = None,
     device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
 ) -> None:
     """Say how a sweep stands: done, left, and what failed."""
     opened = _open(sweep, store, set_, device, data)
@@ -208,6 +230,7 @@ def retry(
     mlflow: Mlflow = True,
     address: Address = None,
     device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
 ) -> None:
     """Run the failures of a sweep again (error, out_of_memory, timed_out)."""
     from mubench.sweep.resume import forget_failures
@@ -217,7 +240,7 @@ def retry(
     with opened.store.lock(opened.plan.name):
         failed_steps = forget_failures(opened.plan, opened.store)
     _console().print(f"{failed_steps} failures forgotten")
-    run(sweep, store, data, set_, out, tracking_uri, mlflow, address, device)
+    run(sweep, store, data, set_, out, tracking_uri, mlflow, address, device, plugin)
 
 
 @mlflow_app.command("sync")
@@ -230,6 +253,7 @@ def mlflow_sync(
     tracking_uri: TrackingUri = None,
     searches: Annotated[bool, typer.Option(help="One run for each search trial too.")] = False,
     device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
 ) -> None:
     """Complete MLflow from the records, or rebuild it from nothing."""
     from mubench.tracking.sync import sync
@@ -284,6 +308,43 @@ def store_export(target: Path, store: StoreUri = DEFAULT_STORE) -> None:
 
 
 @app.command()
+def check(
+    method: Annotated[
+        str, typer.Argument(metavar="FILE.py", help="A method, its card beside it; or a name.")
+    ],
+) -> None:
+    """Try a method against the contract: what every method owes, whatever its algorithm."""
+    from rich.text import Text
+
+    from mubench.contract.check import check
+
+    name = _add_method(method) if method.endswith(".py") else method
+    marks = {"kept": ("✓", "green"), "broken": ("✗", "bold red"), "not tried": ("-", "dim")}
+    counts = dict.fromkeys(marks, 0)
+    for result in check(name):
+        counts[result.status] += 1
+        mark, style = marks[result.status]
+        reason = f": {result.message}" if result.message else ""
+        _console().print(Text(f"{mark} {result.clause}", style).append(reason), soft_wrap=True)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    _console().print(f"{name}: {told}", markup=False, soft_wrap=True)
+    raise typer.Exit(FAILED if counts["broken"] else OK)
+
+
+@new_app.command("method")
+def new_method(
+    name: str,
+    folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path(),
+) -> None:
+    """Write a method to start from, and its card: NAME.py and NAME.yaml, which pass `check`."""
+    from mubench.scaffold import write_method
+
+    code, card = write_method(name, folder)
+    _console().print(f"wrote {code} and {card}", markup=False, soft_wrap=True)
+    _console().print(f"next: mubench check {code}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def doctor(data: DataDir = None) -> None:
     """Say what this machine has and lacks: device, packages, disk, data sets."""
     from mubench.doctor import findings
@@ -334,6 +395,17 @@ def _open(
         return open_sweep(sweep, store, set_ or (), cluster_device(address), data)
     chosen: dict[DeviceChoice, Device] = {DeviceChoice.cpu: "cpu", DeviceChoice.cuda: "cuda"}
     return open_sweep(sweep, store, set_ or (), chosen.get(device), data)
+
+
+def _add_method(path: str) -> str:
+    """Make a method's file known; return its name."""
+    from mubench.errors import InputError
+
+    plugin = plugins.read(path)
+    if plugin.kind != "methods":
+        raise InputError(f"{path}: its card says `kind: {plugin.kind}`; only methods are checked")
+    plugins.add([plugin])
+    return plugin.name
 
 
 def _existing(uri: str) -> "Store":

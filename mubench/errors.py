@@ -5,8 +5,10 @@ MubenchError              one clear line: what, where, how to mend it
 │   └── DataError         a data file or folder is missing, damaged or not what it claims to be
 ├── IntegrityError        a stored file was altered or cut short; it is made again, never used
 ├── LeakError             tuning reached for data that only reported trials may see
-├── UndeclaredError       a method read a split that it did not declare
+├── UndeclaredError       a method used something (a split, a teacher) that it did not declare
+├── ContractError         a method broke its contract: it changed its teacher, say
 ├── TrackingError         MLflow does not answer or refuses; the records are safe in the store
+├── Refused               a method cannot do what it is asked, and says why: a result, not a failure
 ├── Diverged              numbers ceased to be finite; the model is back at its last finite weights
 └── TimedOut              a step ran past its time limit
 """
@@ -40,11 +42,19 @@ class LeakError(MubenchError):
 
 
 class UndeclaredError(MubenchError):
-    """A method read a split that its card does not declare."""
+    """A method used a split, a teacher or initial weights that its card does not declare."""
+
+
+class ContractError(MubenchError):
+    """A method did what no method may do."""
 
 
 class TrackingError(MubenchError):
     """MLflow does not answer or refuses; the records are safe in the store."""
+
+
+class Refused(MubenchError):
+    """A method cannot do what it is asked (this model, these data), and says why."""
 
 
 class Diverged(MubenchError):
@@ -56,7 +66,7 @@ class TimedOut(MubenchError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Say the nearest known word, or list them all.
+    """Say the nearest known word, or list them, at most a dozen.
 
     >>> did_you_mean("alhpa", ["alpha", "beta"])
     "did you mean 'alpha'?"
@@ -65,4 +75,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     words = sorted(known)
     close = get_close_matches(word, words, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(words)}"
+    if close:
+        return f"did you mean '{close[0]}'?"
+    more = f" and {len(words) - _LISTED} more" if len(words) > _LISTED else ""
+    return f"known: {', '.join(words[:_LISTED])}{more}"
+
+
+_LISTED = 12

@@ -1,6 +1,7 @@
 """The axes of a sweep: data sets, models and forget scenarios, as a sweep file writes them."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -26,6 +27,8 @@ class ForgetSpec(Strict):
     """A forget scenario: `random` with a ratio, or `class` with classes to search and report on."""
 
     scenario: Literal["random", "class"]
+    dataset: tuple[str, ...] = ()
+    """Names of the data sets that it is for; none stands for all."""
     ratio: float | None = Field(None, gt=0, lt=1)
     search_classes: tuple[tuple[int, ...], ...] = ()
     final_classes: tuple[tuple[int, ...], ...] = ()
@@ -37,11 +40,18 @@ class ForgetSpec(Strict):
 
 
 class GridSpec(Strict):
-    """The axes whose product is the cells of the sweep."""
+    """The axes whose product is the cells of the sweep, but for scenarios of other data sets."""
 
     dataset: tuple[DatasetSpec, ...] = Field(min_length=1)
     model: tuple[str, ...] = Field(min_length=1)
     forget: tuple[ForgetSpec, ...] = Field(min_length=1)
+
+    @property
+    def cells(self) -> Iterator[tuple[DatasetSpec, str, ForgetSpec]]:
+        """Data set, model and scenario of each cell."""
+        for data, model, forget in product(self.dataset, self.model, self.forget):
+            if data.name in (forget.dataset or (data.name,)):
+                yield data, model, forget
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +80,8 @@ def _dataset(node: Any) -> Any:
 def _forgets(node: Any) -> Iterator[Any]:
     """One scenario for each ratio of a list; a lone class stands for a group of one."""
     _check_keys(node)
+    if "dataset" in node:
+        node = {**node, "dataset": _as_list(node["dataset"])}
     if node["scenario"] == "random":
         for ratio in _as_list(node["ratio"]):
             yield {**node, "ratio": ratio}
@@ -101,7 +113,7 @@ def _check_keys(node: Any) -> None:
         raise mistake(f"forget.scenario: unknown scenario '{name}'; {hint}")
     known = ("scenario", *_ARGUMENTS[name])
     for key in node:
-        if key not in known:
+        if key not in (*known, "dataset"):
             raise mistake(f"forget.{key}: unknown key; {did_you_mean(str(key), known)}")
     for key in known:
         if key not in node:

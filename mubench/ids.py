@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mubench import plugins
+
 SCIENCE = ("data", "models", "training", "methods", "metrics", "scenario", "seeds", "spaces")
 """What can change a number. Plumbing (store, records, errors, sweep) is left out of ids."""
 
@@ -31,7 +33,7 @@ def source_id(*modules: str) -> str:
 
     Comments and blank lines do not count. Imports are read from the source: nothing is run.
     """
-    return content_id({name: _normalised(name) for name in sorted(closure(*modules))})
+    return content_id({name: _normalised(_source(name)) for name in sorted(closure(*modules))})
 
 
 def closure(*modules: str) -> frozenset[str]:
@@ -52,25 +54,32 @@ def package_version(name: str) -> str:
     return version(name)
 
 
-@cache
 def _imports(module: str) -> tuple[str, ...]:
+    return tuple(name for name in _imported(_source(module)) if _counts(name))
+
+
+@cache
+def _imported(source: str) -> tuple[str, ...]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(_source(module))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return tuple(sorted(name for name in names if _is_science(name) and _path(name) is not None))
+    return tuple(sorted(names))
 
 
-def _is_science(module: str) -> bool:
-    top, _, rest = module.partition(".")
-    return top == "mubench" and rest.split(".")[0] in SCIENCE
+@cache
+def _counts(name: str) -> bool:
+    """Whether a name is a module whose source decides numbers: science, or a plug-in's package."""
+    top, _, rest = name.partition(".")
+    is_science = top == "mubench" and rest.split(".")[0] in SCIENCE
+    return (is_science or top in plugins.packages()) and _path(name) is not None
 
 
 @cache
 def _path(module: str) -> Path | None:
-    """Where a module's source lies; its parents are packages without code and are not run."""
+    """Where a module's source lies; mubench's own packages hold no code and are not run."""
     root = Path(__file__).parent
     parts = module.split(".")
     if parts[0] == "mubench":
@@ -79,21 +88,32 @@ def _path(module: str) -> Path | None:
             if candidate.is_file():
                 return candidate
         return None
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # a name in a module is none
+        return None
     return Path(spec.origin) if spec is not None and spec.origin else None
 
 
 def _source(module: str) -> str:
+    given = plugins.module_text(module)
+    if given is not None:
+        return given
     path = _path(module)
     if path is None:
         raise ModuleNotFoundError(module)
+    return _text(path)
+
+
+@cache
+def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
 @cache
-def _normalised(module: str) -> str:
-    lines = _source(module).split("\n")  # as the tokenizer counts them
-    for token in tokenize.generate_tokens(io.StringIO(_source(module)).readline):
+def _normalised(source: str) -> str:
+    lines = source.split("\n")  # as the tokenizer counts them
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]

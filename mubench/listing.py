@@ -1,7 +1,7 @@
 """What there is: methods, data sets, models, metrics, scenarios, sweeps."""
 
 from mubench import catalogue, spec
-from mubench.metrics.info import METRICS
+from mubench.metrics.plugged import all_metrics
 from mubench.scenario import ARGUMENTS
 
 Entry = dict[str, str]
@@ -61,7 +61,7 @@ def _models() -> list[Entry]:
 def _metrics() -> list[Entry]:
     return [
         {"name": info.name, "title": info.title, "about": info.description}
-        for info in METRICS.values()
+        for info in all_metrics().values()
     ]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec
 from mubench.recipe import Recipe
 from mubench.record import Kind
@@ -95,6 +96,8 @@ class Step:
     free_dimensions: int = 0
     objective: Literal["avg_gap", "retrain_free"] = "avg_gap"
     refusal: str = ""
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    """What the sweep asks of this step beside the metrics."""
 
     @property
     def threads(self) -> int:

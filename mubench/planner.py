@@ -5,12 +5,15 @@ from itertools import product
 from typing import Any, Literal
 
 from mubench import catalogue
+from mubench.diagnostics import Diagnostics
 from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec
 from mubench.ids import content_id, package_version, source_id
+from mubench.metrics.plugged import metric_modules
 from mubench.plan import ORIGINAL, Device, Plan, Purpose, Request, Step, Study
 from mubench.recipe import Recipe
 from mubench.record import Kind
+from mubench.registry import method_module
 from mubench.rows import Row
 from mubench.spaces import Scalar
 from mubench.spec import SeedAxis, SweepSpec
@@ -30,6 +33,17 @@ def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = No
     return _Planner(spec, device, data_dir).plan()
 
 
+def modules_of(plan: Plan) -> tuple[str, ...]:
+    """The modules whose source decides what a plan's steps find, but for those they import."""
+    found = {*_TRAINING, _SCENARIOS, _SCORE, _OBJECTIVE, *metric_modules()}
+    for step in plan.steps.values():
+        found |= set(_sources(step))
+        if step.method and step.method != ORIGINAL:
+            found.add(method_module(step.method))
+        found |= set(step.diagnostics.modules)
+    return tuple(sorted(found))
+
+
 class _Planner:
     """Builds the steps of one sweep, cell by cell; equal steps of several cells are one step."""
 
@@ -45,8 +59,7 @@ class _Planner:
         self.cells: list[str] = []
 
     def plan(self) -> Plan:
-        grid = self.spec.grid
-        for dataset, model, forget in product(grid.dataset, grid.model, grid.forget):
+        for dataset, model, forget in self.spec.grid.cells:
             self._cell(dataset, model, forget)
         rows = (ORIGINAL, *(row.label for row in self.spec.rows))
         unknown = tuple(name for name, found in self.fingerprints.items() if found == UNKNOWN)
@@ -89,19 +102,19 @@ class _Planner:
 
     def _train(self, request: Request) -> Step:
         identity = self._training_identity(request)
-        key = content_id("train", identity, source_id(*_TRAINING, *self._sources(request)))
+        key = content_id("train", identity, source_id(*_TRAINING, *_sources(request)))
         return self._add("train", request, key, key, (), request=None)
 
     def _retrain(self, request: Request, replica: int, anchor: Step | None) -> Step:
         """Retrain, or with an `anchor` one of the extra ones whose gap to it is the noise floor."""
-        code = source_id(*_TRAINING, _SCENARIOS, *self._sources(request))
+        code = source_id(*_TRAINING, _SCENARIOS, *_sources(request))
         identity = self._training_identity(request)
         key = content_id("retrain", identity, request.identity, replica, code)
         anchor_id = anchor.unlearn_id if anchor else ""
         return self._add(
             "retrain",
             request,
-            content_id(key, anchor_id, source_id(_SCORE)),
+            content_id(key, anchor_id, _scoring()),
             key,
             (anchor.id,) if anchor else (),
             replica=replica,
@@ -189,10 +202,11 @@ class _Planner:
             )
         if refusal:  # a card that no longer refuses makes another step of it
             unlearned = content_id("refused", unlearned, refusal)
+        diagnostics = self.spec.diagnostics.of(row.space.defaults if row else None)
         return self._add(
             "final",
             request,
-            content_id(unlearned, retrain.unlearn_id, source_id(_SCORE)),
+            content_id(unlearned, retrain.unlearn_id, _scoring(), *_asked(diagnostics)),
             unlearned,
             needs,
             train_id=train.unlearn_id,
@@ -206,6 +220,7 @@ class _Planner:
             trials=study.trials if study else 0,
             free_dimensions=row.space.free_dimensions if row else 0,
             refusal=refusal,
+            diagnostics=diagnostics,
         )
 
     def _add(
@@ -263,7 +278,7 @@ class _Planner:
     def _method_identity(
         self, row: Row, kind: Literal["search", "final"], at: Request
     ) -> list[Any]:
-        code = source_id(f"mubench.methods.{row.method}", _SCENARIOS, *self._sources(at))
+        code = source_id(method_module(row.method), _SCENARIOS, *_sources(at))
         version = catalogue.method(row.method).version
         return [row.method, version, self.spec.precision, self._platform(kind), code]
 
@@ -271,14 +286,22 @@ class _Planner:
         threads = max(1, int(self.spec.resources.of(kind).cpu))
         return {"torch": package_version("torch"), "device": self.device, "threads": threads}
 
-    def _sources(self, request: Request) -> tuple[str, ...]:
-        data, model = catalogue.dataset(request.dataset.name), catalogue.model(request.model)
-        return (
-            "mubench.data.load",
-            f"mubench.data.{data.source}",
-            "mubench.models.build",
-            f"mubench.models.{model.module}",
-        )
+
+def _sources(at: Request | Step) -> tuple[str, ...]:
+    """Where its data set is read and its model is built."""
+    data, model = catalogue.dataset(at.dataset.name), catalogue.model(at.model)
+    return ("mubench.data.load", data.module, "mubench.models.build", model.module)
+
+
+def _scoring() -> str:
+    return source_id(_SCORE, *metric_modules())
+
+
+def _asked(diagnostics: Diagnostics) -> list[Any]:
+    """What diagnostics add to an id: nothing where none are asked for."""
+    if not diagnostics.modules:
+        return []
+    return [diagnostics.model_dump(), source_id(*diagnostics.modules)]
 
 
 def _facts(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Finding a class or function by the name of its file: no list to edit."""
+"""Finding a class by the name of its file: no list to edit."""
 
 import inspect
 from importlib import import_module
 from typing import Any
 
+from mubench import plugins
 from mubench.errors import InputError
 
 
@@ -27,5 +28,11 @@ def load_class(module: str, base: str) -> type[Any]:
 
 
 def load_method(name: str) -> type[Any]:
-    """The method class in `mubench/methods/<name>.py`."""
-    return load_class(f"mubench.methods.{name}", "Method")
+    """The class of a method of the package, or of a plug-in."""
+    return load_class(method_module(name), "Method")
+
+
+def method_module(name: str) -> str:
+    """Where the class of a method is."""
+    plugin = plugins.find("methods", name)
+    return plugin.module if plugin else f"mubench.methods.{name}"

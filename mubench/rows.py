@@ -1,5 +1,6 @@
 """The rows of a results table: methods, their spaces, and the points of their grid axes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -44,8 +45,12 @@ def rows_of(methods: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[Row,
     for label in labels:
         if labels.count(label) > 1:
             raise InputError(
-                f"methods: two rows are called '{label}'; vary a list to tell them apart"
+                f"methods: two rows are called '{label}'; give one a 'label', or vary a list"
             )
+    for row in rows:
+        twin = next(r for r in rows if (r.method, r.space) == (row.method, row.space))
+        if twin is not row:
+            raise InputError(f"methods: '{twin.label}' and '{row.label}' ask for the same")
     return tuple(rows)
 
 
@@ -55,6 +60,8 @@ def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -
     if not isinstance(variant, Mapping):
         raise InputError(f"{where}: a mapping of hyperparameters is needed; got {variant!r}")
     defaults = space.defaults
+    variant = dict(variant)
+    name_of_row = _label(variant.pop("label", None), where)
     for key in variant:
         if key not in defaults:
             raise InputError(f"{where}.{key}: unknown key; {did_you_mean(str(key), defaults)}")
@@ -73,12 +80,24 @@ def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -
     }
     for point in product(*axes.values()):
         fixed = dict(zip(axes, point, strict=True))
-        label = ",".join(f"{key}={value}" for key, value in fixed.items())
+        label = ",".join([*name_of_row, *(f"{key}={value}" for key, value in fixed.items())])
         chosen = ranges | {key: Fixed(value) for key, value in fixed.items()}
         for key, chosen_range in chosen.items():
             _check_type(key, chosen_range, space, f"{where}.{key}")
         given = {key: r.value for key, r in chosen.items() if isinstance(r, Fixed)}
         yield Row(f"{name}[{label}]" if label else name, name, space.narrowed(chosen), given)
+
+
+def _label(value: Any, where: str) -> list[str]:
+    """What the sweep file calls a variant; a letter, then letters, digits, spaces, `+ . _ -`."""
+    if value is None:
+        return []
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9 +._-]{0,39}", value):
+        raise InputError(
+            f"{where}.label: a letter, then at most 39 letters, digits, spaces, +, ., _ or -; "
+            f"got {value!r}"
+        )
+    return [value]
 
 
 def _check_type(key: str, chosen: Range, space: Space, where: str) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from mubench import catalogue
+from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import ForgetSpec, GridSpec
 from mubench.options import check_options
@@ -106,6 +107,7 @@ class SweepSpec(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     resources: PerKind = PerKind()
     limits: Limits = Limits()
+    diagnostics: Diagnostics = Diagnostics()
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -187,8 +189,6 @@ def _check(spec: SweepSpec) -> None:
     for data in spec.grid.dataset:
         card = catalogue.dataset(data.name)
         check_options(card.card, data.options, f"grid.dataset.{data.name}")
-        for forget in spec.grid.forget:
-            _check_classes(forget, card)
     for name in spec.grid.model:
         model = catalogue.model(name)
         for data in spec.grid.dataset:
@@ -197,9 +197,13 @@ def _check(spec: SweepSpec) -> None:
                     f"grid.model: '{name}' takes {model.modality}s, '{data.name}' has none"
                 )
         _check_recipe(spec, name)
+    for data, _, forget in spec.grid.cells:
+        _check_classes(forget, catalogue.dataset(data.name))
     _check_pairs(spec)
     if not rows:
         raise InputError("methods: no method is named")
+    if spec.diagnostics.label_ldp and not any("alpha" in row.space.defaults for row in rows):
+        raise InputError("diagnostics.label_ldp: none of these methods has a smoothing rate alpha")
 
 
 def _check_classes(forget: ForgetSpec, card: catalogue.DataCard) -> None:
@@ -219,15 +223,24 @@ def _check_classes(forget: ForgetSpec, card: catalogue.DataCard) -> None:
 
 def _check_axes(grid: GridSpec) -> None:
     """Two cells of one name would be one block of the results table."""
-    labels = {
-        "dataset": [data.label for data in grid.dataset],
-        "model": list(grid.model),
-        "forget": [forget.label for forget in grid.forget],
+    names = {data.name for data in grid.dataset}
+    for forget in grid.forget:
+        for name in forget.dataset:
+            if name not in names:
+                hint = did_you_mean(name, names)
+                raise InputError(f"grid.forget.dataset: '{name}' is not in grid.dataset; {hint}")
+    axes: dict[str, list[tuple[str, ...]]] = {
+        "dataset": [(data.label,) for data in grid.dataset],
+        "model": [(name,) for name in grid.model],
+        "forget": [(f.label, name) for f in grid.forget for name in f.dataset or names],
     }
-    for axis, names in labels.items():
-        for name in names:
-            if names.count(name) > 1:
-                raise InputError(f"grid.{axis}: '{name}' stands there twice; name it once")
+    for axis, found in axes.items():
+        for label in found:
+            if found.count(label) > 1:
+                raise InputError(f"grid.{axis}: '{label[0]}' stands there twice; name it once")
+    for data in grid.dataset:
+        if data.name not in {cell[0].name for cell in grid.cells}:
+            raise InputError(f"grid.dataset: no scenario of grid.forget is for '{data.name}'")
 
 
 def _check_recipe(spec: SweepSpec, model: str) -> None:

@@ -11,7 +11,9 @@ from torch import nn
 from mubench.circumstances import time_limit
 from mubench.data.scenarios import forget_hash
 from mubench.data.split import Split
-from mubench.errors import Diverged, TimedOut
+from mubench.diagnose import diagnose
+from mubench.errors import Diverged, Refused, TimedOut
+from mubench.ids import content_id
 from mubench.methods.base import ForgetTask, Method, SplitName, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.objective import objective_gap, retrain_free_gap
@@ -56,6 +58,8 @@ def run_step(step: Step, workspace: Workspace, choice: Choice | None = None) -> 
         with time_limit(step.limit_seconds):
             workspace.configure(step)
             outcome = _run(step, workspace, choice)
+    except Refused as error:
+        outcome = Outcome(status="refused", message=str(error))
     except TimedOut as error:
         outcome = failed("timed_out", error)
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -163,10 +167,11 @@ def _final(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
         request.classes,
         retrained_values=workspace.retrained_values(step),
     )
-    flags = outcome.flags + scores.flags
+    found = diagnose(step, workspace, outcome.params)
+    flags = outcome.flags + scores.flags + found.flags
     if request.forget.ratio and search_overlap(request.forget.ratio, request.forget.ratio):
         flags += ("search_overlap",)
-    metrics = {**outcome.metrics, **scores.values}
+    metrics = {**outcome.metrics, **scores.values, **found.metrics}
     return _sized(replace(outcome, metrics=metrics, flags=flags), forget, retain)
 
 
@@ -208,10 +213,10 @@ def _unlearn(step: Step, workspace: Workspace, choice: Choice) -> tuple[Unlearne
     method: Method = load_method(step.method)(**choice.params)
     original = workspace.original(step)
     prepared = None
-    if step.kind == "search" and method.prepare_params:
-        values = tuple(repr(getattr(method, name)) for name in method.prepare_params)
-        key = (request.name, step.train_id, step.method, values)
-        prepared = workspace.prepared.get(key, lambda: method.run_prepare(original, task))
+    if step.kind == "search" and method.prepares:
+        values = [getattr(method, name) for name in method.prepare_params]
+        key = content_id("prepared", step.study, request.name, values)
+        prepared = workspace.prepared(key, task.device, lambda: method.run_prepare(original, task))
     return method.run(original, task, prepared), forget, retain
 
 

@@ -15,9 +15,11 @@ from mubench.data.scenarios import divide
 from mubench.data.split import Split
 from mubench.errors import DataError
 from mubench.fingerprint import fingerprint
+from mubench.methods.base import Prepared
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.plan import Request, Step
+from mubench.prepared import read_or_make
 from mubench.references import new_model, read_outputs, read_weights
 from mubench.seeds import derive_seed
 from mubench.store.artefacts import View
@@ -60,7 +62,7 @@ class Workspace:
         self._models = Recent(4)
         self._outputs = Recent(8)
         self._flops = Recent(8)
-        self.prepared = Recent(8)
+        self._prepared = Recent(2)
 
     def configure(self, step: Step) -> torch.device:
         """Set this process to the step's threads and device; undo what an earlier step set."""
@@ -154,6 +156,11 @@ class Workspace:
             )
 
         return self._outputs.get(("original", require_request(step).name, held), gather)
+
+    def prepared(self, key: str, device: torch.device, make: Callable[[], Prepared]) -> Prepared:
+        """What a method prepared under `key`, here or in another worker; else made now."""
+        artefacts = self.store.artefacts
+        return self._prepared.get(key, lambda: read_or_make(artefacts, key, device, make))
 
     def flops(self, step: Step) -> tuple[int, int]:
         """Forward and backward FLOPs of one example."""

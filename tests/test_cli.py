@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from rich.console import Console
 from sweep_world import finish, values, write
 
 import mubench
-from mubench import catalogue, cli, listing, screen
+from mubench import catalogue, cli, listing, plugins, screen
 from mubench.errors import InputError, StoreError
 from mubench.estimate import estimate
 from mubench.opened import open_sweep
@@ -491,6 +492,9 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
     )
     assert done.stderr.startswith(str(tmp_path / "installed"))
     assert json.loads(done.stdout)["name"] == "quickstart"
+    shipped, ours = tmp_path / "installed" / "mubench" / "templates", root / "mubench" / "templates"
+    names = ["method.py.txt", "method.yaml.txt"]
+    assert [(shipped / n).read_text() for n in names] == [(ours / n).read_text() for n in names]
 
 
 def test_the_command_line_starts_without_anything_heavy():
@@ -501,3 +505,161 @@ def test_the_command_line_starts_without_anything_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# --- methods of one's own ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_plugins(monkeypatch):
+    monkeypatch.setattr(plugins, "_added", {})
+
+
+@pytest.fixture
+def my_method(mubench_, no_plugins):
+    """A new method as `mubench new method` writes it, in the working folder."""
+    code, out, _ = mubench_("new", "method", "my_method")
+    assert (code, out) == (
+        0,
+        "wrote my_method.py and my_method.yaml\nnext: mubench check my_method.py\n",
+    )
+    return Path("my_method.py"), Path("my_method.yaml")
+
+
+def test_a_new_method_is_short_and_keeps_the_contract_as_it_is(my_method, mubench_):
+    file, card = my_method
+    assert len(file.read_text().splitlines()) < 60
+    assert "class MyMethod(DescentMethod):" in file.read_text()
+    assert 'arXiv 0000.00000"' in card.read_text()
+    assert "arXiv 0000.00000" in file.read_text()
+    code, out, err = mubench_("check", file)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert "✓ changes its copy" in lines
+    assert "- gives kl div its arguments in order: it does not call kl_div" in lines
+    assert lines[-1] == f"my_method: {len(lines) - 5} kept, 0 broken, 4 not tried"
+
+
+def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
+    my_method, mubench_
+):
+    file, _ = my_method
+    text = file.read_text()
+    file.write_text(text.replace("+ self.forget_weight * q_y", "+ len(task.validation)"))
+    code, out, _ = mubench_("check", file)
+    assert code == 1
+    lines = out.splitlines()
+    assert (
+        "✗ reads only what it declares: the method reads 'validation' but does not declare it in "
+        "`needs`; name it there and in the card, or do without"
+    ) in lines
+    line = 1 + text[: text.index("self.forget_weight * q_y")].count("\n")
+    assert any(
+        x.startswith("✗ runs in the small world: UndeclaredError: ")
+        and x.endswith(f"(line {line})")
+        for x in lines
+    )
+    assert "- changes its copy: the method does not get through its first run" in lines
+    assert sum(x.startswith("✗") for x in lines) == 2
+    assert ", 2 broken, " in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda file, card: card.unlink(),
+            "my_method.yaml: the card of a plug-in lies beside it; ",
+        ),
+        (lambda file, card: file.unlink(), "my_method.py: no such plug-in; No such file"),
+        (
+            lambda file, card: file.write_text("import nowhere_at_all\n"),
+            "my_method: its file cannot be imported: ModuleNotFoundError: No module named 'nowhere",
+        ),
+        (
+            lambda file, card: file.write_text("class:\n"),
+            "my_method: its file cannot be imported: SyntaxError: invalid syntax (my_method.py, ",
+        ),
+        (
+            lambda file, card: file.write_text("x = 1\n"),
+            "mubench_plugin_my_method: exactly one public Method is needed in a file; found none",
+        ),
+        (
+            lambda file, card: card.write_text(card.read_text() + "quik: {}\n"),
+            "my_method.yaml: quik: unknown key; did you mean 'quick'?",
+        ),
+        (
+            lambda file, card: card.write_text(card.read_text().replace("stochastic: true\n", "")),
+            "my_method.yaml: stochastic: missing",
+        ),
+        (
+            lambda file, card: card.write_text(
+                card.read_text().replace("momentum: {default: 0.9}", "momentum: 0.9")
+            ),
+            "my_method.yaml: params.momentum: a mapping with default is needed; got 0.9",
+        ),
+        (
+            lambda file, card: card.write_text("kind: metrics\n" + card.read_text()),
+            "my_method.py: its card says `kind: metrics`; only methods are checked",
+        ),
+    ],
+    ids=range(9),
+)
+def test_a_method_that_cannot_be_read_is_one_line_and_exit_code_2(
+    my_method, mubench_, change, message
+):
+    change(*my_method)
+    code, out, err = mubench_("check", my_method[0])
+    assert (code, out) == (2, "")
+    assert err.startswith(f"mubench: {message}")
+    assert err.count("\n") == 1
+
+
+def test_a_method_of_the_package_is_checked_by_its_name(mubench_):
+    code, out, _ = mubench_("check", "ga")
+    assert (code, out.splitlines()[-1].split(":")[0]) == (0, "ga")
+    code, _, err = mubench_("check", "gaa")
+    assert (code, err) == (2, "mubench: methods.gaa: unknown method 'gaa'; did you mean 'ga'?\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("class", "class: a method's name is lower case, such as my_method, no keyword"),
+        ("My", "My: a method's name is lower case, such as my_method, no keyword"),
+        ("2x", "2x: a method's name is lower case, such as my_method, no keyword"),
+        ("../x", "../x: a method's name is lower case, such as my_method, no keyword"),
+        ("ft", "ft: there is a method of this name; choose another"),
+        ("taken", "taken.yaml: it is there already; choose another name or folder"),
+    ],
+)
+def test_a_new_method_needs_a_good_name_and_overwrites_nothing(mubench_, name, message):
+    Path("taken.yaml").write_text("mine")
+    code, out, err = mubench_("new", "method", name)
+    assert (code, out, err) == (2, "", f"mubench: {message}\n")
+    assert [path.name for path in Path().iterdir()] == ["taken.yaml"]
+    assert Path("taken.yaml").read_text() == "mine"
+
+
+def test_a_new_method_goes_where_it_is_wanted(mubench_, tmp_path):
+    Path("there").mkdir()
+    code, out, _ = mubench_("new", "method", "mine", "--folder", "there")
+    assert (code, out.splitlines()[0]) == (0, "wrote there/mine.py and there/mine.yaml")
+    assert {path.name for path in Path("there").iterdir()} == {"mine.py", "mine.yaml"}
+    code, _, err = mubench_("new", "method", "mine", "--folder", "nowhere")
+    assert (code, err) == (
+        2,
+        "mubench: nowhere/mine.py: cannot be written; No such file or directory\n",
+    )
+
+
+@pytest.mark.slow
+def test_a_check_takes_less_than_20_seconds_from_a_cold_start(my_method):
+    code = "import sys; from mubench.cli import main; sys.argv = ['mubench', 'check', sys.argv[1]]"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-c", f"{code}; main()", my_method[0]], check=True, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert seconds < 20  # of one core; waiting for a busy machine does not count

@@ -2,26 +2,23 @@
 
 import gc
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import mubench.data
+from mubench import catalogue
 from mubench.data.load import SPLITS, flip_labels, load
 from mubench.data.partition import hash_ids, hash_keys, hold_out, partition
 from mubench.errors import DataError, InputError
 
-CARDS = Path(mubench.data.__file__).parent / "cards"
-NAMES = sorted(path.stem for path in CARDS.glob("*.yaml"))
+NAMES = catalogue.names("datasets")
 
 
 def read_card(name: str) -> dict:
-    return yaml.safe_load((CARDS / f"{name}.yaml").read_text())
+    return dict(catalogue.dataset(name).card)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -50,6 +51,11 @@ def test_the_table_of_the_readme_is_that_of_the_committed_report():
     report = (ROOT / "reports" / "quickstart" / "main.md").read_text().splitlines()
     assert len(rows) > 8
     assert [row for row in rows if row not in report] == []
+
+
+def test_the_page_of_methods_is_what_their_cards_and_docstrings_say():
+    written = runpy.run_path(str(ROOT / "docs" / "make_methods.py"))["page"]()
+    assert (ROOT / "docs" / "methods.md").read_text() == written, "run 'make docs'"
 
 
 def test_the_methods_of_the_readme_are_those_that_there_are():

@@ -102,7 +102,7 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(ids, "__file__", str(tmp_path / "ids.py"))
 
     def forget():
-        for cached in (ids._imports, ids._path, ids._normalised):
+        for cached in (ids._text, ids._path, ids._counts):
             cached.cache_clear()
 
     def edit(name, *changes):

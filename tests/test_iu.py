@@ -228,12 +228,12 @@ def test_the_released_woodfisher_equals_its_own_lines():
 def test_iu_ref_steps_along_v_and_says_so():
     task, original = task_of(blobs(60), 10), mlp()
     prepared = IURef().run_prepare(original, task).value
-    assert prepared.cosine > 0.99
+    assert IURef().run(original, task).notes["update_cosine"] > 0.99
     n = 10, 50
     sums = (influence.gradient_sum(original, s) for s in (task.forget, task.retain))
     v = influence.removal_vector(*sums, *n)
-    assert torch.allclose(prepared.update, v, rtol=0, atol=0.05 * v.norm().item())
-    assert IU(damping=1e-3).run_prepare(original, task).value.cosine < 0.9
+    assert torch.allclose(prepared["update"], v, rtol=0, atol=0.05 * v.norm().item())
+    assert IU(damping=1e-3).run(original, task).notes["update_cosine"] < 0.9
 
 
 def test_conjugate_gradients_equal_the_dense_solve_after_d_steps():
@@ -281,14 +281,22 @@ def test_lissa_diverges_where_its_scale_is_below_half_the_largest_eigenvalue():
         solvers.lissa(lambda u: H @ u, v, scale=0.4 * top, iterations=400)
 
 
+def step_of(method, original, task):
+    """How far a method moves the weights, (d,)."""
+    found = method.run(original, task)
+    assert found.status == "ok", found.message
+    both = (influence.flatten(list(model.parameters())) for model in (found.model, original))
+    return next(both) - next(both)
+
+
 def test_all_solvers_agree_on_a_small_net():
     task, original = task_of(blobs(40, dtype=torch.float64), 6), mlp().double()
     settings = {"damping": 0.5, "subset": 34, "iterations": 400}
-    cg = IU(**settings).run_prepare(original, task).value.update
+    cg = step_of(IU(**settings), original, task)
     lissa = IU(solver="lissa", lissa_scale=10.0, lissa_batch_size=34, lissa_repeats=2, **settings)
-    found = lissa.run_prepare(original, task).value.update
+    found = step_of(lissa, original, task)
     assert (found - cg).norm() < 0.01 * cg.norm()
-    fisher = IU(solver="woodfisher_exact", **settings).run_prepare(original, task).value.update
+    fisher = step_of(IU(solver="woodfisher_exact", **settings), original, task)
     sums = [influence.gradient_sum(original, s) for s in (task.forget, task.retain)]
     v = influence.removal_vector(*sums, 6, 34)
     G = torch.cat(list(influence.example_gradients(original, task.retain, Meter())))
@@ -306,16 +314,73 @@ def test_a_diverging_solver_is_a_divergence_at_the_original_weights():
     assert found.cost.forward_examples > 40
 
 
-def test_the_update_is_the_step_length_times_the_prepared_direction():
+def test_the_update_is_the_step_length_times_the_direction():
     task, original = task_of(blobs(40, dtype=torch.float64), 6), conv().double()
-    prepared = IU().run_prepare(original, task)
-    found = IU(step_length=0.3).run(original, task, prepared).model
-    moved = influence.flatten(list(found.parameters())) - influence.flatten(
-        list(original.parameters())
-    )
-    assert torch.allclose(moved, 0.3 * prepared.value.update, rtol=0, atol=1e-12)
+    whole, part = (step_of(IU(step_length=s), original, task) for s in (1.0, 0.3))
+    assert torch.allclose(part, 0.3 * whole, rtol=0, atol=1e-12)
+    found = IU().run(original, task).model
     buffers = zip(found.buffers(), original.buffers(), strict=True)
     assert all(torch.equal(a, b) for a, b in buffers)
+
+
+def test_a_krylov_basis_solves_for_every_damping_at_the_price_of_one():
+    H, v, products = positive_definite(12), normal(12, seed=1), []
+
+    def product(u):
+        products.append(1)
+        return H @ u
+
+    found = solvers.krylov(product, v, iterations=12)
+    for damping in (1e-4, 0.1, 10.0):
+        dense = torch.linalg.solve(H + damping * torch.eye(12, dtype=torch.float64), v)
+        assert torch.allclose(found.solve(v, damping), dense, rtol=0, atol=1e-8)
+    assert len(products) == 12
+
+
+@pytest.mark.parametrize("iterations", [1, 4, 7])
+def test_a_krylov_solution_is_the_iterate_of_conjugate_gradients(iterations):
+    H, v = positive_definite(12), normal(12, seed=1)
+    found = solvers.krylov(lambda u: H @ u, v, iterations=iterations).solve(v, 0.3)
+    expected = solvers.conjugate_gradient(
+        lambda u: H @ u + 0.3 * u, v, iterations=iterations, tolerance=0.0
+    )
+    assert torch.allclose(found, expected, rtol=0, atol=1e-10)
+
+
+def test_a_krylov_basis_ends_where_the_subspace_is_closed():
+    H = torch.diag(torch.tensor([1.0, 1.0, 2.0, 2.0], dtype=torch.float64))
+    v = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+    found = solvers.krylov(lambda u: H @ u, v, iterations=4)
+    assert len(found.basis) == 2
+    assert torch.allclose(found.solve(v, 0.5), v / (H.diagonal() + 0.5), atol=1e-12)
+    zero = solvers.krylov(lambda u: H @ u, 0 * v, iterations=4)
+    assert torch.equal(zero.solve(0 * v, 0.5), 0 * v)
+
+
+def test_the_basis_stays_orthonormal_in_float32():
+    spectrum = torch.logspace(-6, 2, 200, dtype=torch.float64)
+    rotation = torch.linalg.qr(normal(200, 200)).Q
+    H = (rotation * spectrum @ rotation.T).float()
+    found = solvers.krylov(lambda u: H @ u, normal(200, seed=1).float(), iterations=50)
+    gram = found.basis.double() @ found.basis.double().T
+    assert (gram - torch.eye(50, dtype=torch.float64)).abs().max() < 1e-5
+
+
+def test_one_preparation_serves_twenty_candidates():
+    task, original = task_of(blobs(40), 6), conv()
+    grid = [
+        (step, damping) for step in (0.1, 0.3, 1.0, 2.0) for damping in (1e-4, 1e-3, 0.01, 0.1, 1)
+    ]
+    for solver in ("cg", "woodfisher_exact"):
+        prepared = IU(solver=solver).run_prepare(original, task)
+        forward = task.meter.forward_examples
+        found = [
+            IU(solver=solver, step_length=step, damping=damping).run(original, task, prepared)
+            for step, damping in grid
+        ]
+        assert task.meter.forward_examples == forward > 0
+        alone = IU(solver=solver, step_length=2.0, damping=0.01).run(original, task).model
+        assert same(weights(found[17].model), weights(alone))
 
 
 def test_counts_every_pass_of_prepare():

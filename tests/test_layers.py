@@ -15,20 +15,22 @@ PACKAGE = Path(mubench.__file__).parent
 
 LAYERS = (
     ("errors", "seeds", "record"),
+    ("plugins",),
     ("registry", "yaml_text", "scenario", "recipe", "ids", "spaces", "strict"),
     ("grammar",),
     ("catalogue", "store", "metrics"),
-    ("rows", "grid", "fingerprint", "options"),
+    ("rows", "grid", "fingerprint", "options", "diagnostics"),
     ("spec",),
     ("plan",),
     ("planner",),
-    ("report", "listing", "estimate"),
+    ("report", "listing", "estimate", "scaffold"),
     ("tracking", "plan_text", "opened"),
     ("data", "models"),
     ("training",),
     ("methods",),
-    ("references", "circumstances"),
+    ("references", "circumstances", "prepared", "contract"),
     ("workspace", "outcome"),
+    ("diagnose",),
     ("trial",),
     ("sweep",),
     ("api", "doctor", "screen"),
@@ -125,7 +127,7 @@ def test_torch_is_imported_only_where_models_are():
 
 
 def test_metrics_need_nothing_but_numpy_and_what_builds_on_it():
-    allowed = {"numpy", "scipy", "sklearn", "mubench", *sys.stdlib_module_names}
+    allowed = {"numpy", "scipy", "sklearn", "yaml", "mubench", *sys.stdlib_module_names}
     wrong = [
         f"{path.relative_to(PACKAGE)}:{line}: {name}"
         for path in modules()

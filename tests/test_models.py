@@ -1,21 +1,15 @@
 """Every model card: what it builds, from which seed, and what it refuses."""
 
-from pathlib import Path
-
 import pytest
 import torch
-import yaml
 from torch import nn
 
-import mubench.models
+from mubench import catalogue
 from mubench.errors import InputError
 from mubench.models.build import build
 from mubench.recipe import Recipe
 
-CARDS = {
-    path.stem: yaml.safe_load(path.read_text())
-    for path in sorted((Path(mubench.models.__file__).parent / "cards").glob("*.yaml"))
-}
+CARDS = {name: catalogue.model(name).card for name in catalogue.names("models")}
 SHAPES = {"small_cnn": (1, 8, 8), "resnet_small": (3, 32, 32), "resnet18": (3, 32, 32)}
 SMALLEST = {"small_cnn": 4, "resnet_small": 16, "resnet18": 16}
 

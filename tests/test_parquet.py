@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-import yaml
 from PIL import Image
 
 import mubench.data
+from mubench import catalogue
 from mubench.data import cache, parquet
 from mubench.data.load import SPLITS, load
 from mubench.data.raw import fingerprint
@@ -26,7 +26,7 @@ from mubench.errors import DataError, InputError
 ROOT = Path(mubench.data.__file__).parents[2]
 CARD = {
     "name": "toy",
-    "source": "parquet",
+    "module": "mubench.data.parquet",
     "modality": "image",
     "classes": ["cat", "dog"],
     "input_shape": [3, 4, 6],
@@ -321,7 +321,7 @@ def real_data(name: str) -> Path:
 @pytest.mark.slow
 def test_real_cifar10_is_what_its_card_declares():
     root = real_data("cifar10")
-    card = yaml.safe_load((ROOT / "mubench/data/cards/cifar10.yaml").read_text())
+    card = catalogue.dataset("cifar10").card
     dataset = load(card, {}, SPLITS, "cpu", root)
     assert {name: len(getattr(dataset, name)) for name in SPLITS} == card["sizes"]
     assert dataset.class_names == tuple(card["classes"])
@@ -334,7 +334,7 @@ def test_real_cifar10_is_what_its_card_declares():
 
 def test_a_fifth_of_cifar100_is_read_by_its_fine_labels():
     root = real_data("cifar100")
-    card = yaml.safe_load((ROOT / "mubench/data/cards/cifar100.yaml").read_text())
+    card = catalogue.dataset("cifar100").card
     dataset = load(card, {}, ("validation", "test"), "cpu", root)
     assert dataset.class_names == tuple(card["classes"])
     assert torch.bincount(dataset.test.labels).tolist() == [100] * 100

@@ -191,7 +191,16 @@ BAD = {
     ),
     "two equal rows": (
         {"methods__ft": [{}, {"epochs": 2}]},
-        "methods: two rows are called 'ft'; vary a list to tell them apart",
+        "methods: two rows are called 'ft'; give one a 'label', or vary a list",
+    ),
+    "one row twice": (
+        {"methods__ft": [{}, {"label": "again"}]},
+        "methods: 'ft' and 'ft[again]' ask for the same",
+    ),
+    "label that would break a row's name": (
+        {"methods__ft": {"label": "a]b"}},
+        "methods.ft.label: a letter, then at most 39 letters, digits, spaces, +, ., _ or -; "
+        "got 'a]b'",
     ),
     "empty axis of a method": (
         {"methods__ugradsl": {"alpha": []}},
@@ -389,6 +398,40 @@ def test_ratios_of_a_list_are_scenarios_of_their_own(sweep):
     assert [f.label for f in found] == ["random-0.1", "random-0.5"]
 
 
+def test_a_scenario_may_be_for_some_data_sets_alone(sweep):
+    forget = [
+        {"scenario": "random", "ratio": 0.1},
+        {"scenario": "class", "dataset": "digits", "search_classes": 9, "final_classes": [0, 1]},
+        {
+            "scenario": "class",
+            "dataset": ["cifar100"],
+            "search_classes": 99,
+            "final_classes": [0, 1],
+        },
+    ]
+    data = ["digits", "cifar100"]
+    found = spec.parse(changed(sweep, grid__forget=forget, grid__dataset=data), "x").grid
+    assert [(d.name, f.label, f.search_classes) for d, _, f in found.cells] == [
+        ("digits", "random-0.1", ()),
+        ("digits", "class", ((9,),)),
+        ("cifar100", "random-0.1", ()),
+        ("cifar100", "class", ((99,),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": "digit"}, "grid.forget.dataset: 'digit' is not in grid.dataset; did you mean"),
+        ({"dataset": "digits"}, "grid.dataset: no scenario of grid.forget is for 'cifar10'"),
+    ],
+)
+def test_a_scenario_for_no_data_set_and_a_data_set_without_one_are_refused(sweep, changes, message):
+    forget = [{"scenario": "random", "ratio": 0.1, **changes}]
+    with pytest.raises(InputError, match=message):
+        spec.parse(changed(sweep, grid__forget=forget, grid__dataset=["digits", "cifar10"]), "x")
+
+
 def test_a_lone_class_is_a_group_of_one_and_a_group_ignores_order(sweep):
     forget = [{"scenario": "class", "search_classes": 9, "final_classes": [[2, 1], 0]}]
     found = spec.parse(changed(sweep, grid__forget=forget), "x").grid.forget[0]
@@ -400,6 +443,18 @@ def test_shared_values_reach_the_methods_that_have_them_and_yield_to_their_own(s
     methods = {"ft": {"batch_size": 16}, "ga": {}, "iu": {}}
     rows = spec.parse(changed(sweep, methods=methods, shared={"batch_size": 32}), "x").rows
     assert [row.given for row in rows] == [{"batch_size": 16}, {"batch_size": 32}, {}]
+
+
+def test_a_label_tells_variants_of_a_method_apart(sweep):
+    variants = [{}, {"label": "short", "epochs": 1}, {"label": "rate", "learning_rate": [0.1, 0.2]}]
+    rows = spec.parse(changed(sweep, methods={"ft": variants}), "x").rows
+    assert [row.label for row in rows] == [
+        "ft",
+        "ft[short]",
+        "ft[rate,learning_rate=0.1]",
+        "ft[rate,learning_rate=0.2]",
+    ]
+    assert dict(rows[1].given) == {"epochs": 1}
 
 
 def test_each_value_of_a_grid_axis_is_a_row(sweep):

@@ -18,7 +18,7 @@ from toy import blobs, conv, mlp, same, split_of, text, tokens, weights
 from mubench.errors import Diverged
 from mubench.recipe import Recipe
 from mubench.training import meter as meter_module
-from mubench.training.descent import Descent, autocast, descend, set_mode
+from mubench.training.descent import Descent, Hooks, autocast, descend, set_mode
 from mubench.training.evaluate import logits_of
 from mubench.training.fit import fit, lr_schedule
 from mubench.training.loader import Loader
@@ -40,7 +40,7 @@ def run(model, settings_, *, batch_size=8, seed=0, loss=None, after_epoch=None):
         lambda _: loader.epoch(),
         loss or cross_entropy(model),
         steps_per_epoch=len(loader),
-        after_epoch=after_epoch,
+        hooks=Hooks(after_epoch=after_epoch) if after_epoch else None,
     )
 
 

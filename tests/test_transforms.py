@@ -92,3 +92,14 @@ def test_it_draws_from_the_given_generator_alone_and_leaves_the_pixels_alone():
     assert not torch.equal(first, transform(images, generator(4)))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(images, stored)
+
+
+def test_inputs_come_from_pixels_as_it_says():
+    images = pixels(5, 3, 4, 4)
+    transform = ImageTransform.of(CARD, "cpu")
+    mean, std, levels = transform.pixels
+    assert levels == 255
+    assert torch.allclose(mean.flatten(), torch.tensor(CARD["mean"]))
+    assert torch.allclose(std.flatten(), torch.tensor(CARD["std"]))
+    expected = (images / 255 - mean) / std
+    assert torch.allclose(transform(images, None), expected, atol=1e-6)

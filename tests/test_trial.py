@@ -12,20 +12,23 @@ import pytest
 import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
+from mubench import prepared as prepared_module
 from mubench import spec, trial
 from mubench.circumstances import time_limit
 from mubench.data.split import Source, Split
 from mubench.errors import LeakError, TimedOut
-from mubench.methods.base import ForgetTask, Method
+from mubench.methods.base import ForgetTask, Method, Prepared
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import UNCHANGED, score
 from mubench.outcome import refused
 from mubench.planner import make_plan
+from mubench.prepared import read_or_make
 from mubench.references import evaluate
 from mubench.registry import load_method
 from mubench.store.store import Store
 from mubench.sweep.walk import Walk
 from mubench.training import meter
+from mubench.training.meter import Cost
 from mubench.trial import Choice, run_step
 from mubench.workspace import Workspace
 
@@ -222,7 +225,9 @@ def test_results_depend_neither_on_the_order_nor_on_what_the_process_kept(record
 class Plugin(Method):
     """A method of somebody else."""
 
-    needs: ClassVar = frozenset({"forget", "forget_labels", "retain", "validation"})
+    needs: ClassVar = frozenset(
+        {"forget", "forget_labels", "retain", "validation", "initial_weights"}
+    )
     prepare_params: ClassVar = ("knob",)
     knob: float = 1.0
 
@@ -242,7 +247,9 @@ _NUMBERS = map(str, itertools.count())
 
 def plugin_step(kind="search", **values):
     where = {"selection": "default"} if kind == "final" else {"candidate": 1}
-    return new_id(replace(step_of(kind, row="ft", **where), params={}, **values), next(_NUMBERS))
+    number = next(_NUMBERS)  # other functions are another study: what one prepared is not shared
+    step = replace(step_of(kind, row="ft", **where), params={}, **({"study": number} | values))
+    return new_id(step, number)
 
 
 KNOB = Choice({"knob": 1.0}, 1)
@@ -429,6 +436,7 @@ def test_rte_includes_preparing_and_excludes_evaluation(monkeypatch, workspace, 
 
     def prepare(self, model, task):
         clock.now += 3.0
+        return {}
 
     def unlearn(self, model, task, prepared):
         clock.now += 5.0
@@ -458,10 +466,10 @@ def test_a_search_prepares_once_for_equal_params_and_charges_for_it_every_time(
     def prepare(self, model, task):
         runs.append(self.knob)
         task.meter.count(forward=7)
-        return self.knob
+        return {"knob": torch.tensor(self.knob)}
 
     def unlearn(self, model, task, prepared):
-        assert prepared == self.knob
+        assert prepared["knob"] == self.knob
 
     as_plugin(monkeypatch, prepare=prepare, unlearn=unlearn)
     step = plugin_step()
@@ -473,6 +481,68 @@ def test_a_search_prepares_once_for_equal_params_and_charges_for_it_every_time(
     for name in "ab":
         run_step(new_id(plugin_step("final"), name), workspace, KNOB)
     assert runs == [1.0, 1.0]
+
+
+SHARING = {
+    "iu": ({"subset": 16, "iterations": 3}, "step_length"),
+    "ff": ({"fisher_examples": 16}, "noise_scale"),
+    "salun": ({"epochs": 1}, "trainable_share"),
+    "ssd": ({"selection": 1.0}, "dampening"),
+    "lfssd": ({"selection": 1.0}, "dampening"),
+    "sfron": ({"iterations": 2}, "mask_threshold"),
+    "msg": ({"epochs": 1}, "rate"),
+}
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_twenty_candidates_prepare_once_whichever_worker_runs_them(name, folder, monkeypatch):
+    """Each candidate here has a worker of its own: they share through the store."""
+    runs = []
+    cls = load_method(name)
+    once = cls.prepare
+
+    def counted(self, model, task):
+        runs.append(1)
+        return once(self, model, task)
+
+    monkeypatch.setattr(cls, "prepare", counted)
+    fixed, knob = SHARING[name]
+    step = replace(new_id(step_of("search", row="ft"), name), method=name, study=name)
+    values = [0.05 * (k + 1) for k in range(20)]
+    found = [
+        run_step(step, Workspace(Store(str(folder))), Choice({**fixed, knob: value}, k))
+        for k, value in enumerate(values)
+    ]
+    assert {(r.status, r.message) for r in found} == {("ok", "")}
+    assert len(runs) == 1
+    assert len({r.metrics["forward_examples"] for r in found}) == 1
+    assert len({r.metrics["prepare_seconds"] for r in found}) == 1
+    assert len({r.metrics["weight_change"] for r in found}) > 1, "the knob moves nothing"
+
+
+def test_a_damaged_preparation_is_made_again(tmp_path):
+    artefacts = Store(str(tmp_path)).artefacts
+    made = []
+
+    def make():
+        made.append(1)
+        return Prepared({"v": torch.arange(3.0)}, Cost(rte_seconds=2.0), "")
+
+    first = read_or_make(artefacts, "key", torch.device("cpu"), make)
+    again = read_or_make(artefacts, "key", torch.device("cpu"), make)
+    assert torch.equal(first.value["v"], again.value["v"])
+    assert (again.cost, again.diverged, len(made)) == (Cost(rte_seconds=2.0), "", 1)
+    (tmp_path / "artefacts" / "key" / "tensors.safetensors").write_bytes(b"cut short")
+    read_or_make(artefacts, "key", torch.device("cpu"), make)
+    assert len(made) == 2
+
+
+def test_a_large_preparation_is_not_stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(prepared_module, "STORED_BYTES", 8)
+    artefacts = Store(str(tmp_path)).artefacts
+    value = {"v": torch.arange(3.0)}
+    read_or_make(artefacts, "key", torch.device("cpu"), lambda: Prepared(value, Cost()))
+    assert not artefacts.has("key")
 
 
 def test_flops_are_those_of_one_example_times_the_examples(records, workspace):
@@ -596,6 +666,7 @@ def test_nothing_that_a_method_is_given_leads_to_test_data(monkeypatch, workspac
 
     def look(self, model, task, *prepared):
         seen.append((self, model, task, prepared))
+        return {}
 
     as_plugin(monkeypatch, unlearn=look, prepare=look)
     assert run_step(plugin_step(kind), workspace, KNOB).status == "ok"

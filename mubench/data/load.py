@@ -72,7 +72,7 @@ def load(
         if name not in SPLITS:
             raise InputError(f"split {name}: unknown; {did_you_mean(name, SPLITS)}")
     settings = check_options(card, options, f"dataset {card['name']}")
-    raw: Raw = import_module(f"mubench.data.{card['source']}").read(card, data_dir)
+    raw: Raw = import_module(card["module"]).read(card, data_dir)
     _verify(card, raw)
     rows = dict(_divide(raw))
     rows["train"] = _apply(settings, rows["train"], card["name"], len(raw.class_names))

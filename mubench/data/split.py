@@ -31,6 +31,17 @@ class Transform(Protocol):
         ...
 
 
+class Pixels(NamedTuple):
+    """How a model's inputs come from pixels in [0, 1]: x = (pixel - mean) / std."""
+
+    mean: Tensor
+    """(c, 1, 1), or a scalar."""
+    std: Tensor
+    """Positive, of the shape of `mean`."""
+    levels: int
+    """Pixels are multiples of 1 / levels."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Examples as stored: raw `inputs` (n, ...), `labels` (n,) int64, `ids` (n,) int64."""
@@ -46,6 +57,19 @@ def select(inputs: Inputs, rows: Tensor) -> Inputs:
     if isinstance(inputs, dict):
         return {name: value[rows] for name, value in inputs.items()}
     return inputs[rows]
+
+
+def concatenate(first: Inputs, second: Inputs) -> Inputs:
+    """The rows of both, those of `first` first.
+
+    Raises:
+        TypeError: one is a dict, the other a tensor.
+    """
+    if isinstance(first, dict) and isinstance(second, dict):
+        return {name: torch.cat([value, second[name]]) for name, value in first.items()}
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return torch.cat([first, second])
+    raise TypeError("forget and retain batches differ in kind")
 
 
 class Split:
@@ -74,6 +98,11 @@ class Split:
         return self._source.ids[self._rows]
 
     @property
+    def pixels(self) -> Pixels | None:
+        """How inputs come from pixels; None where they are no images, or nobody knows."""
+        return getattr(self._source.transform, "pixels", None)
+
+    @property
     def device(self) -> torch.device:
         """Where the examples live."""
         return self._source.labels.device
@@ -87,6 +116,13 @@ class Split:
         source = self._source
         hidden = torch.full_like(source.labels, -1)
         return Split(Source(source.inputs, hidden, source.ids, source.transform), self._rows)
+
+    def with_labels(self, labels: Tensor) -> "Split":
+        """The same examples with other labels (n,) int64."""
+        source = self._source
+        changed = source.labels.clone()
+        changed[self._rows] = labels.to(self.device)
+        return Split(Source(source.inputs, changed, source.ids, source.transform), self._rows)
 
     def take(self, positions: Tensor, augment: torch.Generator | None = None) -> Batch:
         """The batch at `positions` (b,); augmented where a generator is given."""

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mubench.data.split import Inputs
+from mubench.data.split import Inputs, Pixels
 
 
 class Draws(NamedTuple):
@@ -35,14 +35,21 @@ class ImageTransform:
     shift: Tensor
     pad: int
     flip: bool
+    max_value: int
 
     @classmethod
     def of(cls, card: Mapping[str, Any], device: torch.device | str) -> "ImageTransform":
         """From a data card: `mean` and `std` as fractions of `max_value`, per channel."""
         mean = torch.tensor(card["mean"], device=device).view(-1, 1, 1)
         std = torch.tensor(card["std"], device=device).view(-1, 1, 1)
-        augment = card["augment"]
-        return cls(1 / (std * card["max_value"]), -mean / std, augment["pad"], augment["flip"])
+        most, augment = card["max_value"], card["augment"]
+        return cls(1 / (std * most), -mean / std, augment["pad"], augment["flip"], most)
+
+    @property
+    def pixels(self) -> Pixels:
+        """The normalisation alone, for who must work on pixels."""
+        std = 1 / (self.scale * self.max_value)
+        return Pixels(-self.shift * std, std, self.max_value)
 
     def __call__(self, inputs: Inputs, generator: torch.Generator | None) -> Tensor:
         """Normalise; augment as well where `generator` is given. Draws from it alone."""

@@ -4,19 +4,20 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mubench.data.split import Split
-from mubench.errors import Diverged, UndeclaredError
+from mubench.errors import ContractError, Diverged, UndeclaredError
 from mubench.seeds import derive_seed
 from mubench.training.descent import Descent, NormMode, Precision, is_finite
 from mubench.training.loader import Loader
 from mubench.training.meter import Cost, Meter, measure
 
 SplitName = Literal["forget", "retain", "validation"]
+Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,9 @@ class ForgetTask:
     num_classes: int
     seed: int
     new_model: Callable[[], nn.Module]
-    """Fresh weights: those that the original started from."""
+    """The model with the weights that the original's training started from."""
+    original: nn.Module | None = None
+    """A frozen copy of the original, for methods that declare a teacher."""
     precision: Precision = "float32"
     meter: Meter = field(default_factory=Meter)
     notes: dict[str, float] = field(default_factory=dict)
@@ -49,6 +52,13 @@ class ForgetTask:
         return self._split("validation")
 
     @property
+    def teacher(self) -> nn.Module:
+        """The original in `eval()` mode without gradients, sharing no storage with the model."""
+        if self.original is None:
+            raise UndeclaredError("the method uses a teacher but does not declare it in `needs`")
+        return self.original
+
+    @property
     def device(self) -> torch.device:
         """Where model and data live."""
         return next(iter(self.splits.values())).device
@@ -66,22 +76,28 @@ class ForgetTask:
 
         Without `forget_labels`, D_f's labels are -1: a cross-entropy on them fails at once.
         """
-        splits = {name: split for name, split in self.splits.items() if name in needs}
+        splits = _Declared({name: self.splits[name] for name in self.splits if name in needs})
         if "forget" in splits and "forget_labels" not in needs:
             splits["forget"] = splits["forget"].without_labels()
-        return replace(self, splits=splits)
+        new_model = self.new_model if "initial_weights" in needs else _no_initial_weights
+        return replace(self, splits=splits, new_model=new_model)
 
     def _split(self, name: SplitName) -> Split:
-        if name not in self.splits:
-            raise UndeclaredError(f"the method reads '{name}' but does not declare it in `needs`")
-        return self.splits[name]
+        return _Declared(self.splits)[name]
+
+
+class _Declared(dict[SplitName, Split]):
+    """Splits; one that is not there was not declared."""
+
+    def __missing__(self, name: SplitName) -> Split:
+        raise UndeclaredError(f"the method reads '{name}' but does not declare it in `needs`")
 
 
 @dataclass(frozen=True)
 class Prepared:
     """What `prepare` returned and what it cost; `diverged` says why it returned nothing."""
 
-    value: Any
+    value: Tensors
     cost: Cost
     diverged: str = ""
 
@@ -111,28 +127,41 @@ class Method(ABC):
     prepare_params: ClassVar[tuple[str, ...]] = ()
     """Hyperparameters that `prepare` reads: equal ones share one prepared value per request."""
 
-    def prepare(self, model: nn.Module, task: ForgetTask) -> Any:
-        """Compute what does not depend on the other hyperparameters. Must not change `model`."""
+    def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:
+        """Compute what no other hyperparameter touches, as named tensors; leave `model` as it is.
+
+        A search stores it and gives it to every candidate that shares `prepare_params`.
+        """
         del model, task
+        return {}
 
     @abstractmethod
-    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Any) -> None:
+    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Tensors) -> None:
         """Change `model`, a copy of the original, in place.
 
-        The caller copies, times and checks. `Diverged` must leave `model` finite.
+        The caller copies, times and checks. `Diverged` must leave `model` finite; `Refused` says
+        that the method cannot do this, and why.
         """
+
+    @property
+    def prepares(self) -> bool:
+        """Whether there is anything that candidates can share."""
+        return type(self).prepare is not Method.prepare
 
     @final
     def run_prepare(self, original: nn.Module, task: ForgetTask) -> Prepared:
         """Run `prepare` on a copy of the original, timed."""
         device, task = task.device, task.declared(self.needs)
         model = copy.deepcopy(original).eval()
-        value, diverged = None, ""
+        value: Tensors = {}
+        diverged = ""
         with task.meter.watch(model), measure(device, task.meter) as clock:
             try:
                 value = self.prepare(model, task)
             except Diverged as error:
                 diverged = str(error)
+        if not isinstance(value, dict) or not all(isinstance(v, Tensor) for v in value.values()):
+            raise ContractError(f"{type(self).__name__}.prepare must return a dict of tensors")
         return Prepared(value, clock.cost, diverged)
 
     @final
@@ -149,15 +178,33 @@ class Method(ABC):
         status: Literal["ok", "diverged"] = "ok"
         message = ""
         with task.meter.watch(model), measure(device, task.meter) as clock:
+            if "teacher" in self.needs:
+                task = replace(task, original=frozen_copy(model))
             try:
                 self.unlearn(model, task, prepared.value)
             except Diverged as error:
                 status, message = "diverged", str(error)
+        if task.original is not None and not _same_weights(task.original, original):
+            raise ContractError(f"{type(self).__name__} changed its teacher, the original model")
         if not is_finite(model):
             model = copy.deepcopy(original)
             status, message = "diverged", f"{self!r} left weights that are not finite"
         cost = clock.cost + prepared.cost
         return Unlearned(model.eval(), status, message, cost, prepared.cost, task.notes)
+
+
+def frozen_copy(model: nn.Module) -> nn.Module:
+    """A copy to learn from: `eval()` mode, no gradients, no shared storage."""
+    return copy.deepcopy(model).eval().requires_grad_(False)
+
+
+def _same_weights(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def _no_initial_weights() -> nn.Module:
+    raise UndeclaredError("the method uses initial weights but does not declare it in `needs`")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,14 +5,13 @@ The model stays in `eval()` mode: BatchNorm and dropout are fixed functions here
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mubench.data.split import Inputs, Split
@@ -22,38 +21,50 @@ from mubench.methods.solvers import cosine
 from mubench.training.meter import Meter
 
 BATCH = 256
+FISHER_BATCH = 64
+"""Examples whose gradients `batch_fisher` averages before it squares: part of its definition."""
+CHUNK = 128
+"""Most gradients in one chunk of `example_gradients`: on a CPU, longer chunks are slower."""
 GRADIENT_ENTRIES = 2**26
 """Most numbers that one chunk of per-example gradients may hold: 256 MiB in float32."""
 
-
-class Direction(NamedTuple):
-    """What an influence method adds to the weights, before its step length."""
-
-    update: Tensor
-    """H^-1 v, (d,)."""
-    cosine: float
-    """Cosine between the update and v: 1 where the inverse curvature did nothing."""
+Losses = Callable[[Tensor, Tensor], Tensor]
+"""From logits (b, K) and labels (b,) to losses."""
 
 
-def direction(update: Tensor, v: Tensor) -> Direction:
-    """The update (d,) and how it turned v (d,).
-
-    Raises:
-        Diverged: the update is not finite.
-    """
-    if not torch.isfinite(update).all():
-        raise Diverged("the influence direction is not finite; check the inputs, or raise damping")
-    return Direction(update, cosine(update, v))
-
-
-def gradient_sum(model: nn.Module, split: Split) -> Tensor:
-    """Sum over the split of the gradients of the cross-entropy, (d,)."""
+def gradient_sum(model: nn.Module, split: Split, losses: Losses = cross_entropy) -> Tensor:
+    """Sum over the split of the gradients of the cross-entropy, or of other `losses` (b,), (d,)."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     total = torch.zeros_like(flatten(parameters))
     for batch in split.batches(BATCH):
-        loss = cross_entropy(model(batch.inputs), batch.labels).sum()
+        loss = losses(model(batch.inputs), batch.labels).sum()
         total += flatten(torch.autograd.grad(loss, parameters, materialize_grads=True))
     return total
+
+
+def batch_fisher(
+    model: nn.Module,
+    split: Split,
+    losses: Losses = cross_entropy,
+    size: Callable[[Tensor], Tensor] = torch.square,
+) -> Tensor:
+    """Mean over batches of the squared gradient of a batch's mean cross-entropy, (d,).
+
+    What SSD and SFRon call the Fisher diagonal: smaller than that by up to the batch size, so the
+    size is fixed. As in a loader, batches differ by at most one example: no short tail. LFSSD has
+    other `losses` (b,), and the absolute value as the `size` of an entry in place of the square.
+
+    Raises:
+        Diverged: it is not finite.
+    """
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    total = torch.zeros_like(flatten(parameters))
+    parts = torch.arange(len(split)).tensor_split(-(-len(split) // FISHER_BATCH))
+    for batch in map(split.take, parts):
+        loss = losses(model(batch.inputs), batch.labels).mean()
+        found = torch.autograd.grad(loss, parameters, materialize_grads=True)
+        total += size(flatten(found)) / len(parts)
+    return _finite(total)
 
 
 def removal_vector(forget_sum: Tensor, retain_sum: Tensor, n_forget: int, n_retain: int) -> Tensor:
@@ -82,19 +93,29 @@ def gauss_newton_product(model: nn.Module, split: Split, u: Tensor, meter: Meter
 
 def example_gradients(model: nn.Module, split: Split, meter: Meter) -> Iterator[Tensor]:
     """The gradients of single examples in the split's order, in chunks (c, d)."""
-    parameters, buffers = _trainable(model), _fixed(model)
+    for found in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
+        yield torch.cat([gradient.reshape(len(gradient), -1) for gradient in found.values()], 1)
 
-    def loss(values: dict[str, Tensor], inputs: Inputs, label: Tensor) -> Tensor:
-        logits = functional_call(model, (values, buffers), (_alone(inputs),))
-        return cross_entropy(logits, label[None]).sum()
 
-    size = sum(p.numel() for p in parameters.values())
-    chunk = max(1, min(BATCH, GRADIENT_ENTRIES // size))
-    for batch in split.batches(chunk):
-        with meter.paused(), sdpa_kernel(SDPBackend.MATH):
-            found = vmap(grad(loss), (None, 0, 0))(parameters, batch.inputs, batch.labels)
-        meter.count(forward=len(batch.labels), backward=len(batch.labels))
-        yield torch.cat([found[name].reshape(len(batch.labels), -1) for name in parameters], 1)
+def squared_gradients(
+    model: nn.Module, split: Split, meter: Meter, losses: Losses, n_losses: int
+) -> Tensor:
+    """Mean over examples of the sum of the squared gradients of an example's losses, (d,).
+
+    `losses` gets one example, logits (1, K) and a label (1,), and gives `n_losses` of them.
+
+    Raises:
+        Diverged: it is not finite.
+    """
+    total = {name: torch.zeros_like(p) for name, p in _trainable(model).items()}
+
+    def fold(rows: Tensor) -> Tensor:
+        return rows.square().sum(0)
+
+    for found in _example_gradients(model, split, meter, losses, n_losses, fold):
+        for name, squares in found.items():
+            total[name] += squares.sum(0)
+    return _finite(flatten([*total.values()]) / len(split))
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:
@@ -102,17 +123,75 @@ def flatten(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
 
 
+def take_step(model: nn.Module, update: Tensor, v: Tensor, scale: float) -> float:
+    """Add scale times the update H^-1 v (d,) in place; return the cosine between update and v.
+
+    Raises:
+        Diverged: the update is not finite.
+    """
+    if not torch.isfinite(update).all():
+        raise Diverged("the influence direction is not finite; check the inputs, or raise damping")
+    add_flat(model, update, scale)
+    return cosine(update, v)
+
+
+def unflatten(model: nn.Module, vector: Tensor) -> dict[str, Tensor]:
+    """Views of a flat vector (d,) in the shapes of the trainable parameters, by their names."""
+    parameters = _trainable(model)
+    parts = vector.split([p.numel() for p in parameters.values()])
+    return {
+        name: part.view_as(p) for (name, p), part in zip(parameters.items(), parts, strict=True)
+    }
+
+
 @torch.no_grad()
 def add_flat(model: nn.Module, vector: Tensor, scale: float) -> None:
     """Add scale times a flat vector (d,) to the trainable parameters, in place."""
-    for name, step in _unflatten(model, vector).items():
+    for name, step in unflatten(model, vector).items():
         model.get_parameter(name).add_(step, alpha=scale)
+
+
+def _example_gradients(
+    model: nn.Module,
+    split: Split,
+    meter: Meter,
+    losses: Losses,
+    n_losses: int,
+    fold: Callable[[Tensor], Tensor],
+) -> Iterator[dict[str, Tensor]]:
+    """What `fold` makes of the gradients (m, ...) of an example's losses, in chunks (c, ...).
+
+    The losses share the example's forward pass; where there are too many for one backward pass,
+    they go in groups, whose folds are added.
+    """
+    parameters, buffers = _trainable(model), _fixed(model)
+    at_once = min(CHUNK, max(1, GRADIENT_ENTRIES // sum(p.numel() for p in parameters.values())))
+    group = min(n_losses, at_once)
+
+    def gradients(inputs: Inputs, label: Tensor) -> dict[str, Tensor]:
+        def of(values: dict[str, Tensor]) -> Tensor:
+            logits = functional_call(model, (values, buffers), (_alone(inputs),))
+            return losses(logits, label[None])
+
+        values, pull = vjp(of, parameters)[:2]
+        basis = torch.eye(n_losses, dtype=values.dtype, device=values.device)
+        folded: dict[str, Tensor] = {}
+        for part in basis.split(group):
+            for name, rows in vmap(pull)(part)[0].items():
+                folded[name] = folded[name] + fold(rows) if name in folded else fold(rows)
+        return folded
+
+    for batch in split.batches(at_once // group):
+        with meter.paused(), sdpa_kernel(SDPBackend.MATH):
+            found = vmap(gradients)(batch.inputs, batch.labels)
+        meter.count(forward=len(batch.labels), backward=n_losses * len(batch.labels))
+        yield found
 
 
 def _batch_product(model: nn.Module, inputs: Inputs, u: Tensor) -> Tensor:
     """J^T S J u (d,), summed over a batch: J u by dual numbers, J^T by the same graph."""
     values = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    steps = _unflatten(model, u)
+    steps = unflatten(model, u)
     with _quiet(), sdpa_kernel(SDPBackend.MATH), forward_ad.dual_level():
         duals = {name: forward_ad.make_dual(p, steps[name]) for name, p in values.items()}
         outputs = functional_call(model, duals, (inputs,))
@@ -131,6 +210,12 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _finite(importances: Tensor) -> Tensor:
+    if not torch.isfinite(importances).all():
+        raise Diverged("the squared gradients are not finite; check the inputs")
+    return importances
+
+
 def _alone(inputs: Inputs) -> Inputs:
     """One example as a batch of one."""
     if isinstance(inputs, dict):
@@ -145,11 +230,3 @@ def _trainable(model: nn.Module) -> dict[str, Tensor]:
 def _fixed(model: nn.Module) -> dict[str, Tensor]:
     frozen = {name: p for name, p in model.named_parameters() if not p.requires_grad}
     return frozen | dict(model.named_buffers())
-
-
-def _unflatten(model: nn.Module, vector: Tensor) -> dict[str, Tensor]:
-    parameters = _trainable(model)
-    parts = vector.split([p.numel() for p in parameters.values()])
-    return {
-        name: part.view_as(p) for (name, p), part in zip(parameters.items(), parts, strict=True)
-    }

@@ -3,9 +3,9 @@
 "Understanding Black-box Predictions via Influence Functions", arXiv 1703.04730, as an unlearning
 method in arXiv 2304.04934: theta_o + a H^-1 v with v = (1/n) sum_f g - n_f / (n n_r) sum_r g.
 
-Differs from the paper: H is the damped Gauss-Newton matrix of D_r, applied by conjugate gradients
-on a fixed subset, in place of the released one-vector WoodFisher (here `iu_ref`). BatchNorm's
-statistics stay as they are.
+Differs from the paper: H is the damped Gauss-Newton matrix of D_r on a fixed subset, applied by
+conjugate gradients (from a Krylov basis, which serves every damping), in place of the released
+one-vector WoodFisher (here `iu_ref`). BatchNorm's statistics stay as they are.
 """
 
 from dataclasses import dataclass
@@ -16,26 +16,25 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.methods import solvers
-from mubench.methods.base import ForgetTask, Method
+from mubench.methods.base import ForgetTask, Method, Tensors
 from mubench.methods.influence import (
-    Direction,
-    add_flat,
-    direction,
     example_gradients,
     flatten,
     gauss_newton_product,
     gradient_sum,
     removal_vector,
+    take_step,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class IU(Method):
-    """An influence step; `prepare` solves for its direction, `unlearn` takes `step_length` of it.
+    """An influence step of `step_length`; `prepare` finds what holds for every damping.
 
     `v_mode="neg_grad_retain"` steps down the gradient on D_r itself, with the L2 term
     `weight_decay` that the original was trained with: it also finishes the original's training.
     `cg` and `lissa` see at most `subset` retain examples, `woodfisher_exact` `fisher_examples`.
+    The preparation holds `iterations` (`cg`) or `fisher_examples` vectors of the model's size.
     """
 
     needs: ClassVar = frozenset({"forget", "forget_labels", "retain"})
@@ -43,13 +42,9 @@ class IU(Method):
         "solver",
         "v_mode",
         "weight_decay",
-        "damping",
         "subset",
         "iterations",
         "fisher_examples",
-        "lissa_scale",
-        "lissa_repeats",
-        "lissa_batch_size",
     )
 
     step_length: float = 1.0
@@ -65,15 +60,32 @@ class IU(Method):
     lissa_batch_size: int = 64
 
     @override
-    def prepare(self, model: nn.Module, task: ForgetTask) -> Direction:
+    def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:
         v = self._vector(model, task)
-        solve = {"cg": self._cg, "woodfisher_exact": self._woodfisher, "lissa": self._lissa}
-        return direction(solve[self.solver](model, task, v), v)
+        if self.solver == "cg":
+            sample = task.retain.subset(self._draw(task, self.subset))
+
+            def product(u: Tensor) -> Tensor:
+                return gauss_newton_product(model, sample, u, task.meter)
+
+            found = solvers.krylov(product, v, iterations=self.iterations)
+            return {"v": v, **found._asdict()}
+        if self.solver == "woodfisher_exact":
+            sample = task.retain.subset(self._draw(task, self.fisher_examples))
+            return {"v": v, "gradients": torch.cat([*example_gradients(model, sample, task.meter)])}
+        return {"v": v}
 
     @override
-    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Direction) -> None:
-        task.notes["update_cosine"] = prepared.cosine
-        add_flat(model, prepared.update, self.step_length)
+    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Tensors) -> None:
+        v = prepared["v"]
+        if self.solver == "cg":
+            found = solvers.Krylov(prepared["basis"], prepared["projected"])
+            update = found.solve(v, self.damping)
+        elif self.solver == "woodfisher_exact":
+            update = solvers.woodfisher_exact(prepared["gradients"], v, damping=self.damping)
+        else:
+            update = self._lissa(model, task, v)
+        task.notes["update_cosine"] = take_step(model, update, v, self.step_length)
 
     def _vector(self, model: nn.Module, task: ForgetTask) -> Tensor:
         retain = gradient_sum(model, task.retain)
@@ -83,20 +95,8 @@ class IU(Method):
         forget = gradient_sum(model, task.forget)
         return removal_vector(forget, retain, len(task.forget), len(task.retain))
 
-    def _cg(self, model: nn.Module, task: ForgetTask, v: Tensor) -> Tensor:
-        sample = task.retain.subset(self._draw(task, self.subset))
-
-        def product(u: Tensor) -> Tensor:
-            return gauss_newton_product(model, sample, u, task.meter) + self.damping * u
-
-        return solvers.conjugate_gradient(product, v, iterations=self.iterations)
-
-    def _woodfisher(self, model: nn.Module, task: ForgetTask, v: Tensor) -> Tensor:
-        sample = task.retain.subset(self._draw(task, self.fisher_examples))
-        gradients = torch.cat(list(example_gradients(model, sample, task.meter)))
-        return solvers.woodfisher_exact(gradients, v, damping=self.damping)
-
     def _lissa(self, model: nn.Module, task: ForgetTask, v: Tensor) -> Tensor:
+        model.eval()
         order = self._draw(task, len(task.retain))
 
         def product(u: Tensor) -> Tensor:

@@ -16,15 +16,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.methods.base import ForgetTask, Method
-from mubench.methods.influence import (
-    Direction,
-    add_flat,
-    direction,
-    example_gradients,
-    gradient_sum,
-    removal_vector,
-)
+from mubench.methods.base import ForgetTask, Method, Tensors
+from mubench.methods.influence import example_gradients, gradient_sum, removal_vector, take_step
 from mubench.methods.solvers import woodfisher_ref
 
 
@@ -39,7 +32,7 @@ class IURef(Method):
     fisher_count: int = 1000
 
     @override
-    def prepare(self, model: nn.Module, task: ForgetTask) -> Direction:
+    def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:
         forget, retain = gradient_sum(model, task.forget), gradient_sum(model, task.retain)
         v = removal_vector(forget, retain, len(task.forget), len(task.retain))
         first = task.retain.subset(torch.arange(min(self.fisher_count + 2, len(task.retain))))
@@ -48,9 +41,9 @@ class IURef(Method):
             for chunk in example_gradients(model, first, task.meter):
                 yield from chunk
 
-        return direction(woodfisher_ref(gradients(), v, count=self.fisher_count), v)
+        return {"v": v, "update": woodfisher_ref(gradients(), v, count=self.fisher_count)}
 
     @override
-    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Direction) -> None:
-        task.notes["update_cosine"] = prepared.cosine
-        add_flat(model, prepared.update, self.step_length)
+    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Tensors) -> None:
+        update, v = prepared["update"], prepared["v"]
+        task.notes["update_cosine"] = take_step(model, update, v, self.step_length)

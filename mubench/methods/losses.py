@@ -1,4 +1,4 @@
-"""The cross-entropy that every method shares, one value per example."""
+"""The losses that methods share, one value per example."""
 
 import torch
 import torch.nn.functional as F
@@ -17,3 +17,14 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def full_precision(values: Tensor) -> Tensor:
     """The values in float32 or better: from logits to the loss, bfloat16 is too coarse."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def kl_divergence(teacher: Tensor, student: Tensor, temperature: float = 1.0) -> Tensor:
+    """T^2 KL(softmax(teacher / T) || softmax(student / T)) (b,) in nats, of logits (b, K).
+
+    The factor T^2 keeps the gradient's size whatever the temperature (Hinton et al., arXiv
+    1503.02531, section 2). A teacher's logit of minus infinity gives its class probability 0.
+    """
+    target = (full_precision(teacher) / temperature).softmax(1)
+    log_q = (full_precision(student) / temperature).log_softmax(1)
+    return temperature**2 * F.kl_div(log_q, target, reduction="none").sum(1)

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mubench.data.split import Batch, Inputs, Split
+from mubench.data.split import Batch, Inputs, Split, concatenate
 from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
@@ -142,7 +142,7 @@ class MixedLoss:
                 None if retain is None else self._outputs(retain.inputs),
             )
         sizes = [len(forget.labels), len(retain.labels)]
-        both = self._outputs(_concatenate(forget.inputs, retain.inputs))
+        both = self._outputs(concatenate(forget.inputs, retain.inputs))
         (f_logits, r_logits), (f_seen, r_seen) = both.logits.split(sizes), both.seen.split(sizes)
         return Outputs(f_logits, f_seen), Outputs(r_logits, r_seen)
 
@@ -192,11 +192,3 @@ def _with_features(model: nn.Module, inputs: Inputs) -> Outputs:
     finally:
         hook.remove()
     return Outputs(logits, entered[0].flatten(1))
-
-
-def _concatenate(first: Inputs, second: Inputs) -> Inputs:
-    if isinstance(first, dict) and isinstance(second, dict):
-        return {name: torch.cat([value, second[name]]) for name, value in first.items()}
-    if isinstance(first, Tensor) and isinstance(second, Tensor):
-        return torch.cat([first, second])
-    raise TypeError("forget and retain batches differ in kind")

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mubench.methods.losses import cross_entropy, full_precision
+from mubench.methods.losses import cross_entropy, full_precision, kl_divergence
 
 Space = Literal["logits", "probs", "features"]
 Metric = Literal["cosine", "tv", "l2_minmax"]
@@ -37,6 +37,22 @@ def gls_loss(logits: Tensor, labels: Tensor, alpha: float | Tensor) -> Tensor:
     logits = full_precision(logits)
     true = logits.gather(1, labels[:, None]).squeeze(1)
     return losses + alpha * (true - logits.mean(1))
+
+
+def gls_kl_divergence(
+    teacher: Tensor, student: Tensor, alpha: float, temperature: float = 1.0
+) -> Tensor:
+    """T^2 KL of the student (b, K) from the teacher (b, K), both logits, with GLS: (b,) in nats.
+
+    GLS for a soft target: its smoothed form is (1 - alpha) t + alpha / K, t = softmax(teacher / T).
+    That adds alpha T (sum_k t_k z_k - mean z), whose gradient in the logits does not vanish where
+    student and teacher agree; the target's entropy, a constant, stays that of t.
+    """
+    divergence = kl_divergence(teacher, student, temperature)
+    if alpha == 0:
+        return divergence
+    target, student = (full_precision(teacher) / temperature).softmax(1), full_precision(student)
+    return divergence + alpha * temperature * ((target * student).sum(1) - student.mean(1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -42,6 +43,56 @@ def conjugate_gradient(
         energy, before = _dot(residual, residual), energy
         direction = residual + energy / before * direction
     return u
+
+
+class Krylov(NamedTuple):
+    """H restricted to span{v, H v, H^2 v, ...}: enough to solve for every damping."""
+
+    basis: Tensor
+    """Orthonormal rows (m, d); the first is v / |v|."""
+    projected: Tensor
+    """basis H basis^T, (m, m) float64, tridiagonal up to rounding."""
+
+    def solve(self, v: Tensor, damping: float) -> Tensor:
+        """(H + damping I)^-1 v (d,): the iterate m of conjugate gradients, whatever the damping."""
+        shifted = self.projected.clone()
+        shifted.diagonal().add_(damping)
+        first = shifted.new_zeros(len(shifted))
+        first[:1] = v.double().norm()
+        weights: Tensor = torch.linalg.solve(shifted, first)
+        return weights.to(self.basis.dtype) @ self.basis
+
+
+def krylov(product: Product, v: Tensor, *, iterations: int) -> Krylov:
+    """Lanczos' iteration (1950) from v (d,) for a symmetric H, reorthogonalised in float64.
+
+    Stops where the subspace is closed under H. Keeps `iterations` vectors of v's size.
+
+    Raises:
+        Diverged: a product is not finite, or v is.
+    """
+    basis: list[Tensor] = []
+    projected = torch.zeros(iterations, iterations, dtype=torch.float64, device=v.device)
+    left, scale = v, v.double().norm().item()
+    for row in range(iterations):
+        length = left.double().norm().item()
+        if not math.isfinite(length):
+            raise Diverged("Lanczos met a product that is not finite; check the inputs")
+        if length <= 1e-12 * scale:
+            break
+        basis.append(left / length)
+        image = product(basis[-1])
+        vectors = torch.stack(basis).double()
+        left = image.double()
+        overlaps = vectors @ left
+        projected[row, : row + 1] = projected[: row + 1, row] = overlaps
+        for _ in range(2):  # once is not enough where the image nearly lies in the subspace
+            left = left - vectors.T @ (vectors @ left)
+        scale = max(scale, image.double().norm().item())
+        left = left.to(v.dtype)
+    m = len(basis)
+    rows = torch.stack(basis) if basis else v.new_zeros(0, len(v))
+    return Krylov(rows, projected[:m, :m].contiguous())
 
 
 def lissa(product: Product, v: Tensor, *, scale: float, iterations: int) -> Tensor:

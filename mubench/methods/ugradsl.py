@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from mubench.methods.base import ForgetTask
 from mubench.methods.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
-from mubench.training.descent import descend
+from mubench.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,5 +48,5 @@ class UGradSL(SmoothedAscent):
             pairs,
             loss,
             steps_per_epoch=len(forget),
-            after_epoch=loss.end_epoch,
+            hooks=Hooks(after_epoch=loss.end_epoch),
         )

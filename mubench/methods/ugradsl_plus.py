@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from mubench.methods.base import ForgetTask
 from mubench.methods.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
-from mubench.training.descent import descend
+from mubench.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,5 +48,5 @@ class UGradSLPlus(SmoothedAscent):
             pairs,
             loss,
             steps_per_epoch=len(retain),
-            after_epoch=loss.end_epoch,
+            hooks=Hooks(after_epoch=loss.end_epoch),
         )

@@ -186,6 +186,27 @@ _COST = [
         "alpha_mean", "Mean alpha", "ratio", "none", "Mean adaptive rate in the last epoch."
     ),
     MetricInfo(
+        "attack_success",
+        "Attack success",
+        "fraction",
+        "none",
+        "Share of BS's adversarial examples that the original puts into another class.",
+    ),
+    MetricInfo(
+        "certified",
+        "Certified",
+        "fraction",
+        "none",
+        "1 if a certificate covers all that the model holds; 0 with BatchNorm's statistics.",
+    ),
+    MetricInfo(
+        "epochs_kept",
+        "Epochs kept",
+        "fraction",
+        "none",
+        "Share of its epochs that SCRUB+R did not rewind; at 0 it hands back the original.",
+    ),
+    MetricInfo(
         "objective", "Objective", "fraction", "lower", "What a search minimises; 1 where it failed."
     ),
     MetricInfo("train_accuracy", "Train", "fraction", "none", "The original's accuracy on D_tr."),
@@ -200,7 +221,54 @@ _COST = [
     ),
 ]
 
+_DIAGNOSTICS = [
+    MetricInfo(
+        "theorem2_cosine",
+        "Theorem 2 cosine",
+        "ratio",
+        "none",
+        "Cosine of UGradSL's Theorem 2: below 0 some negative smoothing rate helps plain ascent.",
+    ),
+    MetricInfo(
+        "theorem2_best_alpha",
+        "Theorem 2 alpha",
+        "ratio",
+        "none",
+        "The smoothing rate whose step, to first order, ends nearest to Retrain.",
+    ),
+    MetricInfo(
+        "theorem2_improvement",
+        "Theorem 2 improvement",
+        "fraction",
+        "none",
+        "Share of plain ascent's distance to Retrain that this rate saves, to first order.",
+    ),
+    MetricInfo(
+        "theorem2_residual",
+        "Theorem 2 residual",
+        "ratio",
+        "none",
+        "Relative residual of the solves behind Theorem 2; not small: raise iterations or damping.",
+    ),
+    MetricInfo(
+        "label_ldp_epsilon",
+        "Label-LDP epsilon",
+        "nats",
+        "none",
+        "Theorem 3's epsilon for the smoothing rate, under the weights that the sweep assumes.",
+    ),
+]
+
 METRICS: Mapping[str, MetricInfo] = {
-    info.name: info for info in (*_ACCURACY, *_MEMBERSHIP, *_GAPS, *_DISTANCES, *_COST, *_RETRAINED)
+    info.name: info
+    for info in (
+        *_ACCURACY,
+        *_MEMBERSHIP,
+        *_GAPS,
+        *_DISTANCES,
+        *_COST,
+        *_DIAGNOSTICS,
+        *_RETRAINED,
+    )
 }
 """Every metric by name, in the order in which tables show them."""

@@ -13,6 +13,7 @@ from mubench.metrics.gap import TERMS, gap, tow, tow_mia
 from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
 from mubench.metrics.objective import components, four_values
 from mubench.metrics.outputs import Evaluated, Outputs
+from mubench.metrics.plugged import plugged_values
 
 UNCHANGED = "predictions unchanged"
 UNINFORMATIVE = "uninformative attack"
@@ -50,6 +51,7 @@ def score(
             retrained_values = components(retrained, forget_classes)
     if retrained_values is not None:
         values |= _comparison(values, retrained_values)
+    values |= plugged_values(unlearned, retrained, original, forget_classes)
     flags = []
     if original is not None and _predicts_like(unlearned, original):
         flags.append(UNCHANGED)

@@ -37,6 +37,8 @@ class Theorem2:
     """|a|, the distance to Retrain at alpha = 0."""
     best_error: float
     """The distance at `best_alpha`: |a| sqrt(1 - cosine^2)."""
+    residual: float = 0.0
+    """Relative residual of the linear systems that a and b were solved from, 0 for exact ones."""
 
     @property
     def negative_smoothing_helps(self) -> bool:
@@ -85,6 +87,11 @@ def label_ldp_epsilon(alpha: float, gamma1: float, gamma2: float, num_classes: i
     prediction that minimises γ1 ℓ_y - γ2 ℓ^α has q_k ∝ c_k with c_y = γ1 - γ2 (1 - α + α/K) and
     c_k = -γ2 α/K; it exists for γ1 > γ2 > 0 and -(K/(K-1)) (γ1/γ2 - 1) < α < 0, where ε falls to 0
     at α = 1 - γ1/γ2 and rises to infinity at both ends. Not a guarantee of data deletion.
+
+    >>> round(label_ldp_epsilon(-0.2, 1.3, 1.0, num_classes=10).value, 6)
+    1.791759
+    >>> label_ldp_epsilon(-0.4, 1.3, 1.0, num_classes=10).reason
+    'needs -0.333333 < alpha < 0, got alpha=-0.4'
     """
     if not gamma1 > gamma2 > 0:
         return Epsilon(math.inf, f"needs gamma1 > gamma2 > 0, got {gamma1=}, {gamma2=}")

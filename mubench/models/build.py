@@ -19,7 +19,7 @@ def build(
     Raises:
         InputError: the model cannot take inputs of this shape.
     """
-    builder = getattr(import_module(f"mubench.models.{card['module']}"), card["builder"])
+    builder = getattr(import_module(card["module"]), card["builder"])
     # No device is forked or seeded but the CPU: layers draw their initial weights there.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

@@ -53,6 +53,11 @@ class ResNet(ImageClassifier):
         self.stages = nn.Sequential(*stages)
         self.classifier = nn.Linear(widths[-1], num_classes)
 
+    @property
+    def blocks(self) -> tuple[nn.Module, ...]:
+        """The stem and the stages: what methods that freeze or reset by depth count."""
+        return (self.stem, *self.stages)
+
     @override
     def features(self, x: Tensor) -> Tensor:
         """(b, widths[-1]): the last feature maps, averaged over positions."""

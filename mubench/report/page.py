@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mubench.metrics.info import METRICS
+from mubench.metrics.plugged import all_metrics
 from mubench.record import Record
 from mubench.report import summary
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell
@@ -78,7 +78,7 @@ def page(source: ReportSource, blocks: Sequence[Block]) -> str:
         columns=COLUMNS,
         group_titles=GROUP_TITLES,
         fewest=FEWEST,
-        metrics=METRICS,
+        metrics=all_metrics(),
         conditions=conditions(source),
         reimplementation=REIMPLEMENTATION,
         records=Markup(record_json(shown(blocks))),

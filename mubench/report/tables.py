@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mubench.record import Record
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
 from mubench.report.statistics import Rank, marks
-from mubench.report.words import TITLES, points, row_title, seconds
+from mubench.report.words import points, row_title, seconds
 
 HEADINGS = {
     "ua": "UA (%)",
@@ -134,4 +134,4 @@ def _floor_line(floor: Floor | None) -> Line:
         else Entry()
         for metric in COLUMNS
     )
-    return Line("floor", TITLES["floor"], "reference", entries, count)
+    return Line("floor", row_title("floor"), "reference", entries, count)

@@ -1,21 +1,13 @@
 """Names and numbers as people read them; percent begins here."""
 
+import re
 from collections.abc import Sequence
+from functools import cache
 
+from mubench import catalogue
 from mubench.record import Status
 
-TITLES = {
-    "original": "Original",
-    "retrain": "Retrain",
-    "floor": "Retrain vs Retrain",
-    "ft": "FT",
-    "ga": "GA",
-    "iu": "IU",
-    "neggrad_plus": "NegGrad+",
-    "ugradsl": "UGradSL",
-    "ugradsl_plus": "UGradSL+",
-}
-"""Titles of the main table's methods; any other method keeps its own name."""
+REFERENCES = {"original": "Original", "retrain": "Retrain", "floor": "Retrain vs Retrain"}
 
 STATUS_WORDS: dict[Status, str] = {
     "diverged": "diverged",
@@ -28,17 +20,24 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def row_title(row: str) -> str:
-    """Write a row's label for people.
+    """Write a row's label for people; a method without a card here keeps its own name.
 
-    >>> row_title("ugradsl[alpha=-0.2]"), row_title("my_method")
-    ('UGradSL (α = −0.2)', 'my_method')
+    >>> row_title("ugradsl[alpha=-0.2]"), row_title("rl[NLS]"), row_title("my_method")
+    ('UGradSL (α = −0.2)', 'RL (NLS)', 'my_method')
     """
-    method, _, grid = row.partition("[")
-    pairs = [pair.split("=", 1) for pair in grid.removesuffix("]").split(",")]
-    if not row.endswith("]") or any(len(pair) != 2 for pair in pairs):
-        return TITLES.get(row, row)
-    words = [" = ".join(_symbol(part.strip()) for part in pair) for pair in pairs]
-    return f"{TITLES.get(method, method)} ({', '.join(words)})"
+    found = re.fullmatch(r"(\w+)\[([^\[\]]+)\]", row)
+    if found is None:
+        return _method_title(row)
+    parts = [part.split("=", 1) for part in found[2].split(",")]
+    words = [" = ".join(_symbol(word.strip()) for word in part) for part in parts]
+    return f"{_method_title(found[1])} ({', '.join(words)})"
+
+
+@cache
+def _method_title(name: str) -> str:
+    if name in REFERENCES:
+        return REFERENCES[name]
+    return catalogue.method(name).title if name in catalogue.names("methods") else name
 
 
 def _symbol(word: str) -> str:

@@ -7,13 +7,20 @@ from typing import Any
 from ray import tune
 from typing_extensions import override
 
-from mubench.outcome import refused
+from mubench import plugins
+from mubench.ids import source_id
+from mubench.outcome import Outcome, make_record, refused
 from mubench.plan import Step
 from mubench.record import Record
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
 from mubench.trial import Choice, run_step
 from mubench.workspace import Workspace
+
+_OTHER_CODE = (
+    "this worker has other code than the sweep was planned with: install the same mubench and the "
+    "same plug-ins on every machine, and do not edit them while a sweep runs"
+)
 
 
 class StepActor(tune.Trainable):
@@ -26,7 +33,12 @@ class StepActor(tune.Trainable):
         steps: Mapping[str, Step] | None = None,
         store_uri: str = "",
         data_dir: str | None = None,
+        given: tuple[plugins.Plugin, ...] = (),
+        modules: tuple[str, ...] = (),
+        code: str = "",
     ) -> None:
+        plugins.add(given)
+        self._has_other_code = bool(modules) and source_id(*modules) != code
         self._steps = steps or {}
         self._workspace = Workspace(Store(store_uri), data_dir)
 
@@ -41,6 +53,8 @@ class StepActor(tune.Trainable):
         step = self._steps[due["step"]]
         if due["refusal"]:
             record = refused(step, due["refusal"])
+        elif self._has_other_code:
+            record = make_record(step, Outcome("error", _OTHER_CODE, candidate=step.candidate), 0.0)
         else:
             record = self.run_step(step, Choice(due["params"], due["candidate"]))
         return {"record": record_to_json(record), "done": True}

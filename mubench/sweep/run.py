@@ -11,9 +11,12 @@ from typing import Any, Protocol
 from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
+from mubench import plugins
 from mubench.data.presence import require_data
+from mubench.ids import source_id
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
+from mubench.planner import modules_of
 from mubench.record import Record
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
@@ -86,6 +89,9 @@ def _worker(
         "steps": dict(plan.steps),
         "store_uri": store.files.absolute_uri,
         "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
+        "given": plugins.added(),
+        "modules": modules_of(plan),
+        "code": source_id(*modules_of(plan)),
     }
     worker: type[tune.Trainable] = tune.with_parameters(actor, **shared)
     return worker

@@ -35,6 +35,18 @@ class Descent:
     schedule: Callable[[float], float] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What a method does around the steps of a descent."""
+
+    before_step: Callable[[torch.optim.Optimizer], None] = lambda _: None
+    """May change the gradients, which are clipped by then."""
+    after_step: Callable[[torch.optim.Optimizer], None] = lambda _: None
+    """May change the weights and the optimizer's state."""
+    after_epoch: Callable[[int], bool] = lambda _: False
+    """May look at the model, which is finite; True stops the descent."""
+
+
 def descend(
     model: nn.Module,
     settings: Descent,
@@ -42,16 +54,15 @@ def descend(
     loss: Callable[[B], Tensor],
     *,
     steps_per_epoch: int,
-    after_epoch: Callable[[int], bool] | None = None,
+    hooks: Hooks | None = None,
 ) -> torch.optim.Optimizer:
     """Minimise `loss(batch)` over `batches(epoch)`, in place; return the optimizer with its state.
-
-    `after_epoch(epoch)` may look at the model and return True to stop.
 
     Raises:
         Diverged: a loss or a weight is not finite; the model is back at the end of its last
             finite epoch, or where it started.
     """
+    hooks = hooks or Hooks()
     optimizer = make_optimizer(model, settings)
     device = next(model.parameters()).device
     # Reading a loss waits for the device, which a GPU feels and a CPU does not.
@@ -74,13 +85,15 @@ def descend(
             value.backward()
             if settings.clip_norm:
                 nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+            hooks.before_step(optimizer)
             optimizer.step()
+            hooks.after_step(optimizer)
             step += 1
         if not is_finite(model):
             value = torch.full_like(value, math.nan)
         _require_finite(model, safe, value, epoch, settings)
         safe = snapshot(model)
-        if after_epoch is not None and after_epoch(epoch):
+        if hooks.after_epoch(epoch):
             break
     return optimizer
 

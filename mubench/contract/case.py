@@ -1,0 +1,123 @@
+"""A method under test: its settings for the small world, and what came of running it there."""
+
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+
+from mubench import catalogue, registry
+from mubench.contract import ambient
+from mubench.contract.request import Modality, Request
+from mubench.contract.watch import Watch, watching
+from mubench.errors import ContractError
+from mubench.methods.base import DescentMethod, ForgetTask, Method, Prepared, Unlearned
+
+Settings = Mapping[str, Any]
+QUICK: Settings = {"epochs": 2, "batch_size": 8}
+"""Settings of every method that descends; a card's `quick` goes before them."""
+
+
+class NotTried(ContractError):
+    """A clause cannot be tried, since the method does not get through its first run."""
+
+
+def require(holds: object, message: str) -> None:
+    """Raise ContractError with `message` unless `holds`."""
+    if not holds:
+        raise ContractError(message)
+
+
+class Case:
+    """A method of the catalogue with quick settings, and `changes` to them."""
+
+    def __init__(self, name: str, changes: Settings | None = None) -> None:
+        self.card = catalogue.method(name)
+        self.type: type[Method] = registry.load_method(name)
+        is_descent = issubclass(self.type, DescentMethod)
+        self.quick = {**(QUICK if is_descent else {}), **self.card.quick}
+        self.changes = dict(changes or {})
+
+    @cached_property
+    def method(self) -> Method:
+        """The method with its settings."""
+        return self.type(**self.quick | self.changes)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All hyperparameters."""
+        return {f.name: getattr(self.method, f.name) for f in fields(self.method)}
+
+    @cached_property
+    def request(self) -> Request:
+        """What it is asked for; class-wise, or on texts, where it refuses the usual."""
+        refused = self.card.refuses.keys()
+        modality: Modality = "text" if refused & {"image", "cnn"} else "image"
+        return Request(is_classwise="random" in refused, modality=modality)
+
+    def run(
+        self,
+        request: Request | None = None,
+        *,
+        original: nn.Module | None = None,
+        task: ForgetTask | None = None,
+        prepared: Prepared | None = None,
+        changes: Settings | None = None,
+    ) -> Unlearned:
+        """Run on a request, by default the usual one, with `changes` to the settings."""
+        request, method = request or self.request, replace(self.method, **changes or {})
+        original = request.original() if original is None else original
+        with ambient.kept():
+            return method.run(original, task or request.task(), prepared)
+
+    def attempt(self, request: Request, what: str, changes: Settings | None = None) -> Unlearned:
+        """Run where the method must get to the end.
+
+        Raises:
+            NotTried: it does not get through its first run either.
+            ContractError: it raises or diverges; begins with `what`.
+        """
+        _ = self.found
+        try:
+            found = self.run(request, changes=changes)
+        except Exception as error:
+            raise ContractError(f"{what}: {self.told(error)}") from error
+        require(found.status == "ok", f"{what}: it diverges: {found.message}")
+        return found
+
+    @cached_property
+    def first(self) -> Unlearned | Exception:
+        """What came of the first run, or what it raised."""
+        try:
+            return self.run()
+        except Exception as error:  # noqa: BLE001  a method may raise anything
+            return error
+
+    @property
+    def found(self) -> Unlearned:
+        """What came of the first run.
+
+        Raises:
+            NotTried: nothing did.
+        """
+        if isinstance(self.first, Exception):
+            raise NotTried("the method does not get through its first run")
+        return self.first
+
+    @cached_property
+    def watched(self) -> Watch:
+        """What it does in a run like the first."""
+        with watching(type(self.request.original())) as seen:
+            self.run()
+        return seen
+
+    def told(self, error: Exception) -> str:
+        """An error in one line, with where in the method's file it arose."""
+        spec = sys.modules[self.type.__module__].__spec__
+        file = spec.origin if spec is not None else ""
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+        where = f" (line {lines[-1]})" if lines else ""
+        return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"

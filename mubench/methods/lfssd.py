@@ -1,0 +1,36 @@
+"""LFSSD: selective synaptic dampening without a loss, and so without labels.
+
+"Loss-Free Machine Unlearning", arXiv 2402.19308: `ssd` with the importance
+I_j = mean |d |z|^2 / d theta_j|, z the logits, in place of the Fisher information.
+
+Differs from the paper: the gradient is that of a batch's mean, over batches of 64 in the order of
+the data, as in `ssd`; the paper writes a mean over examples.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from mubench.data.split import Split
+from mubench.methods.dampening import SynapticDampening
+from mubench.methods.influence import batch_fisher
+from mubench.methods.losses import full_precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class LFSSD(SynapticDampening):
+    """Dampening where the squared norm of the logits is sensitive on D_f."""
+
+    needs: ClassVar = frozenset({"forget", "retain"})
+
+    @override
+    def importances(self, model: nn.Module, split: Split) -> Tensor:
+        return batch_fisher(model, split, losses=squared_norm, size=torch.abs)
+
+
+def squared_norm(logits: Tensor, labels: Tensor) -> Tensor:
+    """Squared Euclidean norm (b,) of the logits; takes no notice of the labels."""
+    return full_precision(logits).square().sum(1)

@@ -1,0 +1,180 @@
+"""Methods, data sets, models and metrics from outside of the package.
+
+A plug-in is a Python file with its card (YAML) of the same name beside it. An installed package
+names its modules as entry points in the groups `mubench.methods`, `mubench.datasets`,
+`mubench.models` and `mubench.metrics`; a plain file is given with `--plugin`, and its text travels
+to every worker. Reading a plug-in imports none of its code.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, get_args
+
+import yaml
+from typing_extensions import override
+
+from mubench.errors import InputError, did_you_mean
+
+Kind = Literal["methods", "datasets", "models", "metrics"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PREFIX = "mubench_plugin_"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One thing from outside: everything that is needed to use it on another machine."""
+
+    kind: Kind
+    name: str
+    module: str
+    """Under which it is imported."""
+    source: str
+    """The text of its Python file."""
+    card: str
+    """The text of its card."""
+    where: str
+    """Its file, for messages."""
+
+
+_added: dict[tuple[Kind, str], Plugin] = {}
+
+
+def read(path: str) -> Plugin:
+    """The plug-in in a Python file and the card beside it; `kind:` in the card says what it is.
+
+    Raises:
+        InputError: one of the two is missing, unreadable or names something else.
+    """
+    file = Path(path)
+    if file.suffix != ".py" or not file.stem.isidentifier():
+        raise InputError(f"{path}: a plug-in is a Python file whose name can be imported")
+    card = _text(file.with_suffix(".yaml"), "the card of a plug-in lies beside it")
+    node = _mapping(card, str(file.with_suffix(".yaml")))
+    kind = node.get("kind", "methods")
+    if kind not in KINDS:
+        hint = did_you_mean(str(kind), KINDS)
+        raise InputError(f"{file.with_suffix('.yaml')}: kind: '{kind}' is unknown; {hint}")
+    source = _text(file, "no such plug-in")
+    return Plugin(kind, file.stem, PREFIX + file.stem, source, card, path)
+
+
+def add(plugins: Iterable[Plugin]) -> None:
+    """Make plug-ins known to this process: their cards are found, their modules importable."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.append(_finder)
+    for plugin in plugins:
+        known = _added.get((plugin.kind, plugin.name))
+        if known != plugin:
+            sys.modules.pop(plugin.module, None)
+        _added[plugin.kind, plugin.name] = plugin
+
+
+def added() -> tuple[Plugin, ...]:
+    """What `add` was given: what workers must be told of."""
+    return tuple(_added.values())
+
+
+def names(kind: Kind) -> list[str]:
+    """The names of all plug-ins of a kind, sorted."""
+    given = (name for of, name in _added if of == kind)
+    return sorted({*given, *_entry_points(kind)})
+
+
+def find(kind: Kind, name: str) -> Plugin | None:
+    """The plug-in of this name, or None. A file given by hand goes before an installed package.
+
+    Raises:
+        InputError: an installed package names a module or card that is not there.
+    """
+    if (kind, name) in _added:
+        return _added[kind, name]
+    entry = _entry_points(kind).get(name)
+    return None if entry is None else _installed(kind, entry)
+
+
+def module_text(module: str) -> str | None:
+    """The source of a plug-in's module; None where the module is not one given by hand."""
+    return next((p.source for p in _added.values() if p.module == module), None)
+
+
+@cache
+def packages() -> frozenset[str]:
+    """Top-level packages of installed plug-ins: their source is part of content ids."""
+    found = (entry for kind in KINDS for entry in _entry_points(kind).values())
+    return frozenset(entry.module.partition(".")[0] for entry in found)
+
+
+@cache
+def _entry_points(kind: Kind) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"mubench.{kind}")}
+
+
+@cache
+def _installed(kind: Kind, entry: EntryPoint) -> Plugin:
+    where = f"entry point mubench.{kind}: {entry.name} = {entry.value}"
+    try:
+        spec = find_spec(entry.module)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or spec.origin is None:
+        raise InputError(f"{where}: there is no such module")
+    file = Path(spec.origin)
+    card = _text(file.with_name(f"{entry.name}.yaml"), f"{where}: its card lies beside its module")
+    _mapping(card, str(file.with_name(f"{entry.name}.yaml")))
+    source = _text(file, "no such module")
+    return Plugin(kind, entry.name, entry.module, source, card, str(file))
+
+
+def _text(file: Path, what: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InputError(f"{file}: {what}; {reason}") from None
+
+
+def _mapping(card: str, where: str) -> dict[str, object]:
+    try:
+        node = yaml.safe_load(card)
+    except yaml.YAMLError as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+    if not isinstance(node, dict):
+        raise InputError(f"{where}: a card is a mapping with name, title, ...")
+    return node
+
+
+class _Loader(InspectLoader):
+    """Imports a plug-in from its text, so that a worker needs no file."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin
+
+    @override
+    def get_source(self, fullname: str) -> str:
+        return self._plugin.source
+
+    @override
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self._plugin.source, self._plugin.where, "exec"), module.__dict__)
+
+
+class _Finder(MetaPathFinder):
+    @override
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        plugin = next((p for p in _added.values() if p.module == fullname), None)
+        if plugin is None:
+            return None
+        return spec_from_loader(fullname, _Loader(plugin), origin=plugin.where)
+
+
+_finder = _Finder()

@@ -1,0 +1,81 @@
+"""Parts of a network that methods treat apart."""
+
+import pytest
+import torch
+from torch import nn
+from toy import Net, conv, mlp
+
+from mubench.errors import Refused
+from mubench.methods.anatomy import blocks_of, classifier_of, convolutions_of, frozen
+from mubench.models.cnn import small_cnn
+from mubench.models.resnet import resnet18, resnet_small
+
+
+def names(model, blocks):
+    """The parameters of each block, by name."""
+    of = {id(p): name for name, p in model.named_parameters()}
+    return [[of[id(p)] for p in block.parameters()] for block in blocks]
+
+
+def test_the_classifier_is_the_layer_of_that_name():
+    model = resnet_small((3, 32, 32), 10)
+    assert classifier_of(model, 10) is model.classifier
+
+
+def test_without_a_name_the_classifier_is_the_last_linear_layer():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 3))
+    assert classifier_of(model, 3) is model[2]
+
+
+def test_a_layer_is_not_a_classifier_for_its_shape():
+    with pytest.raises(Refused, match="no linear layer of 3 outputs at its end"):
+        classifier_of(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 5)), 3)
+    with pytest.raises(Refused):
+        classifier_of(nn.Sequential(nn.Conv2d(1, 3, 1), nn.Flatten()), 3)
+
+
+def test_the_blocks_of_a_resnet_are_its_stem_and_stages():
+    model = resnet_small((3, 32, 32), 10)
+    blocks = blocks_of(model, 10)
+    assert [block[0] for block in blocks] == [model.stem, *model.stages]
+    assert len(blocks_of(resnet18((3, 32, 32), 10), 10)) == 5
+
+
+def test_the_blocks_of_the_small_cnn_are_its_layers():
+    found = names(model := small_cnn((1, 8, 8), 10), blocks_of(model, 10))
+    assert [len(block) for block in found] == [3, 3, 2]  # two convolutions with BatchNorm, a layer
+
+
+@pytest.mark.parametrize("model", [mlp(), conv()], ids=["mlp", "conv"])
+def test_blocks_and_classifier_hold_every_parameter_once(model):
+    parts = [*blocks_of(model, 3), model.classifier]
+    found = [name for part in names(model, parts) for name in part]
+    assert sorted(found) == sorted(dict(model.named_parameters()))
+
+
+def test_a_normalisation_belongs_to_what_it_follows():
+    [block] = blocks_of(conv(), 3)
+    assert [type(module) for module in block] == [nn.Conv2d, nn.BatchNorm2d]
+
+
+def test_a_child_that_holds_the_classifier_is_opened():
+    head = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    model = nn.Sequential(nn.Linear(4, 4), head)
+    assert names(model, blocks_of(model, 3)) == [["0.weight", "0.bias"], ["1.0.weight", "1.0.bias"]]
+
+
+def test_convolutions_are_found_or_the_method_refuses():
+    assert len(convolutions_of(small_cnn((1, 8, 8), 10))) == 2
+    with pytest.raises(Refused, match="Net has no convolutions"):
+        convolutions_of(mlp())
+
+
+def test_frozen_parameters_thaw_again():
+    model: Net = mlp()
+    model.classifier.bias.requires_grad_(False)
+    with frozen([model.body]):
+        assert not any(p.requires_grad for p in model.body.parameters())
+        model(torch.zeros(1, 1, 4, 4)).sum().backward()
+    assert all(p.grad is None for p in model.body.parameters())
+    assert all(p.requires_grad for p in model.body.parameters())
+    assert not model.classifier.bias.requires_grad

@@ -1,0 +1,138 @@
+"""Synaptic dampening: hand-made importances, and importances against a loop."""
+
+import pytest
+import torch
+from torch import nn
+from toy import CLASSES, blobs, conv, distance, same, split_of, task_of, text, tokens, weights
+
+from mubench.methods.influence import flatten
+from mubench.methods.lfssd import LFSSD
+from mubench.methods.ssd import SSD
+
+both = pytest.mark.parametrize("method", [SSD, LFSSD])
+
+
+def dampened(i_f, i_d, **settings):
+    """What is left of three weights of 2."""
+    model = nn.Linear(3, 1, bias=False)
+    nn.init.constant_(model.weight, 2.0)
+    prepared = {"forget": torch.tensor(i_f), "all": torch.tensor(i_d)}
+    SSD(**settings).unlearn(model, task_of(blobs(30), 10), prepared)
+    return model.weight[0].tolist()
+
+
+def test_weights_that_matter_more_to_the_forget_set_shrink_by_the_ratio():
+    found = dampened([20.0, 10.0, 11.0], [1.0, 1.0, 1.0], selection=10.0, dampening=1.0)
+    assert found == pytest.approx([2 * 0.05, 2.0, 2 / 11])
+
+
+def test_a_weight_on_the_threshold_is_left_alone():
+    assert dampened([10.0] * 3, [1.0] * 3, selection=10.0, dampening=1.0) == [2.0] * 3
+
+
+def test_no_weight_ever_grows():
+    found = dampened([20.0, 40.0, 60.0], [1.0] * 3, selection=10.0, dampening=30.0)
+    assert found == pytest.approx([2.0, 2 * 30 / 40, 2 * 30 / 60])
+
+
+def test_importances_of_zero_leave_no_nan():
+    found = dampened([0.0, 0.0, 5.0], [0.0, 1.0, 0.0], selection=10.0, dampening=1.0)
+    assert found == [2.0, 2.0, 0.0]
+
+
+def copies(n=40):
+    """D_f and D_r hold the same examples, so that each is D."""
+    full = blobs(n)
+    inputs = full.take(torch.arange(n)).inputs
+    return task_of(split_of(torch.cat([inputs, inputs]), full.labels.repeat(2)), n)
+
+
+@both
+@pytest.mark.parametrize("selection", [1.0, 3.0])
+def test_a_forget_set_like_the_whole_changes_nothing(method, selection):
+    original = conv()
+    found = method(selection=selection, dampening=0.1).run(original, copies())
+    assert same(weights(found.model), weights(original))
+    everything = method(selection=0.99, dampening=0.1).run(original, copies())
+    assert distance(weights(everything.model), weights(original)) > 0.1
+
+
+def loop(model, batches, losses, size):
+    """The mean over batches of the size of the gradient of a batch's mean loss, flat."""
+    found = []
+    for inputs, labels in batches:
+        loss = losses(model(inputs), labels)
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        found.append(size(flatten(gradients)))
+    return torch.stack(found)
+
+
+FORMS = {
+    SSD: (nn.functional.cross_entropy, lambda g: g**2),
+    LFSSD: (lambda logits, _: (logits**2).sum() / len(logits), abs),
+}
+
+
+@both
+def test_importances_are_means_over_batches_of_at_most_64_in_order(method):
+    original = conv().double()
+    original(torch.randn(8, 1, 4, 4, dtype=torch.float64))  # statistics of its own
+    original.eval()
+    task = task_of(blobs(230, dtype=torch.float64), 100)
+    x_f, x_r = (split.take(torch.arange(len(split))) for split in (task.forget, task.retain))
+    forget = [(x_f.inputs[at], x_f.labels[at]) for at in (slice(0, 50), slice(50, 100))]
+    cuts = (slice(0, 44), slice(44, 87), slice(87, 130))
+    retain = [(x_r.inputs[at], x_r.labels[at]) for at in cuts]
+    i_f, i_r = (loop(original, batches, *FORMS[method]) for batches in (forget, retain))
+    original.train()
+    found = method().run_prepare(original, task)
+    assert (found.value["forget"] - i_f.mean(0)).abs().max() < 1e-12
+    assert (found.value["all"] - torch.cat([i_f, i_r]).mean(0)).abs().max() < 1e-12
+    assert found.cost.forward_examples == found.cost.backward_examples == 230
+
+
+def test_only_ssd_looks_at_labels():
+    task, original = task_of(blobs(60), 20), conv()
+    splits = {
+        name: split.with_labels((split.labels + 1) % CLASSES) for name, split in task.splits.items()
+    }
+    other = type(task)(splits=splits, num_classes=CLASSES, seed=0, new_model=conv)
+    for method, is_same in ((SSD(), False), (LFSSD(), True)):
+        first, second = (method.run_prepare(original, t).value["forget"] for t in (task, other))
+        assert torch.equal(first, second) is is_same
+    assert "forget_labels" not in LFSSD.needs
+
+
+@both
+def test_words_that_never_occur_stay_as_they_are(method):
+    original, task = text(), task_of(tokens(24), 8)
+    used = torch.cat(
+        [s.take(torch.arange(len(s))).inputs["input_ids"] for s in task.splits.values()]
+    )
+    with torch.no_grad():
+        original.body.weight = nn.Parameter(torch.cat([original.body.weight, torch.ones(1, 6)]))
+    found = method(selection=1.0, dampening=0.1).run(original, task).model
+    assert 11 not in used
+    assert torch.equal(found.body.weight[11], torch.ones(6))
+    assert not torch.equal(found.body.weight, original.body.weight)
+
+
+@both
+def test_twenty_selections_share_one_pass_over_the_data(method):
+    original, task = conv(), task_of(blobs(60), 20)
+    prepared = method().run_prepare(original, task)
+    runs = [
+        method(selection=1 + k / 20, dampening=0.5).run(original, task, prepared).model
+        for k in range(20)
+    ]
+    assert task.meter.forward_examples == task.meter.backward_examples == 60
+    alone = method(selection=1.1, dampening=0.5).run(original, task).model
+    assert same(weights(runs[2]), weights(alone))
+    before = flatten(list(original.parameters()))
+    changed = [(flatten(list(run.parameters())) != before).sum().item() for run in runs]
+    assert changed == sorted(changed, reverse=True)
+    assert changed[0] > changed[-1]
+    for run in runs:
+        assert all(
+            torch.equal(a, b) for a, b in zip(run.buffers(), original.buffers(), strict=True)
+        )
