@@ -6,7 +6,7 @@ from torch import nn
 from toy import Net, conv, mlp
 
 from mubench.errors import Refused
-from mubench.methods.anatomy import blocks_of, classifier_of, convolutions_of, frozen
+from mubench.methods.anatomy import blocks_of, classifier_of, convolutions_of, trained_alone
 from mubench.models.cnn import small_cnn
 from mubench.models.resnet import resnet18, resnet_small
 
@@ -70,12 +70,14 @@ def test_convolutions_are_found_or_the_method_refuses():
         convolutions_of(mlp())
 
 
-def test_frozen_parameters_thaw_again():
+def test_only_the_trained_parts_have_gradients_and_all_is_put_back():
     model: Net = mlp()
-    model.classifier.bias.requires_grad_(False)
-    with frozen([model.body]):
+    model.classifier.bias.requires_grad_(False)  # the user's own choice, which stays
+    with trained_alone(model, [model.classifier]):
         assert not any(p.requires_grad for p in model.body.parameters())
         model(torch.zeros(1, 1, 4, 4)).sum().backward()
     assert all(p.grad is None for p in model.body.parameters())
+    assert model.classifier.weight.grad is not None
+    assert model.classifier.bias.grad is None
     assert all(p.requires_grad for p in model.body.parameters())
     assert not model.classifier.bias.requires_grad

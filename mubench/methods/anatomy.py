@@ -69,9 +69,10 @@ def convolutions_of(model: nn.Module) -> list[nn.Conv2d]:
 
 
 @contextmanager
-def frozen(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """No gradients for the parameters of `modules` while the context lasts."""
-    held = [p for module in modules for p in module.parameters() if p.requires_grad]
+def trained_alone(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[None]:
+    """No gradients but for the parameters of `parts` while the context lasts."""
+    trained = {id(p) for part in parts for p in part.parameters()}
+    held = [p for p in model.parameters() if p.requires_grad and id(p) not in trained]
     for parameter in held:
         parameter.requires_grad_(False)
     try:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch
-from mubench.methods.anatomy import blocks_of, classifier_of, frozen
+from mubench.methods.anatomy import blocks_of, classifier_of, trained_alone
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
 from mubench.training.descent import descend, set_mode
@@ -49,9 +49,7 @@ class CFk(DescentMethod):
         def loss(batch: Batch) -> Tensor:
             return cross_entropy(model(batch.inputs), batch.labels).mean()
 
-        with frozen([model]):
-            for part in trained:
-                part.requires_grad_(True)
+        with trained_alone(model, trained):
             descend(model, self.settings(task), batches, loss, steps_per_epoch=len(retain))
 
     def begin(self, model: nn.Module, task: ForgetTask) -> None:

@@ -71,28 +71,26 @@ def krylov(product: Product, v: Tensor, *, iterations: int) -> Krylov:
     Raises:
         Diverged: a product is not finite, or v is.
     """
-    basis: list[Tensor] = []
+    basis = v.new_empty(iterations, len(v))
     projected = torch.zeros(iterations, iterations, dtype=torch.float64, device=v.device)
-    left, scale = v, v.double().norm().item()
-    for row in range(iterations):
+    left, scale, m = v, v.double().norm().item(), 0
+    while m < iterations:
         length = left.double().norm().item()
         if not math.isfinite(length):
             raise Diverged("Lanczos met a product that is not finite; check the inputs")
         if length <= 1e-12 * scale:
             break
-        basis.append(left / length)
-        image = product(basis[-1])
-        vectors = torch.stack(basis).double()
-        left = image.double()
-        overlaps = vectors @ left
-        projected[row, : row + 1] = projected[: row + 1, row] = overlaps
+        basis[m] = left / length
+        image = product(basis[m])
+        m += 1
+        rest = image.double()
+        projected[m - 1, :m] = projected[:m, m - 1] = _overlaps(basis[:m], rest)
         for _ in range(2):  # once is not enough where the image nearly lies in the subspace
-            left = left - vectors.T @ (vectors @ left)
+            for overlap, vector in zip(_overlaps(basis[:m], rest), basis[:m], strict=True):
+                rest -= overlap * vector
         scale = max(scale, image.double().norm().item())
-        left = left.to(v.dtype)
-    m = len(basis)
-    rows = torch.stack(basis) if basis else v.new_zeros(0, len(v))
-    return Krylov(rows, projected[:m, :m].contiguous())
+        left = rest.to(v.dtype)
+    return Krylov(basis[:m], projected[:m, :m].contiguous())
 
 
 def lissa(product: Product, v: Tensor, *, scale: float, iterations: int) -> Tensor:
@@ -149,6 +147,11 @@ def cosine(a: Tensor, b: Tensor) -> float:
     """Cosine of the angle between two vectors; 0 where one of them is 0."""
     norms = math.sqrt(_dot(a, a) * _dot(b, b))
     return _dot(a, b) / norms if norms else 0.0
+
+
+def _overlaps(basis: Tensor, u: Tensor) -> Tensor:
+    """Dot products (m,) of the rows with u (d,) in float64, which only one row at a time is in."""
+    return torch.stack([torch.dot(row.double(), u) for row in basis])
 
 
 def _dot(a: Tensor, b: Tensor) -> float:
