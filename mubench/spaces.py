@@ -1,8 +1,9 @@
 """Ranges of hyperparameters: how they are sampled, and how a value is found again."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeGuard
 
 from typing_extensions import override
@@ -244,6 +245,12 @@ class Param:
     range: Range
     when: Mapping[str, Scalar] = field(default_factory=dict)
 
+    def within(self, other: Range) -> "Param":
+        """The same hyperparameter with another range, and a default in it."""
+        is_inside = other.locate(self.default, self.name) is not None
+        default = self.default if is_inside else other.sample(_Middle(), self.name)
+        return replace(self, default=default, range=other)
+
 
 @dataclass(frozen=True)
 class Space:
@@ -289,12 +296,28 @@ class Space:
         return raw
 
     def narrowed(self, ranges: Mapping[str, Range]) -> "Space":
-        """This space with some ranges replaced."""
-        return Space(
-            tuple(
-                Param(p.name, p.default, ranges.get(p.name, p.range), p.when) for p in self.params
-            )
-        )
+        """This space with some ranges replaced.
+
+        A default outside of its new range becomes the middle of it: where a sweep says that a
+        smoothing rate is negative, no candidate has another.
+        """
+        return Space(tuple(p.within(ranges.get(p.name, p.range)) for p in self.params))
+
+
+class _Middle:
+    """An `Ask` that draws the middle of an interval, and the first of several options."""
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        return (low + high) / 2
+
+    def log(self, name: str, low: float, high: float) -> float:
+        return min(max(math.sqrt(low * high), low), high)
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return (low + high) // 2
+
+    def choice(self, name: str, options: tuple[Scalar, ...]) -> Scalar:
+        return options[0]
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -211,8 +211,12 @@ DECISIVE = {
     "lag": ({"search__lag": 2}, {"search", "tuned"}),
     "budget": ({"search__trials": 5}, {"tuned"}),
     "shared range": (
-        {"shared": {"learning_rate": {"log": [0.001, 0.01]}}},
+        {"shared": {"learning_rate": {"log": [1e-5, 0.05]}}},
         {"search", "tuned"},
+    ),
+    "shared range without the defaults": (
+        {"shared": {"learning_rate": {"log": [0.02, 0.05]}}},
+        {"search", "tuned", "default"},
     ),
     "shared value": ({"shared": {"momentum": 0.5}}, {"search", "tuned", "default"}),
     "search seed": ({"seeds__search__train": [99]}, {"search", "tuned"}),

@@ -280,6 +280,27 @@ def test_a_fixed_value_stays_where_its_condition_does_not_hold():
     assert narrow.sample(Drawn(np.random.default_rng(0)))["depth"] == 5
 
 
+@pytest.mark.parametrize(
+    ("node", "middle"),
+    [
+        ({"log": [0.04, 0.25]}, 0.1),
+        ({"uniform": [2.0, 5.0]}, 3.5),
+        ({"int": [4, 9]}, 6),
+        ({"choice": [8, 2]}, 8),
+        ({"negate": {"log": [0.01, 4.0]}}, -0.2),
+        ({"complement": {"uniform": [0.0, 0.5]}}, 0.75),
+        ({"either": [-1, {"log": [0.1, 1.0]}]}, -1),
+        ({"log": [0.1, 10.0]}, 1.5),
+        ({"int": [1, 2]}, 1),
+    ],
+)
+def test_a_default_outside_of_a_new_range_becomes_its_middle(node, middle):
+    found = Param("p", 1.5, Fixed(1.5)).within(parse_range(node, "p"))
+    assert found.default == pytest.approx(middle)
+    assert type(found.default) is type(middle)
+    assert found.range.locate(found.default, "p") is not None
+
+
 @pytest.mark.parametrize("name", catalogue.names("methods"))
 def test_the_space_of_every_card_samples_and_contains_its_defaults(name):
     space = catalogue.method(name).space

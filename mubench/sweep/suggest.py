@@ -68,7 +68,7 @@ def _tell(search: optuna.Study, space: Space, told: Sequence[Told]) -> None:
     for candidate in told:
         raw = space.locate(candidate.params)
         if raw is None:
-            continue  # defaults may lie outside of a range that the sweep file narrowed
+            raise ValueError(f"a candidate lies outside of its study's space: {candidate.params}")
         search.add_trial(
             optuna.trial.create_trial(
                 params=raw, distributions=_distributions(space, raw), value=candidate.value
