@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,7 @@ from report_world import CELLS, finals, retrains, searches, shuffled, world
 
 from mubench.report.build import build
 from mubench.report.drawer import record_json
-from mubench.report.figures import INK
+from mubench.report.figures import INK, _looks
 from mubench.report.source import ReportSource
 from mubench.store.table import table_to_records
 
@@ -206,3 +207,19 @@ def test_a_report_imports_neither_torch_nor_ray_nor_mlflow_nor_altair():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == ""
+
+
+def test_thirty_rows_look_different_and_keep_their_looks_where_some_are_left_out():
+    rows = [SimpleNamespace(label=f"m{k}", method=f"m{k}") for k in range(30)]
+    cell = SimpleNamespace(methods=rows)
+
+    def looks(names):
+        found = _looks(cell, names)
+        ranges = (scale.range for scale in (found.color, found.shape, found.dash))
+        return dict(zip(names, zip(*ranges, strict=True), strict=True))
+
+    every = looks([row.label for row in rows])
+    assert len({(color, shape) for color, shape, _ in every.values()}) == 30
+    assert len({(color, tuple(dash)) for color, _, dash in every.values()}) == 30
+    some = [row.label for row in rows[3::5]]
+    assert looks(some) == {name: every[name] for name in some}

@@ -7,7 +7,7 @@ put its theme's colours in their place.
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mubench.report.aggregate import Cell, Row
 from mubench.report.tuning import Study
@@ -16,6 +16,12 @@ from mubench.report.words import row_title
 INK, FAINT, BAND = "#222121", "#dedbd6", "#9b8f7a"
 PALETTE = ("#4a82c9", "#d0604a", "#35996f", "#9a70b8", "#b8862b", "#4a9db5", "#c06a94", "#7f8d3d")
 """Mid tones that read on white and on near-black; a row has the same colour in every figure."""
+SHAPES = (
+    *("circle", "square", "triangle-up", "cross"),
+    *("diamond", "triangle-right", "triangle-down", "triangle-left"),
+)
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
+"""Rows that share a colour differ in shape and dash: 64 shapes and 32 lines can be told apart."""
 WIDTH, HEIGHT = 350, 260
 CURVES = {"ua": "UA (%)", "ra": "RA (%)", "ta": "TA (%)", "gap": "Avg. Gap (points)"}
 
@@ -55,16 +61,16 @@ def _gap_against_cost(cell: Cell) -> Figure | None:
         return None
     import altair as alt
 
-    colors = _colors(cell, (value["row"] for value in values))
+    looks = _looks(cell, (value["row"] for value in values))
     data = _chart(values).encode(
         x=alt.X("cost:Q", title="RTE (s)", scale=alt.Scale(type="log", padding=16)),
         y=alt.Y("gap:Q", title="Avg. Gap (points)"),
-        color=alt.Color("row:N", title=None, scale=colors),
+        color=alt.Color("row:N", title=None, scale=looks.color),
     )
     bars = data.mark_rule(strokeWidth=1.2).encode(y="low:Q", y2="high:Q")
     dots = data.mark_point(size=64, strokeWidth=1.5).encode(
-        shape=alt.Shape("row:N", title=None, scale=alt.Scale(domain=colors.domain)),
-        fill=alt.Fill("row:N", title=None, scale=colors),
+        shape=alt.Shape("row:N", title=None, scale=looks.shape),
+        fill=alt.Fill("row:N", title=None, scale=looks.color),
         fillOpacity=alt.FillOpacity("solid:Q", scale=None),
     )
     return Figure(
@@ -123,15 +129,13 @@ def _tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
         return None
     import altair as alt
 
+    looks = _looks(cell, (value["row"] for value in values))
+    legend = alt.Legend(symbolType="stroke", symbolStrokeWidth=2)
     data = _chart(values).encode(
         x=alt.X("candidate:Q", title="Candidate", axis=alt.Axis(tickMinStep=1, format="d")),
         y=alt.Y("best:Q", title="Best objective so far (points)"),
-        color=alt.Color(
-            "row:N",
-            title=None,
-            scale=_colors(cell, (value["row"] for value in values)),
-            legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2),
-        ),
+        color=alt.Color("row:N", title=None, scale=looks.color, legend=legend),
+        strokeDash=alt.StrokeDash("row:N", title=None, scale=looks.dash, legend=legend),
     )
     chart = data.mark_line(interpolate="step-after", strokeWidth=1.8, opacity=0.9)
     return Figure(
@@ -170,11 +174,12 @@ def _smoothing_panel(cell: Cell, found: Sequence[tuple[Row, float]], metric: str
         for row, rate in found
         if metric in row.estimates
     ]
+    looks = _looks(cell, (value["row"] for value in values))
     dashes = alt.Scale(domain=["tuned", "default"], range=[[1, 0], [4, 3]])
     data = _chart(values).encode(
         x=alt.X("alpha:Q", title="α", scale=alt.Scale(padding=8), axis=alt.Axis(tickCount=4)),
         y=alt.Y("value:Q", title=CURVES[metric], scale=alt.Scale(zero=metric == "gap")),
-        color=alt.Color("row:N", title=None, scale=_colors(cell, (v["row"] for v in values))),
+        color=alt.Color("row:N", title=None, scale=looks.color),
         detail="selection:N",
     )
     layers = [
@@ -197,15 +202,32 @@ def _chart(values: Sequence[Mapping[str, Any]]) -> Any:
     return alt.Chart(alt.InlineData(values=list(values)))
 
 
-def _colors(cell: Cell, names: Iterable[str]) -> Any:
-    """Return the scale of the rows shown, each with its colour in the whole cell."""
+class _Looks(NamedTuple):
+    """Scales of the rows shown."""
+
+    color: Any
+    shape: Any
+    dash: Any
+
+
+def _looks(cell: Cell, names: Iterable[str]) -> _Looks:
+    """How the rows shown look, each as in the whole cell."""
     import altair as alt
 
     rows = dict.fromkeys(row_title(row.label) for row in cell.methods)
-    every = dict.fromkeys([*rows, *(row_title(row.method) for row in cell.methods)])
-    color = {name: PALETTE[k % len(PALETTE)] for k, name in enumerate(every)}
-    shown = list(dict.fromkeys(names))
-    return alt.Scale(domain=shown, range=[color.get(name, INK) for name in shown])
+    every = [*dict.fromkeys([*rows, *(row_title(row.method) for row in cell.methods)])]
+    shown = [*dict.fromkeys(names)]
+    places = [every.index(name) for name in shown]
+
+    def scale(values: Sequence[Any]) -> Any:
+        return alt.Scale(domain=shown, range=values)
+
+    n = len(PALETTE)
+    return _Looks(
+        color=scale([PALETTE[k % n] for k in places]),
+        shape=scale([SHAPES[(k + k // n) % len(SHAPES)] for k in places]),
+        dash=scale([DASHES[k // n % len(DASHES)] for k in places]),
+    )
 
 
 def _svg(chart: Any) -> str:
