@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mubench import catalogue
 from mubench.data.split import Source, Split
 from mubench.methods.ff import root_weighted
-from mubench.methods.influence import example_gradients, flatten, squared_gradients
+from mubench.methods.influence import flatten, gradient_matrix, squared_gradients
 from mubench.methods.losses import cross_entropy
 from mubench.methods.solvers import woodfisher_exact
 from mubench.models.build import build
@@ -88,13 +88,10 @@ def main() -> None:
     few, meter = split.subset(ids[:FEW]), Meter()
     v = torch.randn(sum(p.numel() for p in model.parameters()), generator=generator)
 
-    def chunks(part: Split) -> Tensor:
-        return torch.cat([*example_gradients(model, part, meter)])
-
-    compare("gradients", lambda: chunks(few), lambda: alone(model, few))
+    compare("gradients", lambda: gradient_matrix(model, few, meter), lambda: alone(model, few))
     compare(
         "exact WoodFisher",
-        lambda: woodfisher_exact(chunks(split), v, damping=1e-2),
+        lambda: woodfisher_exact(gradient_matrix(model, split, meter), v, damping=1e-2),
         lambda: woodfisher_exact(alone(model, split), v, damping=1e-2),
     )
     compare(

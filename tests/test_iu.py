@@ -180,6 +180,21 @@ def test_exact_woodfisher_equals_the_dense_inverse_and_the_recursion():
     assert torch.allclose(found, inverse @ v, rtol=0, atol=1e-8)
 
 
+def test_the_exact_woodfisher_of_many_examples_is_that_of_dense_algebra():
+    """Its Gram matrix is made in blocks; here the last one is short."""
+    G, v = normal(300, 20), normal(20, seed=1)
+    dense = 0.1 * torch.eye(20, dtype=torch.float64) + G.T @ G / 300
+    found = solvers.woodfisher_exact(G, v, damping=0.1)
+    assert torch.allclose(found, torch.linalg.solve(dense, v), rtol=0, atol=1e-8)
+
+
+def test_gradients_that_are_not_finite_are_a_divergence():
+    G = normal(5, 4)
+    G[2, 1] = torch.nan
+    with pytest.raises(Diverged, match="not positive definite"):
+        solvers.woodfisher_exact(G, normal(4, seed=1), damping=0.1)
+
+
 def test_the_fisher_matrix_of_resampled_residuals_is_the_hessian():
     x = normal(20, 3)
     draws = 2000

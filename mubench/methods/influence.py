@@ -23,7 +23,7 @@ from mubench.training.meter import Meter
 BATCH = 256
 FISHER_BATCH = 64
 """Examples whose gradients `batch_fisher` averages before it squares: part of its definition."""
-CHUNK = 128
+CHUNK = 64
 """Most gradients in one chunk of `example_gradients`: on a CPU, longer chunks are slower."""
 GRADIENT_ENTRIES = 2**26
 """Most numbers that one chunk of per-example gradients may hold: 256 MiB in float32."""
@@ -95,6 +95,16 @@ def example_gradients(model: nn.Module, split: Split, meter: Meter) -> Iterator[
     """The gradients of single examples in the split's order, in chunks (c, d)."""
     for found in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
         yield torch.cat([gradient.reshape(len(gradient), -1) for gradient in found.values()], 1)
+
+
+def gradient_matrix(model: nn.Module, split: Split, meter: Meter) -> Tensor:
+    """The gradients of single examples (n, d), in the split's order."""
+    one = flatten([*_trainable(model).values()])
+    rows, start = one.new_empty(len(split), len(one)), 0
+    for chunk in example_gradients(model, split, meter):
+        rows[start : start + len(chunk)] = chunk
+        start += len(chunk)
+    return rows
 
 
 def squared_gradients(

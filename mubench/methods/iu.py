@@ -18,9 +18,9 @@ from typing_extensions import override
 from mubench.methods import solvers
 from mubench.methods.base import ForgetTask, Method, Tensors
 from mubench.methods.influence import (
-    example_gradients,
     flatten,
     gauss_newton_product,
+    gradient_matrix,
     gradient_sum,
     removal_vector,
     take_step,
@@ -72,7 +72,7 @@ class IU(Method):
             return {"v": v, **found._asdict()}
         if self.solver == "woodfisher_exact":
             sample = task.retain.subset(self._draw(task, self.fisher_examples))
-            return {"v": v, "gradients": torch.cat([*example_gradients(model, sample, task.meter)])}
+            return {"v": v, "gradients": gradient_matrix(model, sample, task.meter)}
         return {"v": v}
 
     @override

@@ -116,12 +116,26 @@ def woodfisher_exact(gradients: Tensor, v: Tensor, *, damping: float) -> Tensor:
     """(damping I + G^T G / m)^-1 v (d,) for per-example gradients G (m, d), in dual form.
 
     The Sherman-Morrison recursion of WoodFisher (arXiv 2004.14340) with all its vectors kept.
+
+    Raises:
+        Diverged: a gradient is not finite, or rounding outweighs the damping.
     """
-    m = len(gradients)
-    gram = (gradients @ gradients.T).double()
-    gram.diagonal().add_(m * damping)
-    weights: Tensor = torch.linalg.solve(gram, (gradients @ v).double()).to(v.dtype)
+    gram = _lower_gram(gradients)
+    gram.diagonal().add_(len(gradients) * damping)
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    if failed.item():
+        raise Diverged("the damped Fisher matrix is not positive definite; raise damping")
+    weights = torch.cholesky_solve((gradients @ v).double()[:, None], factor)[:, 0].to(v.dtype)
     return (v - gradients.T @ weights) / damping
+
+
+def _lower_gram(rows: Tensor, block: int = 128) -> Tensor:
+    """The lower triangle of rows rows^T (m, m) float64: a little over half of the products."""
+    gram = rows.new_zeros(len(rows), len(rows), dtype=torch.float64)
+    for start in range(0, len(rows), block):
+        stop = start + block
+        gram[start:stop, :stop] = rows[start:stop] @ rows[:stop].T
+    return gram
 
 
 def woodfisher_ref(gradients: Iterable[Tensor], v: Tensor, *, count: int = 1000) -> Tensor:
