@@ -9,7 +9,7 @@ from torch import nn
 from mubench import catalogue
 from mubench.data.from_user import UserData, to_split
 from mubench.data.split import Split
-from mubench.errors import Diverged, InputError, did_you_mean
+from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
 from mubench.methods.displacements import diagnose
 from mubench.metrics.outputs import Evaluated
@@ -17,6 +17,7 @@ from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
 from mubench.references import evaluate as outputs_of
 from mubench.registry import load_method
+from mubench.seeds import derive_seed
 
 
 def unlearn(
@@ -40,11 +41,12 @@ def unlearn(
         validation: D_val, for methods that need it.
         initial: the model with the weights that training began with, for methods that need them.
         seed: decides every random draw.
-        **params: the method's hyperparameters; those left out keep the published defaults.
+        **params: the method's hyperparameters; those left out keep the defaults of its card.
 
     Raises:
         InputError: an unknown method or hyperparameter, or data that are none.
-        Refused: the method cannot treat this model or these data.
+        Refused: the method cannot treat this model or these data, as in a sweep. A request is
+            class-wise where no label of `forget` occurs in `retain`.
         Diverged: the method left the finite numbers.
     """
     card = catalogue.method(method, "method")
@@ -64,7 +66,13 @@ def unlearn(
         seed=seed,
         new_model=lambda: _initial(initial, method),
     )
-    result = load_method(method)(**{**card.space.defaults, **params}).run(model, task)
+    reason = card.refusal(*_kind_of(splits["forget"], splits["retain"]))
+    if reason is not None:
+        raise Refused(f"{method}: {reason}")
+    chosen = load_method(method)(**{**card.space.defaults, **params})
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(derive_seed("layers", seed))  # dropout draws from torch's generator
+        result = chosen.run(model, task)
     if result.status == "diverged":
         raise Diverged(f"{method}: {result.message}")
     unlearned: nn.Module = result.model
@@ -157,6 +165,13 @@ def theorem2(
         subset=subset,
         iterations=iterations,
     )
+
+
+def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
+    """Scenario and modality of a request, as cards name them."""
+    is_classwise = not bool(torch.isin(forget.labels, retain.labels).any())
+    is_text = isinstance(forget.take(torch.arange(1)).inputs, dict)
+    return "class" if is_classwise else "random", "text" if is_text else "image"
 
 
 def _initial(initial: nn.Module | None, method: str) -> nn.Module:

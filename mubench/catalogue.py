@@ -43,11 +43,9 @@ class MethodCard:
     quick: Mapping[str, Scalar] = field(default_factory=dict)
     """Settings for the small world of the contract: few steps, and something changes."""
 
-    def refusal(self, scenario: str, modality: str, family: str) -> str | None:
-        """Why the method cannot do this, or None."""
-        return next(
-            (self.refuses[k] for k in (scenario, modality, family) if k in self.refuses), None
-        )
+    def refusal(self, *kinds: str) -> str | None:
+        """Why the method cannot do this scenario, modality or family of models, or None."""
+        return next((self.refuses[kind] for kind in kinds if kind in self.refuses), None)
 
 
 @dataclass(frozen=True)

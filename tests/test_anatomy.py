@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 from toy import Net, conv, mlp
 
@@ -64,9 +65,77 @@ def test_a_child_that_holds_the_classifier_is_opened():
     assert names(model, blocks_of(model, 3)) == [["0.weight", "0.bias"], ["1.0.weight", "1.0.bias"]]
 
 
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention, self.norm = nn.Linear(4, 4), nn.LayerNorm(4)
+
+
+def bert():
+    """Built as BERT is: the encoder wraps a stack, a pooler follows it."""
+    encoder = nn.Module()
+    encoder.layer = nn.ModuleList([Layer() for _ in range(3)])
+    body, model = nn.Module(), nn.Module()
+    body.embeddings, body.encoder, body.pooler = nn.Embedding(5, 4), encoder, nn.Linear(4, 4)
+    model.bert, model.dropout, model.classifier = body, nn.Dropout(), nn.Linear(4, 3)
+    return model
+
+
+def named_blocks():
+    """Built as vision transformers often are: `blocks`, and a last normalisation."""
+    model = nn.Module()
+    model.patches, model.blocks = nn.Conv2d(3, 4, 4), nn.Sequential(Layer(), Layer())
+    model.norm, model.head = nn.LayerNorm(4), nn.Linear(4, 3)
+    return model
+
+
+def vit():
+    return torchvision.models.VisionTransformer(32, 8, 3, 2, 16, 32, num_classes=3)
+
+
+@pytest.mark.parametrize(
+    ("build", "count", "last"),
+    [
+        (bert, 4, ["bert.encoder.layer.2.attention.weight", "bert.pooler.bias"]),
+        (named_blocks, 2, ["blocks.1.attention.weight", "norm.bias"]),
+        (vit, 4, ["encoder.layers.encoder_layer_2.ln_1.weight", "encoder.ln.bias"]),
+        (
+            lambda: torchvision.models.resnet18(num_classes=3),
+            5,
+            ["layer4.0.conv1.weight", "layer4.1.bn2.bias"],
+        ),
+        (
+            lambda: torchvision.models.convnext_tiny(num_classes=3),
+            8,
+            ["features.7.0.layer_scale", "classifier.0.bias"],
+        ),
+        (
+            lambda: torchvision.models.mobilenet_v2(num_classes=3),
+            19,
+            ["features.18.0.weight", "features.18.1.bias"],
+        ),
+    ],
+    ids=["bert", "named blocks", "vit", "resnet18", "convnext", "mobilenet"],
+)
+def test_a_stack_is_opened_into_layers_and_stages_are_blocks(build, count, last):
+    model = build()
+    found = names(model, blocks_of(model, 3))
+    assert len(found) == count
+    assert [found[-1][0], found[-1][-1]] == last
+    once = [name for block in found for name in block]
+    assert len(once) == len(set(once))
+
+
+def test_frozen_convolutions_are_left_alone():
+    model = small_cnn((1, 8, 8), 10)
+    first, second = convolutions_of(model)
+    first.weight.requires_grad_(False)
+    assert convolutions_of(model) == [second]
+
+
 def test_convolutions_are_found_or_the_method_refuses():
     assert len(convolutions_of(small_cnn((1, 8, 8), 10))) == 2
-    with pytest.raises(Refused, match="Net has no convolutions"):
+    with pytest.raises(Refused, match="Net has no convolutions that can be trained"):
         convolutions_of(mlp())
 
 

@@ -74,7 +74,7 @@ CARD = {
     "params": {
         "learning_rate": {"default": 0.01, "range": {"log": [1.0e-4, 1.0e-1]}},
         "epochs": {"default": 5, "range": {"int": [1, 10]}},
-        "batch_size": {"default": 64, "range": {"choice": [64, 128]}},
+        "batch_size": {"default": 256, "range": {"choice": [128, 256]}},
         "momentum": {"default": 0.9},
         "weight_decay": {"default": 0.0005},
         "optimizer": {"default": "sgd", "range": {"choice": ["sgd", "adamw"]}},

@@ -319,6 +319,14 @@ def test_all_solvers_agree_on_a_small_net():
     assert (fisher - torch.linalg.solve(dense, v)).abs().max() < 1e-8
 
 
+def test_lissa_nearly_arrives_at_its_defaults():
+    """After 1,000 steps at scale 100 only directions of curvature below 0.1 are left to go."""
+    task, original = task_of(blobs(40, dtype=torch.float64), 6), mlp().double()
+    cg = step_of(IU(damping=0.1, iterations=100), original, task)
+    found = step_of(IU(solver="lissa", damping=0.1), original, task)
+    assert (found - cg).norm() < 0.3 * cg.norm()
+
+
 def test_a_diverging_solver_is_a_divergence_at_the_original_weights():
     task, original = task_of(blobs(40), 6), mlp()
     method = IU(solver="lissa", lissa_scale=1e-3)
@@ -408,7 +416,7 @@ def test_counts_every_pass_of_prepare():
     assert found.forward_examples == found.backward_examples == gradients + 15
     found = IURef(fisher_count=10).run(original, task).cost
     assert found.forward_examples == found.backward_examples == gradients + 12
-    found = IU(solver="lissa", iterations=4, lissa_batch_size=8).run(original, task).cost
+    found = IU(solver="lissa", lissa_iterations=4, lissa_batch_size=8).run(original, task).cost
     assert found.forward_examples == gradients + 4 * 2 * 8
 
 

@@ -15,6 +15,8 @@ from mubench.contract.case import Case
 from mubench.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS
 from mubench.contract.conduct import read_by_prepare
 from mubench.errors import UndeclaredError
+from mubench.methods.base import DescentMethod
+from mubench.methods.ft import FT
 
 NAMES = catalogue.names("methods")
 USUAL = {name: Case(name) for name in NAMES}
@@ -70,17 +72,33 @@ def test_every_prepare_param_is_read_under_some_settings(name):
         assert read == set(USUAL[name].type.prepare_params)
 
 
-EDITS_FIRST = {"ct"}
-"""Kernels are transposed before the descent, which goes back to where it started."""
-
-
-@pytest.mark.parametrize("name", sorted(set(NAMES) - EDITS_FIRST))
+@every_name
 def test_one_bad_example_is_a_divergence_and_the_weights_are_the_originals(name):
     case = USUAL[name]
     request = replace(case.request, nan_every=20)
     found = case.run(request)
     assert found.status == "diverged"
     assert same(weights(found.model), weights(request.original()))
+
+
+DESCENTS = [n for n in NAMES if issubclass(USUAL[n].type, DescentMethod) and n != "pabi"]
+"""PABI's fine-tuning starts from its noisy weights, which hold all that is certified."""
+
+
+@pytest.mark.parametrize("name", DESCENTS)
+def test_a_descent_that_fails_at_once_leaves_the_original(name):
+    """Also where the method edits the weights before it descends."""
+    case = Case(name, {"learning_rate": 1e30, "optimizer": "sgd", "clip_norm": 0.0})
+    found = case.run()
+    assert found.status == "diverged"
+    assert same(weights(found.model), weights(case.request.original()))
+
+
+def test_notes_are_those_of_one_run():
+    case = USUAL["boundary_shrink"]
+    original, task = case.request.original(), case.request.task()
+    assert case.method.run(original, task).notes.keys() == {"attack_success"}
+    assert FT(epochs=1).run(original, task).notes == {}
 
 
 @every_name

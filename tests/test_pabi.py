@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from toy import Net, blobs, conv, distance, mlp, same, seeded, task_of, weights
 
-from mubench.errors import InputError
+from mubench.errors import InputError, Refused
 from mubench.methods.ft import FT
 from mubench.methods.influence import flatten
 from mubench.methods.pabi import PABI, clip
@@ -97,6 +97,12 @@ def test_the_two_farthest_runs_are_within_epsilon(settings, epsilon, delta):
 )
 def test_the_number_of_noisy_steps(settings, steps):
     assert PABI(**settings).noisy_steps == steps
+
+
+def test_millions_of_noisy_steps_are_refused_and_not_taken():
+    method = PABI(clip_weights=50.0, clip_gradients=0.1, noise_learning_rate=1e-3, decay=0.0)
+    with pytest.raises(Refused, match="500,000 noisy steps, more than 50,000; raise clip_grad"):
+        method.run(mlp(), task_of(blobs(20), 5))
 
 
 def test_clipping_scales_all_weights_together_to_the_norm():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from toy import blobs, conv, mlp, same, softmax_regression, split_of, task_of, train, weights
 
-from mubench.methods.influence import FISHER_BATCH, batch_fisher
+from mubench.methods.influence import FISHER_BATCH, batch_fisher, shuffled
 from mubench.methods.sfron import SFRon
 
 K = 3
@@ -109,9 +109,12 @@ def test_the_fisher_is_a_mean_over_even_batches_of_squared_gradients(n):
     x, y = task.forget.take(torch.arange(n)).inputs.numpy(), task.forget.labels.numpy()
     W, b = (p.detach().numpy() for p in original.classifier.parameters())
     error = softmax(x @ W.T + b) - np.eye(K)[y]
-    batches = -(-n // FISHER_BATCH)
-    rows = np.array_split(np.arange(n), batches)
-    expected = sum(flat_gradient(error[r] / len(r), x[r]) ** 2 for r in rows) / batches
+    rows = [batch.ids.numpy() for batch in shuffled(task.forget)]
+    sizes = [len(r) for r in rows]
+    assert len(rows) == -(-n // FISHER_BATCH)
+    assert max(sizes) - min(sizes) <= 1
+    assert sorted(np.concatenate(rows)) == list(range(n))
+    expected = sum(flat_gradient(error[r] / len(r), x[r]) ** 2 for r in rows) / len(rows)
     assert abs(batch_fisher(original, task.forget).numpy() - expected).max() < 1e-12
 
 
@@ -153,6 +156,19 @@ def test_memorised_examples_have_finite_weights_and_smoothing_still_moves_them()
             [gradient] = torch.autograd.grad(method.weighted_loss(logits, labels), logits)
             expected = alpha * (torch.eye(K)[labels] - 1 / K) / 6
             assert torch.allclose(gradient, expected, rtol=0, atol=1e-7)
+
+
+def test_an_example_whose_loss_is_rounded_to_0_leaves_the_others_their_ascent():
+    logits = torch.tensor([[200.0, 0.0, 0.0], [2.0, 0.0, 0.0], [1.0, 0.0, 0.0]], requires_grad=True)
+    labels = torch.tensor([0, 0, 0])
+    [gradient] = torch.autograd.grad(SFRon().weighted_loss(logits, labels), logits)
+    assert torch.equal(gradient[0], torch.zeros(3))
+    losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none").detach()
+    w = losses.clamp(min=1e-7) ** -0.5
+    q = logits.detach().softmax(1)
+    expected = (w / w.sum())[1:, None] * (q[1:] - torch.eye(3)[labels[1:]])
+    assert torch.allclose(gradient[1:], expected, rtol=1e-5, atol=0)
+    assert gradient[1:].abs().max() > 1e-4
 
 
 def test_weights_favour_what_is_fitted_best_and_are_constants_to_the_gradient():

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from torch import nn
-from toy import CLASSES, blobs, conv, distance, same, split_of, task_of, text, tokens, weights
+from toy import CLASSES, blobs, conv, distance, same, task_of, text, tokens, weights
 
-from mubench.methods.influence import flatten
+from mubench.methods.influence import flatten, shuffled
 from mubench.methods.lfssd import LFSSD
 from mubench.methods.ssd import SSD
 
@@ -40,21 +40,29 @@ def test_importances_of_zero_leave_no_nan():
     assert found == [2.0, 2.0, 0.0]
 
 
-def copies(n=40):
-    """D_f and D_r hold the same examples, so that each is D."""
-    full = blobs(n)
-    inputs = full.take(torch.arange(n)).inputs
-    return task_of(split_of(torch.cat([inputs, inputs]), full.labels.repeat(2)), n)
+@both
+@pytest.mark.parametrize("selection", [1.0, 3.0])
+def test_a_forget_set_that_is_the_whole_changes_nothing(method, selection):
+    original, task = conv(), task_of(blobs(80), 80)
+    found = method(selection=selection, dampening=0.1).run(original, task)
+    assert same(weights(found.model), weights(original))
+    everything = method(selection=0.99, dampening=0.1).run(original, task)
+    assert distance(weights(everything.model), weights(original)) > 0.1
 
 
 @both
-@pytest.mark.parametrize("selection", [1.0, 3.0])
-def test_a_forget_set_like_the_whole_changes_nothing(method, selection):
-    original = conv()
-    found = method(selection=selection, dampening=0.1).run(original, copies())
-    assert same(weights(found.model), weights(original))
-    everything = method(selection=0.99, dampening=0.1).run(original, copies())
-    assert distance(weights(everything.model), weights(original)) > 0.1
+def test_how_much_weights_matter_to_all_does_not_depend_on_what_is_forgotten(method):
+    """A tenth is forgotten here and there; were its batches apart, I_f could not exceed 10 I_D."""
+    original, full = conv().double(), blobs(200, dtype=torch.float64)
+    rows = torch.arange(200)
+    by_class = torch.cat([rows[rows % CLASSES == 0], rows[rows % CLASSES != 0]])
+    tasks = [task_of(full.subset(order), 20) for order in (rows, rows.flip(0), by_class)]
+    found = [method().run_prepare(original, task).value for task in tasks]
+    for other in found[1:]:
+        assert (other["all"] - found[0]["all"]).abs().max() < 1e-12
+        assert not torch.allclose(other["forget"], found[0]["forget"])
+    ratio = found[2]["forget"] / found[2]["all"]
+    assert ratio[found[2]["all"] > 0].max() > (12 if method is SSD else 1)
 
 
 def loop(model, batches, losses, size):
@@ -74,21 +82,26 @@ FORMS = {
 
 
 @both
-def test_importances_are_means_over_batches_of_at_most_64_in_order(method):
+def test_importances_are_means_over_even_batches_of_at_most_64(method):
     original = conv().double()
     original(torch.randn(8, 1, 4, 4, dtype=torch.float64))  # statistics of its own
     original.eval()
-    task = task_of(blobs(230, dtype=torch.float64), 100)
-    x_f, x_r = (split.take(torch.arange(len(split))) for split in (task.forget, task.retain))
-    forget = [(x_f.inputs[at], x_f.labels[at]) for at in (slice(0, 50), slice(50, 100))]
-    cuts = (slice(0, 44), slice(44, 87), slice(87, 130))
-    retain = [(x_r.inputs[at], x_r.labels[at]) for at in cuts]
-    i_f, i_r = (loop(original, batches, *FORMS[method]) for batches in (forget, retain))
+    full = blobs(230, dtype=torch.float64)
+    task, everything = task_of(full, 100), full.take(torch.arange(230))
+
+    def expected(*splits):
+        ids = [batch.ids for batch in shuffled(*splits)]
+        batches = [(everything.inputs[at], everything.labels[at]) for at in ids]
+        return sorted(map(len, ids)), loop(original, batches, *FORMS[method]).mean(0)
+
+    sizes_f, i_f = expected(task.forget)
+    sizes_d, i_d = expected(task.forget, task.retain)
+    assert (sizes_f, sizes_d) == ([50, 50], [57, 57, 58, 58])
     original.train()
     found = method().run_prepare(original, task)
-    assert (found.value["forget"] - i_f.mean(0)).abs().max() < 1e-12
-    assert (found.value["all"] - torch.cat([i_f, i_r]).mean(0)).abs().max() < 1e-12
-    assert found.cost.forward_examples == found.cost.backward_examples == 230
+    assert (found.value["forget"] - i_f).abs().max() < 1e-12
+    assert (found.value["all"] - i_d).abs().max() < 1e-12
+    assert found.cost.forward_examples == found.cost.backward_examples == 330
 
 
 def test_only_ssd_looks_at_labels():
@@ -125,7 +138,7 @@ def test_twenty_selections_share_one_pass_over_the_data(method):
         method(selection=1 + k / 20, dampening=0.5).run(original, task, prepared).model
         for k in range(20)
     ]
-    assert task.meter.forward_examples == task.meter.backward_examples == 60
+    assert task.meter.forward_examples == task.meter.backward_examples == 80
     alone = method(selection=1.1, dampening=0.5).run(original, task).model
     assert same(weights(runs[2]), weights(alone))
     before = flatten(list(original.parameters()))

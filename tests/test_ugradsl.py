@@ -1,5 +1,6 @@
 """UGradSL and UGradSL+: their special cases bit for bit, hand-coded steps, and the loops."""
 
+import copy
 import re
 import warnings
 from itertools import chain
@@ -278,6 +279,16 @@ def test_features_are_what_enters_the_classifier_and_cost_no_second_pass(monkeyp
     assert torch.allclose(seen[0][0].sum(0), retain.sum(0), atol=1e-5)
     assert torch.allclose(seen[0][1].sum(0), forget.sum(0), atol=1e-5)
     assert found.cost.forward_examples == 2 * 8
+
+
+def test_features_are_found_in_a_model_that_does_not_name_its_classifier():
+    settings = {"alpha": "adaptive", "adaptive_mapping": "effort", "epochs": 1, "batch_size": 8}
+    method = UGradSL(adaptive_space="features", **settings)
+    named, task = mlp(), task_of(blobs(16), 8)
+    unnamed = torch.nn.Sequential(*copy.deepcopy(named.body), copy.deepcopy(named.classifier))
+    expected, found = method.run(named, task), method.run(unnamed, task)
+    pairs = zip(found.model.parameters(), expected.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_the_bank_is_fixed_and_its_outputs_are_renewed_every_epoch(monkeypatch):

@@ -17,7 +17,7 @@ VARIANTS = {
     "bad_teacher": [{"temperature": 2.0, "optimizer": "sgd", "weight_decay": 5e-4}],
     "iu": [
         {"solver": "woodfisher_exact", "fisher_examples": 8},
-        {"solver": "lissa", "lissa_batch_size": 8},
+        {"solver": "lissa", "lissa_batch_size": 8, "lissa_iterations": 20},
         {"v_mode": "neg_grad_retain"},
     ],
     "boundary_expanding": [{"optimizer": "adamw", "clip_norm": 1.0, "bn_mode": "eval_frozen"}],

@@ -4,8 +4,9 @@ A `Source` holds tensors; a `Split` is an index into one; a `Batch` is what a mo
 Every example keeps its stable id, so that stored outputs can be matched years later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple, Protocol
 
 import torch
@@ -70,6 +71,14 @@ def concatenate(first: Inputs, second: Inputs) -> Inputs:
     if isinstance(first, Tensor) and isinstance(second, Tensor):
         return torch.cat([first, second])
     raise TypeError("forget and retain batches differ in kind")
+
+
+def join(parts: Sequence[Batch]) -> Batch:
+    """The examples of all parts, one part after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    labels, ids = (torch.cat(values) for values in list(zip(*parts, strict=True))[1:])
+    return Batch(reduce(concatenate, (part.inputs for part in parts)), labels, ids)
 
 
 class Split:

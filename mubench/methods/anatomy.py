@@ -38,33 +38,33 @@ def classifier_of(model: nn.Module, num_classes: int) -> nn.Linear:
 def blocks_of(model: nn.Module, num_classes: int) -> list[nn.ModuleList]:
     """What lies before the classifier, first to last, as blocks that are trained or frozen whole.
 
-    Those that the model names as `blocks`, else its children that have parameters; where that is
-    one `nn.Sequential`, those of it. A normalisation belongs to what it follows.
+    Those that the model names as `blocks`, else its children that have parameters. A child is
+    opened where it stands alone, and where it wraps a stack of like layers, as encoders do: each
+    layer is a block then. Where there are several stacks, as the stages of a ResNet, each is one. A
+    normalisation belongs to what it follows, and to the last layer of a stack all that follows it.
 
     Raises:
         Refused: the model has no linear classifier.
     """
     classifier = classifier_of(model, num_classes)
     named = getattr(model, "blocks", None)
-    modules = list(named) if named is not None else _children(model, classifier)
-    blocks: list[nn.ModuleList] = []
-    for module in modules:
-        if blocks and isinstance(module, _NORMS):
-            blocks[-1].append(module)
-        else:
-            blocks.append(nn.ModuleList([module]))
+    if named is None:
+        return [nn.ModuleList(parts) for parts in _parts(model, classifier)]
+    blocks = [nn.ModuleList([module]) for module in named]
+    blocks[-1].extend(_behind(model, named[-1], classifier))
     return blocks
 
 
 def convolutions_of(model: nn.Module) -> list[nn.Conv2d]:
-    """All two-dimensional convolutions, in order.
+    """All two-dimensional convolutions that are not frozen, in order.
 
     Raises:
         Refused: there is none.
     """
-    found = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    convolutions = (m for m in model.modules() if isinstance(m, nn.Conv2d))
+    found = [convolution for convolution in convolutions if convolution.weight.requires_grad]
     if not found:
-        raise Refused(f"{type(model).__name__} has no convolutions")
+        raise Refused(f"{type(model).__name__} has no convolutions that can be trained")
     return found
 
 
@@ -82,16 +82,58 @@ def trained_alone(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[None
             parameter.requires_grad_(True)
 
 
-def _children(parent: nn.Module, classifier: nn.Linear) -> list[nn.Module]:
-    """Children with parameters but for the classifier; one that holds it is opened."""
-    found: list[nn.Module] = []
-    for child in parent.children():
-        if child is classifier or not any(True for _ in child.parameters()):
-            continue
-        if any(module is classifier for module in child.modules()):
-            found += _children(child, classifier)
+def _parts(parent: nn.Module, classifier: nn.Linear) -> list[list[nn.Module]]:
+    """The blocks of a module, but for the classifier; see `blocks_of`."""
+    held = [child for child in parent.children() if _has_more_than(child, classifier)]
+    bodies = [c for c in held if not isinstance(c, _NORMS) and not _holds(c, classifier)]
+    stacks = [child for child in bodies if _is_stack(child)]
+    found: list[list[nn.Module]] = []
+    is_behind_a_stack = False
+    for child in held:
+        wraps_a_stack = _wraps_a_stack(child)
+        if stacks == [child]:
+            parts = [[layer] for layer in child.children()]
+        elif wraps_a_stack or _holds(child, classifier) or _stands_alone(child, bodies):
+            parts = _parts(child, classifier)
         else:
-            found.append(child)
-    if len(found) == 1 and isinstance(found[0], nn.Sequential):
-        return _children(found[0], classifier)
+            parts = [[child]]
+        for part in parts:
+            if found and (is_behind_a_stack or isinstance(part[0], _NORMS)):
+                found[-1] += part
+            else:
+                found.append(part)
+        is_behind_a_stack |= wraps_a_stack or stacks == [child]
     return found
+
+
+def _behind(model: nn.Module, last: nn.Module, classifier: nn.Linear) -> list[nn.Module]:
+    """The children with parameters that come after the last block, but for the classifier."""
+    children = list(model.children())
+    places = [k for k, child in enumerate(children) if _holds(child, last)]
+    rest = children[places[0] + 1 :] if places else []
+    return [c for c in rest if not _holds(c, classifier) and _has_more_than(c, classifier)]
+
+
+def _holds(module: nn.Module, wanted: nn.Module) -> bool:
+    return any(part is wanted for part in module.modules())
+
+
+def _has_more_than(module: nn.Module, classifier: nn.Linear) -> bool:
+    """Whether it has parameters that are not the classifier's."""
+    own = {id(parameter) for parameter in classifier.parameters()}
+    return any(id(parameter) not in own for parameter in module.parameters())
+
+
+def _stands_alone(module: nn.Module, bodies: list[nn.Module]) -> bool:
+    return bodies == [module] and isinstance(module, nn.Sequential)
+
+
+def _wraps_a_stack(module: nn.Module) -> bool:
+    is_container = isinstance(module, nn.Sequential | nn.ModuleList)
+    return not is_container and any(_is_stack(part) for part in module.modules())
+
+
+def _is_stack(module: nn.Module) -> bool:
+    """Whether it holds several layers of one class, and nothing else."""
+    kinds = {type(child) for child in module.children()}
+    return isinstance(module, nn.Sequential | nn.ModuleList) and len(kinds) == 1 < len(module)

@@ -170,7 +170,7 @@ class Method(ABC):
     ) -> Unlearned:
         """Unlearn on a copy of `original` (parameters and buffers), which stays untouched."""
         prepared = prepared or self.run_prepare(original, task)
-        device, task = task.device, task.declared(self.needs)
+        device, task = task.device, replace(task.declared(self.needs), notes={})
         model = copy.deepcopy(original)
         if prepared.diverged:
             cost = prepared.cost
@@ -213,7 +213,7 @@ class DescentMethod(Method):
 
     learning_rate: float = 0.01
     epochs: int = 5
-    batch_size: int = 64
+    batch_size: int = 256
     momentum: float = 0.9
     weight_decay: float = 5e-4
     optimizer: Literal["sgd", "adamw"] = "sgd"

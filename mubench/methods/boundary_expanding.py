@@ -29,6 +29,7 @@ class BoundaryExpanding(DescentMethod):
 
     learning_rate: float = 1e-5
     epochs: int = 10
+    batch_size: int = 64
     weight_decay: float = 0.0
 
     @override

@@ -31,6 +31,7 @@ class BoundaryShrink(DescentMethod):
 
     learning_rate: float = 1e-5
     epochs: int = 10
+    batch_size: int = 64
     epsilon: float = 0.1
     weight_decay: float = 0.0
 

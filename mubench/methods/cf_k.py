@@ -31,6 +31,7 @@ class CFk(DescentMethod):
 
     learning_rate: float = 0.01
     epochs: int = 10
+    batch_size: int = 64
     k: int = 1
 
     @override

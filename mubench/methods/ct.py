@@ -6,8 +6,7 @@ cross-entropy of D_r, 3 epochs from 0.001 down a cosine. As in the paper; the co
 every step, not every epoch.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -20,7 +19,7 @@ from mubench.errors import Refused
 from mubench.methods.anatomy import convolutions_of
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
-from mubench.training.descent import descend
+from mubench.training.descent import cosine, descend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +30,24 @@ class CT(DescentMethod):
 
     learning_rate: float = 1e-3
     epochs: int = 3
+    batch_size: int = 64
 
     @override
     def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Any) -> None:
-        retain = self.loader("retain", task)
-        transpose(convolutions_of(model))
+        retain, convolutions = self.loader("retain", task), convolutions_of(model)
+
+        def batches(epoch: int) -> Iterator[Batch]:
+            if epoch == 0:  # here: the descent goes back to theta_o if it fails
+                transpose(convolutions)
+            yield from retain.epoch()
 
         def loss(batch: Batch) -> Tensor:
             return cross_entropy(model(batch.inputs), batch.labels).mean()
 
         descend(
             model,
-            replace(self.settings(task), schedule=lambda p: (1 + math.cos(math.pi * p)) / 2),
-            lambda _: retain.epoch(),
+            replace(self.settings(task), schedule=cosine),
+            batches,
             loss,
             steps_per_epoch=len(retain),
         )

@@ -1,8 +1,8 @@
 """What SSD and LFSSD share: dampening of the weights that matter far more to D_f than to D.
 
-Each file shows its own importance I of a weight. D is D_f and D_r together; its batches are those
-of D_f and then those of D_r, so that I_D costs one pass over D_r beyond I_f. It does not depend on
-the request and could be had before one comes: what is left is n_f / n of `prepare_seconds`.
+Each file shows its own importance I of a weight. D is D_f and D_r together, and I_D does not depend
+on how it is divided: it could be had before a request comes, and n_f / (n_f + n) of
+`prepare_seconds` would be left.
 """
 
 from abc import abstractmethod
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from mubench.data.split import Split
 from mubench.methods.base import ForgetTask, Method, Tensors
-from mubench.methods.influence import FISHER_BATCH, unflatten
+from mubench.methods.influence import unflatten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +28,15 @@ class SynapticDampening(Method):
     dampening: float = 1.0
 
     @abstractmethod
-    def importances(self, model: nn.Module, split: Split) -> Tensor:
-        """How much each weight matters to a split, (d,), as a mean over its batches."""
+    def importances(self, model: nn.Module, *splits: Split) -> Tensor:
+        """How much each weight matters to some splits together, (d,), as a mean over batches."""
 
     @override
     def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:
-        forget, retain = task.forget, task.retain
-        b_f, b_r = (-(-len(split) // FISHER_BATCH) for split in (forget, retain))
-        i_f, i_r = self.importances(model, forget), self.importances(model, retain)
-        return {"forget": i_f, "all": (b_f * i_f + b_r * i_r) / (b_f + b_r)}
+        return {
+            "forget": self.importances(model, task.forget),
+            "all": self.importances(model, task.forget, task.retain),
+        }
 
     @override
     @torch.no_grad()

@@ -14,10 +14,11 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mubench.data.split import Inputs, Split
+from mubench.data.split import Batch, Inputs, Split, join
 from mubench.errors import Diverged
 from mubench.methods.losses import cross_entropy, full_precision
 from mubench.methods.solvers import cosine
+from mubench.seeds import derive_seed
 from mubench.training.meter import Meter
 
 BATCH = 256
@@ -44,27 +45,47 @@ def gradient_sum(model: nn.Module, split: Split, losses: Losses = cross_entropy)
 
 def batch_fisher(
     model: nn.Module,
-    split: Split,
+    *splits: Split,
     losses: Losses = cross_entropy,
     size: Callable[[Tensor], Tensor] = torch.square,
 ) -> Tensor:
     """Mean over batches of the squared gradient of a batch's mean cross-entropy, (d,).
 
     What SSD and SFRon call the Fisher diagonal: smaller than that by up to the batch size, so the
-    size is fixed. As in a loader, batches differ by at most one example: no short tail. LFSSD has
-    other `losses` (b,), and the absolute value as the `size` of an entry in place of the square.
+    size is fixed. LFSSD has other `losses` (b,), and the absolute value as the `size` of an entry
+    in place of the square. The splits' examples are mixed as `shuffled` does.
 
     Raises:
         Diverged: it is not finite.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    total = torch.zeros_like(flatten(parameters))
-    parts = torch.arange(len(split)).tensor_split(-(-len(split) // FISHER_BATCH))
-    for batch in map(split.take, parts):
+    total, count = torch.zeros_like(flatten(parameters)), 0
+    for batch in shuffled(*splits):
         loss = losses(model(batch.inputs), batch.labels).mean()
         found = torch.autograd.grad(loss, parameters, materialize_grads=True)
-        total += size(flatten(found)) / len(parts)
-    return _finite(total)
+        total += size(flatten(found))
+        count += 1
+    return _finite(total / count)
+
+
+def shuffled(*splits: Split, size: int = FISHER_BATCH) -> Iterator[Batch]:
+    """Every example of all splits once, in even batches of at most `size`.
+
+    Which are together is decided by the examples' ids alone: not by the split that one is in, nor
+    by the order of the data. Batches of one class each, as of a folder sorted by class, have far
+    larger mean gradients, and so has D_f beside D_r where they are not mixed.
+    """
+    ids = torch.cat([split.ids.cpu() for split in splits])
+    mixed = torch.randperm(len(ids), generator=torch.Generator().manual_seed(derive_seed("mixed")))
+    order = ids.argsort(stable=True)[mixed]
+    for places in order.tensor_split(-(-len(ids) // size)):
+        parts, first = [], 0
+        for split in splits:
+            inside = places[(places >= first) & (places < first + len(split))] - first
+            if len(inside):
+                parts.append(split.take(inside))
+            first += len(split)
+        yield join(parts)
 
 
 def removal_vector(forget_sum: Tensor, retain_sum: Tensor, n_forget: int, n_retain: int) -> Tensor:

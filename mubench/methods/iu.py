@@ -33,8 +33,10 @@ class IU(Method):
 
     `v_mode="neg_grad_retain"` steps down the gradient on D_r itself, with the L2 term
     `weight_decay` that the original was trained with: it also finishes the original's training.
-    `cg` and `lissa` see at most `subset` retain examples, `woodfisher_exact` `fisher_examples`.
-    The preparation holds `iterations` (`cg`) or `fisher_examples` vectors of the model's size.
+    `cg` sees at most `subset` retain examples, `woodfisher_exact` `fisher_examples`, `lissa` one
+    batch an iteration of all. The preparation holds `iterations` (`cg`) or `fisher_examples`
+    vectors of the model's size. LiSSA forgets its start within scale / (curvature + damping)
+    iterations: along directions flatter than lissa_scale / lissa_iterations it falls short.
     """
 
     needs: ClassVar = frozenset({"forget", "forget_labels", "retain"})
@@ -56,6 +58,7 @@ class IU(Method):
     iterations: int = 50
     fisher_examples: int = 128
     lissa_scale: float = 100.0
+    lissa_iterations: int = 1000
     lissa_repeats: int = 1
     lissa_batch_size: int = 64
 
@@ -106,7 +109,7 @@ class IU(Method):
             return gauss_newton_product(model, batch, u, task.meter) + self.damping * u
 
         runs = [
-            solvers.lissa(product, v, scale=self.lissa_scale, iterations=self.iterations)
+            solvers.lissa(product, v, scale=self.lissa_scale, iterations=self.lissa_iterations)
             for _ in range(self.lissa_repeats)
         ]
         return torch.stack(runs).mean(0)

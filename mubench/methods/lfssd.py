@@ -3,8 +3,8 @@
 "Loss-Free Machine Unlearning", arXiv 2402.19308: `ssd` with the importance
 I_j = mean |d |z|^2 / d theta_j|, z the logits, in place of the Fisher information.
 
-Differs from the paper: the gradient is that of a batch's mean, over batches of 64 in the order of
-the data, as in `ssd`; the paper writes a mean over examples.
+Differs from the paper: the gradient is that of a batch's mean, over shuffled batches of 64 as in
+`ssd`; the paper writes a mean over examples.
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class LFSSD(SynapticDampening):
     needs: ClassVar = frozenset({"forget", "retain"})
 
     @override
-    def importances(self, model: nn.Module, split: Split) -> Tensor:
-        return batch_fisher(model, split, losses=squared_norm, size=torch.abs)
+    def importances(self, model: nn.Module, *splits: Split) -> Tensor:
+        return batch_fisher(model, *splits, losses=squared_norm, size=torch.abs)
 
 
 def squared_norm(logits: Tensor, labels: Tensor) -> Tensor:

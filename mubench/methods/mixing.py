@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from mubench.data.split import Batch, concatenate
+from mubench.data.split import Batch, join
 from mubench.training.loader import Loader
 
 
@@ -32,10 +32,4 @@ def mixed_epoch(forget: Loader, retain: Loader, order: torch.Generator) -> Itera
         count = int(places.sum())
         sizes = ((forget, count), (retain, len(places) - count))
         parts = [loader.next(size) for loader, size in sizes if size]
-        yield Mixed(parts[0] if len(parts) == 1 else _joined(*parts), count)
-
-
-def _joined(first: Batch, second: Batch) -> Batch:
-    inputs = concatenate(first.inputs, second.inputs)
-    labels, ids = (torch.cat(pair) for pair in zip(first[1:], second[1:], strict=True))
-    return Batch(inputs, labels, ids)
+        yield Mixed(join(parts), count)

@@ -10,7 +10,7 @@ redraws the convolutions' biases too; here the gradients are those of `eval()` m
 kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -38,6 +38,7 @@ class MSG(DescentMethod):
     rate: float = 0.3
     learning_rate: float = 1e-3
     epochs: int = 5
+    batch_size: int = 64
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate <= 1:
@@ -57,7 +58,13 @@ class MSG(DescentMethod):
     def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Tensors) -> None:
         retain = self.loader("retain", task)
         weights = [convolution.weight for convolution in convolutions_of(model)]
-        redrawn = redraw(weights, prepared["gradient"], self.rate, task.generator("weights"))
+        redrawn: list[Tensor] = []
+
+        def batches(epoch: int) -> Iterator[Batch]:
+            if epoch == 0:  # here: the descent goes back to theta_o if it fails
+                drawn = redraw(weights, prepared["gradient"], self.rate, task.generator("weights"))
+                redrawn.extend(drawn)
+            yield from retain.epoch()
 
         def damp(_: torch.optim.Optimizer) -> None:
             for weight, mask in zip(weights, redrawn, strict=True):
@@ -70,7 +77,7 @@ class MSG(DescentMethod):
         descend(
             model,
             replace(self.settings(task), schedule=self._schedule),
-            lambda _: retain.epoch(),
+            batches,
             loss,
             steps_per_epoch=len(retain),
             hooks=Hooks(before_step=damp),

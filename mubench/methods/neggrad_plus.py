@@ -4,7 +4,7 @@
 w (l_r + c/2 |theta - theta_o|^2) - (1 - w) l_f, one pass over D_r per epoch while D_f is cycled.
 
 Differs from the paper: BatchNorm is in training mode by default, as for every method here
-(`bn_mode="eval_frozen"` gives the original's), and D_f is reshuffled on every pass.
+(`bn_mode="eval_frozen"` is that of arXiv 2410.01276's code), and D_f is reshuffled on every pass.
 """
 
 from collections.abc import Iterator

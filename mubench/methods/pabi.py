@@ -7,8 +7,8 @@ starts end within b = 2 C0 r^T + 2 eta C1 (1 - r^T) / (1 - r) of each other befo
 s^2 = b^2 (1 - r^2) / (2 rho (1 - r^(2T))) makes the last noisy weights rho-zCDP in their start,
 which is (epsilon, delta) with epsilon = rho + 2 sqrt(rho ln(1 / delta)).
 
-Differs from the paper: not in the algorithm, but its released code takes rho for epsilon at every
-Renyi order, and without lambda half the variance.
+Differs from the paper: its released code takes rho for epsilon at every Renyi order, without lambda
+half the variance, and fine-tunes along a one-cycle schedule; here the learning rate is constant.
 
 What is certified is the weights, against any model without D_f in the original's place. It does not
 hold where the model keeps what is neither clipped nor noised, such as BatchNorm's running
@@ -26,10 +26,13 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch
-from mubench.errors import InputError
+from mubench.errors import InputError, Refused
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
 from mubench.methods.losses import cross_entropy
 from mubench.training.descent import Hooks, descend
+
+MOST_STEPS = 50_000
+"""A search may ask for millions of noisy steps, far more than a training from scratch takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,11 @@ class PABI(DescentMethod):
 
     @override
     def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Tensors) -> None:
+        if self.noisy_steps > MOST_STEPS:
+            raise Refused(
+                f"{self.noisy_steps:,} noisy steps, more than {MOST_STEPS:,}; raise clip_gradients "
+                "or noise_learning_rate, or lower clip_weights"
+            )
         retain, generator = self.loader("retain", task), task.generator("noise")
         weights = [p for p in model.parameters() if p.requires_grad]
         steps, deviation = self.noisy_steps, self.noise_deviation

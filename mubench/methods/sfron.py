@@ -7,8 +7,10 @@ F_f >= mask_threshold F_r and clipped. a_t and the learning rate fall as a cosin
 batches of squared gradients at the original. After every iteration the slow weights go
 `fast_weight` of the way to the fast ones, which go on from there: 1, as released, is no averaging.
 
-Differs from the paper: F comes from batches of 64, SSD's, of unaugmented examples. `alpha`, the
-smoothing rate in l_j (not in its weight), is an addition, off by default.
+Differs from the paper: F comes from shuffled batches of 64, as in `ssd`, of unaugmented examples.
+In its weight, l_j counts as 1e-7 or more: one that is rounded to 0 has no gradient, and with the
+released 1e-15 it takes all of the weight. `alpha`, the smoothing rate in l_j (not in its weight),
+is an addition, off by default.
 """
 
 import math
@@ -25,8 +27,11 @@ from mubench.methods.base import ForgetTask, Method, Tensors
 from mubench.methods.influence import batch_fisher, unflatten
 from mubench.methods.losses import cross_entropy
 from mubench.methods.smoothing import gls_loss
-from mubench.training.descent import Descent, Hooks, NormMode, descend
+from mubench.training.descent import Descent, Hooks, NormMode, cosine, descend
 from mubench.training.loader import Loader
+
+LEAST_LOSS = 1e-7
+"""Smaller cross-entropies are rounding, in float32."""
 
 
 class Step(NamedTuple):
@@ -133,13 +138,8 @@ class SFRon(Method):
     def weighted_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """sum_j w_j l_j, a scalar; the w_j sum to 1 and are constants to the gradient."""
         losses = cross_entropy(logits, labels).detach()
-        weights = 1 / (losses**self.weight_exponent + 1e-15)  # finite for a memorised example
+        weights = losses.clamp(min=LEAST_LOSS) ** -self.weight_exponent
         return (weights / weights.sum() * gls_loss(logits, labels, self.alpha)).sum()
-
-
-def cosine(progress: float) -> float:
-    """From 1 at the start to 0 at the end."""
-    return (1 + math.cos(math.pi * progress)) / 2
 
 
 def mask_gradients(model: nn.Module, mask: dict[str, Tensor]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mubench.data.split import Batch, Inputs, Split, concatenate
 from mubench.errors import InputError
+from mubench.methods.anatomy import classifier_of
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
 from mubench.methods.smoothing import (
@@ -93,6 +94,8 @@ class MixedLoss:
         self._bank = _bank(method, task)
         self._bank_seen: Tensor | None = None
         self._notes = task.notes
+        is_needed = method.alpha == "adaptive" and method.adaptive_space == "features"
+        self._classifier = classifier_of(model, task.num_classes) if is_needed else None
 
     def begin_epoch(self) -> None:
         """Renew the bank's outputs, in `eval()` mode and without augmentation."""
@@ -147,8 +150,8 @@ class MixedLoss:
         return Outputs(f_logits, f_seen), Outputs(r_logits, r_seen)
 
     def _outputs(self, inputs: Inputs) -> Outputs:
-        if self._method.alpha == "adaptive" and self._method.adaptive_space == "features":
-            return _with_features(self._model, inputs)
+        if self._classifier is not None:
+            return _with_features(self._model, self._classifier, inputs)
         logits = self._model(inputs)
         seen = logits.detach()
         return Outputs(logits, seen.softmax(1) if self._method.adaptive_space == "probs" else seen)
@@ -182,10 +185,9 @@ def _bank(method: SmoothedAscent, task: ForgetTask) -> Split | None:
     return task.retain.subset(order[: method.adaptive_bank])
 
 
-def _with_features(model: nn.Module, inputs: Inputs) -> Outputs:
-    """Outputs whose `seen` is what enters `model.classifier`: no second forward pass."""
+def _with_features(model: nn.Module, classifier: nn.Linear, inputs: Inputs) -> Outputs:
+    """Outputs whose `seen` is what enters the classifier: no second forward pass."""
     entered: list[Tensor] = []
-    classifier = model.get_submodule("classifier")
     hook = classifier.register_forward_pre_hook(lambda _, args: entered.append(args[0].detach()))
     try:
         logits = model(inputs)

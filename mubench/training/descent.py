@@ -98,6 +98,11 @@ def descend(
     return optimizer
 
 
+def cosine(progress: float) -> float:
+    """A schedule from 1 at the start to 0 at the end."""
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
 def make_optimizer(model: nn.Module, settings: Descent) -> torch.optim.Optimizer:
     """The optimizer over all trainable parameters."""
     parameters = [p for p in model.parameters() if p.requires_grad]
