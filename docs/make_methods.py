@@ -79,6 +79,8 @@ def _section(name: str, card: dict[str, Any]) -> str:
     lines += ["| :-- | :-- | :-- | :-- |"]
     for key, entry in card["params"].items():
         ranged = f"`{_inline(entry['range'])}`" if "range" in entry else "fixed"
+        others = [f"`{word}`" for word in entry.get("values", []) if word != entry["default"]]
+        ranged += f"; else {', '.join(others)}" if others else ""
         when = f"`{_inline(entry['when'])}`" if "when" in entry else ""
         lines.append(f"| `{key}` | `{_inline(entry['default'])}` | {ranged} | {when} |")
     return "\n".join(lines) + "\n"

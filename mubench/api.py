@@ -1,14 +1,18 @@
 """In a person's own training code what a sweep does: unlearn, evaluate, diagnose by theorem2."""
 
 import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from pydantic import ValidationError
+from torch import Tensor, nn
 
 from mubench import catalogue
-from mubench.data.from_user import UserData, to_split
+from mubench.data.from_user import UserData, to_splits
 from mubench.data.split import Split
+from mubench.diagnostics import Theorem2Spec
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
 from mubench.methods.displacements import diagnose
@@ -16,7 +20,7 @@ from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
 from mubench.references import evaluate as outputs_of
-from mubench.registry import load_method
+from mubench.registry import make_method
 from mubench.seeds import derive_seed
 
 
@@ -54,24 +58,35 @@ def unlearn(
         if name not in card.space.defaults:
             hint = did_you_mean(name, card.space.defaults)
             raise InputError(f"unlearn: {method} has no hyperparameter '{name}'; {hint}")
-    device = next(model.parameters()).device
-    splits: dict[SplitName, Split] = {"forget": to_split(forget, "forget", device, 0)}
-    splits["retain"] = to_split(retain, "retain", device, len(splits["forget"]))
-    if validation is not None:
-        first = len(splits["forget"]) + len(splits["retain"])
-        splits["validation"] = to_split(validation, "validation", device, first)
-    task = ForgetTask(
-        splits=splits,
-        num_classes=_num_classes(model, splits["forget"]),
-        seed=seed,
-        new_model=lambda: _initial(initial, method),
-    )
-    reason = card.refusal(*_kind_of(splits["forget"], splits["retain"]))
-    if reason is not None:
-        raise Refused(f"{method}: {reason}")
-    chosen = load_method(method)(**{**card.space.defaults, **params})
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(derive_seed("layers", seed))  # dropout draws from torch's generator
+    for need, name, given, what in (
+        ("validation", "validation", validation, "held-out examples"),
+        ("initial_weights", "initial", initial, "the model that training began with"),
+    ):
+        if given is None and need in card.needs:
+            raise InputError(f"unlearn: {method} needs {name}=, {what}")
+
+    def initial_model() -> nn.Module:
+        assert initial is not None  # only methods that declare it may ask
+        return copy.deepcopy(initial)
+
+    chosen = make_method(method, {**card.space.defaults, **params})
+    device = _device_of(model)
+    with _draws(seed, device), torch.enable_grad():
+        sets: dict[SplitName, UserData | None] = {
+            "forget": forget,
+            "retain": retain,
+            "validation": validation,
+        }
+        splits = to_splits(device, sets)
+        task = ForgetTask(
+            splits=splits,
+            num_classes=_num_classes(model, splits),
+            seed=seed,
+            new_model=initial_model,
+        )
+        reason = card.refusal(*_kind_of(splits["forget"], splits["retain"]))
+        if reason is not None:
+            raise Refused(f"{method}: {reason}")
         result = chosen.run(model, task)
     if result.status == "diverged":
         raise Diverged(f"{method}: {result.message}")
@@ -97,11 +112,9 @@ def evaluate(
     Raises:
         InputError: data that are none.
     """
-    device = next(model.parameters()).device
-    splits = {"forget": to_split(forget, "forget", device, 0)}
-    splits["retain"] = to_split(retain, "retain", device, len(splits["forget"]))
-    first = len(splits["forget"]) + len(splits["retain"])
-    splits["test"] = to_split(test, "test", device, first)
+    device = _device_of(model)
+    with _draws(0, device):
+        splits = to_splits(device, {"forget": forget, "retain": retain, "test": test})
 
     def seen(network: nn.Module | None) -> Evaluated | None:
         if network is None:
@@ -110,8 +123,7 @@ def evaluate(
         return Evaluated(found["forget"], found["retain"], found["test"])
 
     mine = seen(model)
-    if mine is None:
-        raise InputError("evaluate: a model is needed")
+    assert mine is not None
     return dict(score(mine, seen(retrained), seen(original), forget_classes).values)
 
 
@@ -153,18 +165,20 @@ def theorem2(
     >>> found.negative_smoothing_helps, found.residual < 1e-4
     (False, True)
     """
+    try:
+        asked = Theorem2Spec(
+            preconditioner=preconditioner, damping=damping, subset=subset, iterations=iterations
+        )
+    except ValidationError as error:
+        found = error.errors()[0]
+        raise InputError(
+            f"theorem2: {found['loc'][0]}: {found['msg']}; got {found['input']!r}"
+        ) from None
+    device = _device_of(model)
+    with _draws(0, device):
+        splits = to_splits(device, {"forget": forget, "retain": retain})
     network = copy.deepcopy(model).eval()
-    device = next(network.parameters()).device
-    forgotten = to_split(forget, "forget", device, 0)
-    return diagnose(
-        network,
-        forgotten,
-        to_split(retain, "retain", device, len(forgotten)),
-        preconditioner=preconditioner,
-        damping=damping,
-        subset=subset,
-        iterations=iterations,
-    )
+    return diagnose(network, splits["forget"], splits["retain"], **asked.model_dump())
 
 
 def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
@@ -174,14 +188,36 @@ def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
     return "class" if is_classwise else "random", "text" if is_text else "image"
 
 
-def _initial(initial: nn.Module | None, method: str) -> nn.Module:
-    if initial is None:
-        raise InputError(f"unlearn: {method} needs initial=, the model that training began with")
-    return copy.deepcopy(initial)
+def _device_of(model: nn.Module) -> torch.device:
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        raise InputError(f"{type(model).__name__} has no parameter that can be trained")
+    return trained[0].device
+
+
+@contextmanager
+def _draws(seed: int, device: torch.device) -> Iterator[None]:
+    """Layers such as dropout, and data loaders, draw from torch's generators: from here on by seed.
+
+    Afterwards they are as they were.
+    """
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(derive_seed("layers", seed))
+        yield
 
 
 @torch.no_grad()
-def _num_classes(model: nn.Module, split: Split) -> int:
-    """The length of the model's logits, asked of a copy in `eval()` mode."""
+def _num_classes(model: nn.Module, splits: Mapping[SplitName, Split]) -> int:
+    """The length of the model's logits, asked of a copy in `eval()` mode; labels are below it."""
     network = copy.deepcopy(model).eval()
-    return int(network(split.take(torch.arange(1)).inputs).shape[1])
+    logits = network(splits["forget"].take(torch.arange(1)).inputs)
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise InputError(f"unlearn: the model must give logits (b, K), a tensor; it gives {shape}")
+    for name, split in splits.items():
+        low, high = (int(end) for end in split.labels.aminmax())
+        if low < 0 or high >= logits.shape[1]:
+            raise InputError(
+                f"{name}: labels from {low} to {high}, but the model has {logits.shape[1]} classes"
+            )
+    return int(logits.shape[1])

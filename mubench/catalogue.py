@@ -4,7 +4,7 @@
 A contract test keeps cards and code equal; planning and refusals use the cards alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,8 @@ import yaml
 from mubench import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.grammar import parse_range
-from mubench.spaces import Fixed, Param, Scalar, Space
+from mubench.limits import WORDS
+from mubench.spaces import Fixed, Param, Range, Scalar, Space
 
 PACKAGE = Path(__file__).parent
 
@@ -135,7 +136,8 @@ def _find(kind: Kind, name: str, where: str) -> tuple[str, str, str]:
         return plugin.card, str(Path(plugin.where).with_suffix(".yaml")), plugin.module
     if not is_shipped:
         hint = did_you_mean(name, names(kind))
-        raise InputError(f"{where}: unknown {_WORDS[kind]} '{name}'; {hint}")
+        own = "" if hint.startswith("did you mean") else "; one of your own: --plugin FILE.py"
+        raise InputError(f"{where}: unknown {_WORDS[kind]} '{name}'; {hint}{own}")
     return path.read_text(encoding="utf-8"), path.name, f"mubench.{_PARTS[kind]}"
 
 
@@ -153,7 +155,9 @@ def _method(text: str, where: str, module: str) -> MethodCard:
     card = _read(text, where)
     _require_keys(card, where, _METHOD_KEYS, ("kind", "refuses", "quick"))
     _require_keys(card["cost"], f"{where}: cost", ("forward", "backward"))
-    params = tuple(_param(name, entry, where) for name, entry in (card["params"] or {}).items())
+    _require_types(card, where)
+    entries = card["params"]
+    params = tuple(_param(name, entry, where, entries) for name, entry in entries.items())
     return MethodCard(
         name=card["name"],
         title=card["title"],
@@ -170,6 +174,31 @@ def _method(text: str, where: str, module: str) -> MethodCard:
     )
 
 
+def _require_types(card: Mapping[str, Any], where: str) -> None:
+    """Refuse a card of a method whose values are of other kinds than they must be."""
+    for key, kind, words in _METHOD_TYPES:
+        value = card.get(key)
+        is_left_out = value is None and key in ("identity", "refuses", "quick", "kind")
+        if not is_left_out and (
+            not isinstance(value, kind) or isinstance(value, bool) > (kind is bool)
+        ):
+            raise InputError(f"{where}: {key}: {words} is needed; got {value!r}")
+    if not all(isinstance(need, str) for need in card["needs"]):
+        raise InputError(f"{where}: needs: a list of words is needed; got {card['needs']!r}")
+
+
+_METHOD_TYPES: tuple[tuple[str, type, str], ...] = (
+    ("title", str, "text"),
+    ("paper", str, "text"),
+    ("version", int, "a whole number"),
+    ("needs", list, "a list of words"),
+    ("source", str, "text"),
+    ("stochastic", bool, "true or false"),
+    ("params", dict, "a mapping of hyperparameters"),
+    ("identity", dict, "a mapping of hyperparameters, or null"),
+    ("refuses", dict, "a mapping of what it refuses to the reason"),
+    ("quick", dict, "a mapping of hyperparameters"),
+)
 _METHOD_KEYS = (
     "name",
     "title",
@@ -184,12 +213,22 @@ _METHOD_KEYS = (
 )
 
 
-def _param(name: str, entry: Any, where: str) -> Param:
+def _param(name: str, entry: Any, where: str, known: Iterable[str]) -> Param:
     where = f"{where}: params.{name}"
-    _require_keys(entry, where, ("default",), ("range", "when"))
+    _require_keys(entry, where, ("default",), ("range", "when", "values"))
     default = entry["default"]
     searched = parse_range(entry["range"], f"{where}.range") if "range" in entry else Fixed(default)
-    return Param(name, default, searched, entry.get("when", {}))
+    when = entry.get("when", {})
+    if not isinstance(when, Mapping) or not when.keys() <= set(known):
+        raise InputError(f"{where}.when: must name hyperparameters and their values; got {when!r}")
+    words = entry.get("values") or WORDS.get(name) or _words(searched)
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise InputError(f"{where}.values: a list of words is needed; got {words!r}")
+    return Param(name, default, searched, when, tuple(words))
+
+
+def _words(searched: Range) -> tuple[str, ...]:
+    return tuple(word for word in searched.examples if isinstance(word, str))
 
 
 def _require_keys(
@@ -209,6 +248,9 @@ def _require_keys(
 @cache
 def _dataset(text: str, where: str, module: str) -> DataCard:
     card = _read(text, where)
+    for key in ("title", "modality", "classes", "sizes", "mean", "std", "max_value", "augment"):
+        if key not in card:
+            raise InputError(f"{where}: {key}: missing")
     if module == "mubench.data":
         module = f"{module}.{card['source']}"
     card["module"] = module
@@ -229,6 +271,9 @@ def _dataset(text: str, where: str, module: str) -> DataCard:
 @cache
 def _model(text: str, where: str, module: str) -> ModelCard:
     card = _read(text, where)
+    for key in ("title", "modality", "family", "builder", "arguments", "recipe"):
+        if key not in card:
+            raise InputError(f"{where}: {key}: missing")
     if module == "mubench.models":
         module = f"{module}.{card['module']}"
     card["module"] = module

@@ -1,20 +1,14 @@
-"""Under which circumstances a step runs: device, versions, commit, and its time limit."""
+"""Under which circumstances a step runs: device, versions, commit."""
 
 import os
 import platform
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import FrameType
 
 import torch
 
 from mubench import __version__
-from mubench.errors import TimedOut
 from mubench.ids import package_version
 from mubench.plan import Step
 
@@ -72,22 +66,3 @@ def commit() -> str:
         env=environment,
     )
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimedOut after `seconds` of wall time, in the main thread; elsewhere do nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(signum: int, frame: FrameType | None) -> None:
-        raise TimedOut(f"ran past its limit of {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mubench import plugins
+from mubench.errors import InputError
 
 SCIENCE = ("data", "models", "training", "methods", "metrics", "scenario", "seeds", "spaces")
 """What can change a number. Plumbing (store, records, errors, sweep) is left out of ids."""
@@ -61,7 +62,13 @@ def _imports(module: str) -> tuple[str, ...]:
 @cache
 def _imported(source: str) -> tuple[str, ...]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise InputError(
+            f"a plug-in cannot be parsed: {error.msg} in line {error.lineno}"
+        ) from None
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -9,7 +9,7 @@ from mubench.diagnostics import Diagnostics
 from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec
 from mubench.ids import content_id, package_version, source_id
-from mubench.metrics.plugged import metric_modules
+from mubench.metrics.plugged import all_metrics, metric_modules
 from mubench.plan import ORIGINAL, Device, Plan, Purpose, Request, Step, Study
 from mubench.recipe import Recipe
 from mubench.record import Kind
@@ -30,6 +30,7 @@ def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = No
 
     Files below `data_dir` are looked at only for data sets whose card declares no fingerprint.
     """
+    all_metrics()  # a plug-in with a wrong card is refused before anything runs
     return _Planner(spec, device, data_dir).plan()
 
 

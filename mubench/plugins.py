@@ -124,6 +124,9 @@ def _installed(kind: Kind, entry: EntryPoint) -> Plugin:
         spec = find_spec(entry.module)
     except ModuleNotFoundError:
         spec = None
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{where}: its package cannot be imported: {text}") from error
     if spec is None or spec.origin is None:
         raise InputError(f"{where}: there is no such module")
     file = Path(spec.origin)

@@ -1,8 +1,13 @@
 """Finding a class by the name of its file: no list to edit."""
 
 import inspect
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from mubench import plugins
 from mubench.errors import InputError
@@ -30,6 +35,29 @@ def load_class(module: str, base: str) -> type[Any]:
 def load_method(name: str) -> type[Any]:
     """The class of a method of the package, or of a plug-in."""
     return load_class(method_module(name), "Method")
+
+
+def make_method(name: str, params: Mapping[str, Any]) -> Any:
+    """A method with its hyperparameters.
+
+    Raises:
+        InputError: a value is not what the class says that it is.
+    """
+    found: Any = load_method(name)
+    for key, adapter in _types(found).items():
+        if key in params:
+            try:
+                adapter.validate_python(params[key], strict=True)
+            except ValidationError as error:
+                told = error.errors()[0]["msg"]
+                raise InputError(f"{name}: {key}: {told}; got {params[key]!r}") from None
+    return found(**params)
+
+
+@cache
+def _types(method: Any) -> dict[str, TypeAdapter[Any]]:
+    hints = get_type_hints(method)
+    return {field.name: TypeAdapter(hints[field.name]) for field in fields(method)}
 
 
 def method_module(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mubench import catalogue
 from mubench.errors import InputError, did_you_mean
 from mubench.grammar import hint_exponent, parse_range, parse_scalar
+from mubench.limits import check_limits
 from mubench.spaces import Fixed, Range, Scalar, Space, is_number
 
 
@@ -104,13 +105,19 @@ def _check_type(key: str, chosen: Range, space: Space, where: str) -> None:
     """Refuse values that are not of the default's type; None as a default allows anything."""
     default = space.defaults[key]
     # A word that another parameter waits for, as in `when: {alpha: adaptive}`, is fine as well.
-    words = {p.when[key] for p in space.params if key in p.when}
+    awaited = {p.when[key] for p in space.params if key in p.when}
+    words = next(p.words for p in space.params if p.name == key)
     for value in chosen.examples:
-        if value not in words and not _has_type_of(default, value):
+        if value in awaited:
+            continue
+        if not _has_type_of(default, value):
             kind = {"str": "a word", "int": "a whole number", "bool": "true or false"}.get(
                 type(default).__name__, "a number"
             )
             raise InputError(f"{where}: {kind} is needed; got {value!r}{hint_exponent([value])}")
+        if words and value not in words:
+            raise InputError(f"{where}: unknown value {value!r}; {did_you_mean(str(value), words)}")
+        check_limits(key, value, where)
 
 
 def _has_type_of(default: Scalar, value: Scalar) -> bool:

@@ -244,6 +244,8 @@ class Param:
     default: Scalar
     range: Range
     when: Mapping[str, Scalar] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    """The words that it can be, where it is one."""
 
     def within(self, other: Range) -> "Param":
         """The same hyperparameter with another range, and a default in it."""

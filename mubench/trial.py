@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from mubench.circumstances import time_limit
 from mubench.data.scenarios import forget_hash
 from mubench.data.split import Split
+from mubench.deadline import time_limit
 from mubench.diagnose import diagnose
 from mubench.errors import Diverged, Refused, TimedOut
 from mubench.ids import content_id
@@ -30,7 +30,7 @@ from mubench.references import (
     train,
     weights_to_arrays,
 )
-from mubench.registry import load_method
+from mubench.registry import make_method
 from mubench.scenario import search_overlap
 from mubench.seeds import derive_seed
 from mubench.spaces import Scalar
@@ -210,7 +210,7 @@ def _unlearn(step: Step, workspace: Workspace, choice: Choice) -> tuple[Unlearne
         new_model=workspace.model_maker(step),
         precision=step.precision,
     )
-    method: Method = load_method(step.method)(**choice.params)
+    method: Method = make_method(step.method, choice.params)
     original = workspace.original(step)
     prepared = None
     if step.kind == "search" and method.prepares:

@@ -1,6 +1,7 @@
 """`mubench.unlearn` and `mubench.evaluate` in a person's own code."""
 
 import copy
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -191,14 +192,11 @@ def test_examples_get_ids_of_their_own(monkeypatch):
     seen = []
 
     class Spy:
-        def __init__(self, **params):
-            pass
-
         def run(self, model, task):
             seen.extend(split.ids for split in task.splits.values())
             return SimpleNamespace(status="ok", model=model)
 
-    monkeypatch.setattr(api, "load_method", lambda _: Spy)
+    monkeypatch.setattr(api, "make_method", lambda name, params: Spy())
     mubench.unlearn(linear(), **SETS, validation=TEST, method="ga")
     assert torch.cat(seen).tolist() == list(range(12 + 60 + 30))
 
@@ -229,6 +227,48 @@ def test_divergence_is_raised_and_the_model_is_as_before():
     with pytest.raises(Diverged, match=r"^ga: "):
         mubench.unlearn(model, **SETS, method="ga", learning_rate=1e30, epochs=50)
     assert torch.equal(weights(model), before)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"optimizer": "adma"}, "ft: optimizer: Input should be 'sgd' or 'adamw'; got 'adma'"),
+        ({"epochs": "3"}, "ft: epochs: Input should be a valid integer; got '3'"),
+        ({"epochs": -1}, "epochs: 0 or more is needed; got -1"),
+        ({"batch_size": 0}, "batch_size: 1 or more is needed; got 0"),
+        ({"forget": (FORGET[0], FORGET[1] + 1)}, "forget: labels from 1 to 3, but the model has 3"),
+        ({"method": "scrub_r"}, "unlearn: scrub_r needs validation=, held-out examples"),
+        ({"method": "eu_k"}, "unlearn: eu_k needs initial=, the model that training began with"),
+    ],
+)
+def test_what_cannot_be_is_one_line(given, message):
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        mubench.unlearn(fitted(*RETAIN), **{"method": "ft", **SETS, **given})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_without_logits_or_without_parameters_is_told_so():
+    tupled = nn.Sequential(fitted(*RETAIN))
+    tupled.forward = lambda inputs: (tupled[0](inputs),)
+    with pytest.raises(InputError, match="must give logits"):
+        mubench.unlearn(tupled, **SETS, method="ft")
+    with pytest.raises(InputError, match="has no parameter that can be trained"):
+        mubench.unlearn(fitted(*RETAIN).requires_grad_(False), **SETS, method="ft")
+
+
+def test_it_works_under_no_grad_and_leaves_no_gradients():
+    model = fitted(*RETAIN)
+    with torch.no_grad():
+        found = mubench.unlearn(model, **SETS, method="ft", epochs=1)
+    assert all(parameter.grad is None for parameter in found.parameters())
+    assert all(parameter.requires_grad for parameter in found.parameters())
+
+
+def test_a_preconditioner_that_is_none_is_told_so():
+    with pytest.raises(InputError, match="theorem2: preconditioner: Input should be"):
+        mubench.theorem2(fitted(*RETAIN), **SETS, preconditioner="ident")
+    with pytest.raises(InputError, match="theorem2: damping: "):
+        mubench.theorem2(fitted(*RETAIN), **SETS, damping=-1)
 
 
 class Constant(nn.Module):

@@ -10,6 +10,7 @@ import yaml
 
 from mubench import plugins
 from mubench.contract import ambient, card, conduct, runs
+from mubench.contract import check as check_module
 from mubench.contract.case import Case
 from mubench.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS, check
 from mubench.contract.request import Request
@@ -643,6 +644,16 @@ BROKEN = [
 ]
 
 
+OTHER_OUTPUTS = "an original with the same weights and buffers gives other outputs: change nothing "
+BROKEN += [
+    (runs.is_all_in_its_weights, {"unlearn": how + "\n" + RETAIN}, OTHER_OUTPUTS)
+    for how in (
+        "model.body[1].eps = 5.0",
+        "usual = model.forward\nmodel.forward = lambda x: 0 * usual(x) + usual(x) * 2",
+    )
+]
+
+
 @pytest.mark.parametrize(
     ("clause", "method", "message"),
     BROKEN,
@@ -764,3 +775,38 @@ def test_what_a_method_does_to_global_state_ends_with_its_run():
     mine(unlearn=RETAIN + "torch.set_default_dtype(torch.float64)").run()
     mine(unlearn=RETAIN + "torch.set_grad_enabled(False)").run()
     assert ambient.state() == before
+
+
+def statuses(**method):
+    mine(**method)
+    return {result.clause: result for result in check("mine")}
+
+
+@pytest.mark.parametrize(
+    ("unlearn", "told"),
+    [
+        ("while True:\n    pass", "TimedOut: ran past its limit of 1 s (line 31)"),
+        ("raise SystemExit(3)", "SystemExit: 3 (line 31)"),
+    ],
+)
+def test_a_method_that_does_not_end_or_ends_everything_is_told_so_once(unlearn, told, monkeypatch):
+    monkeypatch.setattr(check_module, "CLAUSE_SECONDS", 1.0)
+    found = statuses(unlearn=unlearn)
+    broken = {name: r.message for name, r in found.items() if r.status == "broken"}
+    assert broken == {"runs in the small world": told}
+
+
+def test_a_method_that_draws_elsewhere_is_told_that_and_nothing_untrue():
+    found = statuses(unlearn="model.classifier.bias.data += 0.01 * next(COUNT)\n" + RETAIN)
+    broken = {name for name, r in found.items() if r.status == "broken"}
+    assert "gives the same weights under the same seed" in broken
+    for clause in ("reads only what it declares", "leaves global state alone"):
+        assert found[clause].status == "not tried"
+        assert found[clause].message == "two runs with the same seed differ already"
+
+
+def test_a_method_that_diverges_is_told_so_once():
+    found = statuses(unlearn=DESCENT.format(loss="1e38 * " + CE))
+    broken = [name for name, r in found.items() if r.status == "broken"]
+    assert broken[0] == "runs in the small world"
+    assert len(broken) == 1, broken

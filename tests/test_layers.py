@@ -15,7 +15,7 @@ PACKAGE = Path(mubench.__file__).parent
 
 LAYERS = (
     ("errors", "seeds", "record"),
-    ("plugins",),
+    ("plugins", "limits", "deadline"),
     ("registry", "yaml_text", "scenario", "recipe", "ids", "spaces", "strict"),
     ("grammar",),
     ("catalogue", "store", "metrics"),

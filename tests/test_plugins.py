@@ -1,19 +1,21 @@
 """Things from outside of the package: files given by hand, installed packages, remote workers."""
 
+import copy
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from conftest import SWEEP
 from sweep_world import write
 from test_metrics import model
 
-from mubench import catalogue, ids, listing, plugins
+from mubench import catalogue, ids, listing, plugins, spec
 from mubench.errors import InputError
 from mubench.metrics.plugged import all_metrics
 from mubench.metrics.score import score
 from mubench.opened import open_sweep
-from mubench.planner import modules_of
+from mubench.planner import make_plan, modules_of
 from mubench.registry import load_method
 from mubench.sweep.resume import finished
 from mubench.sweep.run import run_plan
@@ -321,9 +323,54 @@ def test_a_name_that_mubench_has_is_refused(tmp_path):
     give(tmp_path, METHOD, {**METHOD_CARD, "name": "ga"})
     with pytest.raises(InputError, match=r"ga\.py: mubench has a method 'ga'; rename it"):
         catalogue.method("ga")
+
+
+def test_a_metric_of_mubench_cannot_be_put_in_another_s_place(tmp_path):
     give(tmp_path, METRIC, {**METRIC_CARD, "name": "ua"})
-    with pytest.raises(InputError, match=r"ua\.py: mubench has a metric 'ua'; rename it"):
-        all_metrics()
+    for check in (all_metrics, lambda: make_plan(spec.parse(copy.deepcopy(SWEEP), "x"))):
+        with pytest.raises(InputError, match=r"ua\.py: mubench has a metric 'ua'; rename it"):
+            check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"aim": "up"}, "aim: 'up' is unknown; known: higher, lower, match, none"),
+        ({"aim": ...}, "its card lacks 'aim'"),
+    ],
+)
+def test_a_wrong_card_of_a_metric_is_refused_before_anything_runs(tmp_path, changes, message):
+    node = {key: value for key, value in {**METRIC_CARD, **changes}.items() if value is not ...}
+    give(tmp_path, METRIC, node)
+    with pytest.raises(InputError, match=message):
+        make_plan(spec.parse(copy.deepcopy(SWEEP), "x"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"needs": None}, "needs: a list of words is needed; got None"),
+        ({"needs": "retain"}, "needs: a list of words is needed; got 'retain'"),
+        ({"params": ["a", "b"]}, "params: a mapping of hyperparameters is needed; got"),
+        ({"refuses": ["text"]}, "refuses: a mapping of what it refuses to the reason is needed"),
+        ({"version": "one"}, "version: a whole number is needed; got 'one'"),
+        ({"params": {"factor": {"default": 0.5, "when": "sgd"}}}, "when: must name hyperparam"),
+        ({"params": {"factor": {"default": 0.5, "when": {"x": 1}}}}, "when: must name hyperparam"),
+        ({"params": {"factor": {"default": "a", "values": "ab"}}}, "values: a list of words is"),
+    ],
+)
+def test_a_card_of_the_wrong_shape_is_one_line(tmp_path, changes, message):
+    give(tmp_path, METHOD, {**METHOD_CARD, **changes})
+    with pytest.raises(InputError, match=message):
+        catalogue.method(METHOD_CARD["name"])
+
+
+def test_a_plugin_that_python_cannot_read_is_one_line_in_a_plan(tmp_path):
+    give(tmp_path, "class:\n", METHOD_CARD)
+    sweep = copy.deepcopy(SWEEP)
+    sweep["methods"] = {METHOD_CARD["name"]: {}}
+    with pytest.raises(InputError, match="a plug-in cannot be parsed: invalid syntax in line 1"):
+        make_plan(spec.parse(sweep, "x"))
 
 
 @pytest.mark.parametrize(

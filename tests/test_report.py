@@ -113,6 +113,15 @@ def test_a_diverged_final_counts_with_its_numbers_and_is_told():
     assert row.troubles() == ("1 of 3 diverged (loss was not finite in step 7)",)
 
 
+def test_a_row_that_only_diverged_is_not_ranked():
+    """Its numbers are those of the weights that it was rolled back to."""
+    made = [replace(one, status="diverged") for one in with_gaps("ga", [0.01, 0.01])]
+    cell = only_cell([*made, *with_gaps("ft", [0.3, 0.3])])
+    assert [row.label for row in cell.ranked("tuned")] == ["ft"]
+    half = [replace(made[0], status="ok"), *made[1:]]
+    assert len(only_cell([*half, *with_gaps("ft", [0.3, 0.3])]).ranked("tuned")) == 2
+
+
 def test_a_refused_final_has_no_number_and_is_told():
     row = only_row("iu", "default")
     assert row.estimates["gap"].n == 2

@@ -214,6 +214,34 @@ BAD = {
         {"methods__ft": {"epochs": "five"}},
         "methods.ft.epochs: a whole number is needed; got 'five'",
     ),
+    "misspelt word that all descents share": (
+        {"methods__ft": {"optimizer": "adma"}},
+        "methods.ft.optimizer: unknown value 'adma'; did you mean 'adamw'?",
+    ),
+    "misspelt word of one method": (
+        {"methods__iu": {"solver": "lisa"}},
+        "methods.iu.solver: unknown value 'lisa'; did you mean 'lissa'?",
+    ),
+    "word that is no choice": (
+        {"methods__rl": {"schedule": ["mixed", "sequential", "both"]}},
+        "methods.rl.schedule: unknown value 'both'; known: mixed, sequential",
+    ),
+    "number of epochs below 0": (
+        {"methods__ft": {"epochs": -1}},
+        "methods.ft.epochs: 0 or more is needed; got -1",
+    ),
+    "shared batches of nothing": (
+        {"shared": {"batch_size": 0}},
+        "methods.ft.batch_size: 1 or more is needed; got 0",
+    ),
+    "range that begins below 0": (
+        {"methods__ft": {"learning_rate": {"uniform": [-0.1, 0.1]}}},
+        "methods.ft.learning_rate: 0 or more is needed; got -0.1",
+    ),
+    "momentum that never settles": (
+        {"methods__ft": {"momentum": {"uniform": [0, 2]}}},
+        "methods.ft.momentum: a momentum below 1 is needed; got 2",
+    ),
     "fraction for a whole number": (
         {"methods__ft": {"epochs": 2.5}},
         "methods.ft.epochs: a whole number is needed; got 2.5",

@@ -13,9 +13,9 @@ import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
 from mubench import prepared as prepared_module
-from mubench import spec, trial
-from mubench.circumstances import time_limit
+from mubench import registry, spec, trial
 from mubench.data.split import Source, Split
+from mubench.deadline import time_limit
 from mubench.errors import LeakError, TimedOut
 from mubench.methods.base import ForgetTask, Method, Prepared
 from mubench.metrics.outputs import Evaluated
@@ -239,7 +239,7 @@ def as_plugin(monkeypatch, **functions):
     """Put a method of these functions in the place of every method."""
     cls = type("Mine", (Plugin,), functions)
     cls = dataclass(frozen=True, kw_only=True)(cls)
-    monkeypatch.setattr(trial, "load_method", lambda name: cls)
+    monkeypatch.setattr(registry, "load_method", lambda name: cls)
 
 
 _NUMBERS = map(str, itertools.count())
@@ -565,7 +565,7 @@ def test_a_record_that_is_gone_is_made_again_from_stored_outputs(monkeypatch, re
     def fail(*args):
         raise AssertionError("something ran again")
 
-    for module, name in ((trial, "load_method"), (trial, "train"), (trial, "evaluate")):
+    for module, name in ((trial, "make_method"), (trial, "train"), (trial, "evaluate")):
         monkeypatch.setattr(module, name, fail)
     for step in (
         step_of("train", purpose="final"),

@@ -4,7 +4,7 @@ import inspect
 import math
 import re
 from dataclasses import MISSING, fields, replace
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -34,6 +34,13 @@ def agrees_with_its_card(case: Case) -> None:
         require(
             value == declared[name] and type(value) is type(declared[name]),
             f"params.{name}.default: {value!r} in the card, {declared[name]!r} in the class",
+        )
+    hints = get_type_hints(case.type)
+    for param in card.space.params:
+        legal = _words(hints[param.name])
+        require(
+            legal is None or set(legal) == set(param.words),
+            f"params.{param.name}.values: {list(param.words)} in the card, {legal} in the class",
         )
     for what, given, known in (
         ("needs", card.needs, NEEDS),
@@ -151,6 +158,12 @@ def changes_nothing_at_no_strength(case: Case) -> str | None:
         f"{what} (`identity` in its card) the model still changes",
     )
     return None
+
+
+def _words(hint: Any) -> list[str] | None:
+    """The words of a `Literal` of words alone; None for another type."""
+    words = get_args(hint) if get_origin(hint) is Literal else ()
+    return [*words] if words and all(isinstance(word, str) for word in words) else None
 
 
 def evaluate(expression: str, values: dict[str, Any], where: str) -> Any:

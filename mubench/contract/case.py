@@ -13,6 +13,7 @@ from mubench import catalogue, registry
 from mubench.contract import ambient
 from mubench.contract.request import Modality, Request
 from mubench.contract.watch import Watch, watching
+from mubench.contract.world import same, weights
 from mubench.errors import ContractError
 from mubench.methods.base import DescentMethod, ForgetTask, Method, Prepared, Unlearned
 
@@ -89,11 +90,11 @@ class Case:
         return found
 
     @cached_property
-    def first(self) -> Unlearned | Exception:
+    def first(self) -> Unlearned | BaseException:
         """What came of the first run, or what it raised."""
         try:
             return self.run()
-        except Exception as error:  # noqa: BLE001  a method may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
             return error
 
     @property
@@ -101,11 +102,26 @@ class Case:
         """What came of the first run.
 
         Raises:
-            NotTried: nothing did.
+            NotTried: nothing did, or it diverged.
         """
-        if isinstance(self.first, Exception):
+        if isinstance(self.first, BaseException):
             raise NotTried("the method does not get through its first run")
+        if self.first.status == "diverged":
+            raise NotTried("the method diverges in its first run")
         return self.first
+
+    def require_repeatable(self) -> None:
+        """Where chance decides, no difference between two runs tells anything.
+
+        Raises:
+            NotTried: two runs like the first differ.
+        """
+        if not self._is_repeatable:
+            raise NotTried("two runs with the same seed differ already")
+
+    @cached_property
+    def _is_repeatable(self) -> bool:
+        return same(weights(self.found.model), weights(self.run().model))
 
     @cached_property
     def watched(self) -> Watch:
@@ -114,7 +130,7 @@ class Case:
             self.run()
         return seen
 
-    def told(self, error: Exception) -> str:
+    def told(self, error: BaseException) -> str:
         """An error in one line, with where in the method's file it arose."""
         spec = sys.modules[self.type.__module__].__spec__
         file = spec.origin if spec is not None else ""

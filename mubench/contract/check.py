@@ -6,6 +6,7 @@ from typing import Literal
 
 from mubench.contract import card, conduct, runs
 from mubench.contract.case import Case, NotTried
+from mubench.deadline import time_limit
 from mubench.errors import ContractError, InputError, MubenchError
 
 Clause = Callable[[Case], str | None]
@@ -31,6 +32,7 @@ OF_RUNS: Sequence[Clause] = (
     conduct.prepares_tensors_that_can_be_shared,
     conduct.names_what_prepare_reads,
     runs.keeps_the_architecture,
+    runs.is_all_in_its_weights,
     runs.keeps_device_and_dtype,
     runs.leaves_no_hook_and_nothing_frozen,
     runs.is_frozen_and_survives_pickling,
@@ -47,7 +49,8 @@ OF_DEFAULTS: Sequence[Clause] = (
     card.depends_on_its_seed_as_its_card_says,
 )
 """Concern the settings that a search begins with, and those that it draws."""
-
+CLAUSE_SECONDS = 60.0
+"""A method that never ends is told so."""
 
 Status = Literal["kept", "broken", "not tried"]
 
@@ -81,11 +84,12 @@ def check(name: str) -> Iterator[Result]:
 def _try(clause: Clause, case: Case) -> Result:
     title = clause.__name__.replace("_", " ")
     try:
-        reason = clause(case)
+        with time_limit(CLAUSE_SECONDS):
+            reason = clause(case)
     except NotTried as error:
         return Result(title, "not tried", str(error))
     except ContractError as error:
         return Result(title, "broken", str(error))
-    except Exception as error:  # noqa: BLE001  a method may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
         return Result(title, "broken", case.told(error))
     return Result(title, "kept") if reason is None else Result(title, "not tried", reason)

@@ -15,7 +15,7 @@ def runs_in_the_small_world(case: Case) -> None:
     """On blobs, with few epochs: 16 examples to forget, 32 to retain."""
     if isinstance(case.first, Refused):
         raise ContractError(f"it refuses, and its card does not: {case.first}; see `refuses`")
-    if isinstance(case.first, Exception):
+    if isinstance(case.first, BaseException):
         raise ContractError(case.told(case.first))
     require(case.first.status == "ok", f"it diverges with quick settings: {case.first.message}")
 
@@ -36,6 +36,20 @@ def keeps_the_architecture(case: Case) -> None:
     require(
         _modules(model) == _modules(original) and _shapes(model) == _shapes(original),
         "modules or shapes differ from the original's: put back what you replace",
+    )
+
+
+def is_all_in_its_weights(case: Case) -> None:
+    """The original with these weights and buffers gives the same outputs: they are the model."""
+    fresh, model = case.request.original(), case.found.model
+    fresh.load_state_dict(model.state_dict())
+    inputs = case.request.task().retain.take(torch.arange(8)).inputs
+    with torch.no_grad():
+        is_same = torch.equal(model(inputs), fresh(inputs))
+    require(
+        is_same,
+        "an original with the same weights and buffers gives other outputs: change nothing but "
+        "weights, neither settings of layers nor `forward`",
     )
 
 
@@ -66,12 +80,17 @@ def leaves_no_hook_and_nothing_frozen(case: Case) -> None:
         hooks = (*forward, module._backward_hooks, module._backward_pre_hooks)
         where = name or type(module).__name__
         require(not any(hooks), f"{where} is left with a hook: remove() its handle")
-    hooked = [name for name, p in model.named_parameters() if p._backward_hooks]
+    hooked = [
+        name
+        for name, p in model.named_parameters()
+        if p._backward_hooks or getattr(p, "_post_accumulate_grad_hooks", None)
+    ]
     require(not hooked, f"{', '.join(hooked)}: left with a hook: remove() its handle")
 
 
 def is_frozen_and_survives_pickling(case: Case) -> None:
     """It is sent to workers, and its settings are what the record says."""
+    _ = case.found
     try:
         copy.copy(case.method).needs = frozenset()  # type: ignore[misc]
     except FrozenInstanceError:

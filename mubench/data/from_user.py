@@ -1,7 +1,7 @@
 """Tensors, data sets and loaders of a person's own code as splits."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,22 @@ def as_is(inputs: Inputs, generator: torch.Generator | None) -> Inputs:
     """A transform that changes nothing: the person's data are ready for the person's model."""
     del generator
     return inputs
+
+
+Name = TypeVar("Name", bound=str)
+
+
+def to_splits(device: torch.device, sets: Mapping[Name, UserData | None]) -> dict[Name, Split]:
+    """Splits on `device`, by name; every example of all of them has an id of its own.
+
+    Raises:
+        InputError: as `to_split` does.
+    """
+    splits: dict[Name, Split] = {}
+    for name, data in sets.items():
+        if data is not None:
+            splits[name] = to_split(data, name, device, sum(map(len, splits.values())))
+    return splits
 
 
 def to_split(data: UserData, name: str, device: torch.device, first_id: int) -> Split:

@@ -189,6 +189,7 @@ class Method(ABC):
         if not is_finite(model):
             model = copy.deepcopy(original)
             status, message = "diverged", f"{self!r} left weights that are not finite"
+        model.zero_grad()
         cost = clock.cost + prepared.cost
         return Unlearned(model.eval(), status, message, cost, prepared.cost, task.notes)
 

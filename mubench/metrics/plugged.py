@@ -3,14 +3,15 @@
 import math
 from collections.abc import Mapping
 from importlib import import_module
+from typing import get_args
 
 import yaml
 
 from mubench import plugins
-from mubench.errors import InputError
+from mubench.errors import InputError, did_you_mean
 from mubench.metrics.info import METRICS
 from mubench.metrics.outputs import Evaluated
-from mubench.record import MetricInfo
+from mubench.record import Aim, MetricInfo
 
 _FIELDS = ("title", "unit", "aim", "description")
 
@@ -61,9 +62,14 @@ def _found() -> list[plugins.Plugin]:
 
 def _info(plugin: plugins.Plugin) -> MetricInfo:
     card = yaml.safe_load(plugin.card)
+    if card.get("name") != plugin.name:
+        raise InputError(f"{plugin.where}: its card must have `name: {plugin.name}`, as its file")
     for name in _FIELDS:
         if name not in card:
             raise InputError(f"{plugin.where}: its card lacks '{name}'")
+    if card["aim"] not in get_args(Aim):
+        hint = did_you_mean(str(card["aim"]), get_args(Aim))
+        raise InputError(f"{plugin.where}: aim: '{card['aim']}' is unknown; {hint}")
     if plugin.name in METRICS:
         raise InputError(f"{plugin.where}: mubench has a metric '{plugin.name}'; rename it")
     return MetricInfo(plugin.name, *(card[name] for name in _FIELDS))

@@ -52,8 +52,9 @@ class Row:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every planned final step has a number; only such rows are ranked."""
-        return 0 < self.expected <= len(self.scored) and "gap" in self.estimates
+        """Whether every planned final step has a number, and not all diverged: so it is ranked."""
+        is_any_ok = any(record.status == "ok" for record in self.records)
+        return is_any_ok and self.expected <= len(self.scored) and "gap" in self.estimates
 
     def troubles(self) -> tuple[str, ...]:
         """Say what did not go well: statuses, missing steps and flags, each with its count."""

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from mubench.errors import Diverged
+from mubench.limits import check_limits
 
 B = TypeVar("B")
 Precision = Literal["float32", "bfloat16"]
@@ -18,7 +19,7 @@ NormMode = Literal["train", "eval_frozen"]
 
 @dataclass(frozen=True, kw_only=True)
 class Descent:
-    """Settings of one run of gradient descent.
+    """Settings of one run of gradient descent; raises InputError where one is out of its limits.
 
     `clip_norm` 0 means off. `schedule` maps progress in [0, 1) to a multiple of `learning_rate`.
     With SGD, weight decay acts even where the gradient is zero, as in torch.
@@ -33,6 +34,10 @@ class Descent:
     bn_mode: NormMode = "train"
     precision: Precision = "float32"
     schedule: Callable[[float], float] | None = None
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            check_limits(setting.name, getattr(self, setting.name), setting.name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from mubench.data.split import Batch, Split
+from mubench.limits import check_limits
 from mubench.seeds import derive_seed
 
 
@@ -18,6 +19,7 @@ class Loader:
     def __init__(
         self, split: Split, size: int, *, seed: int, name: str, augment: bool = False
     ) -> None:
+        check_limits("batch_size", size, "batch_size")
         self.split = split
         self.size = size
         self._order = torch.Generator().manual_seed(derive_seed(seed, name, "order"))
