@@ -206,3 +206,12 @@ def test_text_and_transformers_are_refused_before_anything_runs(name):
     assert card.refusal("random", "image", "cnn") is None
     assert "convolutions" in card.refusal("random", "text", "transformer")
     assert "convolutions" in card.refusal("random", "image", "transformer")
+
+
+def test_msgs_gradient_is_a_mean_over_examples_also_beyond_one_batch():
+    model, task = net(), task_with(300, 700)
+    found = MSG().prepare(model, task)["gradient"]
+    order = torch.randperm(400, generator=task.generator("subset"))[:300]
+    loss = loss_of(model, task.retain.take(order)) - loss_of(model, whole(task.forget))
+    [expected] = torch.autograd.grad(loss, model.body[0].weight)
+    torch.testing.assert_close(found, expected.flatten(), atol=1e-12, rtol=0)

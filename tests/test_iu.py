@@ -433,3 +433,49 @@ def test_moves_the_forget_loss_up_and_keeps_the_retain_set():
     found = IU().run(original, task).model
     assert forget_loss(found) > forget_loss(original)
     assert accuracy(found, task.retain) > 0.9
+
+
+def test_iu_ref_adds_the_gradient_of_the_first_retain_example():
+    task, original = task_of(blobs(60, dtype=torch.float64), 10), mlp().double()
+    found = IURef().run_prepare(original, task).value
+    first = influence.gradient_sum(original, task.retain.subset(torch.arange(1)))
+    assert abs(solvers.cosine(found["update"] - found["v"], first)) > 1 - 1e-12
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_conjugate_gradients_refuse_a_curvature_that_is_not_finite(bad):
+    with pytest.raises(Diverged, match="curvature that is not finite"):
+        solvers.conjugate_gradient(lambda u: bad * u, torch.ones(3), iterations=9)
+
+
+def test_dot_products_are_in_float64():
+    a = torch.tensor([2.0**13, 1.0, 1.0])
+    assert solvers._dot(a, a) == 2.0**26 + 2
+    assert solvers._dot(1e20 * torch.ones(2), 1e20 * torch.ones(2)) == pytest.approx(2e40)
+
+
+def test_lissa_stops_as_soon_as_u_outgrows_its_bound_and_at_a_nan():
+    calls = []
+
+    def product(u):
+        calls.append(1)
+        return 4 * u
+
+    with pytest.raises(Diverged, match="in step"):
+        solvers.lissa(product, torch.ones(3, dtype=torch.float64), scale=1.0, iterations=400)
+    assert len(calls) == 4  # |u_t| = 1, 2, 7, 20, 61 times |v|, against 10 (t + 1)
+    with pytest.raises(Diverged, match="in step 1 of"):
+        solvers.lissa(lambda u: np.nan * u, torch.ones(3), scale=1.0, iterations=4)
+
+
+def test_lissa_sees_another_batch_at_every_step(monkeypatch):
+    seen, product = [], influence.gauss_newton_product
+
+    def look(model, split, u, meter):
+        seen.extend(split.ids.tolist())
+        return product(model, split, u, meter)
+
+    monkeypatch.setattr("mubench.methods.iu.gauss_newton_product", look)
+    method = IU(solver="lissa", lissa_batch_size=8, lissa_iterations=4)
+    method.run(mlp(), task_of(blobs(40), 8))
+    assert sorted(seen) == list(range(8, 40))

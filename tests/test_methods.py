@@ -17,6 +17,7 @@ from mubench.contract.conduct import read_by_prepare
 from mubench.errors import UndeclaredError
 from mubench.methods.base import DescentMethod
 from mubench.methods.ft import FT
+from mubench.training.descent import Descent
 
 NAMES = catalogue.names("methods")
 USUAL = {name: Case(name) for name in NAMES}
@@ -142,3 +143,29 @@ def test_withheld_splits_cannot_be_reached_through_the_task():
         with pytest.raises(UndeclaredError, match=r"^the method reads '\w+' but does not declare"):
             reach()
     assert set(task.splits) == {"forget"}
+
+
+def test_a_descent_gets_all_settings_of_its_method():
+    values = {
+        "learning_rate": 0.3,
+        "epochs": 7,
+        "momentum": 0.1,
+        "weight_decay": 0.2,
+        "optimizer": "adamw",
+        "clip_norm": 3.0,
+        "bn_mode": "eval_frozen",
+    }
+    task = replace(task_of(blobs(20), 8), precision="bfloat16")
+    assert FT(**values).settings(task) == Descent(**values, precision="bfloat16")
+
+
+def test_generators_of_other_names_draw_otherwise():
+    task = task_of(blobs(20), 8)
+    one, other = (torch.rand(9, generator=task.generator(name)) for name in ("mixed", "labels"))
+    assert not torch.equal(one, other)
+
+
+def test_an_original_in_training_mode_stays_in_it():
+    original = conv().train()
+    USUAL["msg"].method.run(original, task_of(blobs(30), 8))
+    assert original.training

@@ -269,3 +269,22 @@ def test_no_held_out_example_of_the_forgotten_classes_is_refused(forgetting):
     here = replace(task, splits={**task.splits, "validation": others})
     with pytest.raises(Refused, match="no held-out example of the forgotten classes"):
         SCRUBPlusR(**REWOUND).run(original, here)
+
+
+@pytest.mark.parametrize(("augment", "distinct"), [(True, 2), (False, 1)])
+def test_the_ascent_is_augmented_where_asked(augment, distinct):
+    seen, task = [], task_of(blobs(12), 4)
+    model = conv()
+    model.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    whole = {"batch_size": 99, "forget_batch_size": 99}
+    SCRUB(epochs=2, msteps=2, augment=augment, **whole).run(model, task)
+    totals = {round(inputs.double().sum().item(), 3) for inputs in seen if len(inputs) == 4}
+    assert len(totals) == distinct
+
+
+def test_statistics_stay_frozen_though_the_epochs_are_evaluated():
+    task, original = task_of(blobs(40), 8), conv()
+    task = replace(task, splits={**task.splits, "validation": blobs(9, seed=1)})
+    found = SCRUBPlusR(epochs=3, bn_mode="eval_frozen").run(original, task).model
+    pairs = zip(found.buffers(), original.buffers(), strict=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in pairs)

@@ -224,3 +224,15 @@ def test_a_fisher_that_is_not_finite_is_a_divergence():
     assert found.status == "diverged"
     assert "squared gradients are not finite" in found.message
     assert same(weights(found.model), weights(original))
+
+
+def test_where_both_fishers_are_equal_the_mask_lets_the_ascent_through():
+    x = torch.randn(6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = torch.arange(6) % K
+    task = task_of(split_of(torch.cat([x, x]), torch.cat([y, y])), 6)
+    prepared = SFRon().run_prepare(softmax_regression(5), task)
+    equal = replace(prepared, value=dict.fromkeys(prepared.value, torch.ones(18)))
+    method = SFRon(iterations=1, forget_every=1, batch_size=6, augment=False)
+    ascents = (replace(method, ascent_weight=weight) for weight in (25.0, 1e-12))
+    found = [m.run(softmax_regression(5), task, equal).model for m in ascents]
+    assert not torch.allclose(found[0].classifier.weight, found[1].classifier.weight, atol=1e-3)

@@ -15,10 +15,10 @@ from torch import nn
 from torch.nn import functional as F
 from toy import blobs, conv, mlp, same, split_of, text, tokens, weights
 
-from mubench.errors import Diverged
+from mubench.errors import Diverged, InputError
 from mubench.recipe import Recipe
 from mubench.training import meter as meter_module
-from mubench.training.descent import Descent, Hooks, autocast, descend, set_mode
+from mubench.training.descent import Descent, Hooks, autocast, descend, make_optimizer, set_mode
 from mubench.training.evaluate import logits_of
 from mubench.training.fit import fit, lr_schedule
 from mubench.training.loader import Loader
@@ -495,3 +495,95 @@ def test_a_split_of_one_example_trains():
     model = mlp()
     fit(model, one, recipe(batch_size=64), seed=0)
     assert not same(weights(model), weights(mlp()))
+
+
+def test_augmentation_changes_no_order_in_later_epochs():
+    plain, augmented = (Loader(blobs(21), 4, seed=0, name="x", augment=a) for a in (False, True))
+    for _ in range(3):
+        found = [[batch.ids.tolist() for batch in each.epoch()] for each in (plain, augmented)]
+        assert found[0] == found[1]
+
+
+def short(model, loss=None, hooks=None, **changes):
+    """Two epochs of three steps over blobs."""
+    loader = Loader(blobs(21), 8, seed=0, name="train")
+
+    def usual(batch):
+        return F.cross_entropy(model(batch.inputs), batch.labels)
+
+    settings_ = Descent(**{"learning_rate": 0.1, "epochs": 2, **changes})
+    batches = {"batches": lambda _: loader.epoch(), "loss": loss or usual}
+    descend(model, settings_, **batches, steps_per_epoch=3, hooks=hooks)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_loss_that_is_not_finite_ends_the_descent_though_its_gradient_is(bad, at):
+    model, calls = conv(), []
+
+    def loss(batch):
+        calls.append(1)
+        value = F.cross_entropy(model(batch.inputs), batch.labels)
+        return value + (bad if len(calls) == at + 1 else 0)
+
+    with pytest.raises(Diverged, match="in epoch 1 of 2"):
+        short(model, loss)
+    assert len(calls) == at + 1
+    assert same(weights(model), weights(conv()))
+
+
+class Overflowing(nn.Module):
+    """Its buffer is infinite after the first look."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3))
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, inputs):
+        self.mean.fill_(math.inf)
+        return self.weight.expand(len(inputs), 3)
+
+
+def test_a_buffer_that_overflows_is_a_divergence():
+    with pytest.raises(Diverged, match="in epoch 1 of 2"):
+        short(Overflowing())
+
+
+def test_gradients_are_clipped_before_a_hook_sees_them():
+    model, norms = mlp(), []
+
+    def look(_):
+        norms.append(torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item())
+
+    short(model, hooks=Hooks(before_step=look), epochs=1, clip_norm=0.05)
+    assert norms == pytest.approx([0.05] * 3, rel=1e-4)
+
+
+def test_frozen_statistics_stay_frozen_after_a_look_at_an_epochs_end():
+    model = conv()
+    hooks = Hooks(after_epoch=lambda _: model.train() is None)
+    short(model, hooks=hooks, learning_rate=0.0, weight_decay=0.0, bn_mode="eval_frozen")
+    assert same(weights(model), weights(conv()))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_adamw_takes_the_weight_decay_that_it_is_given(decay):
+    settings_ = Descent(learning_rate=0.1, epochs=1, optimizer="adamw", weight_decay=decay)
+    assert make_optimizer(mlp(), settings_).param_groups[0]["weight_decay"] == decay
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": "adma"}, "optimizer: unknown value 'adma'; did you mean 'adamw'?"),
+        ({"bn_mode": "xx"}, "bn_mode: unknown value 'xx'; known: eval_frozen, train"),
+        ({"learning_rate": math.nan}, "learning_rate: 0 or more is needed; got nan"),
+        ({"epochs": -1}, "epochs: 0 or more is needed; got -1"),
+        ({"momentum": 1.0}, "momentum: a momentum below 1 is needed; got 1.0"),
+    ],
+)
+def test_settings_out_of_their_limits_are_an_error(changes, message):
+    with pytest.raises(InputError) as caught:
+        short(mlp(), **changes)
+    assert str(caught.value) == message

@@ -26,7 +26,7 @@ from mubench.errors import Diverged, InputError
 from mubench.methods.ft import FT
 from mubench.methods.ga import GA
 from mubench.methods.neggrad_plus import NegGradPlus
-from mubench.methods.smoothing import AdaptiveAlpha, DegenerateWarning
+from mubench.methods.smoothing import AdaptiveAlpha, DegenerateWarning, distances
 from mubench.methods.ugradsl import UGradSL
 from mubench.methods.ugradsl_plus import UGradSLPlus
 from mubench.training.descent import Descent, descend
@@ -440,3 +440,99 @@ def test_fresh_augmentation_is_drawn_on_every_pass_and_only_where_asked():
         task = task_of(blobs(6, dtype=torch.float64), 3)
         FT(epochs=3, augment=augment).unlearn(model, task, None)
         assert len({round(total, 9) for total in model.seen}) == distinct
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "count"),
+    [
+        (UGradSL, 1.0, 8),
+        (UGradSLPlus, 0.0, 12),
+        (UGradSLPlus, 1.0, 12),
+        (NegGradPlus, 1.0, 12),
+        (NegGradPlus, 0.0, 12),
+    ],
+)
+def test_a_term_of_weight_zero_costs_no_pass(method, p, count):
+    settings = {"retain_weight": p, "epochs": 1, "batch_size": 4}
+    found = method(**settings).run(conv(), task_of(blobs(20), 8))
+    assert found.cost.forward_examples == found.cost.backward_examples == count
+
+
+class Recorder(torch.nn.Module):
+    """Notes what it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(3))
+        self.seen = []
+
+    def forward(self, inputs):
+        self.seen.append(inputs.sum().item())
+        return self.weight.expand(len(inputs), 3)
+
+
+@pytest.mark.parametrize("method", [UGradSL, UGradSLPlus, NegGradPlus])
+def test_the_forget_batch_goes_forward_first(method):
+    task, model = task_of(blobs(8), 4), Recorder()
+    method(epochs=1, batch_size=4, augment=False).unlearn(model, task, None)
+    splits = (task.forget, task.retain)
+    totals = [split.take(torch.arange(4)).inputs.sum().item() for split in splits]
+    assert model.seen == pytest.approx(totals, abs=1e-4)
+
+
+def test_the_bank_is_drawn_from_all_of_retain_and_not_augmented(monkeypatch):
+    seen, adapt = [], AdaptiveAlpha.__call__
+    monkeypatch.setattr(
+        AdaptiveAlpha, "__call__", lambda *a: seen.append(a[1].clone()) or adapt(*a)
+    )
+    task, original = task_of(blobs(48), 8), conv()
+    settings = {"alpha": "adaptive", "adaptive_mapping": "effort", "epochs": 1, "batch_size": 8}
+    UGradSL(adaptive_bank=5, **settings).run(original, task)
+    rows = torch.randperm(40, generator=task.generator("bank"))[:5]
+    with torch.no_grad():
+        expected = original.eval()(task.retain.take(rows).inputs)
+    assert torch.allclose(seen[0], expected, atol=1e-6)
+
+
+def test_the_noted_rate_is_that_of_the_last_epoch(monkeypatch):
+    rates, adapt = [], AdaptiveAlpha.__call__
+    monkeypatch.setattr(AdaptiveAlpha, "__call__", lambda *a: rates.append(adapt(*a)) or rates[-1])
+    settings = {"alpha": "adaptive", "adaptive_beta": 0.4, "batch_size": 8, "learning_rate": 0.5}
+    found = UGradSL(epochs=2, **settings).run(conv(), task_of(blobs(24), 8))
+    assert rates[0].mean() != rates[1].mean()
+    assert found.notes["alpha_mean"] == pytest.approx(rates[1].mean().item())
+
+
+def test_cosine_distances_stay_in_the_unit_interval():
+    a = torch.randn(500, 7, generator=torch.Generator().manual_seed(0))
+    found = distances(a, torch.cat([a, -a]), "cosine")
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_two_steps_of_neggrad_plus_by_hand():
+    """w (l_r + c/2 |theta - theta_o|^2) - (1 - w) l_f on full batches of a softmax regression."""
+    x = torch.randn(12, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    y = torch.arange(12) % 3
+    task, original = task_of(split_of(x, y), 6), softmax_regression(5)
+    w, c, eta = 0.7, 5.0, 0.3
+    plain = {"momentum": 0.0, "weight_decay": 0.0, "augment": False, "batch_size": 6}
+    method = NegGradPlus(retain_weight=w, proximal_weight=c, learning_rate=eta, epochs=2, **plain)
+    found = method.run(original, task)
+
+    def flat(layer):
+        return np.hstack([layer.weight.detach(), layer.bias.detach()[:, None]])
+
+    x1 = np.hstack([x.numpy(), np.ones((12, 1))])
+
+    def gradient(theta, rows):
+        z = x1[rows] @ theta.T
+        q = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+        return (q - np.eye(3)[y.numpy()[rows]]).T @ x1[rows] / len(rows)
+
+    theta = start = flat(original.classifier)
+    f, r = np.arange(6), np.arange(6, 12)
+    for _ in range(2):
+        descent = gradient(theta, r) + c * (theta - start)
+        theta = theta - eta * (w * descent - (1 - w) * gradient(theta, f))
+    assert abs(flat(found.model.classifier) - theta).max() < 1e-12
