@@ -284,7 +284,7 @@ def store_verify(store: StoreUri = DEFAULT_STORE) -> None:
 
 @store_app.command("gc")
 def store_gc(store: StoreUri = DEFAULT_STORE) -> None:
-    """Delete artefacts that no record names: left by interrupted steps and by older code."""
+    """Delete artefacts that no record names: of interrupted steps and older code, preparations."""
     opened = _existing(store)
     with opened.lock("gc"):
         named = {record.unlearn_id for record in opened.records.read().values()}

@@ -126,14 +126,14 @@ def test_what_a_card_refuses_is_refused_as_in_a_sweep(method, sets, reason):
 def test_the_seed_decides_the_dropout_too_and_no_global_generator_moves():
     model = nn.Sequential(nn.Dropout(0.5), fitted(*RETAIN))
     drawn = torch.random.get_rng_state()
+    one = (RETAIN[0][:1], RETAIN[1][:1])  # so that dropout alone can tell the seeds apart
     results = [
-        weights(mubench.unlearn(model, **SETS, method="ft", batch_size=60, momentum=0, seed=seed))
+        weights(mubench.unlearn(model, forget=FORGET, retain=one, method="ft", seed=seed))
         for seed in (0, 0, 1)
     ]
     assert torch.equal(torch.random.get_rng_state(), drawn)
     assert torch.equal(results[0], results[1])
-    # one batch is all of D_r, so that only dropout can tell the seeds apart
-    assert (results[0] - results[2]).abs().max() > 1e-3
+    assert not torch.equal(results[0], results[2])
 
 
 def test_the_seed_decides_the_draws():

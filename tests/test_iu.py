@@ -7,7 +7,6 @@ from toy import (
     accuracy,
     blobs,
     conv,
-    distance,
     mlp,
     same,
     softmax_regression,
@@ -123,9 +122,12 @@ def test_removing_one_of_500_lands_within_a_twentieth_of_the_refit():
     retrained = softmax_regression(4, classes=2)
     fit(retrained, x[1:], y[1:])
     target = weights(retrained)
-    moved = distance(weights(original), target)
-    assert moved > 1e-4
-    assert distance(weights(found.model), target) < 0.05 * moved
+
+    def length(model):
+        return torch.cat([(v - target[k]).flatten() for k, v in weights(model).items()]).norm()
+
+    assert length(original) > 1e-4
+    assert length(found.model) < 0.05 * length(original)
 
 
 @pytest.mark.parametrize("net", [mlp, conv, text])
@@ -201,7 +203,7 @@ def test_the_fisher_matrix_of_resampled_residuals_is_the_hessian():
     residuals = normal(draws, 20, seed=1)
     samples = torch.einsum("di,ij,ik->djk", residuals**2, x, x) / 20
     error = samples.mean(0) - x.T @ x / 20
-    assert (error.abs() < 4 * samples.std(0) / draws**0.5).all()
+    assert (error.abs() < 3 * samples.std(0) / draws**0.5).all()
     G = (residuals[:60, :, None] * x).reshape(-1, 3)
     v = normal(3, seed=2)
     expected = torch.linalg.solve(x.T @ x / 20, v)
@@ -479,3 +481,15 @@ def test_lissa_sees_another_batch_at_every_step(monkeypatch):
     method = IU(solver="lissa", lissa_batch_size=8, lissa_iterations=4)
     method.run(mlp(), task_of(blobs(40), 8))
     assert sorted(seen) == list(range(8, 40))
+
+
+def test_lissa_draws_its_batches_by_seed_and_in_eval_mode():
+    method = IU(solver="lissa", lissa_batch_size=8, lissa_iterations=4)
+    tasks = [task_of(blobs(40), 8, seed=seed) for seed in (0, 0, 1)]
+    originals = (conv().eval(), conv().train(), conv())
+    found = [
+        weights(method.run(original, task).model)
+        for original, task in zip(originals, tasks, strict=True)
+    ]
+    assert same(found[0], found[1])
+    assert not same(found[0], found[2])

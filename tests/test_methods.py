@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy import blobs, conv, same, task_of, weights
+from torch import nn
+from toy import blobs, conv, same, seeded, task_of, tokens, train, weights
 from variants import VARIANTS
 
 from mubench import catalogue
+from mubench.contract import ambient
 from mubench.contract.case import Case
 from mubench.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS
 from mubench.contract.conduct import read_by_prepare
@@ -169,3 +171,43 @@ def test_an_original_in_training_mode_stays_in_it():
     original = conv().train()
     USUAL["msg"].method.run(original, task_of(blobs(30), 8))
     assert original.training
+
+
+class Attentive(nn.Module):
+    """A small BERT: embeddings, two layers of attention with dropout, a pooler."""
+
+    def __init__(self):
+        super().__init__()
+        self.embeddings = nn.Embedding(11, 8)
+        layer = nn.TransformerEncoderLayer(8, 2, 16, 0.1, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.pooler = nn.Linear(8, 8)
+        self.classifier = nn.Linear(8, 3)
+
+    def forward(self, inputs):
+        padded = inputs["attention_mask"] == 0
+        states = self.encoder(self.embeddings(inputs["input_ids"]), src_key_padding_mask=padded)
+        return self.classifier(self.pooler(states[:, 0]).tanh())
+
+
+def attentive(seed=0):
+    return seeded(Attentive, seed)
+
+
+ON_TEXT = [n for n in NAMES if not USUAL[n].card.refuses.keys() & {"text", "transformer"}]
+
+
+@pytest.mark.parametrize("name", ON_TEXT)
+def test_a_transformer_with_dict_inputs_is_unlearned(name):
+    full = tokens(48)
+    task = task_of(full, 16, new_model=attentive)
+    if "random" in USUAL[name].card.refuses:
+        order = torch.cat([(full.labels == 0).nonzero(), (full.labels != 0).nonzero()]).flatten()
+        task = task_of(full.subset(order), 16, new_model=attentive)
+    task = replace(task, splits={**task.splits, "validation": tokens(12, seed=1)})
+    original = attentive()
+    train(original, full, epochs=3)
+    with ambient.kept():
+        found = USUAL[name].method.run(original, task)
+    assert found.status == "ok", found.message
+    assert not same(weights(found.model), weights(original))

@@ -212,3 +212,10 @@ def test_counts_the_noisy_steps_and_the_fine_tuning():
 def test_settings_without_a_certificate_are_an_error(settings, message):
     with pytest.raises(InputError, match=message):
         PABI(**settings)
+
+
+def test_the_noisy_steps_leave_frozen_statistics_alone():
+    original = conv()
+    found = PABI(epochs=0, bn_mode="eval_frozen").run(original, task_of(blobs(30), 8)).model
+    pairs = zip(found.buffers(), original.buffers(), strict=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in pairs)

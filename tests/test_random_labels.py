@@ -311,3 +311,11 @@ def test_one_preparation_serves_every_share():
 def test_a_share_beyond_all_weights_is_refused():
     with pytest.raises(InputError, match=r"trainable_share: 1.5 is not in \[0, 1\]"):
         SalUn(trainable_share=1.5)
+
+
+def test_another_seed_trains_on_other_labels(monkeypatch):
+    drawn, draw = [], RL.draw
+    monkeypatch.setattr(RL, "draw", lambda *args: drawn.append(draw(*args)) or drawn[-1])
+    for seed in (0, 1):
+        RL(epochs=1).run(conv(), task_of(blobs(60), 40, seed=seed))
+    assert not torch.equal(drawn[0], drawn[1])

@@ -1,5 +1,6 @@
 """SCRUB and SCRUB+R: special cases bit for bit, hand-coded epochs, order of passes, rewinding."""
 
+import copy
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
@@ -21,11 +22,13 @@ from toy import (
 )
 
 from mubench.errors import InputError, Refused
+from mubench.methods.base import frozen_copy
 from mubench.methods.ft import FT
 from mubench.methods.losses import kl_divergence
 from mubench.methods.scrub import SCRUB
 from mubench.methods.scrub_r import SCRUBPlusR
 from mubench.methods.smoothing import gls_kl_divergence
+from mubench.training.descent import Hooks
 from mubench.training.evaluate import logits_of
 from mubench.training.loader import Loader
 
@@ -288,3 +291,41 @@ def test_statistics_stay_frozen_though_the_epochs_are_evaluated():
     found = SCRUBPlusR(epochs=3, bn_mode="eval_frozen").run(original, task).model
     pairs = zip(found.buffers(), original.buffers(), strict=True)
     assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
+def test_a_divergence_has_its_value_by_hand():
+    """28: p = (.5, .5), q = (.9, .1)."""
+    teacher, student = torch.zeros(1, 2), torch.tensor([[0.9, 0.1]]).log()
+    assert kl_divergence(teacher, student).item() == pytest.approx(0.510826, abs=1e-6)
+
+
+class Normalised(torch.nn.Module):
+    """LayerNorm in place of BatchNorm: the same function in training and in `eval()` mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Linear(16, 8), torch.nn.LayerNorm(8), torch.nn.GELU()
+        )
+        self.classifier = torch.nn.Linear(8, 3)
+
+    def forward(self, inputs):
+        return self.classifier(self.body(inputs))
+
+
+def test_with_layer_norm_the_first_ascent_step_moves_nothing():
+    """28: student and teacher are equal, so that the divergence has no gradient."""
+    torch.manual_seed(0)
+    original, task = Normalised().double(), task_of(blobs(20, dtype=torch.float64), 8)
+    settings = {"epochs": 1, "msteps": 1, "weight_decay": 0.0, "forget_batch_size": 8}
+    moved = []
+
+    def look(_):
+        pairs = zip(copied.parameters(), original.parameters(), strict=True)
+        moved.append(max((a - b).abs().max().item() for a, b in pairs))
+
+    method, copied = SCRUB(learning_rate=1.0, augment=False, **settings), copy.deepcopy(original)
+    task = replace(task, original=frozen_copy(original))
+    method.distill(copied, task, Hooks(after_step=look))
+    assert moved[0] < 1e-12
+    assert moved[1] > 1e-3  # the first step of the descent

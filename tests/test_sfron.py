@@ -10,6 +10,7 @@ from toy import blobs, conv, mlp, same, softmax_regression, split_of, task_of, t
 
 from mubench.methods.influence import FISHER_BATCH, batch_fisher, shuffled
 from mubench.methods.sfron import SFRon
+from mubench.training.descent import Descent, cosine
 
 K = 3
 
@@ -236,3 +237,17 @@ def test_where_both_fishers_are_equal_the_mask_lets_the_ascent_through():
     ascents = (replace(method, ascent_weight=weight) for weight in (25.0, 1e-12))
     found = [m.run(softmax_regression(5), task, equal).model for m in ascents]
     assert not torch.allclose(found[0].classifier.weight, found[1].classifier.weight, atol=1e-3)
+
+
+def test_its_descent_gets_all_its_settings():
+    values = {
+        "learning_rate": 0.3,
+        "momentum": 0.1,
+        "weight_decay": 0.2,
+        "optimizer": "adamw",
+        "bn_mode": "eval_frozen",
+    }
+    task = replace(task_of(blobs(20), 8), precision="bfloat16")
+    method = SFRon(iterations=10, forget_every=4, **values)
+    expected = Descent(epochs=3, precision="bfloat16", schedule=cosine, **values)
+    assert method.settings(task) == expected

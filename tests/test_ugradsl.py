@@ -536,3 +536,16 @@ def test_two_steps_of_neggrad_plus_by_hand():
         descent = gradient(theta, r) + c * (theta - start)
         theta = theta - eta * (w * descent - (1 - w) * gradient(theta, f))
     assert abs(flat(found.model.classifier) - theta).max() < 1e-12
+
+
+def test_the_plus_variant_renews_its_bank_and_notes_its_rate():
+    settings = {"alpha": "adaptive", "adaptive_mapping": "effort", "epochs": 2, "batch_size": 4}
+    found = UGradSLPlus(adaptive_bank=5, **settings).run(conv(), task_of(blobs(24), 8))
+    assert found.notes["alpha_mean"] < 0
+    assert found.cost.forward_examples == 2 * (2 * 16 + 5)
+
+
+def test_the_plus_variant_warns_where_its_rate_is_nothing():
+    method = UGradSLPlus(alpha="adaptive", adaptive_beta=0.0, epochs=1, batch_size=4)
+    with pytest.warns(DegenerateWarning, match="almost no retain output lies within"):
+        method.run(conv(), task_of(blobs(24), 8))

@@ -8,6 +8,7 @@ VARIANTS = {
         {"forward_mode": "joint"},
         {"optimizer": "adamw", "clip_norm": 1.0, "bn_mode": "eval_frozen"},
     ],
+    "ugradsl_plus": [{"alpha": "adaptive", "adaptive_mapping": "effort", "adaptive_bank": 4}],
     "neggrad_plus": [{"proximal_weight": 0.1}],
     "rl": [
         {"schedule": "sequential", "exclude_true": True, "alpha": -0.3},

@@ -114,17 +114,18 @@ def gauss_newton_product(model: nn.Module, split: Split, u: Tensor, meter: Meter
 
 def example_gradients(model: nn.Module, split: Split, meter: Meter) -> Iterator[Tensor]:
     """The gradients of single examples in the split's order, in chunks (c, d)."""
-    for found in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
-        yield torch.cat([gradient.reshape(len(gradient), -1) for gradient in found.values()], 1)
+    for parts in _gradient_parts(model, split, meter):
+        yield torch.cat(parts, 1)
 
 
 def gradient_matrix(model: nn.Module, split: Split, meter: Meter) -> Tensor:
     """The gradients of single examples (n, d), in the split's order."""
     one = flatten([*_trainable(model).values()])
     rows, start = one.new_empty(len(split), len(one)), 0
-    for chunk in example_gradients(model, split, meter):
-        rows[start : start + len(chunk)] = chunk
-        start += len(chunk)
+    for parts in _gradient_parts(model, split, meter):
+        stop = start + len(parts[0])
+        torch.cat(parts, 1, out=rows[start:stop])
+        start = stop
     return rows
 
 
@@ -180,6 +181,12 @@ def add_flat(model: nn.Module, vector: Tensor, scale: float) -> None:
     """Add scale times a flat vector (d,) to the trainable parameters, in place."""
     for name, step in unflatten(model, vector).items():
         model.get_parameter(name).add_(step, alpha=scale)
+
+
+def _gradient_parts(model: nn.Module, split: Split, meter: Meter) -> Iterator[list[Tensor]]:
+    """The gradients of single examples in chunks: for each parameter in order, (c, its size)."""
+    for found in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
+        yield [gradient.reshape(len(gradient), -1) for gradient in found.values()]
 
 
 def _example_gradients(
