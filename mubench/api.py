@@ -69,6 +69,7 @@ def unlearn(
         assert initial is not None  # only methods that declare it may ask
         return copy.deepcopy(initial)
 
+    _require_trainable(model)
     chosen = make_method(method, {**card.space.defaults, **params})
     device = _device_of(model)
     with _draws(seed, device), torch.enable_grad():
@@ -174,6 +175,7 @@ def theorem2(
         raise InputError(
             f"theorem2: {found['loc'][0]}: {found['msg']}; got {found['input']!r}"
         ) from None
+    _require_trainable(model)
     device = _device_of(model)
     with _draws(0, device):
         splits = to_splits(device, {"forget": forget, "retain": retain})
@@ -189,10 +191,12 @@ def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
 
 
 def _device_of(model: nn.Module) -> torch.device:
-    trained = [p for p in model.parameters() if p.requires_grad]
-    if not trained:
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def _require_trainable(model: nn.Module) -> None:
+    if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"{type(model).__name__} has no parameter that can be trained")
-    return trained[0].device
 
 
 @contextmanager

@@ -254,6 +254,14 @@ def test_a_model_without_logits_or_without_parameters_is_told_so():
         mubench.unlearn(tupled, **SETS, method="ft")
     with pytest.raises(InputError, match="has no parameter that can be trained"):
         mubench.unlearn(fitted(*RETAIN).requires_grad_(False), **SETS, method="ft")
+    with pytest.raises(InputError, match="has no parameter that can be trained"):
+        mubench.theorem2(fitted(*RETAIN).requires_grad_(False), **SETS)
+
+
+def test_a_frozen_model_is_evaluated_like_any_other():
+    model = fitted(*RETAIN)
+    expected = mubench.evaluate(model, **SETS, test=TEST)
+    assert mubench.evaluate(model.requires_grad_(False), **SETS, test=TEST) == expected
 
 
 def test_it_works_under_no_grad_and_leaves_no_gradients():
