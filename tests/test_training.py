@@ -587,3 +587,11 @@ def test_settings_out_of_their_limits_are_an_error(changes, message):
     with pytest.raises(InputError) as caught:
         short(mlp(), **changes)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_fit_trains_in_the_precision_of_its_recipe(precision):
+    model, seen = mlp(), set()
+    model.classifier.register_forward_hook(lambda _, inputs, logits: seen.add(logits.dtype))
+    fit(model, blobs(16), recipe(precision=precision, epochs=1), seed=0)
+    assert seen == {getattr(torch, precision)}
