@@ -785,12 +785,13 @@ def statuses(**method):
 @pytest.mark.parametrize(
     ("unlearn", "told"),
     [
-        ("while True:\n    pass", "TimedOut: ran past its limit of 1 s (line 31)"),
+        ("while True:\n    pass", "TimedOut: ran past its limit of 2 s (line 31)"),
         ("raise SystemExit(3)", "SystemExit: 3 (line 31)"),
     ],
 )
 def test_a_method_that_does_not_end_or_ends_everything_is_told_so_once(unlearn, told, monkeypatch):
-    monkeypatch.setattr(check_module, "CLAUSE_SECONDS", 1.0)
+    Request().original()  # trained once, outside of the limit
+    monkeypatch.setattr(check_module, "CLAUSE_SECONDS", 2.0)
     found = statuses(unlearn=unlearn)
     broken = {name: r.message for name, r in found.items() if r.status == "broken"}
     assert broken == {"runs in the small world": told}
