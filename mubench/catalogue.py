@@ -1,6 +1,6 @@
 """What a method, a data set or a model *is*, read from its card without importing torch.
 
-`search_spaces/methods/*.yaml`, `mubench/data/cards/*.yaml` and `mubench/models/cards/*.yaml`.
+`search_spaces/methods/*.yaml`, `mubench/sources/cards/*.yaml` and `mubench/models/cards/*.yaml`.
 A contract test keeps cards and code equal; planning and refusals use the cards alone.
 """
 
@@ -55,12 +55,12 @@ class DataCard:
 
     name: str
     title: str
-    source: str
-    """Which kind of source of the package it has; empty for a plug-in, which reads itself."""
-    module: str
-    """Where its `read` is."""
+    modules: tuple[str, ...]
+    """Where its `read` is: of each source that may have its files, or of a plug-in."""
     modality: Literal["image", "text"]
     classes: tuple[str, ...]
+    groups: tuple[str, ...]
+    """Finer than classes, or another division: subclasses, identities. Often there are none."""
     sizes: Mapping[str, int]
     options: Mapping[str, Any]
     fingerprint: str | None
@@ -105,7 +105,7 @@ def model(name: str, where: str = "grid.model") -> ModelCard:
 
 Kind = Literal["methods", "datasets", "models"]
 _WORDS: Mapping[Kind, str] = {"methods": "method", "datasets": "data set", "models": "model"}
-_PARTS: Mapping[Kind, str] = {"methods": "methods", "datasets": "data", "models": "models"}
+_PARTS: Mapping[Kind, str] = {"methods": "methods", "datasets": "sources", "models": "models"}
 
 
 def names(kind: Kind) -> list[str]:
@@ -116,7 +116,7 @@ def names(kind: Kind) -> list[str]:
 def _folder(kind: Kind) -> Path:
     return {
         "methods": search_spaces() / "methods",
-        "datasets": PACKAGE / "data" / "cards",
+        "datasets": PACKAGE / "sources" / "cards",
         "models": PACKAGE / "models" / "cards",
     }[kind]
 
@@ -248,20 +248,45 @@ def _require_keys(
 @cache
 def _dataset(text: str, where: str, module: str) -> DataCard:
     card = _read(text, where)
-    for key in ("title", "modality", "classes", "sizes", "mean", "std", "max_value", "augment"):
+    for key in (
+        "classes",
+        "sizes",
+        *_DATA_KEYS.get(str(card.get("modality")), _DATA_KEYS["image"]),
+    ):
         if key not in card:
             raise InputError(f"{where}: {key}: missing")
-    if module == "mubench.data":
-        module = f"{module}.{card['source']}"
-    card["module"] = module
+    shipped = module == "mubench.sources"
+    card["modules"] = [f"{module}.{name}" for name in card["sources"]] if shipped else [module]
+    return data_card(card)
+
+
+_DATA_KEYS = {
+    "image": ("title", "modality", "input_shape", "mean", "std", "max_value", "augment"),
+    "text": ("title", "modality"),
+}
+
+
+def undeclared(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The card of a folder of Parquet files that nobody wrote one for, completed with defaults.
+
+    Images are neither cropped nor mirrored; they are normalised by the moments of D_tr.
+    """
+    common = {"modules": ["mubench.sources.parquet"], "sizes": {}}
+    options: dict[str, Any] = {"flip_labels": 0.0, "train_size": None}
+    return {"augment": {"pad": 0, "flip": False}, "options": options, **common, **card}
+
+
+def data_card(card: Mapping[str, Any]) -> DataCard:
+    """What a whole card says."""
+    groups = card.get("groups", ())
     return DataCard(
         name=card["name"],
         title=card["title"],
-        source=card.get("source", ""),
-        module=card["module"],
+        modules=tuple(card["modules"]),
         modality=card["modality"],
         classes=tuple(map(str, card["classes"])),
-        sizes=card["sizes"],
+        groups=tuple(map(str, range(groups) if isinstance(groups, int) else groups)),
+        sizes=card.get("sizes", {}),
         options=card.get("options", {}),
         fingerprint=card.get("fingerprint"),
         card=card,

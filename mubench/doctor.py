@@ -9,6 +9,8 @@ from pathlib import Path
 from mubench import catalogue
 from mubench.errors import MubenchError
 from mubench.ids import package_version
+from mubench.sources.locate import is_in_files, locate
+from mubench.sources.stored import known_fingerprint, stored
 
 
 def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
@@ -33,11 +35,13 @@ def _gpu() -> str:
 
 
 def _dataset(name: str, data_dir: str | None) -> str:
-    from mubench.data.load import load
-
-    folder = Path(data_dir) if data_dir else None
+    card = catalogue.dataset(name).card
     try:
-        found = load(catalogue.dataset(name).card, {}, ("test",), "cpu", folder)
+        if is_in_files(card):
+            place = locate(card, data_dir)
+            known = known_fingerprint(card, data_dir)
+            state = f"fingerprint {known[:12]}" if known else "not decoded yet"
+            return f"in {place.folder}, {state}"
+        return f"ready, fingerprint {stored(card, data_dir).fingerprint[:12]}"
     except MubenchError as error:
         return f"missing: {error}"
-    return f"ready, fingerprint {found.fingerprint[:12]}"

@@ -1,30 +1,12 @@
-"""What data a sweep means, where a card does not declare it: the files themselves."""
-
-import hashlib
-import os
-from pathlib import Path
+"""What data a sweep means: the fingerprint of a card, else that of what lies in the cache."""
 
 from mubench.catalogue import DataCard
+from mubench.sources.stored import known_fingerprint
 
 UNKNOWN = "unknown"
-"""Stands in an id where neither the card nor a file says what the data are."""
+"""Stands in an id where neither a card nor the cache says what the data are."""
 
 
 def fingerprint(card: DataCard, data_dir: str | None) -> str:
-    """The card's declared fingerprint, else one of the files in the folder, else `unknown`.
-
-    Of files, it covers names and contents of the Parquet files of `<data_dir>/<name>`; without
-    `data_dir` the environment's MUBENCH_DATA is looked at.
-    """
-    if card.fingerprint is not None:
-        return card.fingerprint
-    root = data_dir or os.environ.get("MUBENCH_DATA")
-    files = sorted(Path(root, card.name).glob("*.parquet")) if root else []
-    if not files:
-        return UNKNOWN
-    whole = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        whole.update(f"{file.name}:{content}\n".encode())
-    return f"files:{whole.hexdigest()}"
+    """The card's declared fingerprint, else that of its cached data, else `unknown`."""
+    return known_fingerprint(card.card, data_dir) or UNKNOWN

@@ -6,8 +6,15 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from mubench.errors import did_you_mean
+from mubench import catalogue, forget_file
+from mubench.catalogue import DataCard
+from mubench.errors import DataError, InputError, did_you_mean
+from mubench.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
+from mubench.sources import parquet
 from mubench.strict import Strict, listed, mistake
+
+Named = tuple[int | str, ...]
+"""Classes or groups that are forgotten together, by number or by name."""
 
 
 class DatasetSpec(Strict):
@@ -15,28 +22,86 @@ class DatasetSpec(Strict):
 
     name: str
     options: Mapping[str, Any] = Field(default_factory=dict)
+    declared: Mapping[str, Any] | None = None
+    """The card of a folder of Parquet files that the sweep names itself; else None."""
 
     @property
     def label(self) -> str:
         """The name, with the options that differ from the card's."""
-        given = [f"{key}={value}" for key, value in sorted(self.options.items())]
+        given = [f"{key}={_words(value)}" for key, value in sorted(self.options.items())]
         return f"{self.name}[{','.join(given)}]" if given else self.name
+
+    @property
+    def card(self) -> DataCard:
+        """What is known of it. Raises InputError where there is no such data set."""
+        if self.declared is not None:
+            return catalogue.data_card(self.declared)
+        return catalogue.dataset(self.name)
 
 
 class ForgetSpec(Strict):
-    """A forget scenario: `random` with a ratio, or `class` with classes to search and report on."""
+    """A forget scenario; which of the fields are needed depends on it, see `ARGUMENTS`."""
 
-    scenario: Literal["random", "class"]
+    scenario: Literal["random", "class", "group", "index"]
     dataset: tuple[str, ...] = ()
     """Names of the data sets that it is for; none stands for all."""
     ratio: float | None = Field(None, gt=0, lt=1)
-    search_classes: tuple[tuple[int, ...], ...] = ()
-    final_classes: tuple[tuple[int, ...], ...] = ()
+    stratified: bool = False
+    search: tuple[Named, ...] = ()
+    """What searches forget: classes or groups by number or name, or one path of a file."""
+    final: tuple[Named, ...] = ()
 
     @property
     def label(self) -> str:
-        """`random-0.1` or `class`."""
-        return f"random-{self.ratio:g}" if self.scenario == "random" else "class"
+        """`random-0.1`, `random-0.1-stratified`, `class`, `group`, `group-0.1` or `index`."""
+        words: list[str] = [self.scenario]
+        if self.ratio is not None:
+            words.append(f"{self.ratio:g}")
+        return "-".join(words + ["stratified"] * self.stratified)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether forget sets are drawn by a seed, rather than named."""
+        return self.ratio is not None
+
+    def scenarios(self, purpose: Purpose, card: DataCard) -> list[Scenario]:
+        """What each request of a purpose forgets; one that every seed draws from, if it is drawn.
+
+        Raises:
+            InputError: a class or group that does not exist, or a file that is no forget set.
+        """
+        if self.ratio is not None:
+            is_random = self.scenario == "random"
+            return [Random(self.ratio, self.stratified) if is_random else GroupShare(self.ratio)]
+        named: tuple[Named, ...] = getattr(self, purpose)
+        if self.scenario == "index":
+            return [_ids_of(str(one[0]), card) for one in named]
+        known = card.classes if self.scenario == "class" else card.groups
+        kind = Classes if self.scenario == "class" else Groups
+        return [kind(self._numbers(one, known, purpose, card.name)) for one in named]
+
+    def _numbers(
+        self, named: Named, known: tuple[str, ...], purpose: Purpose, dataset: str
+    ) -> tuple[int, ...]:
+        """Numbers of classes or groups that are given by number or by name."""
+        plural = _PLURALS[self.scenario]
+        where = f"grid.forget.{purpose}_{plural}: "
+        numbers = [known.index(v) if isinstance(v, str) and v in known else v for v in named]
+        for number in numbers:
+            if isinstance(number, str):
+                hint = did_you_mean(number, known)
+                raise InputError(f"{where}{self.scenario} '{number}' does not exist; {hint}")
+            if not 0 <= number < len(known):
+                there = f"{plural} 0 to {len(known) - 1}" if known else f"no {plural}"
+                raise InputError(
+                    f"{where}{self.scenario} {number} does not exist; '{dataset}' has {there}"
+                )
+        found = tuple(sorted({number for number in numbers if isinstance(number, int)}))
+        if len(found) < len(named):
+            raise InputError(f"{where}{list(named)} names a {self.scenario} twice")
+        if len(found) == len(known):
+            raise InputError(f"{where}{list(named)} leaves no {self.scenario} to retain")
+        return found
 
 
 class GridSpec(Strict):
@@ -69,62 +134,111 @@ class GridSpec(Strict):
 
 
 def _dataset(node: Any) -> Any:
-    """`digits` and `{name: digits, flip_labels: 0.2}` are both data sets."""
+    """`digits`, `{name: digits, flip_labels: 0.2}` and `{parquet: FOLDER}` are all data sets."""
     if isinstance(node, str):
         return {"name": node}
+    if isinstance(node, Mapping) and "parquet" in node:
+        return _folder(node)
     if isinstance(node, Mapping) and "options" not in node:
         return {"name": node.get("name"), "options": {k: v for k, v in node.items() if k != "name"}}
     return node
 
 
+def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A folder of Parquet files without a card: what its schema says, with the given columns."""
+    columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
+    uri = str(node["parquet"])
+    name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
+    options = {key: v for key, v in node.items() if key not in (*columns, "parquet", "name")}
+    try:
+        declared = catalogue.undeclared(parquet.describe(uri, columns, name))
+    except DataError as error:
+        raise mistake(f"dataset.parquet: {error}") from None
+    return {"name": name, "options": options, "declared": declared}
+
+
 def _forgets(node: Any) -> Iterator[Any]:
     """One scenario for each ratio of a list; a lone class stands for a group of one."""
     _check_keys(node)
+    kept = {key: value for key, value in node.items() if key in ("scenario", "stratified")}
     if "dataset" in node:
-        node = {**node, "dataset": _as_list(node["dataset"])}
-    if node["scenario"] == "random":
+        kept["dataset"] = _as_list(node["dataset"])
+    if "ratio" in node:
         for ratio in _as_list(node["ratio"]):
-            yield {**node, "ratio": ratio}
+            yield {**kept, "ratio": ratio}
         return
-    groups = {
-        key: tuple(_group(v, key) for v in _as_list(node[key])) for key in _ARGUMENTS["class"]
-    }
-    for key, found in groups.items():
-        if not found:
-            raise mistake(f"forget.{key}: an empty list; name at least one class")
-    searched, reported = (set(sum(found, ())) for found in groups.values())
-    if searched & reported:
+    plural = _PLURALS[node["scenario"]]
+    for purpose in ("search", "final"):
+        key = f"{purpose}_{plural}"
+        kept[purpose] = tuple(_named(value, key, node["scenario"]) for value in _as_list(node[key]))
+        if not kept[purpose]:
+            raise mistake(f"forget.{key}: an empty list; name at least one {node['scenario']}")
+    shared = set(sum(kept["search"], ())) & set(sum(kept["final"], ()))
+    if shared:
         raise mistake(
-            f"forget.search_classes and final_classes share {listed(searched & reported)}; "
+            f"forget.search_{plural} and final_{plural} share {listed(shared)}; "
             "what is tuned on may not be reported"
         )
-    yield {**node, **groups}
+    yield kept
 
 
-_ARGUMENTS = {"random": ("ratio",), "class": ("search_classes", "final_classes")}
+_PLURALS = {"class": "classes", "group": "groups", "index": "files"}
+ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "random": (("ratio",),),
+    "class": (("search_classes", "final_classes"),),
+    "group": (("search_groups", "final_groups"), ("ratio",)),
+    "index": (("search_files", "final_files"),),
+}
+"""The keys that each scenario needs; `group` has two forms."""
 
 
 def _check_keys(node: Any) -> None:
     if not isinstance(node, Mapping):
         raise mistake(f"forget: a mapping with 'scenario' is needed; got {node!r}")
     name = str(node.get("scenario"))
-    if name not in _ARGUMENTS:
-        hint = did_you_mean(name, _ARGUMENTS)
+    if name not in ARGUMENTS:
+        hint = did_you_mean(name, ARGUMENTS)
         raise mistake(f"forget.scenario: unknown scenario '{name}'; {hint}")
-    known = ("scenario", *_ARGUMENTS[name])
+    forms = ARGUMENTS[name]
+    form = next((form for form in forms if set(form) & set(node)), forms[0])
+    known = ("scenario", *form, *(("stratified",) if name == "random" else ()))
     for key in node:
         if key not in (*known, "dataset"):
             raise mistake(f"forget.{key}: unknown key; {did_you_mean(str(key), known)}")
-    for key in known:
+    for key in ("scenario", *form):
         if key not in node:
             raise mistake(f"forget.{key}: missing; scenario '{name}' needs it")
 
 
-def _group(value: Any, key: str) -> tuple[int, ...]:
+def _named(value: Any, key: str, kind: str) -> Named:
+    """Several classes at once, or one: by number or by name."""
     values = tuple(_as_list(value))
-    if not values or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-        raise mistake(f"forget.{key}: a class is a whole number; got {value!r}")
-    return tuple(sorted(values))
+    if kind == "index":
+        if len(values) != 1 or not isinstance(values[0], str):
+            raise mistake(f"forget.{key}: each file is a path; got {value!r}")
+    elif not values or not all(
+        isinstance(v, int | str) and not isinstance(v, bool) for v in values
+    ):
+        raise mistake(f"forget.{key}: a {kind} is a whole number or a name; got {value!r}")
+    return values
+
+
+def _ids_of(path: str, card: DataCard) -> Ids:
+    file = forget_file.read(path)
+    official = card.sizes.get("train", 0) + card.sizes.get("validation", 0)
+    if official and file.ids[-1] >= official + card.sizes.get("test", 0):
+        raise InputError(
+            f"{path}: example {file.ids[-1]} is out of range; '{card.name}' is smaller"
+        )
+    if file.data and card.fingerprint and file.data != card.fingerprint:
+        raise InputError(
+            f"{path}: its ids are of other data than '{card.name}' (fingerprints differ)"
+        )
+    return Ids(file.ids, file.sha256, file.name)
+
+
+def _words(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _as_list(value: Any) -> list[Any]:

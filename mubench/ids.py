@@ -15,7 +15,17 @@ from typing import Any
 from mubench import plugins
 from mubench.errors import InputError
 
-SCIENCE = ("data", "models", "training", "methods", "metrics", "scenario", "seeds", "spaces")
+SCIENCE = (
+    "sources",
+    "data",
+    "models",
+    "training",
+    "methods",
+    "metrics",
+    "scenario",
+    "seeds",
+    "spaces",
+)
 """What can change a number. Plumbing (store, records, errors, sweep) is left out of ids."""
 
 

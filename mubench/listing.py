@@ -1,8 +1,8 @@
 """What there is: methods, data sets, models, metrics, scenarios, sweeps."""
 
 from mubench import catalogue, spec
+from mubench.grid import ARGUMENTS
 from mubench.metrics.plugged import all_metrics
-from mubench.scenario import ARGUMENTS
 
 Entry = dict[str, str]
 
@@ -39,6 +39,7 @@ def _datasets() -> list[Entry]:
             "name": card.name,
             "title": card.title,
             "about": f"{card.modality}, {len(card.classes)} classes, "
+            + (f"{len(card.groups)} groups, " if card.groups else "")
             + ", ".join(f"{size} {split}" for split, size in card.sizes.items()),
         }
         for card in cards
@@ -66,11 +67,20 @@ def _metrics() -> list[Entry]:
 
 
 def _scenarios() -> list[Entry]:
-    about = {"random": "a share of D_tr, drawn", "class": "all of D_tr of one or several classes"}
+    about = {
+        "random": "a share of D_tr, drawn; with `stratified: true` the same share of each class",
+        "class": "all of D_tr of one or several classes",
+        "group": "all of one or several groups (subclasses, identities), or of a share of them",
+        "index": "the examples that files name",
+    }
     return [
-        {"name": name, "title": f"{name} ({argument})", "about": about[name]}
-        for name, argument in ARGUMENTS.items()
+        {"name": name, "title": f"{name} ({_forms(name)})", "about": about[name]}
+        for name in ARGUMENTS
     ]
+
+
+def _forms(name: str) -> str:
+    return " or ".join(" and ".join(form) for form in ARGUMENTS[name])
 
 
 def _sweeps() -> list[Entry]:

@@ -10,6 +10,7 @@ from mubench import spec
 from mubench.plan import Device, Plan
 from mubench.planner import make_plan
 from mubench.report.source import ReportSource, source_of
+from mubench.sources.presence import decode_unknown
 from mubench.spec import Loaded, StepKind, SweepSpec
 from mubench.store.store import Store
 
@@ -35,6 +36,8 @@ def open_sweep(
     overrides: Iterable[str] = (),
     device: Device | None = None,
     data_dir: str | None = None,
+    *,
+    decode: bool = False,
 ) -> Sweep:
     """Read a sweep file and plan it.
 
@@ -42,14 +45,19 @@ def open_sweep(
         name: a path, or the name of a sweep that ships.
         store: a folder, or any URI that pyarrow knows.
         overrides: `key.path=value` in YAML.
-        data_dir: folder of data sets, for those whose card declares no fingerprint.
         device: where steps run; without it a GPU where the sweep asks for one and there is one.
+        data_dir: folder of data sets, for those whose card declares no fingerprint.
+        decode: whether those are decoded now if the cache does not have them: else nobody can tell
+            which of their steps are in the store.
 
     Raises:
         InputError: bad input, in one line.
+        DataError: data that must be decoded are missing or damaged.
         StoreError: the store is of another format.
     """
     loaded = spec.load(name, overrides)
+    if decode:
+        decode_unknown((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
     return Sweep(loaded, plan, Store(store))
 

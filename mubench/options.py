@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mubench.errors import InputError, did_you_mean
+from mubench.sources.messages import PARTS
 
 
 def check_options(
@@ -25,4 +26,18 @@ def check_options(
     size = settings.get("train_size")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
         raise InputError(f"{where}.train_size: a number of examples is needed; got {size!r}")
+    _check_text(settings, where)
     return settings
+
+
+def _check_text(settings: Mapping[str, Any], where: str) -> None:
+    remove = settings.get("remove") or []
+    if not isinstance(remove, list | tuple):
+        raise InputError(f"{where}.remove: a list of {', '.join(PARTS)} is needed; got {remove!r}")
+    for part in remove:
+        if part not in PARTS:
+            raise InputError(f"{where}.remove: {did_you_mean(str(part), PARTS)}; got {part!r}")
+    if not isinstance(settings.get("deduplicate", False), bool):
+        raise InputError(
+            f"{where}.deduplicate: true or false is needed; got {settings['deduplicate']!r}"
+        )

@@ -6,7 +6,7 @@ ids on any machine, and a step whose record is in the store never runs again. St
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from mubench.diagnostics import Diagnostics
@@ -14,11 +14,11 @@ from mubench.grid import DatasetSpec, ForgetSpec
 from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
+from mubench.scenario import Classes, Groups, Ids, Purpose, Scenario
 from mubench.spaces import Scalar
 from mubench.spec import Resources
 
 Device = Literal["cpu", "cuda"]
-Purpose = Literal["search", "final"]
 ORIGINAL = "original"
 """The row that does nothing."""
 
@@ -33,7 +33,8 @@ class Request:
     purpose: Purpose
     seed_train: int
     seed_forget: int
-    classes: tuple[int, ...]
+    """-1 where nothing is drawn."""
+    scenario: Scenario
 
     @property
     def cell(self) -> str:
@@ -43,16 +44,34 @@ class Request:
     @property
     def name(self) -> str:
         """The cell, with the forget seed or classes and the train seed."""
-        what = f"class={'+'.join(map(str, self.classes))}" if self.classes else ""
-        return f"{self.cell}/{what or f'forget={self.seed_forget}'}/train={self.seed_train}"
+        return f"{self.cell}/{self._what}/train={self.seed_train}"
+
+    @property
+    def _what(self) -> str:
+        match self.scenario:
+            case Classes(numbers):
+                return f"class={'+'.join(map(str, numbers))}"
+            case Groups(numbers):
+                return f"group={'+'.join(map(str, numbers))}"
+            case Ids(_, sha256, name):
+                return f"file={name}-{sha256[:8]}"
+            case _:
+                return f"forget={self.seed_forget}"
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """The classes that are forgotten whole; none in other scenarios."""
+        return self.scenario.classes if isinstance(self.scenario, Classes) else ()
 
     @property
     def identity(self) -> dict[str, Any]:
         """What decides D_f within D_tr."""
+        what = asdict(self.scenario)
+        if isinstance(self.scenario, Ids):
+            what = {"sha256": self.scenario.sha256}
         return {
             "scenario": self.forget.scenario,
-            "ratio": self.forget.ratio,
-            "classes": self.classes,
+            **what,
             "seed": self.seed_forget,
             "purpose": self.purpose,
         }

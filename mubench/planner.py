@@ -10,11 +10,12 @@ from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec
 from mubench.ids import content_id, package_version, source_id
 from mubench.metrics.plugged import all_metrics, metric_modules
-from mubench.plan import ORIGINAL, Device, Plan, Purpose, Request, Step, Study
+from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
 from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.registry import method_module
 from mubench.rows import Row
+from mubench.scenario import Purpose
 from mubench.spaces import Scalar
 from mubench.spec import SeedAxis, SweepSpec
 
@@ -22,13 +23,13 @@ _TRAINING = ("mubench.training.fit", "mubench.training.evaluate")
 _SCENARIOS = "mubench.data.scenarios"
 _SCORE = "mubench.metrics.score"
 _OBJECTIVE = "mubench.metrics.objective"
-_PROSE = ("title", "citation", "description", "note")
+_PROSE = ("title", "citation", "description", "note", "uri")
 
 
 def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = None) -> Plan:
     """Lay out a valid sweep on a kind of device.
 
-    Files below `data_dir` are looked at only for data sets whose card declares no fingerprint.
+    Where a card declares no fingerprint, the cache is asked for that of the files in `data_dir`.
     """
     all_metrics()  # a plug-in with a wrong card is refused before anything runs
     return _Planner(spec, device, data_dir).plan()
@@ -51,8 +52,7 @@ class _Planner:
     def __init__(self, spec: SweepSpec, device: Device, data_dir: str | None) -> None:
         self.spec = spec
         self.fingerprints = {
-            data.name: fingerprint(catalogue.dataset(data.name), data_dir)
-            for data in spec.grid.dataset
+            data.name: fingerprint(data.card, data_dir) for data in spec.grid.dataset
         }
         self.device = device
         self.steps: dict[str, Step] = {}
@@ -90,12 +90,11 @@ class _Planner:
         self, dataset: DatasetSpec, model: str, forget: ForgetSpec, purpose: Purpose
     ) -> Iterator[Request]:
         axis: SeedAxis = getattr(self.spec.seeds, purpose)
-        items: list[tuple[int, tuple[int, ...]]] = [(seed, ()) for seed in axis.forget]
-        if forget.scenario == "class":
-            items = [(-1, group) for group in getattr(forget, f"{purpose}_classes")]
+        scenarios = forget.scenarios(purpose, dataset.card)
+        seeds = axis.forget if forget.is_drawn else (-1,)
         combine = product if axis.pair == "product" else zip
-        for (seed_forget, classes), seed_train in combine(items, axis.train):
-            yield Request(dataset, model, forget, purpose, seed_train, seed_forget, classes)
+        for (seed_forget, scenario), seed_train in combine(product(seeds, scenarios), axis.train):
+            yield Request(dataset, model, forget, purpose, seed_train, seed_forget, scenario)
 
     def _references(self, request: Request) -> tuple[Step, Step]:
         train = self._train(request)
@@ -266,7 +265,7 @@ class _Planner:
 
     def _training_identity(self, request: Request) -> dict[str, Any]:
         return {
-            "dataset": _facts(catalogue.dataset(request.dataset.name).card),
+            "dataset": _facts(request.dataset.card.card),
             "data": self.fingerprints[request.dataset.name],
             "options": request.dataset.options,
             "model": _facts(catalogue.model(request.model).card),
@@ -290,8 +289,8 @@ class _Planner:
 
 def _sources(at: Request | Step) -> tuple[str, ...]:
     """Where its data set is read and its model is built."""
-    data, model = catalogue.dataset(at.dataset.name), catalogue.model(at.model)
-    return ("mubench.data.load", data.module, "mubench.models.build", model.module)
+    data, model = at.dataset.card, catalogue.model(at.model)
+    return ("mubench.data.load", *data.modules, "mubench.models.build", model.module)
 
 
 def _scoring() -> str:
@@ -306,5 +305,5 @@ def _asked(diagnostics: Diagnostics) -> list[Any]:
 
 
 def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A card without its prose, which decides nothing."""
+    """A card without its prose and its place, which decide nothing."""
     return {key: value for key, value in card.items() if key not in _PROSE}

@@ -18,6 +18,8 @@ from mubench.training.evaluate import logits_of
 from mubench.training.fit import fit
 
 WEIGHTS = "weights"
+SPLIT_HASH = "split_hash"
+"""Under which the hash of D_tr is kept with an original: what it was trained on."""
 
 
 def new_model(
@@ -48,7 +50,12 @@ def train(step: Step, split: Split, model: nn.Module) -> None:
 def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs]:
     """One pass over each split."""
     return {
-        name: Outputs(_numpy(split.ids), _numpy(split.labels), logits_of(model, split))
+        name: Outputs(
+            _numpy(split.ids),
+            _numpy(split.labels),
+            logits_of(model, split),
+            None if split.groups is None else _numpy(split.groups),
+        )
         for name, split in splits.items()
     }
 
@@ -56,14 +63,20 @@ def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs
 def outputs_to_arrays(outputs: Mapping[str, Outputs]) -> dict[str, Arrays]:
     """As they are stored: ids, labels and logits of each split."""
     return {
-        name: {"ids": o.ids, "labels": o.labels, "logits": o.logits} for name, o in outputs.items()
+        name: {
+            "ids": o.ids,
+            "labels": o.labels,
+            "logits": o.logits,
+            **({} if o.groups is None else {"groups": o.groups}),
+        }
+        for name, o in outputs.items()
     }
 
 
 def read_outputs(view: View, step_id: str, part: str) -> Outputs:
     """Stored outputs of one split. Raises LeakError or IntegrityError as the view does."""
     arrays = view.load(step_id, part)
-    return Outputs(arrays["ids"], arrays["labels"], arrays["logits"])
+    return Outputs(arrays["ids"], arrays["labels"], arrays["logits"], arrays.get("groups"))
 
 
 def weights_to_arrays(model: nn.Module) -> Arrays:

@@ -1,24 +1,81 @@
 """What a forget scenario is, as far as a plan must know it: pools, counts, refusals. No torch.
 
-A scenario is a mapping: `{"scenario": "random", "ratio": 0.1}` or
-`{"scenario": "class", "classes": [3]}`. Searching and reporting draw their random forget sets from
-two disjoint pools of D_tr.
+A scenario is one of
+
+- `Random(ratio)`: a share of D_tr, drawn; stratified, the same share of each class.
+- `Classes((3, 5))`: all of some classes.
+- `Groups((69,))`: all of some groups, a finer division than classes; or `GroupShare(ratio)`, all of
+  a share of the groups, drawn.
+- `Ids(ids, sha256)`: the examples that a file names.
+
+Searching and reporting draw their random sets from two disjoint pools.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
-from mubench.errors import InputError, did_you_mean
+from mubench.errors import InputError
 
 Purpose = Literal["search", "final"]
 
 SEARCH_POOL = 0.2
-"""Share of D_tr that search forget sets are drawn from first."""
+"""Share of what is drawn from (examples or groups) that search forget sets are drawn from first."""
 FINAL_POOL = 0.8
-"""Share of D_tr that final forget sets are drawn from first."""
+"""Share of it that final forget sets are drawn from first."""
 
-ARGUMENTS = {"random": "ratio", "class": "classes"}
-"""Known scenarios and the one argument of each."""
+
+@dataclass(frozen=True)
+class Random:
+    """A share of D_tr; raises InputError unless 0 < ratio < 1."""
+
+    ratio: float
+    stratified: bool = False
+
+    def __post_init__(self) -> None:
+        _check_ratio("random", self.ratio)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """All examples of some classes; raises InputError where there are none, or one comes twice."""
+
+    classes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _check_numbers("class", self.classes)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """All examples of some groups; raises InputError as `Classes` does."""
+
+    groups: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _check_numbers("group", self.groups)
+
+
+@dataclass(frozen=True)
+class GroupShare:
+    """All examples of a share of the groups; raises InputError unless 0 < ratio < 1."""
+
+    ratio: float
+
+    def __post_init__(self) -> None:
+        _check_ratio("group", self.ratio)
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The examples with these ids, which a file with this checksum names."""
+
+    ids: tuple[int, ...]
+    sha256: str
+    name: str = ""
+
+
+Scenario = Random | Classes | Groups | GroupShare | Ids
 
 
 def search_overlap(ratio_search: float, ratio_final: float) -> bool:
@@ -39,40 +96,51 @@ def forget_count(ratio: float, size: int) -> int:
     return min(max(1, round(ratio * size)), size - 1)
 
 
-def check_scenario(scenario: Mapping[str, Any], num_classes: int) -> None:
-    """Refuse what no data set with `num_classes` classes can be asked.
+def named(scenario: Scenario) -> tuple[int, ...]:
+    """The classes, groups or examples that it names; none where they are drawn."""
+    match scenario:
+        case Classes(numbers) | Groups(numbers) | Ids(numbers):
+            return numbers
+        case _:
+            return ()
+
+
+def check_scenario(scenario: Scenario, classes: int, groups: int = 0) -> None:
+    """Refuse what no data set with so many classes and groups can be asked.
 
     Raises:
-        InputError: an unknown scenario or argument, a ratio outside (0, 1), or classes that do not
-            exist, repeat, or leave nothing to retain.
+        InputError: classes or groups that do not exist, or that leave nothing to retain.
     """
-    name = str(scenario.get("scenario"))
-    if name not in ARGUMENTS:
-        raise InputError(f"scenario {name}: unknown; {did_you_mean(name, ARGUMENTS)}")
-    wanted = {"scenario", ARGUMENTS[name]}
-    if set(scenario) != wanted:
-        raise InputError(
-            f"scenario {name}: needs the keys {sorted(wanted)}, got {sorted(scenario)}"
-        )
-    if name == "random":
-        _check_ratio(scenario["ratio"])
-    else:
-        _check_classes(scenario["classes"], num_classes)
+    if isinstance(scenario, Classes):
+        _check_known("class", scenario.classes, classes)
+    elif isinstance(scenario, Groups):
+        _check_known("group", scenario.groups, groups)
+    elif isinstance(scenario, GroupShare) and groups < 2:
+        raise InputError(f"scenario group: the data set has {groups} groups; it needs at least two")
 
 
-def _check_ratio(ratio: object) -> None:
+def _check_ratio(name: str, ratio: object) -> None:
     if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio < 1:
-        raise InputError(f"scenario random: 0 < ratio < 1 must hold, but got ratio={ratio!r}")
+        raise InputError(f"scenario {name}: 0 < ratio < 1 must hold, but got ratio={ratio!r}")
 
 
-def _check_classes(classes: object, num_classes: int) -> None:
-    where = "scenario class"
-    if not isinstance(classes, list | tuple) or not classes:
-        raise InputError(f"{where}: classes must be a list of class numbers, got {classes!r}")
-    for label in classes:
-        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < num_classes:
-            raise InputError(f"{where}: no class {label!r}; there are 0 to {num_classes - 1}")
-    if len(set(classes)) < len(classes):
-        raise InputError(f"{where}: a class is named twice in {list(classes)}")
-    if len(classes) == num_classes:
-        raise InputError(f"{where}: all {num_classes} classes are named; nothing is left to retain")
+def _check_numbers(name: str, numbers: Iterable[object]) -> None:
+    found = list(numbers)
+    if not found:
+        raise InputError(f"scenario {name}: an empty list; name at least one {name}")
+    for number in found:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise InputError(f"scenario {name}: a {name} is a whole number; got {number!r}")
+    if len(set(found)) < len(found):
+        raise InputError(f"scenario {name}: {found} names a {name} twice")
+
+
+def _check_known(name: str, numbers: tuple[int, ...], count: int) -> None:
+    for number in numbers:
+        if not 0 <= number < count:
+            there = f"there are 0 to {count - 1}" if count else f"the data set has no {name}s"
+            raise InputError(f"scenario {name}: no {name} {number}; {there}")
+    if len(numbers) == count:
+        raise InputError(
+            f"scenario {name}: all {count} are named by {list(numbers)}; nothing is left to retain"
+        )

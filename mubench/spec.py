@@ -11,10 +11,11 @@ from pydantic import Field, ValidationError, model_validator
 from mubench import catalogue
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
-from mubench.grid import ForgetSpec, GridSpec
+from mubench.grid import DatasetSpec, ForgetSpec, GridSpec
 from mubench.options import check_options
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
+from mubench.scenario import check_scenario, named
 from mubench.strict import Strict, listed, mistake, told
 from mubench.yaml_text import read_yaml
 
@@ -165,9 +166,33 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     node = read_yaml(text, str(path))
     if not isinstance(node, dict):
         raise InputError(f"{path}: a sweep file is a mapping with name, grid and methods")
+    _anchor(node.get("grid"), path.parent)
     for assignment in overrides:
         _override(node, assignment)
     return Loaded(parse(node, str(path)), text, path)
+
+
+def _anchor(grid: Any, folder: Path) -> None:
+    """Paths in a sweep file are relative to it: make them absolute, for workers elsewhere."""
+    if not isinstance(grid, dict):
+        return
+    nodes = [entry for axis in ("dataset", "forget") for entry in _entries(grid.get(axis))]
+    for entry in nodes:
+        for key in ("parquet", "search_files", "final_files"):
+            if isinstance(entry.get(key), str):
+                entry[key] = _absolute(entry[key], folder)
+            elif isinstance(entry.get(key), list):
+                entry[key] = [_absolute(p, folder) for p in entry[key]]
+
+
+def _entries(axis: Any) -> list[dict[str, Any]]:
+    return [node for node in (axis if isinstance(axis, list) else [axis]) if isinstance(node, dict)]
+
+
+def _absolute(path: Any, folder: Path) -> Any:
+    if not isinstance(path, str) or "://" in path:
+        return path
+    return str((folder / path).absolute())
 
 
 def parse(node: Mapping[str, Any], where: str) -> SweepSpec:
@@ -187,18 +212,17 @@ def _check(spec: SweepSpec) -> None:
     rows = spec.rows
     _check_axes(spec.grid)
     for data in spec.grid.dataset:
-        card = catalogue.dataset(data.name)
-        check_options(card.card, data.options, f"grid.dataset.{data.name}")
+        check_options(data.card.card, data.options, f"grid.dataset.{data.name}")
     for name in spec.grid.model:
         model = catalogue.model(name)
         for data in spec.grid.dataset:
-            if catalogue.dataset(data.name).modality != model.modality:
+            if data.card.modality != model.modality:
                 raise InputError(
                     f"grid.model: '{name}' takes {model.modality}s, '{data.name}' has none"
                 )
         _check_recipe(spec, name)
     for data, _, forget in spec.grid.cells:
-        _check_classes(forget, catalogue.dataset(data.name))
+        _check_scenarios(forget, data)
     _check_pairs(spec)
     if not rows:
         raise InputError("methods: no method is named")
@@ -206,19 +230,21 @@ def _check(spec: SweepSpec) -> None:
         raise InputError("diagnostics.label_ldp: none of these methods has a smoothing rate alpha")
 
 
-def _check_classes(forget: ForgetSpec, card: catalogue.DataCard) -> None:
-    for axis in ("search_classes", "final_classes"):
-        for group in getattr(forget, axis):
-            for c in group:
-                if not 0 <= c < len(card.classes):
-                    raise InputError(
-                        f"grid.forget.{axis}: class {c} does not exist; "
-                        f"'{card.name}' has classes 0 to {len(card.classes) - 1}"
-                    )
-            if len(set(group)) < len(group):
-                raise InputError(f"grid.forget.{axis}: {list(group)} names a class twice")
-            if len(group) == len(card.classes):
-                raise InputError(f"grid.forget.{axis}: {list(group)} leaves no class to retain")
+_PLURAL = {"class": "classes", "group": "groups", "index": "file"}
+
+
+def _check_scenarios(forget: ForgetSpec, data: DatasetSpec) -> None:
+    """Refuse what the data set cannot be asked, and what is both tuned on and reported."""
+    card = data.card
+    searched, final = (forget.scenarios(purpose, card) for purpose in ("search", "final"))
+    for scenario in (*searched, *final):
+        check_scenario(scenario, len(card.classes), len(card.groups))
+    shared = {n for s in searched for n in named(s)} & {n for s in final for n in named(s)}
+    if shared:
+        raise InputError(
+            f"grid.forget: search and final {_PLURAL[forget.scenario]} of '{data.name}' share "
+            f"{listed(shared)}; what is tuned on may not be reported"
+        )
 
 
 def _check_axes(grid: GridSpec) -> None:
@@ -259,8 +285,7 @@ def _check_pairs(spec: SweepSpec) -> None:
     for purpose in ("search", "final"):
         axis: SeedAxis = getattr(spec.seeds, purpose)
         for forget in spec.grid.forget:
-            is_class = forget.scenario == "class"
-            items = getattr(forget, f"{purpose}_classes") if is_class else axis.forget
+            items = axis.forget if forget.is_drawn else getattr(forget, purpose)
             if axis.pair == "zip" and len(items) != len(axis.train):
                 raise InputError(
                     f"seeds.{purpose}: zip needs as many train seeds as forget items, got "
@@ -269,7 +294,7 @@ def _check_pairs(spec: SweepSpec) -> None:
             combine = product if axis.pair == "product" else zip
             pairs = list(combine(items, axis.train))
             if len(set(pairs)) < len(pairs):
-                what = "classes" if is_class else "forget seed"
+                what = "forget seed" if forget.is_drawn else _PLURAL[forget.scenario]
                 raise InputError(
                     f"seeds.{purpose}: the same {what} and train seed are paired twice "
                     f"({forget.label})"

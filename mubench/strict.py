@@ -21,7 +21,8 @@ class Strict(BaseModel):
             for key in value:
                 if key not in cls.model_fields:
                     raise mistake(f"{key}: unknown key; {did_you_mean(str(key), cls.model_fields)}")
-                if isinstance(value[key], bool):  # pydantic would read it as 0 or 1
+                is_switch = cls.model_fields[key].annotation is bool
+                if isinstance(value[key], bool) and not is_switch:  # else read as 0 or 1
                     raise mistake(f"{key}: {str(value[key]).lower()} means nothing here")
         return value
 
@@ -75,6 +76,7 @@ def _in_words(error: ErrorDetails) -> str:
     return f"{needed} is needed"
 
 
-def listed(values: Iterable[int]) -> str:
-    """Numbers in order, for a message."""
-    return ", ".join(map(str, sorted(values)))
+def listed(values: Iterable[int | str]) -> str:
+    """Numbers in order, then words, for a message."""
+    ordered = sorted(values, key=lambda value: (isinstance(value, str), value))
+    return ", ".join(map(str, ordered))

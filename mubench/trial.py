@@ -23,6 +23,7 @@ from mubench.outcome import Outcome, failed, make_record
 from mubench.plan import ORIGINAL, Step
 from mubench.record import WORST, Record
 from mubench.references import (
+    SPLIT_HASH,
     WEIGHTS,
     evaluate,
     outputs_to_arrays,
@@ -92,7 +93,8 @@ def _train(step: Step, workspace: Workspace) -> Outcome:
         outputs = evaluate(model, {"train": split, **workspace.held_out(step)})
         _require_finite(outputs)
         parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
-        artefacts.save(step.unlearn_id, parts)
+        about = {SPLIT_HASH: forget_hash(split.ids)}
+        artefacts.save(step.unlearn_id, parts, about)
     metrics = {
         f"{part}_accuracy": accuracy(read_outputs(view, step.unlearn_id, part))
         for part in ("train", "validation")
@@ -121,7 +123,8 @@ def _retrain(step: Step, workspace: Workspace) -> Outcome:
         artefacts.save(step.unlearn_id, parts, {"metrics": cost})
     own = evaluated({p: read_outputs(view, step.unlearn_id, p) for p in scored_parts(step)})
     anchor = workspace.retrained(step) if step.retrain_id else None
-    scores = score(own, anchor, forget_classes=require_request(step).classes)
+    classes, groups = workspace.forgotten(step)
+    scores = score(own, anchor, forget_classes=classes, forget_groups=groups)
     cost = artefacts.about(step.unlearn_id)["metrics"]
     return _sized(Outcome(metrics={**scores.values, **cost}, flags=scores.flags), forget, retain)
 
@@ -138,11 +141,11 @@ def _search(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
     if unlearned.status == "diverged" or not _is_finite(outputs):
         message = unlearned.message or "outputs are not finite"
         return replace(sized, status="diverged", message=message)
-    classes = require_request(step).classes
+    gone = workspace.forgotten(step)
     if step.objective == "avg_gap":
-        value = objective_gap(evaluated(outputs), workspace.retrained_values(step), classes)
+        value = objective_gap(evaluated(outputs), workspace.retrained_values(step), *gone)
     else:
-        value = retrain_free_gap(evaluated(outputs), workspace.original_outputs(step), classes)
+        value = retrain_free_gap(evaluated(outputs), workspace.original_outputs(step), *gone)
     return replace(sized, metrics={**cost, "objective": value, "gap": value})
 
 
@@ -160,11 +163,13 @@ def _final(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
         outcome = Outcome(**{**about, "flags": tuple(about["flags"])})
         view = workspace.view(step)
         own = evaluated({p: read_outputs(view, step.unlearn_id, p) for p in scored_parts(step)})
+    classes, groups = workspace.forgotten(step)
     scores = score(
         own,
         workspace.retrained(step),
         original if step.method != ORIGINAL else None,
-        request.classes,
+        classes,
+        forget_groups=groups,
         retrained_values=workspace.retrained_values(step),
     )
     found = diagnose(step, workspace, outcome.params)

@@ -1,7 +1,7 @@
 """What a worker process keeps between steps, so that the next one need not load it again."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,15 +13,17 @@ from mubench import catalogue
 from mubench.data.load import Dataset, load
 from mubench.data.scenarios import divide
 from mubench.data.split import Split
-from mubench.errors import DataError
-from mubench.fingerprint import fingerprint
+from mubench.errors import DataError, IntegrityError
+from mubench.fingerprint import UNKNOWN
 from mubench.methods.base import Prepared
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.plan import Request, Step
 from mubench.prepared import read_or_make
-from mubench.references import new_model, read_outputs, read_weights
+from mubench.references import SPLIT_HASH, new_model, read_outputs, read_weights
+from mubench.scenario import Classes, Groups, GroupShare
 from mubench.seeds import derive_seed
+from mubench.sources.partition import hash_ids
 from mubench.store.artefacts import View
 from mubench.store.store import Store
 from mubench.training.meter import flops_per_example
@@ -109,10 +111,23 @@ class Workspace:
     def original(self, step: Step) -> nn.Module:
         """The original model that a method starts from; callers must not change it."""
         view = self.view(step)
-        return self._models.get(
-            (step.train_id, step.device),
-            lambda: read_weights(view, step.train_id, self.model_maker(step)()).eval(),
-        )
+
+        def read() -> nn.Module:
+            model = read_weights(view, step.train_id, self.model_maker(step)()).eval()
+            self._require_same_split(step)
+            return model
+
+        return self._models.get((step.train_id, step.device), read)
+
+    def _require_same_split(self, step: Step) -> None:
+        """Refuse an original that was trained on other examples than D_f and D_r together."""
+        trained = self.store.artefacts.about(step.train_id).get(SPLIT_HASH)
+        found = hash_ids(self.train_split(step).ids.cpu().numpy())
+        if trained != found:
+            raise IntegrityError(
+                f"original {step.train_id}: it was trained on another split than this request "
+                f"divides (hash {trained}, not {found}); delete the store or give another --store"
+            )
 
     def model_maker(self, step: Step) -> Callable[[], nn.Module]:
         """Makes the model with the initial weights of the step's train seed (and replica).
@@ -136,10 +151,24 @@ class Workspace:
     def retrained_values(self, step: Step) -> dict[str, float]:
         """UA, RA, TA and MIA of Retrain."""
         retrained = self.retrained(step)
-        classes = require_request(step).classes
+        gone = self.forgotten(step)
         return self._outputs.get(
-            ("values", step.retrain_id, step.purpose), lambda: components(retrained, classes)
+            ("values", step.retrain_id, step.purpose), lambda: components(retrained, *gone)
         )
+
+    def forgotten(self, step: Step) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The classes and the groups that a step's request forgets whole; mostly there are none."""
+        match require_request(step).scenario:
+            case Classes(classes):
+                return classes, ()
+            case Groups(groups):
+                return (), groups
+            case GroupShare():
+                forget, _ = self.divided(step)
+                assert forget.groups is not None
+                return (), tuple(forget.groups.unique().tolist())
+            case _:
+                return (), ()
 
     def original_outputs(self, step: Step) -> Evaluated:
         """The original's outputs on D_f, D_r and the held-out split, gathered by example id."""
@@ -171,20 +200,23 @@ class Workspace:
         )
 
     def _load(self, step: Step, splits: tuple[str, ...]) -> Dataset:
+        tokens = catalogue.model(step.model).card.get("tokens")
         return self._data.get(
-            (step.dataset.label, step.data_id, splits, step.device),
-            lambda: self._load_checked(step, splits),
+            (step.dataset.label, step.data_id, str(tokens), splits, step.device),
+            lambda: self._load_checked(step, splits, tokens),
         )
 
-    def _load_checked(self, step: Step, splits: tuple[str, ...]) -> Dataset:
-        card = catalogue.dataset(step.dataset.name)
-        found = fingerprint(card, str(self._data_dir) if self._data_dir else None)
-        if found != step.data_id:
+    def _load_checked(
+        self, step: Step, splits: tuple[str, ...], tokens: Mapping[str, Any] | None
+    ) -> Dataset:
+        card, options = step.dataset.card, step.dataset.options
+        data = load(card.card, options, splits, step.device, self._data_dir, tokens=tokens)
+        if data.fingerprint != step.data_id != UNKNOWN:
             raise DataError(
-                f"dataset {card.name}: these are not the files that the sweep was planned for "
-                f"({found} instead of {step.data_id})"
+                f"dataset {card.name}: these are not the data that the sweep was planned for "
+                f"({data.fingerprint} instead of {step.data_id})"
             )
-        return load(card.card, step.dataset.options, splits, step.device, self._data_dir)
+        return data
 
 
 def require_request(step: Step) -> Request:
@@ -206,12 +238,7 @@ def evaluated(outputs: dict[str, Outputs]) -> Evaluated:
 
 
 def _divide(train: Split, request: Request) -> tuple[Split, Split]:
-    scenario: dict[str, Any] = {"scenario": request.forget.scenario}
-    if request.classes:
-        scenario["classes"] = list(request.classes)
-    else:
-        scenario["ratio"] = request.forget.ratio
-    return divide(train, scenario, request.purpose, request.seed_forget)
+    return divide(train, request.scenario, request.purpose, request.seed_forget)
 
 
 def _there(split: Split | None) -> Split:

@@ -18,15 +18,17 @@ from PIL import Image
 
 import mubench.data
 from mubench import catalogue
-from mubench.data import cache, parquet
-from mubench.data.load import SPLITS, load
-from mubench.data.raw import fingerprint
-from mubench.errors import DataError, InputError
+from mubench.data.load import load
+from mubench.errors import DataError
+from mubench.sources import cache, parquet
+from mubench.sources import stored as stored_module
+from mubench.sources.raw import fingerprint
+from mubench.sources.stored import SPLITS, stored
 
 ROOT = Path(mubench.data.__file__).parents[2]
 CARD = {
     "name": "toy",
-    "module": "mubench.data.parquet",
+    "modules": ["mubench.sources.parquet"],
     "modality": "image",
     "classes": ["cat", "dog"],
     "input_shape": [3, 4, 6],
@@ -78,18 +80,35 @@ def folder(tmp_path):
 
 
 def read(folder: Path, **changes):
-    return parquet.read({**CARD, **changes}, folder.parent)
+    """The data set as it is kept: in the cache, which is filled if it must be."""
+    return stored({**CARD, **changes}, folder.parent)
+
+
+def whole(found, name: str = "inputs") -> np.ndarray:
+    """Training and validation examples together, in the order of ids."""
+    held = [found.splits["train"], found.splits["validation"]]
+    order = np.argsort(np.concatenate([split.ids for split in held]))
+    return np.concatenate([np.asarray(getattr(split, name)) for split in held])[order]
 
 
 def test_pixels_and_labels_come_back_as_they_were_stored(folder):
-    raw = read(folder)
-    assert np.array_equal(raw.train.inputs, PIXELS.transpose(0, 3, 1, 2))
-    assert np.array_equal(raw.test.inputs, PIXELS[:10].transpose(0, 3, 1, 2))
-    assert raw.train.labels.tolist() == LABELS
-    assert raw.class_names == ("cat", "dog")
-    assert raw.fingerprint == fingerprint(
-        [np.array(LABELS + LABELS[:10])], [raw.train.inputs, raw.test.inputs]
+    found = read(folder)
+    test = found.splits["test"]
+    assert np.array_equal(whole(found), PIXELS.transpose(0, 3, 1, 2))
+    assert np.array_equal(test.inputs, PIXELS[:10].transpose(0, 3, 1, 2))
+    assert whole(found, "labels").tolist() == LABELS
+    assert (test.ids.tolist(), test.labels.tolist()) == (list(range(30, 40)), LABELS[:10])
+    assert found.class_names == ("cat", "dog")
+    assert found.fingerprint == fingerprint(
+        [np.array(LABELS + LABELS[:10])], [whole(found), test.inputs]
     )
+
+
+def test_the_moments_of_the_training_split_are_found(folder):
+    found = read(folder)
+    pixels = np.asarray(found.splits["train"].inputs, np.float64) / 255
+    assert found.mean == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-12)
+    assert found.std == pytest.approx(pixels.std((0, 2, 3)), abs=1e-12)
 
 
 def test_an_official_test_split_stays_whole_and_has_ids_of_its_own(folder):
@@ -116,8 +135,8 @@ def test_bytes_columns_other_names_and_grey_jpegs_are_read(folder):
     for split in ("train", "test"):
         table = pa.table({"image": [encode(grey, "JPEG")] * 4, "fine_label": [0, 1, 0, 1]})
         pq.write_table(table, folder / f"{split}.parquet")
-    raw = read(folder, input_shape=[1, 4, 6], columns={"label": "fine_label"})
-    assert np.abs(raw.train.inputs.astype(int) - 77).max() <= 1
+    found = read(folder, input_shape=[1, 4, 6], columns={"label": "fine_label"})
+    assert np.abs(whole(found).astype(int) - 77).max() <= 1
 
 
 def test_class_names_come_from_the_schema_where_it_has_them(folder):
@@ -128,11 +147,11 @@ def test_class_names_come_from_the_schema_where_it_has_them(folder):
 
 def test_the_second_read_decodes_nothing(folder, monkeypatch):
     first = read(folder)
-    monkeypatch.setattr(parquet, "decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(parquet, "decode", lambda *_, **__: pytest.fail("decoded again"))
     second = read(folder)
     assert second.fingerprint == first.fingerprint
-    assert np.array_equal(second.train.inputs, first.train.inputs)
-    assert isinstance(second.train.inputs, np.memmap)
+    assert np.array_equal(whole(second), whole(first))
+    assert all(isinstance(split.inputs, np.memmap) for split in second.splits.values())
 
 
 def test_a_changed_file_is_decoded_again(folder):
@@ -156,7 +175,7 @@ def test_a_damaged_cache_is_made_again(folder, cache_dir, harm):
         target.unlink()
     else:
         (place / cache.MANIFEST).write_text('{"facts": {')
-    assert np.array_equal(read(folder).train.inputs, PIXELS.transpose(0, 3, 1, 2))
+    assert np.array_equal(whole(read(folder)), PIXELS.transpose(0, 3, 1, 2))
     assert read(folder).fingerprint == before.fingerprint
 
 
@@ -206,7 +225,7 @@ def test_a_full_disk_leaves_nothing_behind(folder, cache_dir, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(parquet.np, "save", full)
+    monkeypatch.setattr(stored_module.np, "save", full)
     with pytest.raises(DataError, match=r"No space left on device.*free some space there"):
         read(folder)
     assert not [path for path in cache_dir.iterdir() if path.is_dir()]
@@ -214,14 +233,9 @@ def test_a_full_disk_leaves_nothing_behind(folder, cache_dir, monkeypatch):
 
 def test_the_environment_names_the_data_folder(folder, monkeypatch):
     with pytest.raises(DataError, match=r"dataset toy: give --data or set MUBENCH_DATA"):
-        parquet.read(CARD, None)
+        stored(CARD, None)
     monkeypatch.setenv("MUBENCH_DATA", str(folder.parent))
-    assert len(parquet.read(CARD, None).train.labels) == 30
-
-
-def test_an_unknown_modality_is_refused(folder):
-    with pytest.raises(InputError, match="dataset toy: no Parquet source for audio"):
-        read(folder, modality="audio")
+    assert len(whole(stored(CARD, None))) == 30
 
 
 def replaced(position: int, value: object, values: list) -> list:
@@ -293,7 +307,7 @@ def harm_folder(folder: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("case", "message"),
     [
-        ("no folder", "toy: no such folder; put there a folder toy/ with train*.parquet"),
+        ("no folder", "toy: no such folder; put there train*.parquet and test*.parquet"),
         ("no test file", "toy: no test*.parquet in it; put the test split there"),
         ("truncated", "train.parquet: not a whole Parquet file, fetch it again"),
         ("empty", "train.parquet: not a whole Parquet file, fetch it again"),

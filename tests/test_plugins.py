@@ -73,7 +73,7 @@ DATA = '''"""Twenty stripes."""
 
 import numpy as np
 
-from mubench.data.raw import Part, Raw, fingerprint
+from mubench.sources.raw import Part, Raw, fingerprint
 
 
 def read(card, data_dir):

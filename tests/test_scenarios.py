@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from mubench.data.scenarios import divide, forget_hash, forget_rows
 from mubench.data.split import Source, Split
 from mubench.errors import InputError
-from mubench.scenario import check_scenario, forget_count, search_overlap
+from mubench.scenario import (
+    Classes,
+    Groups,
+    GroupShare,
+    Ids,
+    Random,
+    check_scenario,
+    forget_count,
+    search_overlap,
+)
 
 SEEDS = st.integers(0, 2**31)
 RATIOS = st.floats(0.001, 0.999)
@@ -22,17 +31,19 @@ PROPERTY = settings(derandomize=True, deadline=None, max_examples=100)
 def forgotten(n: int, ratio: float, purpose: str, seed: int) -> set[int]:
     """Ids of D_f of n examples with ids 10, 11, ..."""
     ids = torch.arange(n) + 10
-    scenario = {"scenario": "random", "ratio": ratio}
-    rows = forget_rows(torch.arange(n) % 2, ids, scenario, purpose, seed)
+    rows = forget_rows(split_of(torch.arange(n) % 2, ids), Random(ratio), purpose, seed)
     assert torch.equal(rows, rows.unique()), "positions are ascending and distinct"
     return set(ids[rows].tolist())
 
 
-def train_split(labels: list[int]) -> Split:
-    n = len(labels)
-    inputs = torch.arange(n, dtype=torch.float32)[:, None]
-    source = Source(inputs, torch.tensor(labels), torch.arange(n) + 100, lambda x, _: x)
-    return Split.whole(source)
+def train_split(labels: list[int], groups: list[int] | None = None) -> Split:
+    return split_of(torch.tensor(labels), torch.arange(len(labels)) + 100, groups)
+
+
+def split_of(labels, ids, groups=None) -> Split:
+    inputs = torch.arange(len(labels), dtype=torch.float32)[:, None]
+    groups = None if groups is None else torch.tensor(groups)
+    return Split.whole(Source(inputs, labels, ids, lambda x, _: x, groups))
 
 
 @PROPERTY
@@ -101,16 +112,16 @@ def test_another_seed_forgets_others_and_each_example_is_as_likely():
 def test_a_set_ignores_the_order_in_which_examples_are_stored(ratio, seed, shuffle):
     ids, labels = torch.arange(50) * 3, torch.arange(50) % 2
     order = torch.randperm(50, generator=torch.Generator().manual_seed(shuffle))
-    scenario = {"scenario": "random", "ratio": ratio}
-    here = ids[forget_rows(labels, ids, scenario, "final", seed)]
-    there = ids[order][forget_rows(labels[order], ids[order], scenario, "final", seed)]
+    here = ids[forget_rows(split_of(labels, ids), Random(ratio), "final", seed)]
+    shuffled = split_of(labels[order], ids[order])
+    there = ids[order][forget_rows(shuffled, Random(ratio), "final", seed)]
     assert forget_hash(here) == forget_hash(there)
 
 
 @pytest.mark.parametrize("classes", [[0], [2, 1]])
 def test_class_forgetting_takes_every_example_of_the_classes(classes):
     train = train_split([0, 1, 2, 1, 0, 2, 2])
-    forget, retain = divide(train, {"scenario": "class", "classes": classes}, "final", 0)
+    forget, retain = divide(train, Classes(tuple(classes)), "final", 0)
     assert set(forget.labels.tolist()) == set(classes)
     assert not set(retain.labels.tolist()) & set(classes)
 
@@ -118,7 +129,7 @@ def test_class_forgetting_takes_every_example_of_the_classes(classes):
 @pytest.mark.parametrize("ratio", [0.01, 0.3, 0.99])
 def test_forget_and_retain_are_disjoint_and_make_up_train(ratio):
     train = train_split([0, 1] * 20)
-    forget, retain = divide(train, {"scenario": "random", "ratio": ratio}, "search", 3)
+    forget, retain = divide(train, Random(ratio), "search", 3)
     assert len(forget)
     assert len(retain)
     assert torch.cat([forget.ids, retain.ids]).sort().values.tolist() == train.ids.tolist()
@@ -135,13 +146,16 @@ def test_a_forget_hash_names_the_set_and_not_its_order():
 HASHES = """
 import numpy as np, torch
 from mubench.data.load import flip_labels
-from mubench.data.partition import hash_ids, partition
+from mubench.sources.partition import hash_ids, partition
 from mubench.data.scenarios import forget_hash, forget_rows
+from mubench.data.split import Source, Split
+from mubench.scenario import Random
 ids = np.arange(500)
 splits = partition(ids % 10, ids, has_test=False)
 train = torch.from_numpy(splits["train"])
 noisy = torch.from_numpy(flip_labels(train.numpy() % 10, train.numpy(), 0.2, 10, "here"))
-rows = forget_rows(noisy, train, {"scenario": "random", "ratio": 0.1}, "final", 0)
+split = Split.whole(Source(torch.zeros(len(train)), noisy, train, lambda x, _: x))
+rows = forget_rows(split, Random(0.1), "final", 0)
 print([hash_ids(split) for split in splits.values()], noisy.tolist(), forget_hash(train[rows]))
 """
 
@@ -158,66 +172,159 @@ def test_hashes_and_flipped_labels_are_the_same_in_another_process(capsys):
     assert capsys.readouterr().out == said.stdout
 
 
+@pytest.mark.parametrize("ratio", [0.0, 1, float("nan"), "0.1", True, -0.5])
+@pytest.mark.parametrize(("kind", "name"), [(Random, "random"), (GroupShare, "group")])
+def test_an_impossible_ratio_is_refused_in_one_line(kind, name, ratio):
+    with pytest.raises(InputError) as caught:
+        kind(ratio)
+    assert str(caught.value) == f"scenario {name}: 0 < ratio < 1 must hold, but got ratio={ratio!r}"
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Classes, "class"), (Groups, "group")])
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((), "an empty list; name at least one {}"),
+        ((1, 1), "[1, 1] names a {} twice"),
+        ((True,), "a {} is a whole number; got True"),
+        (("cat",), "a {} is a whole number; got 'cat'"),
+    ],
+)
+def test_impossible_numbers_are_refused_in_one_line(kind, name, numbers, message):
+    with pytest.raises(InputError) as caught:
+        kind(numbers)
+    assert str(caught.value) == f"scenario {name}: {message.format(name)}"
+
+
 @pytest.mark.parametrize(
     ("scenario", "message"),
     [
-        ({"scenario": "randm"}, "scenario randm: unknown; did you mean 'random'?"),
+        (Classes((3,)), "scenario class: no class 3; there are 0 to 2"),
+        (Classes((-1,)), "scenario class: no class -1; there are 0 to 2"),
         (
-            {"scenario": "random"},
-            "scenario random: needs the keys ['ratio', 'scenario'], got ['scenario']",
+            Classes((0, 1, 2)),
+            "scenario class: all 3 are named by [0, 1, 2]; nothing is left to retain",
         ),
+        (Groups((4,)), "scenario group: no group 4; there are 0 to 3"),
         (
-            {"scenario": "random", "ratio": 0.0},
-            "scenario random: 0 < ratio < 1 must hold, but got ratio=0.0",
-        ),
-        (
-            {"scenario": "random", "ratio": 1},
-            "scenario random: 0 < ratio < 1 must hold, but got ratio=1",
-        ),
-        (
-            {"scenario": "random", "ratio": float("nan")},
-            "scenario random: 0 < ratio < 1 must hold, but got ratio=nan",
-        ),
-        (
-            {"scenario": "random", "ratio": "0.1"},
-            "scenario random: 0 < ratio < 1 must hold, but got ratio='0.1'",
-        ),
-        (
-            {"scenario": "class", "classes": []},
-            "scenario class: classes must be a list of class numbers, got []",
-        ),
-        ({"scenario": "class", "classes": [3]}, "scenario class: no class 3; there are 0 to 2"),
-        ({"scenario": "class", "classes": [-1]}, "scenario class: no class -1; there are 0 to 2"),
-        (
-            {"scenario": "class", "classes": [1, 1]},
-            "scenario class: a class is named twice in [1, 1]",
-        ),
-        (
-            {"scenario": "class", "classes": [0, 1, 2]},
-            "scenario class: all 3 classes are named; nothing is left to retain",
+            Groups((0, 1, 2, 3)),
+            "scenario group: all 4 are named by [0, 1, 2, 3]; nothing is left to retain",
         ),
     ],
 )
-def test_an_impossible_scenario_is_refused_in_one_line(scenario, message):
+def test_what_does_not_exist_is_refused_in_one_line(scenario, message):
     for refuse in (
-        lambda: check_scenario(scenario, 3),
-        lambda: divide(train_split([0, 1, 2]), scenario, "final", 0),
+        lambda: check_scenario(scenario, 3, 4),
+        lambda: divide(train_split([0, 1, 2, 2], [0, 1, 2, 3]), scenario, "final", 0),
     ):
         with pytest.raises(InputError) as caught:
             refuse()
         assert str(caught.value) == message
 
 
+def test_groups_are_refused_where_there_are_none():
+    for scenario in (Groups((0,)), GroupShare(0.5)):
+        with pytest.raises(InputError, match=r"^scenario group: .* 0 groups|has no groups"):
+            divide(train_split([0, 1]), scenario, "final", 0)
+
+
 def test_a_class_without_examples_is_refused():
     with pytest.raises(InputError, match=r"^scenario class: no training example of class 1$"):
-        divide(train_split([0, 0, 2]), {"scenario": "class", "classes": [1]}, "final", 0)
+        divide(train_split([0, 0, 2]), Classes((1,)), "final", 0)
 
 
 def test_forgetting_all_that_there_is_is_refused():
-    with pytest.raises(InputError, match=r"nothing is left to retain without classes \[2\]"):
-        divide(train_split([2, 2]), {"scenario": "class", "classes": [2]}, "final", 0)
+    with pytest.raises(InputError, match="all of D_tr is named; nothing is left to retain"):
+        divide(train_split([2, 2]), Classes((2,)), "final", 0)
     with pytest.raises(InputError, match="1 training example cannot be forgotten and retained"):
-        divide(train_split([0]), {"scenario": "random", "ratio": 0.5}, "final", 0)
+        divide(train_split([0]), Random(0.5), "final", 0)
+
+
+LABELS = [i % 2 for i in range(60)]
+GROUPS = [i % 6 for i in range(60)]
+"""Six groups of ten: even ones of class 0, odd ones of class 1."""
+
+
+@pytest.mark.parametrize("groups", [(3,), (5, 0)])
+def test_group_forgetting_takes_every_example_of_the_groups_and_no_sibling(groups):
+    forget, retain = divide(train_split(LABELS, GROUPS), Groups(groups), "final", 0)
+    assert set(forget.groups.tolist()) == set(groups)
+    assert len(forget) == 10 * len(groups)
+    assert not set(retain.groups.tolist()) & set(groups)
+    assert set(forget.labels.tolist()) <= set(retain.labels.tolist())
+
+
+@PROPERTY
+@given(n=st.integers(5, 60), one=RATIOS, two=RATIOS, seed=SEEDS, other=SEEDS)
+def test_a_share_of_groups_is_nested_whole_and_never_searched_and_reported(
+    n, one, two, seed, other
+):
+    labels = torch.arange(3 * n) % 2
+    groups = [i // 3 for i in range(3 * n)]
+    split = split_of(labels, torch.arange(3 * n) * 5, groups)
+
+    def drawn(ratio, purpose, seed):
+        forget, _ = divide(split, GroupShare(ratio), purpose, seed)
+        found = forget.groups.unique().tolist()
+        assert len(forget) == 3 * len(found), "all of each group"
+        assert len(found) == min(max(1, round(ratio * n)), n - 1)
+        return set(found)
+
+    small, large = sorted((one, two))
+    assert drawn(small, "final", seed) <= drawn(large, "final", seed)
+    if not search_overlap(small, large):
+        assert not drawn(small, "search", seed) & drawn(large, "final", other)
+
+
+@PROPERTY
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=2, max_size=5),
+    one=RATIOS,
+    two=RATIOS,
+    seed=SEEDS,
+    other=SEEDS,
+)
+def test_stratified_sets_have_every_class_in_its_share_nested_and_apart(
+    counts, one, two, seed, other
+):
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    n = len(labels)
+    if n < 5:
+        return
+    split = split_of(labels, torch.arange(n) * 3)
+
+    def drawn(ratio, purpose, seed):
+        rows = forget_rows(split, Random(ratio, stratified=True), purpose, seed)
+        assert len(rows) == min(max(1, round(ratio * n)), n - 1)
+        share = len(rows) / n
+        for label, count in enumerate(counts):
+            # One example may be too many or too few for each of the two pools.
+            assert abs(int((labels[rows] == label).sum()) - share * count) <= 2
+        return set(rows.tolist())
+
+    small, large = sorted((one, two))
+    assert drawn(small, "final", seed) <= drawn(large, "final", seed)
+    if not search_overlap(small, large):
+        assert not drawn(small, "search", seed) & drawn(large, "final", other)
+
+
+def test_stratified_sets_are_exact_where_classes_divide_evenly():
+    split = split_of(torch.arange(1000) % 10, torch.arange(1000))
+    for ratio in (0.1, 0.5):
+        rows = forget_rows(split, Random(ratio, stratified=True), "final", 0)
+        assert torch.bincount(rows % 10).tolist() == [round(100 * ratio)] * 10
+    plain = forget_rows(split, Random(0.5), "final", 0)
+    assert torch.bincount(plain % 10).tolist() != [50] * 10
+
+
+def test_ids_of_a_file_are_taken_as_they_are():
+    train = train_split(LABELS)
+    forget, retain = divide(train, Ids((103, 100, 159), "f00d"), "final", 0)
+    assert forget.ids.tolist() == [100, 103, 159]
+    assert len(retain) == 57
+    for wrong in (99, 160, 10**6):
+        with pytest.raises(InputError, match=rf"^scenario index: example {wrong} is not in D_tr"):
+            divide(train, Ids((103, wrong), "f00d"), "final", 0)
 
 
 def test_the_pools_need_no_torch():

@@ -7,6 +7,7 @@ from conftest import changed
 from mubench import catalogue, spec
 from mubench.errors import InputError
 from mubench.planner import make_plan
+from mubench.scenario import Classes
 
 BAD = {
     "unknown key": (
@@ -113,12 +114,44 @@ BAD = {
         {"grid__forget": [{"scenario": "class", "search_classes": [-1], "final_classes": [0, 1]}]},
         "grid.forget.search_classes: class -1 does not exist; 'digits' has classes 0 to 9",
     ),
-    "class that is a word": (
-        {"grid__forget": [{"scenario": "class", "search_classes": ["9"], "final_classes": [0]}]},
-        "grid.forget.search_classes: a class is a whole number; got '9'",
+    "class that is a wrong name": (
+        {"grid__forget": [{"scenario": "class", "search_classes": ["x"], "final_classes": [0, 1]}]},
+        "grid.forget.search_classes: class 'x' does not exist; ",
+    ),
+    "class that is no word": (
+        {"grid__forget": [{"scenario": "class", "search_classes": [0.5], "final_classes": [0, 1]}]},
+        "grid.forget.search_classes: a class is a whole number or a name; got 0.5",
+    ),
+    "class by name that is reported by number": (
+        {"grid__forget": [{"scenario": "class", "search_classes": ["1"], "final_classes": [0, 1]}]},
+        "grid.forget: search and final classes of 'digits' share 1; what is tuned on may not be",
+    ),
+    "group where there are none": (
+        {"grid__forget": [{"scenario": "group", "search_groups": [0], "final_groups": [1, 2]}]},
+        "grid.forget.search_groups: group 0 does not exist; 'digits' has no groups",
+    ),
+    "share of groups where there are none": (
+        {"grid__forget": [{"scenario": "group", "ratio": 0.1}]},
+        "scenario group: the data set has 0 groups; it needs at least two",
+    ),
+    "a forget set that is not there": (
+        {"grid__forget": [{"scenario": "index", "search_files": "a.txt", "final_files": "b.txt"}]},
+        "a.txt: no such forget set (No such file or directory)",
+    ),
+    "stratified classes": (
+        {"grid__forget": [{"scenario": "group", "ratio": 0.1, "stratified": True}]},
+        "grid.forget.stratified: unknown key",
+    ),
+    "stratified that is no switch": (
+        {"grid__forget": [{"scenario": "random", "ratio": 0.1, "stratified": "some"}]},
+        "grid.forget[0].stratified: ",
     ),
     "class twice in a group": (
-        {"grid__forget": [{"scenario": "class", "search_classes": [[9, 9]], "final_classes": [0]}]},
+        {
+            "grid__forget": [
+                {"scenario": "class", "search_classes": [[9, 9]], "final_classes": [0, 1]}
+            ]
+        },
         "grid.forget.search_classes: [9, 9] names a class twice",
     ),
     "more classes than there are": (
@@ -439,7 +472,7 @@ def test_a_scenario_may_be_for_some_data_sets_alone(sweep):
     ]
     data = ["digits", "cifar100"]
     found = spec.parse(changed(sweep, grid__forget=forget, grid__dataset=data), "x").grid
-    assert [(d.name, f.label, f.search_classes) for d, _, f in found.cells] == [
+    assert [(d.name, f.label, f.search) for d, _, f in found.cells] == [
         ("digits", "random-0.1", ()),
         ("digits", "class", ((9,),)),
         ("cifar100", "random-0.1", ()),
@@ -463,8 +496,20 @@ def test_a_scenario_for_no_data_set_and_a_data_set_without_one_are_refused(sweep
 def test_a_lone_class_is_a_group_of_one_and_a_group_ignores_order(sweep):
     forget = [{"scenario": "class", "search_classes": 9, "final_classes": [[2, 1], 0]}]
     found = spec.parse(changed(sweep, grid__forget=forget), "x").grid.forget[0]
-    assert found.search_classes == ((9,),)
-    assert found.final_classes == ((1, 2), (0,))
+    card = catalogue.dataset("digits")
+    assert found.scenarios("search", card) == [Classes((9,))]
+    assert found.scenarios("final", card) == [Classes((1, 2)), Classes((0,))]
+
+
+def test_classes_and_groups_may_be_named(sweep):
+    forget = [
+        {"scenario": "class", "search_classes": "baby", "final_classes": [["rocket", 3], "sea"]}
+    ]
+    changes = {"grid__forget": forget, "grid__dataset": ["cifar100"]}
+    found = spec.parse(changed(sweep, **changes), "x").grid.forget[0]
+    card = catalogue.dataset("cifar100")
+    assert found.scenarios("search", card) == [Classes((2,))]
+    assert found.scenarios("final", card) == [Classes((3, 69)), Classes((71,))]
 
 
 def test_shared_values_reach_the_methods_that_have_them_and_yield_to_their_own(sweep):

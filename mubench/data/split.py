@@ -4,13 +4,17 @@ A `Source` holds tensors; a `Split` is an index into one; a `Batch` is what a mo
 Every example keeps its stable id, so that stored outputs can be matched years later.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from typing import NamedTuple, Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 Inputs = Tensor | dict[str, Tensor]
 """A tensor (n, ...) or, for text, a dict of them."""
@@ -45,19 +49,58 @@ class Pixels(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """Examples as stored: raw `inputs` (n, ...), `labels` (n,) int64, `ids` (n,) int64."""
+    """Examples as stored: `labels` (n,) int64 and `ids` (n,) int64 on the device, and raw inputs.
+
+    Inputs lie on the device too, or, where they are memory-mapped, on the host. Example i is row i
+    of `inputs`, or row `rows[i]`.
+    """
 
     inputs: Inputs
     labels: Tensor
     ids: Tensor
     transform: Transform
+    groups: Tensor | None = None
+    """(n,) int64, where the data set has a finer division than labels."""
+    rows: Tensor | None = None
+    is_streamed: bool = False
+    """Whether the inputs are too many to keep in memory: the next ones are fetched ahead."""
+
+    def fetch(self, examples: Tensor) -> Inputs:
+        """Raw inputs of `examples` (b,) on the device."""
+        rows = examples if self.rows is None else self.rows[examples.to(self.rows.device)]
+        return moved(select(self.inputs, rows), self.labels.device)
+
+
+def moved(inputs: Inputs, device: torch.device) -> Inputs:
+    """The inputs on a device; from pinned memory where they come from the host to a GPU."""
+    if isinstance(inputs, dict):
+        return {name: _moved(value, device) for name, value in inputs.items()}
+    return _moved(inputs, device)
+
+
+def _moved(value: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda" and value.device.type == "cpu":
+        return value.pin_memory().to(device, non_blocking=True)
+    return value.to(device)
+
+
+def ahead(makes: Iterable[Callable[[], T]], depth: int = 2) -> Iterator[T]:
+    """What each of `makes` returns, in order; `depth` of them run ahead in a thread."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting: deque[Future[T]] = deque()
+        for make in makes:
+            waiting.append(thread.submit(make))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def select(inputs: Inputs, rows: Tensor) -> Inputs:
     """Rows of a tensor or of every tensor in a dict."""
     if isinstance(inputs, dict):
-        return {name: value[rows] for name, value in inputs.items()}
-    return inputs[rows]
+        return {name: value[rows.to(value.device)] for name, value in inputs.items()}
+    return inputs[rows.to(inputs.device)]
 
 
 def concatenate(first: Inputs, second: Inputs) -> Inputs:
@@ -107,6 +150,12 @@ class Split:
         return self._source.ids[self._rows]
 
     @property
+    def groups(self) -> Tensor | None:
+        """(n,) int64: the finer division of the data set, where it has one."""
+        groups = self._source.groups
+        return None if groups is None else groups[self._rows]
+
+    @property
     def pixels(self) -> Pixels | None:
         """How inputs come from pixels; None where they are no images, or nobody knows."""
         return getattr(self._source.transform, "pixels", None)
@@ -122,24 +171,37 @@ class Split:
 
     def without_labels(self) -> "Split":
         """The same examples with every label -1."""
-        source = self._source
-        hidden = torch.full_like(source.labels, -1)
-        return Split(Source(source.inputs, hidden, source.ids, source.transform), self._rows)
+        hidden = torch.full_like(self._source.labels, -1)
+        return Split(replace(self._source, labels=hidden), self._rows)
 
     def with_labels(self, labels: Tensor) -> "Split":
         """The same examples with other labels (n,) int64."""
-        source = self._source
-        changed = source.labels.clone()
+        changed = self._source.labels.clone()
         changed[self._rows] = labels.to(self.device)
-        return Split(Source(source.inputs, changed, source.ids, source.transform), self._rows)
+        return Split(replace(self._source, labels=changed), self._rows)
 
     def take(self, positions: Tensor, augment: torch.Generator | None = None) -> Batch:
         """The batch at `positions` (b,); augmented where a generator is given."""
-        rows = self._rows[positions.to(self._rows.device)]
-        inputs = self._source.transform(select(self._source.inputs, rows), augment)
-        return Batch(inputs, self._source.labels[rows], self._source.ids[rows])
+        examples = self._rows[positions.to(self._rows.device)]
+        return self._batch(examples, self._source.fetch(examples), augment)
+
+    def stream(
+        self, parts: Iterable[Tensor], augment: torch.Generator | None = None
+    ) -> Iterator[Batch]:
+        """The batch at each of `parts` (b,), in order.
+
+        What is streamed is fetched ahead; the transform, which may draw, waits for its turn.
+        """
+        examples = [self._rows[part.to(self._rows.device)] for part in parts]
+        fetches = (partial(self._source.fetch, each) for each in examples)
+        fetched = ahead(fetches) if self._source.is_streamed else (fetch() for fetch in fetches)
+        for each, inputs in zip(examples, fetched, strict=True):
+            yield self._batch(each, inputs, augment)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """All examples in order with the test transform; the last batch may be short."""
-        for positions in torch.arange(len(self)).split(size):
-            yield self.take(positions)
+        yield from self.stream(torch.arange(len(self)).split(size))
+
+    def _batch(self, examples: Tensor, raw: Inputs, augment: torch.Generator | None) -> Batch:
+        source = self._source
+        return Batch(source.transform(raw, augment), source.labels[examples], source.ids[examples])

@@ -16,7 +16,7 @@ _ACCURACY = [
         "TA",
         "fraction",
         "match",
-        "Testing accuracy on the held-out split; class-wise forgetting: on retained classes only.",
+        "Testing accuracy on the held-out split, without the classes or groups that are forgotten.",
     ),
     MetricInfo("ta_all", "TA (all)", "fraction", "match", "Testing accuracy on all classes."),
     MetricInfo(
@@ -25,6 +25,20 @@ _ACCURACY = [
         "fraction",
         "match",
         "Testing accuracy on held-out examples of the forgotten classes.",
+    ),
+    MetricInfo(
+        "ta_forget_group",
+        "TA (forgotten group)",
+        "fraction",
+        "match",
+        "Testing accuracy on held-out examples of the forgotten groups, where there are any.",
+    ),
+    MetricInfo(
+        "ta_adjacent",
+        "TA (adjacent)",
+        "fraction",
+        "match",
+        "Testing accuracy on the other groups of the classes to which the forgotten groups belong.",
     ),
 ]
 
@@ -48,7 +62,7 @@ _MEMBERSHIP = [
         "MIA AUC",
         "fraction",
         "match",
-        "AUC of telling D_f from held-out examples of the same classes by the loss; chance is 0.5.",
+        "AUC of telling D_f from held-out examples of its classes or groups; 0.5 is chance.",
     ),
 ]
 

@@ -10,9 +10,11 @@ from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
 from mubench.metrics.outputs import Evaluated, Outputs
 
 
-def components(model: Evaluated, forget_classes: tuple[int, ...] = ()) -> dict[str, float]:
+def components(
+    model: Evaluated, forget_classes: tuple[int, ...] = (), forget_groups: tuple[int, ...] = ()
+) -> dict[str, float]:
     """The four values that Avg. Gap compares: `ua`, `ra`, `ta`, `mia_svc`."""
-    kept = model.holdout.without_classes(forget_classes)
+    kept = kept_holdout(model, forget_classes, forget_groups)
     return four_values(model, kept, mia_svc(model.forget, model.retain, kept))
 
 
@@ -20,16 +22,20 @@ def objective_gap(
     unlearned: Evaluated,
     retrained_values: Mapping[str, float],
     forget_classes: tuple[int, ...] = (),
+    forget_groups: tuple[int, ...] = (),
 ) -> float:
     """What a search minimises: Avg. Gap with validation as the held-out split, in [0, 1].
 
     `retrained_values` are the `components` of the search request's own Retrain on the same splits.
     """
-    return gap(components(unlearned, forget_classes), retrained_values).value
+    return gap(components(unlearned, forget_classes, forget_groups), retrained_values).value
 
 
 def retrain_free_gap(
-    unlearned: Evaluated, original: Evaluated, forget_classes: tuple[int, ...] = ()
+    unlearned: Evaluated,
+    original: Evaluated,
+    forget_classes: tuple[int, ...] = (),
+    forget_groups: tuple[int, ...] = (),
 ) -> float:
     """The objective for those who cannot retrain: Avg. Gap to what Retrain should roughly score.
 
@@ -37,17 +43,33 @@ def retrain_free_gap(
     accuracy, or 0 where whole classes are forgotten. RA and TA should stay the original's. An
     attacker should be at chance: 0.5 for `mia_auc`, a term that is left out where it is undefined.
     """
-    kept = (model.holdout.without_classes(forget_classes) for model in (unlearned, original))
+    kept = (kept_holdout(model, forget_classes, forget_groups) for model in (unlearned, original))
     ta, ta_target = (accuracy(holdout) for holdout in kept)
     terms = [
         unlearning_accuracy(unlearned.forget) - (1.0 if forget_classes else 1 - ta_target),
         accuracy(unlearned.retain) - accuracy(original.retain),
         ta - ta_target,
     ]
-    auc = mia_auc(unlearned.forget, unlearned.holdout)
+    auc = mia_auc(unlearned.forget, alike_holdout(unlearned, forget_groups))
     if auc is not None:
         terms.append(auc - 0.5)
     return float(np.mean(np.abs(terms)))
+
+
+def kept_holdout(
+    model: Evaluated, forget_classes: tuple[int, ...], forget_groups: tuple[int, ...]
+) -> Outputs:
+    """The held-out split that TA counts: without what is forgotten whole."""
+    return model.holdout.without_classes(forget_classes).without_groups(forget_groups)
+
+
+def alike_holdout(model: Evaluated, forget_groups: tuple[int, ...]) -> Outputs:
+    """The held-out examples that are most like D_f: of the forgotten groups, where there are any.
+
+    Else all: the AUC attack itself looks at the classes of D_f only.
+    """
+    alike = model.holdout.of_groups(forget_groups)
+    return alike if len(alike) else model.holdout
 
 
 def four_values(model: Evaluated, kept: Outputs, attack: SvcAttack) -> dict[str, float]:

@@ -13,18 +13,21 @@ Floats = NDArray[np.float64]
 class Outputs:
     """One model's outputs: `ids` (n,) int64, `labels` (n,) int64, `logits` (n, K) float32.
 
-    Raises ValueError where shapes do not fit each other or a label is not one of the K classes.
+    `groups` (n,) int64 where the data set has any: identities, or subclasses of its classes. Raises
+    ValueError where shapes do not fit each other or a label is not one of the K classes.
     """
 
     ids: NDArray[np.int64]
     labels: NDArray[np.int64]
     logits: NDArray[np.float32]
+    groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.logits.ndim != 2 or self.logits.shape[1] < 2:
             raise ValueError(f"logits must have shape (n, K >= 2), got {self.logits.shape}")
-        for name, column in (("ids", self.ids), ("labels", self.labels)):
-            if column.shape != self.logits.shape[:1]:
+        for name in ("ids", "labels", "groups"):
+            column = getattr(self, name)
+            if column is not None and column.shape != self.logits.shape[:1]:
                 raise ValueError(
                     f"{name} of shape {column.shape} do not fit logits of shape {self.logits.shape}"
                 )
@@ -68,11 +71,12 @@ class Outputs:
 
     def where(self, mask: NDArray[np.bool_]) -> "Outputs":
         """The examples whose `mask` (n,) is true, in order."""
-        return Outputs(self.ids[mask], self.labels[mask], self.logits[mask])
+        return self.at(np.flatnonzero(mask))
 
     def at(self, positions: NDArray[np.int64]) -> "Outputs":
         """The examples at `positions` (m,), in that order."""
-        return Outputs(self.ids[positions], self.labels[positions], self.logits[positions])
+        groups = None if self.groups is None else self.groups[positions]
+        return Outputs(self.ids[positions], self.labels[positions], self.logits[positions], groups)
 
     def of_ids(self, ids: NDArray[np.int64]) -> "Outputs":
         """The examples with these `ids` (m,), in that order. Raises KeyError with an absent id."""
@@ -93,6 +97,19 @@ class Outputs:
     def without_classes(self, classes: Iterable[int]) -> "Outputs":
         """The examples whose label is none of `classes`."""
         return self.where(~np.isin(self.labels, list(classes)))
+
+    def of_groups(self, groups: Iterable[int]) -> "Outputs":
+        """The examples that belong to one of `groups`; none where there are no groups."""
+        return self.where(self._in_groups(groups))
+
+    def without_groups(self, groups: Iterable[int]) -> "Outputs":
+        """The examples that belong to none of `groups`."""
+        return self.where(~self._in_groups(groups))
+
+    def _in_groups(self, groups: Iterable[int]) -> NDArray[np.bool_]:
+        if self.groups is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.isin(self.groups, list(groups))
 
 
 @dataclass(frozen=True, eq=False)

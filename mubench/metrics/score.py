@@ -1,17 +1,19 @@
 """The one place where a step's numbers are made: outputs of models in, named fractions out.
 
-In the class scenario (`forget_classes` given) TA and the SVC attack see the held-out split without
-those classes, for Retrain answers them all wrongly; the AUC attack sees all of it.
+Where classes or groups are forgotten whole (`forget_classes`, `forget_groups`), TA and the SVC
+attack see the held-out split without them, for Retrain never saw their like.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from mubench.metrics import distances
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.gap import TERMS, gap, tow, tow_mia
 from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
-from mubench.metrics.objective import components, four_values
+from mubench.metrics.objective import alike_holdout, components, four_values, kept_holdout
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.plugged import plugged_values
 
@@ -33,6 +35,7 @@ def score(
     original: Evaluated | None = None,
     forget_classes: tuple[int, ...] = (),
     *,
+    forget_groups: tuple[int, ...] = (),
     retrained_values: Mapping[str, float] | None = None,
 ) -> Scores:
     """Every metric of one model on one request; a metric that has no meaning here is absent.
@@ -42,13 +45,14 @@ def score(
     model that predicts the same as it everywhere is flagged: the method did nothing. Raises
     ValueError for non-finite logits and for an empty set.
     """
-    kept = unlearned.holdout.without_classes(forget_classes)
+    kept = kept_holdout(unlearned, forget_classes, forget_groups)
     attack = mia_svc(unlearned.forget, unlearned.retain, kept)
-    values = _own_values(unlearned, kept, attack, forget_classes)
+    values = _own_values(unlearned, kept, attack, forget_groups)
+    values |= _of_forgotten(unlearned, forget_classes, forget_groups)
     if retrained is not None:
         values |= _distances(unlearned, retrained)
         if retrained_values is None:
-            retrained_values = components(retrained, forget_classes)
+            retrained_values = components(retrained, forget_classes, forget_groups)
     if retrained_values is not None:
         values |= _comparison(values, retrained_values)
     values |= plugged_values(unlearned, retrained, original, forget_classes)
@@ -61,20 +65,29 @@ def score(
 
 
 def _own_values(
-    model: Evaluated, kept: Outputs, attack: SvcAttack, forget_classes: tuple[int, ...]
+    model: Evaluated, kept: Outputs, attack: SvcAttack, forget_groups: tuple[int, ...]
 ) -> dict[str, float]:
     values = four_values(model, kept, attack) | {
         "ta_all": accuracy(model.holdout),
         "mia_svc_attack_accuracy": attack.attack_accuracy,
         "entropy_forget": distances.entropy(model.forget),
     }
-    forgotten = model.holdout.of_classes(forget_classes)
-    if len(forgotten):
-        values["ta_forget_class"] = accuracy(forgotten)
-    auc = mia_auc(model.forget, model.holdout)
+    auc = mia_auc(model.forget, alike_holdout(model, forget_groups))
     if auc is not None:
         values["mia_auc"] = auc
     return values
+
+
+def _of_forgotten(
+    model: Evaluated, classes: tuple[int, ...], groups: tuple[int, ...]
+) -> dict[str, float]:
+    """Accuracy on held-out examples like the forgotten ones, and on those next to them."""
+    like = model.holdout.of_groups(groups)
+    adjacent = model.holdout.of_classes(np.unique(model.forget.labels)).without_groups(groups)
+    found = {"ta_forget_class": model.holdout.of_classes(classes)}
+    if groups:
+        found |= {"ta_forget_group": like, "ta_adjacent": adjacent}
+    return {name: accuracy(part) for name, part in found.items() if len(part)}
 
 
 def _distances(unlearned: Evaluated, retrained: Evaluated) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,12 +12,13 @@ from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
 from mubench import plugins
-from mubench.data.presence import require_data
+from mubench.catalogue import DataCard
 from mubench.ids import source_id
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.planner import modules_of
 from mubench.record import Record
+from mubench.sources.presence import require_data
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
 from mubench.sweep.cluster import Where, capacity, connected
@@ -67,7 +68,7 @@ def run_plan(
     had = len(walk.records)
     if where.address is None and not walk.is_finished:
         due = plan.steps.keys() - walk.records.keys()
-        require_data((plan.steps[key].dataset.name for key in due), data_dir)
+        require_data(_cards(plan, due), data_dir)
     progress.start(walk)
     with _interruptible() as interrupted:
         if not walk.is_finished:
@@ -79,6 +80,12 @@ def run_plan(
     if ran:
         store.records.compact()
     return Summary(walk.records, ran, len(walk.blocked), interrupted.is_set())
+
+
+def _cards(plan: Plan, keys: Iterable[str]) -> list[DataCard]:
+    """Cards of the data sets that some steps need, one each."""
+    found = {plan.steps[key].dataset.label: plan.steps[key].dataset.card for key in keys}
+    return list(found.values())
 
 
 def _worker(

@@ -38,8 +38,7 @@ class Loader:
         A short tail would be noise: BatchNorm's running statistics end every epoch with it. Four
         left-over images cost a memorised training set three points of accuracy.
         """
-        for positions in self._permutation().tensor_split(len(self)):
-            yield self.split.take(positions, self._augment)
+        yield from self.split.stream(self._permutation().tensor_split(len(self)), self._augment)
 
     def next(self, size: int) -> Batch:
         """The next `size` examples of an endless, reshuffled stream.

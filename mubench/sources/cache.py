@@ -1,6 +1,7 @@
 """Decoded data on disk: made once, whole or not at all, memory-mapped by every later process."""
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -43,6 +44,18 @@ def cached(name: str, build: Callable[[Path], Mapping[str, Any]]) -> tuple[Path,
     return folder, facts
 
 
+def peek(name: str) -> Facts | None:
+    """The facts of the folder `name` of the cache if it is whole, else None; builds nothing."""
+    return _facts_if_whole(cache_root() / name)
+
+
+def damaged(name: str) -> list[str]:
+    """The files of a cached folder whose content no longer has the checksum of its making."""
+    folder = cache_root() / name
+    files = json.loads((folder / MANIFEST).read_text())["sha256"]
+    return [file for file, expected in files.items() if _sha256(folder / file) != expected]
+
+
 def _make(folder: Path, build: Callable[[Path], Mapping[str, Any]]) -> Facts:
     # Under the lock, whatever is left from a killed process is nobody's.
     partial = folder.with_name(f"{folder.name}.partial")
@@ -51,7 +64,8 @@ def _make(folder: Path, build: Callable[[Path], Mapping[str, Any]]) -> Facts:
     partial.mkdir()
     try:
         facts = dict(build(partial))
-        manifest = {"facts": facts, "files": _stamps(partial)}
+        sums = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
+        manifest = {"facts": facts, "files": _stamps(partial), "sha256": sums}
         (partial / MANIFEST).write_text(json.dumps(manifest))
         partial.rename(folder)
     except BaseException:
@@ -73,6 +87,11 @@ def _stamps(folder: Path) -> dict[str, list[int]]:
     """Size and modification time of every file but the manifest: cheaper than a checksum."""
     files = (path for path in folder.iterdir() if path.name != MANIFEST)
     return {path.name: [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

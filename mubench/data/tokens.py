@@ -1,0 +1,186 @@
+"""Texts as padded tokens: cleaned, told apart, encoded once and memory-mapped like images.
+
+A text model's card says what it reads: `{length: 128, vocabulary: 8000}` for WordPiece (Devlin et
+al., arXiv 1810.04805) learned from the texts of D_tr, or `{length: 256, source: NAME}` for the
+tokenizer of a folder or hub name. A learned vocabulary is part of the preprocessing: original,
+Retrain and every method share it, and it has seen the texts of D_f.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mubench.data.split import Inputs
+from mubench.errors import DataError, InputError
+from mubench.sources.cache import Facts, cached
+from mubench.sources.messages import cleaned
+from mubench.sources.partition import Ints
+from mubench.sources.stored import Held, Stored
+
+Encoded = NDArray[Any] | dict[str, NDArray[Any]]
+"""Inputs as arrays: of images one, of texts `tokens` (n, length) int32 and `length` (n,) int32."""
+LAYOUT = 1
+
+
+class EncodedSplit(NamedTuple):
+    """One split as arrays."""
+
+    inputs: Encoded
+    labels: Ints
+    ids: Ints
+    groups: Ints | None
+
+    @classmethod
+    def of_images(cls, held: Held) -> "EncodedSplit":
+        """Images are arrays already."""
+        return cls(np.asanyarray(held.inputs), held.labels, held.ids, held.groups)
+
+
+@dataclass(frozen=True)
+class TextTransform:
+    """From `tokens` and `length` to `input_ids` and `attention_mask`, each (b, length) int64."""
+
+    length: int
+
+    def __call__(self, inputs: Inputs, generator: torch.Generator | None) -> dict[str, Tensor]:
+        """Nothing is augmented."""
+        del generator
+        assert isinstance(inputs, dict)
+        tokens, length = inputs["tokens"], inputs["length"]
+        mask = torch.arange(self.length, device=tokens.device) < length[:, None]
+        return {"input_ids": tokens.long(), "attention_mask": mask.long()}
+
+
+class Encode(Protocol):
+    """A tokenizer: the token ids of each text, cut at the model's length, without padding."""
+
+    def __call__(self, texts: Sequence[str]) -> Iterable[Sequence[int]]:
+        """In the order of `texts`."""
+        ...
+
+
+def encoded(
+    name: str, whole: Stored, tokens: Mapping[str, Any], settings: Mapping[str, Any]
+) -> dict[str, EncodedSplit]:
+    """All splits of a text data set as tokens; D_tr without empty texts and twins, if so asked.
+
+    With `deduplicate`, an example of D_tr is left out if its text is empty, or occurs before in
+    D_tr, or in D_val or D_te: nobody can forget a text whose twin is kept, and nobody should be
+    tested on what was trained on.
+
+    Raises:
+        InputError: a package is missing.
+        DataError: there is no such tokenizer.
+    """
+    remove = tuple(settings.get("remove") or ())
+    drops = bool(settings.get("deduplicate"))
+    about = [LAYOUT, whole.fingerprint, dict(tokens), sorted(remove), drops, _version()]
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+    def build(folder: Path) -> Facts:
+        texts = {
+            split: [cleaned(text, remove) for text in held.inputs]
+            for split, held in whole.splits.items()
+        }
+        kept = {split: np.arange(len(found)) for split, found in texts.items()}
+        if drops:
+            kept["train"] = _kept(texts)
+        encode = _encoder(tokens, [texts["train"][row] for row in kept["train"]])
+        for split, found in texts.items():
+            np.save(folder / f"{split}_rows.npy", kept[split])
+            _write(folder, split, [found[row] for row in kept[split]], encode, tokens["length"])
+        return {"dropped": len(texts["train"]) - len(kept["train"])}
+
+    folder, _ = cached(f"{name}-tokens-{key}", build)
+    return {split: _open(folder, split, held) for split, held in whole.splits.items()}
+
+
+def _open(folder: Path, split: str, held: Held) -> EncodedSplit:
+    rows = np.load(folder / f"{split}_rows.npy")
+    inputs = {
+        part: np.load(folder / f"{split}_{part}.npy", mmap_mode="c")
+        for part in ("tokens", "length")
+    }
+    groups = None if held.groups is None else held.groups[rows]
+    return EncodedSplit(inputs, held.labels[rows], held.ids[rows], groups)
+
+
+def _kept(texts: Mapping[str, list[str]]) -> Ints:
+    """Rows of D_tr whose text is not empty and occurs nowhere before, nor in another split."""
+    seen = {""} | {_plain(text) for split in ("validation", "test") for text in texts[split]}
+    rows = []
+    for row, text in enumerate(map(_plain, texts["train"])):
+        if text not in seen:
+            seen.add(text)
+            rows.append(row)
+    return np.array(rows, dtype=np.int64)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _write(folder: Path, split: str, texts: list[str], encode: Encode, length: int) -> None:
+    tokens = np.zeros((len(texts), length), np.int32)
+    lengths = np.zeros(len(texts), np.int32)
+    for row, ids in enumerate(encode(texts)):
+        tokens[row, : len(ids)] = ids
+        lengths[row] = len(ids)
+    np.save(folder / f"{split}_tokens.npy", tokens)
+    np.save(folder / f"{split}_length.npy", lengths)
+
+
+def _version() -> str:
+    try:
+        return version("tokenizers")
+    except PackageNotFoundError as error:
+        raise InputError(
+            "texts need the packages of an extra: pip install 'mubench[text]'"
+        ) from error
+
+
+def _encoder(tokens: Mapping[str, Any], texts: list[str]) -> Encode:
+    if "source" in tokens:
+        return _of_source(str(tokens["source"]), tokens["length"])
+    return _learned(texts, tokens["vocabulary"], tokens["length"])
+
+
+def _learned(texts: list[str], vocabulary: int, length: int) -> Encode:
+    """WordPiece of at most `vocabulary` pieces, lower case; padding is token 0."""
+    from tokenizers import BertWordPieceTokenizer
+
+    tokenizer = BertWordPieceTokenizer(lowercase=True)
+    tokenizer.train_from_iterator(iter(texts), vocab_size=vocabulary, show_progress=False)
+    tokenizer.enable_truncation(length)
+
+    def encode(texts: Sequence[str]) -> Iterator[Sequence[int]]:
+        for encoding in tokenizer.encode_batch(list(texts)):
+            yield encoding.ids
+
+    return encode
+
+
+def _of_source(source: str, length: int) -> Encode:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"tokenizer {source}: not found ({str(error).splitlines()[0]}); give the path of a "
+            "folder with the model's tokenizer.json, or run where there is internet"
+        ) from error
+
+    def encode(texts: Sequence[str]) -> Iterator[Sequence[int]]:
+        yield from tokenizer(list(texts), truncation=True, max_length=length)["input_ids"]
+
+    return encode

@@ -1,0 +1,89 @@
+"""Forget sets as files, so that two papers can forget the same examples.
+
+JSON with the ids of D_f and what they are ids of; read are also plain lists: one number a line, or
+a NumPy array. Ids are positions in the data set's official training split, as its source has it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mubench.errors import InputError
+
+
+@dataclass(frozen=True)
+class ForgetFile:
+    """A forget set as a file names it."""
+
+    name: str
+    ids: tuple[int, ...]
+    """Ascending and distinct."""
+    sha256: str
+    """Of the file."""
+    data: str
+    """Fingerprint of the data set that the ids belong to; empty where the file does not say."""
+
+
+def write(path: Path, about: Mapping[str, Any], ids: list[int]) -> None:
+    """Write a forget set: `about` says what the ids are of (dataset, data, scenario, ...)."""
+    text = json.dumps({**about, "ids": sorted(ids)}, indent=None)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+@cache
+def read(path: str) -> ForgetFile:
+    """Read a forget set.
+
+    Raises:
+        InputError: the file is missing, is no list of whole numbers, or names an example twice.
+    """
+    file = Path(path)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: no such forget set ({error.strerror})") from None
+    try:
+        node = _parsed(file.suffix, content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: not a forget set: JSON with 'ids', one number a line, or a NumPy array of "
+            f"integers is needed ({' '.join(str(error).split())})"
+        ) from None
+    ids = sorted(node["ids"])
+    where = f"{path}: "
+    if not ids:
+        raise InputError(f"{where}names no example")
+    if ids[0] < 0:
+        raise InputError(f"{where}{ids[0]} is no position of an example; they begin at 0")
+    twice = next((a for a, b in pairwise(ids) if a == b), None)
+    if twice is not None:
+        raise InputError(f"{where}names example {twice} twice")
+    return ForgetFile(
+        file.stem, tuple(ids), hashlib.sha256(content).hexdigest(), str(node.get("data", ""))
+    )
+
+
+def _parsed(suffix: str, content: bytes) -> dict[str, Any]:
+    if suffix == ".npy":
+        array = np.load(BytesIO(content), allow_pickle=False)
+        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"an array {array.dtype} of shape {array.shape}")
+        return {"ids": array.tolist()}
+    if suffix == ".json":
+        node = json.loads(content)
+        if isinstance(node, list):
+            node = {"ids": node}
+        if not all(isinstance(i, int) and not isinstance(i, bool) for i in node["ids"]):
+            raise ValueError("an id that is no whole number")
+        return dict(node)
+    return {"ids": [int(line) for line in content.decode().split()]}

@@ -1,0 +1,1 @@
+"""Where data come from, how they are divided, and their cache on disk. No torch here."""

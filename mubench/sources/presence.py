@@ -1,0 +1,24 @@
+"""Whether data sets are where they should be: asked before anything starts."""
+
+from collections.abc import Iterable
+
+from mubench.catalogue import DataCard
+from mubench.sources.locate import is_in_files, locate
+from mubench.sources.stored import stored
+
+
+def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
+    """Raise DataError, which says what to put where, if the files of a data set are missing."""
+    for card in cards:
+        if is_in_files(card.card):
+            locate(card.card, data_dir)
+
+
+def decode_unknown(cards: Iterable[DataCard], data_dir: str | None) -> None:
+    """Decode and cache the data sets in files whose card does not say what the data are.
+
+    A plan for them needs their fingerprint, which only the decoded data have. Raises DataError.
+    """
+    for card in cards:
+        if card.fingerprint is None and is_in_files(card.card):
+            stored(card.card, data_dir)
