@@ -345,7 +345,7 @@ def test_missing_data_are_told_before_ray_starts(mubench_, monkeypatch):
     monkeypatch.setattr(running, "connected", forbidden)
     code, out, err = mubench_("run", "cifar10_small", "--store", "store", "--no-mlflow")
     assert (code, out) == (2, "")
-    assert "give --data or set MUBENCH_DATA: where a folder cifar10/ with train*.parquet" in (
+    assert "give --data or set MUBENCH_DATA: the folder in which cifar10/ has train*.parquet" in (
         only_line(err)
     )
     code, _, err = mubench_(
