@@ -13,7 +13,7 @@ from mubench.contract.world import noisy
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.influence import example_gradients, flatten, gauss_newton_product
 from mubench.models.build import build
-from mubench.training.meter import Meter
+from mubench.training.meter import Meter, flops_per_example
 
 KINDS = {
     "vgg_small": {},
@@ -118,3 +118,12 @@ def test_curvature_products_are_those_of_finite_differences(kind):
     expected = flatten(torch.autograd.grad(logits, [*values.values()], cotangent))
     found = gauss_newton_product(model, split, flatten([*u.values()]), Meter())
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)
+
+
+def test_attention_counts_among_the_flops():
+    model, (n, d) = new_model("vit_mini"), (17, 64)
+    layer = n * (2 * d * 3 * d + 2 * d * d + 2 * 2 * d * 4 * d) + 2 * 2 * n * n * d
+    embedding, classifier = 2 * 16 * (3 * 16) * d, 2 * d * CLASSES
+    forward, backward = flops_per_example(model, torch.zeros(1, 3, 16, 16))
+    assert forward == 3 * layer + embedding + classifier
+    assert backward == 2 * forward - embedding  # no gradient in the images
