@@ -80,6 +80,9 @@ class ModelCard:
     family: str
     recipe: Mapping[str, Any]
     card: Mapping[str, Any]
+    tokens: Mapping[str, Any] | None = None
+    """Of a model of text: the most tokens of a text as `length`, and either the size of a
+    `vocabulary` to make, or the `source` of a tokenizer. None of a model of images."""
 
 
 def search_spaces() -> Path:
@@ -299,6 +302,8 @@ def _model(text: str, where: str, module: str) -> ModelCard:
     for key in ("title", "modality", "family", "builder", "arguments", "recipe"):
         if key not in card:
             raise InputError(f"{where}: {key}: missing")
+    if card["modality"] == "text":
+        _check_tokens(card.get("tokens"), f"{where}: tokens")
     if module == "mubench.models":
         module = f"{module}.{card['module']}"
     card["module"] = module
@@ -310,4 +315,16 @@ def _model(text: str, where: str, module: str) -> ModelCard:
         family=card["family"],
         recipe=card["recipe"],
         card=card,
+        tokens=card.get("tokens"),
     )
+
+
+def _check_tokens(tokens: Any, where: str) -> None:
+    _require_keys(tokens, where, ("length",), ("vocabulary", "source"))
+    if ("vocabulary" in tokens) == ("source" in tokens):
+        raise InputError(f"{where}: either vocabulary or source is needed; got {tokens!r}")
+    for key in tokens.keys() - {"source"}:
+        if type(tokens[key]) is not int or tokens[key] < 1:
+            raise InputError(f"{where}.{key}: a whole number above 0 is needed; got {tokens[key]}")
+    if not isinstance(tokens.get("source", ""), str):
+        raise InputError(f"{where}.source: a folder or a name is needed; got {tokens['source']}")

@@ -6,10 +6,20 @@ import torchvision
 from torch import nn
 from toy import Net, conv, mlp
 
+from mubench import catalogue
 from mubench.errors import Refused
 from mubench.methods.anatomy import blocks_of, classifier_of, convolutions_of, trained_alone
+from mubench.models.bert import bert as our_bert
+from mubench.models.build import build as build_card
 from mubench.models.cnn import small_cnn
-from mubench.models.resnet import resnet18, resnet_small
+
+
+def made(name, num_classes=10):
+    return build_card(catalogue.model(name).card, num_classes, (3, 32, 32), 0)
+
+
+def small_bert():
+    return our_bert((8,), 3, vocabulary=11, width=8, depth=3, heads=2, length=8)
 
 
 def names(model, blocks):
@@ -19,7 +29,7 @@ def names(model, blocks):
 
 
 def test_the_classifier_is_the_layer_of_that_name():
-    model = resnet_small((3, 32, 32), 10)
+    model = made("resnet_small")
     assert classifier_of(model, 10) is model.classifier
 
 
@@ -36,10 +46,29 @@ def test_a_layer_is_not_a_classifier_for_its_shape():
 
 
 def test_the_blocks_of_a_resnet_are_its_stem_and_stages():
-    model = resnet_small((3, 32, 32), 10)
+    model = made("resnet_small")
     blocks = blocks_of(model, 10)
     assert [block[0] for block in blocks] == [model.stem, *model.stages]
-    assert len(blocks_of(resnet18((3, 32, 32), 10), 10)) == 5
+    assert len(blocks_of(made("resnet18"), 10)) == 5
+
+
+def test_the_blocks_of_a_vgg_are_its_stages():
+    model = made("vgg_small")
+    assert [block[0] for block in blocks_of(model, 10)] == list(model.stages)
+
+
+def test_the_blocks_of_a_vision_transformer_are_its_embedding_and_layers():
+    model = made("vit_mini")
+    blocks = blocks_of(model, 10)
+    assert [block[0] for block in blocks] == [model.embedding, *model.layers]
+    assert list(blocks[-1]) == [model.layers[-1], model.norm]
+
+
+def test_the_blocks_of_a_bert_are_its_embeddings_and_layers():
+    model = small_bert()
+    blocks = blocks_of(model, 3)
+    assert [block[0] for block in blocks] == [model.body.embeddings, *model.body.encoder.layer]
+    assert list(blocks[-1]) == [model.body.encoder.layer[-1], model.body.pooler]
 
 
 def test_the_blocks_of_the_small_cnn_are_its_layers():
@@ -47,7 +76,11 @@ def test_the_blocks_of_the_small_cnn_are_its_layers():
     assert [len(block) for block in found] == [3, 3, 2]  # two convolutions with BatchNorm, a layer
 
 
-@pytest.mark.parametrize("model", [mlp(), conv()], ids=["mlp", "conv"])
+@pytest.mark.parametrize(
+    "model",
+    [mlp(), conv(), made("vgg_small", 3), made("vit_mini", 3), small_bert()],
+    ids=["mlp", "conv", "vgg", "vit", "bert"],
+)
 def test_blocks_and_classifier_hold_every_parameter_once(model):
     parts = [*blocks_of(model, 3), model.classifier]
     found = [name for part in names(model, parts) for name in part]

@@ -109,3 +109,33 @@ def test_cards_and_sweeps_are_found_beside_a_checkout():
     folder = catalogue.search_spaces()
     assert (folder / "quickstart.yaml").is_file()
     assert (folder / "methods").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (None, "tokens: a mapping with length is needed; got None"),
+        ({"vocabulary": 9}, "tokens: length: missing"),
+        ({"length": 4, "words": 9}, "tokens: words: unknown key; "),
+        ({"length": 4}, "tokens: either vocabulary or source is needed; got {'length': 4}"),
+        ({"length": 4, "vocabulary": 9, "source": "x"}, "tokens: either vocabulary or source is "),
+        ({"length": True, "vocabulary": 9}, "tokens.length: a whole number above 0 is needed; "),
+        ({"length": 4, "vocabulary": 0}, "tokens.vocabulary: a whole number above 0 is needed; "),
+        ({"length": 4, "source": 3}, "tokens.source: a folder or a name is needed; got 3"),
+    ],
+)
+def test_a_model_of_text_says_how_its_texts_become_tokens(tokens, expected, tmp_path, monkeypatch):
+    bert = yaml.safe_load((catalogue.PACKAGE / "models" / "cards" / "bert_tiny.yaml").read_text())
+    folder = tmp_path / "models" / "cards"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(yaml.safe_dump({**bert, "name": "mine", "tokens": tokens}))
+    monkeypatch.setattr(catalogue, "PACKAGE", tmp_path)
+    with pytest.raises(InputError) as caught:
+        catalogue.model("mine")
+    assert str(caught.value).startswith(f"mine.yaml: {expected}")
+
+
+def test_tokens_are_on_the_cards_of_models_of_text_alone():
+    assert catalogue.model("bert_tiny").tokens == {"length": 128, "vocabulary": 8000}
+    assert catalogue.model("bert_base").tokens["source"] == "google-bert/bert-base-uncased"
+    assert catalogue.model("resnet18").tokens is None

@@ -13,7 +13,7 @@ from mubench import catalogue
 from mubench.errors import InputError, Refused
 from mubench.methods.ct import CT, transpose
 from mubench.methods.msg import MSG, redraw
-from mubench.models.resnet import resnet_small
+from mubench.models.build import build
 
 ONE_BATCH = {"momentum": 0.0, "weight_decay": 0.0, "augment": False, "batch_size": 100}
 
@@ -43,7 +43,7 @@ def kernels(model):
 
 def test_transposing_twice_is_the_identity():
     """34."""
-    model = resnet_small((3, 16, 16), 10)
+    model = build(catalogue.model("resnet_small").card, 10, (3, 16, 16), 0)
     before = weights(model)
     transpose(kernels(model))
     after = weights(model)

@@ -52,6 +52,7 @@ OWNERS = {
     "jinja2": {"report"},
     "rich": {"cli", "screen", "plan_text", "report", "doctor"},
     "typer": {"cli"},
+    "transformers": {"models"},
 }
 """Which parts may import a framework."""
 

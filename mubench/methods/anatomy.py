@@ -106,12 +106,15 @@ def _parts(parent: nn.Module, classifier: nn.Linear) -> list[list[nn.Module]]:
     return found
 
 
-def _behind(model: nn.Module, last: nn.Module, classifier: nn.Linear) -> list[nn.Module]:
-    """The children with parameters that come after the last block, but for the classifier."""
-    children = list(model.children())
-    places = [k for k, child in enumerate(children) if _holds(child, last)]
-    rest = children[places[0] + 1 :] if places else []
-    return [c for c in rest if not _holds(c, classifier) and _has_more_than(c, classifier)]
+def _behind(parent: nn.Module, last: nn.Module, classifier: nn.Linear) -> list[nn.Module]:
+    """What has parameters and comes after the last block, at any depth, but for the classifier."""
+    children = list(parent.children())
+    place = next((k for k, child in enumerate(children) if _holds(child, last)), None)
+    if place is None:
+        return []
+    inner = [] if children[place] is last else _behind(children[place], last, classifier)
+    rest = children[place + 1 :]
+    return inner + [c for c in rest if not _holds(c, classifier) and _has_more_than(c, classifier)]
 
 
 def _holds(module: nn.Module, wanted: nn.Module) -> bool:

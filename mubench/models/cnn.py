@@ -31,9 +31,9 @@ class SmallCNN(ImageClassifier):
         self.classifier = nn.Linear(hidden, num_classes)
 
     @override
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, inputs: Tensor) -> Tensor:
         """(b, hidden) of images (b, c, h, w)."""
-        hidden: Tensor = self.body(x)
+        hidden: Tensor = self.body(inputs)
         return hidden
 
 

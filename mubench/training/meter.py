@@ -128,13 +128,15 @@ def measure(device: torch.device, meter: Meter) -> Iterator[Clock]:
 def flops_per_example(model: nn.Module, inputs: Any) -> tuple[int, int]:
     """Count (forward, backward) FLOPs of one example; counted once, then multiplied.
 
-    The counter slows a small net elevenfold, so it never runs inside a timed region.
+    The counter slows a small net elevenfold, so it never runs inside a timed region. It does not
+    know every fused kernel of attention, so that attention is computed step by step for it.
     """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     was_training = model.training
     model.eval()
-    with FlopCounterMode(display=False) as forward:
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as forward:
         output = model(inputs)
     with FlopCounterMode(display=False) as backward:
         torch.autograd.grad(output.sum(), [p for p in model.parameters() if p.requires_grad])
