@@ -200,7 +200,7 @@ class Workspace:
         )
 
     def _load(self, step: Step, splits: tuple[str, ...]) -> Dataset:
-        tokens = catalogue.model(step.model).card.get("tokens")
+        tokens = catalogue.model(step.model).tokens
         return self._data.get(
             (step.dataset.label, step.data_id, str(tokens), splits, step.device),
             lambda: self._load_checked(step, splits, tokens),

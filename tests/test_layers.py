@@ -50,9 +50,10 @@ OWNERS = {
     "pyarrow": {"store", "sources", "report", "tracking"},
     "altair": {"report"},
     "jinja2": {"report"},
+    "transformers": {"models", "data"},
+    "tokenizers": {"data"},
     "rich": {"cli", "screen", "plan_text", "report", "doctor"},
     "typer": {"cli"},
-    "transformers": {"models"},
 }
 """Which parts may import a framework."""
 

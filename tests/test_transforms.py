@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench.data.transforms import Draws, ImageTransform, crop_and_flip, draw
+from mubench.errors import InputError
 
 CARD = {
+    "name": "toy",
+    "input_shape": [3, 4, 4],
     "mean": [0.5, 0.4, 0.3],
     "std": [0.25, 0.2, 0.1],
     "max_value": 255,
@@ -24,11 +27,14 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def crop_one(image: np.ndarray, top: int, left: int, flip: bool, pad: int) -> np.ndarray:
+def crop_one(
+    image: np.ndarray, top: int, left: int, flip: bool, pad: int, spare: int
+) -> np.ndarray:
     """The oracle: numpy, one image, no index arithmetic shared with the code under test."""
     c, h, w = image.shape
     framed = np.zeros((c, h + 2 * pad, w + 2 * pad), image.dtype)
     framed[:, pad : pad + h, pad : pad + w] = image
+    h, w = h + 2 * pad - spare, w + 2 * pad - spare
     cut = framed[:, top : top + h, left : left + w]
     return cut[:, :, ::-1] if flip else cut
 
@@ -37,33 +43,76 @@ def crop_one(image: np.ndarray, top: int, left: int, flip: bool, pad: int) -> np
 @given(
     shape=st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(1, 7), st.integers(1, 7)),
     pad=st.integers(0, 3),
+    larger=st.integers(0, 4),
     flip=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_a_batch_equals_a_loop_over_its_images(shape, pad, flip, seed):
-    images = pixels(*shape)
-    draws = draw(shape[0], pad, flip, generator(seed))
+def test_a_batch_equals_a_loop_over_its_images(shape, pad, larger, flip, seed):
+    b, c, h, w = shape
+    images, spare = pixels(b, c, h + larger, w + larger), larger + 2 * pad
+    draws = draw(b, spare, flip, generator(seed))
     expected = [
-        crop_one(image.numpy(), int(top), int(left), bool(mirrored), pad)
+        crop_one(image.numpy(), int(top), int(left), bool(mirrored), pad, spare)
         for image, top, left, mirrored in zip(images, *draws, strict=True)
     ]
-    assert np.array_equal(crop_and_flip(images, draws, pad).numpy(), np.stack(expected))
+    cut = crop_and_flip(images, draws, pad, spare)
+    assert cut.shape == shape
+    assert np.array_equal(cut.numpy(), np.stack(expected))
 
 
 def test_the_middle_offset_without_a_flip_changes_nothing():
     images = pixels(3, 3, 8, 6)
     middle = torch.full((3,), 4)
-    assert torch.equal(crop_and_flip(images, Draws(middle, middle, middle < 0), 4), images)
+    assert torch.equal(crop_and_flip(images, Draws(middle, middle, middle < 0), 4, 8), images)
 
 
 def test_offsets_and_flips_are_uniform():
     n, pad = 90_000, 4
-    top, left, flip = draw(n, pad, True, generator(1))
+    top, left, flip = draw(n, 2 * pad, True, generator(1))
     joint = torch.bincount(top * 9 + left, minlength=81).double()
     # Chi-squared with 80 degrees of freedom: mean 80, standard deviation sqrt(160) = 12.6.
     assert ((joint - n / 81) ** 2 / (n / 81)).sum() < 80 + 5 * 12.6
     assert abs(flip.double().mean() - 0.5) < 5 * 0.5 / n**0.5
     assert abs(top[flip].double().mean() - 4) < 0.1
+
+
+def test_augmentation_has_the_distribution_of_torchvisions():
+    """One image, many draws: the same outcomes as RandomCrop and RandomHorizontalFlip, as often."""
+    from torchvision import transforms
+
+    image, n = torch.arange(1, 10, dtype=torch.uint8).view(1, 3, 3), 4_000
+    theirs = transforms.Compose(
+        [transforms.RandomCrop(3, padding=1), transforms.RandomHorizontalFlip()]
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        expected = torch.stack([theirs(image) for _ in range(n)])
+    draws = draw(n, 2, True, generator(0))
+    found = crop_and_flip(image.expand(n, 1, 3, 3), draws, 1, 2)
+    both, outcomes = torch.cat([expected, found]).unique(dim=0, return_inverse=True)
+    counts = [torch.bincount(half, minlength=len(both)).double() for half in outcomes.split(n)]
+    assert len(both) == 2 * 9
+    for count in counts:  # chi-squared with 17 degrees of freedom
+        assert ((count - n / 18) ** 2 / (n / 18)).sum() < 17 + 5 * 34**0.5
+
+
+def test_what_is_stored_larger_is_cut_in_the_middle_and_at_random():
+    card = {**CARD, "stored_shape": [3, 7, 7], "augment": {"pad": 0, "flip": False}}
+    transform, images = ImageTransform.of(card, "cpu"), pixels(200, 3, 7, 7)
+    plain = ImageTransform.of(CARD, "cpu")
+    assert torch.equal(transform(images, None), plain(images[:, :, 1:5, 1:5], None))
+    cuts = {
+        (top, left): plain(images[:, :, top : top + 4, left : left + 4], None)
+        for top in range(4)
+        for left in range(4)
+    }
+    found = transform(images, generator(0))
+    taken = {
+        next(at for at, cut in cuts.items() if torch.equal(cut[i], found[i])) for i in range(200)
+    }
+    assert len(taken) == 16
+    with pytest.raises(InputError, match="stored_shape must be larger than input_shape by as many"):
+        ImageTransform.of({**card, "stored_shape": [3, 7, 8]}, "cpu")
 
 
 def test_no_image_is_mirrored_where_the_card_says_so():
