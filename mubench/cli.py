@@ -29,8 +29,10 @@ app = typer.Typer(
 )
 mlflow_app = typer.Typer(help="MLflow, a view of the records.", no_args_is_help=True)
 store_app = typer.Typer(help="Look after a store.", no_args_is_help=True)
+data_app = typer.Typer(help="Look after data sets and forget sets.", no_args_is_help=True)
 new_app = typer.Typer(help="Begin something of your own.", no_args_is_help=True)
 app.add_typer(new_app, name="new")
+app.add_typer(data_app, name="data")
 app.add_typer(mlflow_app, name="mlflow")
 app.add_typer(store_app, name="store")
 
@@ -113,7 +115,7 @@ def run(
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
     from mubench.tracking.run import tracked
 
-    opened = _open(sweep, store, set_, device, data, address)
+    opened = _open(sweep, store, set_, device, data, address, decode=address is None)
     console = _console()
     plan, text = opened.plan, opened.loaded.text
     with (
@@ -236,7 +238,7 @@ def retry(
     from mubench.sweep.resume import forget_failures
 
     del failed  # there is nothing else to retry; the word makes the command readable
-    opened = _open(sweep, store, set_, device, data, address)
+    opened = _open(sweep, store, set_, device, data, address, decode=address is None)
     with opened.store.lock(opened.plan.name):
         failed_steps = forget_failures(opened.plan, opened.store)
     _console().print(f"{failed_steps} failures forgotten")
@@ -344,6 +346,46 @@ def new_method(
     _console().print(f"next: mubench check {code}", markup=False, soft_wrap=True)
 
 
+@data_app.command("fetch")
+def data_fetch(name: str, data: DataDir = None, plugin: PluginFiles = None) -> None:
+    """Download a data set if it is not there, and decode it into the cache."""
+    from mubench import catalogue
+    from mubench.upkeep import fetch
+
+    for what, text in fetch(catalogue.dataset(name, "data fetch"), data):
+        _console().print(f"{what:12} {text}", markup=False, soft_wrap=True)
+
+
+@data_app.command("check")
+def data_check(name: str, data: DataDir = None, plugin: PluginFiles = None) -> None:
+    """Say what a data set holds, and whether it is what its card declares."""
+    from mubench import catalogue
+    from mubench.upkeep import check
+
+    wrong = 0
+    for what, text in check(catalogue.dataset(name, "data check"), data):
+        wrong += what == "wrong"
+        _console().print(f"{what:12} {text}", markup=False, soft_wrap=True)
+    raise typer.Exit(FAILED if wrong else OK)
+
+
+@data_app.command("export")
+def data_export(
+    sweep: SweepName,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the forget sets.")],
+    data: DataDir = None,
+    set_: SetValues = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Write the forget sets of a sweep as files, which another sweep can name."""
+    from mubench.exports import export_forget_sets
+    from mubench.opened import open_sweep
+
+    opened = open_sweep(sweep, DEFAULT_STORE, set_ or (), "cpu", data, decode=True)
+    written = export_forget_sets(opened.plan, out, data)
+    _console().print(f"{written} forget sets in {out}", markup=False, soft_wrap=True)
+
+
 @app.command()
 def doctor(data: DataDir = None) -> None:
     """Say what this machine has and lacks: device, packages, disk, data sets."""
@@ -386,15 +428,17 @@ def _open(
     device: DeviceChoice,
     data: str | None,
     address: str | None = None,
+    *,
+    decode: bool = False,
 ) -> "Sweep":
     from mubench.opened import open_sweep
 
     if address is not None and device is DeviceChoice.auto:
         from mubench.sweep.cluster import cluster_device
 
-        return open_sweep(sweep, store, set_ or (), cluster_device(address), data)
+        return open_sweep(sweep, store, set_ or (), cluster_device(address), data, decode=decode)
     chosen: dict[DeviceChoice, Device] = {DeviceChoice.cpu: "cpu", DeviceChoice.cuda: "cuda"}
-    return open_sweep(sweep, store, set_ or (), chosen.get(device), data)
+    return open_sweep(sweep, store, set_ or (), chosen.get(device), data, decode=decode)
 
 
 def _add_method(path: str) -> str:

@@ -44,10 +44,11 @@ class Request:
     @property
     def name(self) -> str:
         """The cell, with the forget seed or classes and the train seed."""
-        return f"{self.cell}/{self._what}/train={self.seed_train}"
+        return f"{self.cell}/{self.target}/train={self.seed_train}"
 
     @property
-    def _what(self) -> str:
+    def target(self) -> str:
+        """What is forgotten: the classes, groups or file, or the seed that draws."""
         match self.scenario:
             case Classes(numbers):
                 return f"class={'+'.join(map(str, numbers))}"

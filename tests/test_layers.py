@@ -34,7 +34,7 @@ LAYERS = (
     ("diagnose",),
     ("trial",),
     ("sweep",),
-    ("api", "doctor", "screen"),
+    ("api", "doctor", "screen", "upkeep", "exports"),
     ("cli",),
 )
 """A part imports from rows above its own and from itself: neighbours do not know each other."""

@@ -30,7 +30,7 @@ def locate(card: Mapping[str, Any], data_dir: str | Path | None) -> Place:
     Raises:
         DataError: there is no such folder, or no source knows the files in it.
     """
-    sources = [cast("InFiles", import_module(module)) for module in card["modules"]]
+    sources = sources_of(card)
     if "uri" in card:
         return Place(sources[0], Path())
     folder = folder_of(card, data_dir)
@@ -39,6 +39,11 @@ def locate(card: Mapping[str, Any], data_dir: str | Path | None) -> Place:
         problem = "none of its files in it" if folder.is_dir() else "no such folder"
         raise DataError(f"{folder}: {problem}; put there {wanted(card)}, or give another --data")
     return Place(found, folder)
+
+
+def sources_of(card: Mapping[str, Any]) -> list[InFiles]:
+    """The modules of a data set in files, in the order in which they are tried."""
+    return [cast("InFiles", import_module(module)) for module in card["modules"]]
 
 
 def folder_of(card: Mapping[str, Any], data_dir: str | Path | None) -> Path:
@@ -55,4 +60,4 @@ def folder_of(card: Mapping[str, Any], data_dir: str | Path | None) -> Path:
 
 def wanted(card: Mapping[str, Any]) -> str:
     """What must lie in the folder, in words."""
-    return ", or ".join(import_module(module).WANTED for module in card["modules"])
+    return ", or ".join(source.WANTED for source in sources_of(card))
