@@ -234,7 +234,7 @@ class _Planner:
         **fields: Any,
     ) -> Step:
         fields.setdefault("request", at)
-        recipe = self.spec.recipe(at.model)
+        recipe = self.spec.recipe(at.dataset.name, at.model)
         step = Step(
             id=step_id,
             unlearn_id=unlearn_id,
@@ -270,7 +270,7 @@ class _Planner:
             "data": self.fingerprints[request.dataset.name],
             "options": request.dataset.options,
             "model": _facts(catalogue.model(request.model).card),
-            "recipe": self.spec.recipe(request.model).model_dump(),
+            "recipe": self.spec.recipe(request.dataset.name, request.model).identity,
             "seed": request.seed_train,
             "purpose": request.purpose,  # decides whether test outputs are made at all
             **self._platform("train"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from mubench import catalogue
+from mubench import catalogue, presets
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import ForgetSpec, GridSpec
@@ -99,7 +99,7 @@ class SweepSpec(Strict):
     shared: Mapping[str, Any] = Field(default_factory=dict)
     """Values or ranges for every method that has such a hyperparameter."""
     training: Mapping[str, Any] = Field(default_factory=dict)
-    """Changes to the model card's recipe."""
+    """The name of a recipe, and changes to it."""
     search: SearchSpec = SearchSpec()
     seeds: SeedSpec = SeedSpec()
     floor: int = Field(2, ge=0)
@@ -114,9 +114,9 @@ class SweepSpec(Strict):
         """The rows of the results table, in the order of the file."""
         return rows_of(self.methods, self.shared)
 
-    def recipe(self, model: str) -> Recipe:
-        """The model card's recipe with this sweep's changes."""
-        return Recipe(**{**catalogue.model(model).recipe, **self.training})
+    def recipe(self, dataset: str, model: str) -> Recipe:
+        """The recipe that original and Retrain share, with this sweep's changes."""
+        return presets.recipe(dataset, model, self.training)
 
 
 @dataclass(frozen=True)
@@ -196,8 +196,8 @@ def _check(spec: SweepSpec) -> None:
                 raise InputError(
                     f"grid.model: '{name}' takes {model.modality}s, '{data.name}' has none"
                 )
-        _check_recipe(spec, name)
-    for data, _, forget in spec.grid.cells:
+    for data, name, forget in spec.grid.cells:
+        spec.recipe(data.name, name)
         _check_classes(forget, catalogue.dataset(data.name))
     _check_pairs(spec)
     if not rows:
@@ -241,18 +241,6 @@ def _check_axes(grid: GridSpec) -> None:
     for data in grid.dataset:
         if data.name not in {cell[0].name for cell in grid.cells}:
             raise InputError(f"grid.dataset: no scenario of grid.forget is for '{data.name}'")
-
-
-def _check_recipe(spec: SweepSpec, model: str) -> None:
-    for key in spec.training:
-        if key not in Recipe.model_fields:
-            raise InputError(
-                f"training.{key}: unknown key; {did_you_mean(key, Recipe.model_fields)}"
-            )
-    try:
-        spec.recipe(model)
-    except ValidationError as error:
-        raise InputError(f"training.{told(error)}") from None
 
 
 def _check_pairs(spec: SweepSpec) -> None:

@@ -16,10 +16,10 @@ PACKAGE = Path(mubench.__file__).parent
 LAYERS = (
     ("errors", "seeds", "record"),
     ("plugins", "limits", "deadline"),
-    ("registry", "yaml_text", "scenario", "recipe", "ids", "spaces", "strict"),
-    ("grammar",),
+    ("registry", "yaml_text", "scenario", "ids", "spaces", "strict"),
+    ("grammar", "recipe"),
     ("catalogue", "store", "metrics"),
-    ("rows", "grid", "fingerprint", "options", "diagnostics"),
+    ("rows", "grid", "presets", "fingerprint", "options", "diagnostics"),
     ("spec",),
     ("plan",),
     ("planner",),

@@ -492,7 +492,7 @@ def test_each_value_of_a_grid_axis_is_a_row(sweep):
 
 
 def test_a_recipe_is_the_cards_with_the_changes_of_the_sweep(sweep):
-    recipe = spec.parse(changed(sweep, training={"epochs": 2}), "x").recipe("small_cnn")
+    recipe = spec.parse(changed(sweep, training={"epochs": 2}), "x").recipe("digits", "small_cnn")
     card = catalogue.model("small_cnn").recipe
     assert recipe.epochs == 2
     assert recipe.learning_rate == card["learning_rate"]
