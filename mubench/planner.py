@@ -64,8 +64,16 @@ class _Planner:
             self._cell(dataset, model, forget)
         rows = (ORIGINAL, *(row.label for row in self.spec.rows))
         unknown = tuple(name for name, found in self.fingerprints.items() if found == UNKNOWN)
-        cells = tuple(self.cells)
-        return Plan(self.spec.name, self.steps, self.studies, cells, rows, self.device, unknown)
+        return Plan(
+            name=self.spec.name,
+            steps=self.steps,
+            studies=self.studies,
+            cells=tuple(self.cells),
+            rows=rows,
+            device=self.device,
+            unknown_data=unknown,
+            published=self.spec.published,
+        )
 
     def _cell(self, dataset: DatasetSpec, model: str, forget: ForgetSpec) -> None:
         searched = list(self._requests(dataset, model, forget, "search"))

@@ -13,6 +13,8 @@ from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import ForgetSpec, GridSpec
 from mubench.options import check_options
+from mubench.published import SUFFIX, Published
+from mubench.published import read as read_published
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
 from mubench.strict import Strict, listed, mistake, told
@@ -108,6 +110,8 @@ class SweepSpec(Strict):
     resources: PerKind = PerKind()
     limits: Limits = Limits()
     diagnostics: Diagnostics = Diagnostics()
+    published: Published | None = None
+    """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -135,20 +139,39 @@ def find(name: str) -> Path:
         InputError: there is no such file.
     """
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or "/" in name:
+    if "/" in name and path.is_file():
+        return path
+    if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise InputError(f"{name}: no such sweep file")
         return path
-    folder = catalogue.search_spaces()
-    shipped = folder / f"{name}.yaml"
-    if not shipped.is_file():
-        raise InputError(f"{name}: no such sweep; {did_you_mean(name, shipped_sweeps())}")
-    return shipped
+    known = shipped_sweeps()
+    found = name if name in known else f"paper/{name}"
+    if found not in known:
+        raise InputError(f"{name}: no such sweep; {did_you_mean(name, known)}")
+    return catalogue.search_spaces() / f"{found}.yaml"
 
 
 def shipped_sweeps() -> list[str]:
-    """Names of the sweeps that ship with the package."""
-    return sorted(p.stem for p in catalogue.search_spaces().glob("*.yaml"))
+    """Names of the sweeps that ship with the package: `quickstart`, `paper/cifar100_class`."""
+    folder = catalogue.search_spaces()
+    paths = [path for part in _SWEEPS for path in (folder / part).glob("*.yaml")]
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix()
+        for path in paths
+        if not path.name.endswith(SUFFIX)
+    )
+
+
+_SWEEPS = (".", "paper")
+"""Folders of `search_spaces` that hold sweeps."""
+
+
+def about(name: str) -> tuple[str, str]:
+    """Name and description of a sweep, read without a look at anything that it names."""
+    path = find(name)
+    node = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    return str(node["name"]), str(node.get("description", ""))
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
@@ -167,6 +190,8 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
         raise InputError(f"{path}: a sweep file is a mapping with name, grid and methods")
     for assignment in overrides:
         _override(node, assignment)
+    if "published" in node:
+        node["published"] = read_published(node["published"], path)
     return Loaded(parse(node, str(path)), text, path)
 
 
@@ -200,6 +225,9 @@ def _check(spec: SweepSpec) -> None:
         spec.recipe(data.name, name)
         _check_classes(forget, catalogue.dataset(data.name))
     _check_pairs(spec)
+    if spec.published is not None:
+        cells = [f"{data.label}/{name}/{f.label}" for data, name, f in spec.grid.cells]
+        spec.published.check(cells, [row.label for row in rows])
     if not rows:
         raise InputError("methods: no method is named")
     if spec.diagnostics.label_ldp and not any("alpha" in row.space.defaults for row in rows):

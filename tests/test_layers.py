@@ -19,7 +19,7 @@ LAYERS = (
     ("registry", "yaml_text", "scenario", "ids", "spaces", "strict"),
     ("grammar", "recipe"),
     ("catalogue", "store", "metrics"),
-    ("rows", "grid", "presets", "fingerprint", "options", "diagnostics"),
+    ("rows", "grid", "presets", "published", "fingerprint", "options", "diagnostics"),
     ("spec",),
     ("plan",),
     ("planner",),

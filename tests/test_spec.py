@@ -407,7 +407,7 @@ def test_a_bad_override_is_one_line(path, override, expected):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", spec.shipped_sweeps())
+@pytest.mark.parametrize("name", [name for name in spec.shipped_sweeps() if "/" not in name])
 def test_every_sweep_that_ships_is_valid_and_plans(name):
     loaded = spec.load(name)
     assert loaded.spec.name == name
