@@ -1,22 +1,28 @@
-"""What a plan will cost, from what its steps' likes cost before."""
+"""What a plan will cost: work that is known beforehand, and time where its like ran before."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mubench.plan import Plan, Step
 from mubench.record import Kind, Record
+from mubench.spaces import Scalar
+from mubench.workload import Work, work_of
 
 KINDS: tuple[Kind, ...] = ("train", "retrain", "search", "final")
 
 
 @dataclass(frozen=True)
 class KindCost:
-    """Steps of one kind; `seconds` of those that will run, None where the store knows no like."""
+    """Steps of one kind; `seconds` of those that will run, None where the store knows no like.
+
+    `work` is theirs too: by the recipe, or at a method's default hyperparameters.
+    """
 
     kind: Kind
     total: int
     cached: int
     seconds: float | None
+    work: Work
 
     @property
     def to_run(self) -> int:
@@ -30,11 +36,21 @@ def estimate(plan: Plan, records: Mapping[str, Record]) -> tuple[KindCost, ...]:
     A step is expected to take as long as the mean of its like: same kind, data set, model, method.
     """
     known = _means(records.values())
-    return tuple(_kind_cost(plan, records, known, kind) for kind in KINDS)
+    defaults = {s.row: s.params for s in plan.steps.values() if s.selection == "default"}
+    return tuple(_kind_cost(plan, records, known, defaults, kind) for kind in KINDS)
+
+
+def total(costs: Iterable[KindCost]) -> Work:
+    """The work of all steps that will run."""
+    return sum((cost.work for cost in costs), Work())
 
 
 def _kind_cost(
-    plan: Plan, records: Mapping[str, Record], known: Mapping[tuple[str, ...], float], kind: Kind
+    plan: Plan,
+    records: Mapping[str, Record],
+    known: Mapping[tuple[str, ...], float],
+    defaults: Mapping[str, Mapping[str, Scalar]],
+    kind: Kind,
 ) -> KindCost:
     steps = [step for step in plan.steps.values() if step.kind == kind]
     waiting = [step for step in steps if step.id not in records]
@@ -42,7 +58,11 @@ def _kind_cost(
     known_costs = [cost for cost in costs if cost is not None]
     complete = len(known_costs) == len(costs)
     return KindCost(
-        kind, len(steps), len(steps) - len(waiting), sum(known_costs) if complete else None
+        kind,
+        len(steps),
+        len(steps) - len(waiting),
+        sum(known_costs) if complete else None,
+        sum((work_of(step, defaults.get(step.row, {})) for step in waiting), Work()),
     )
 
 

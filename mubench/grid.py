@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -148,6 +149,8 @@ def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     """A folder of Parquet files without a card: what its schema says, with the given columns."""
     columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
     uri = str(node["parquet"])
+    if "://" not in uri:
+        uri = str(Path(uri).absolute())
     name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
     options = {key: v for key, v in node.items() if key not in (*columns, "parquet", "name")}
     try:

@@ -84,8 +84,8 @@ def _forms(name: str) -> str:
 
 
 def _sweeps() -> list[Entry]:
-    loaded = {name: spec.load(name).spec for name in spec.shipped_sweeps()}
+    found = {name: spec.about(name) for name in spec.shipped_sweeps()}
     return [
-        {"name": name, "title": sweep.name, "about": sweep.description}
-        for name, sweep in loaded.items()
+        {"name": name, "title": title, "about": description}
+        for name, (title, description) in found.items()
     ]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec
+from mubench.published import Published
 from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
@@ -164,6 +165,8 @@ class Plan:
     device: Device
     unknown_data: tuple[str, ...] = ()
     """Data sets that neither a card nor a file describes: what is cached cannot be told."""
+    published: Published | None = None
+    """A paper's numbers, for the report."""
 
     def expected(self) -> dict[tuple[str, str, str], int]:
         """How many final records each (cell, row, selection) should have."""

@@ -7,8 +7,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.estimate import KindCost
+from mubench.estimate import KindCost, total
 from mubench.plan import Plan
+from mubench.workload import Work
 
 _UNKNOWN = "its card declares no fingerprint and its files are not here; give --data"
 
@@ -16,11 +17,12 @@ _UNKNOWN = "its card declares no fingerprint and its files are not here; give --
 def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
     """What would run: cells, rows, steps by kind, refusals, and the estimate."""
     grid = Table(box=None, pad_edge=False)
-    for column in ("step", "all", "cached", "to run", "estimate"):
+    for column in ("step", "all", "cached", "to run", "epochs", "forward", "backward", "estimate"):
         grid.add_column(column, justify="left" if column == "step" else "right")
     for cost in costs:
-        numbers = (str(cost.total), str(cost.cached), str(cost.to_run), _duration(cost.seconds))
-        grid.add_row(cost.kind, *numbers)
+        numbers = (str(cost.total), str(cost.cached), str(cost.to_run))
+        grid.add_row(cost.kind, *numbers, *_counts(cost.work), _duration(cost.seconds))
+    grid.add_row("total", "", "", "", *_counts(total(costs)), "")
     heading = Text.assemble((plan.name, "bold"), f"  on {plan.device}")
     lines = [
         Text(f"cells:   {', '.join(plan.cells)}"),
@@ -28,20 +30,29 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
         *(Text(f"cached: unknown for {name}: {_UNKNOWN}") for name in plan.unknown_data),
     ]
-    return [heading, *lines, Text(), grid, *_closing(plan, costs)]
+    return [heading, *lines, Text(), grid, Text(_examples(costs)), *_closing(plan, costs)]
 
 
 def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
-    """The same for programs; `seconds` is null where nothing like it ran before."""
+    """The same for programs; `seconds` is null where nothing like it ran before.
+
+    `work` is that of the steps that will run.
+    """
     return {
         "name": plan.name,
         "device": plan.device,
         "cells": list(plan.cells),
         "rows": list(plan.rows),
         "steps": {
-            cost.kind: {"all": cost.total, "cached": cost.cached, "seconds": cost.seconds}
+            cost.kind: {
+                "all": cost.total,
+                "cached": cost.cached,
+                "seconds": cost.seconds,
+                "work": _work_json(cost.work),
+            }
             for cost in costs
         },
+        "work": _work_json(total(costs)),
         "studies": [
             {"id": s.id, "cell": s.cell, "row": s.row.label, "trials": s.trials}
             for s in plan.studies.values()
@@ -51,6 +62,27 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
             for step in plan.steps.values()
         ],
     }
+
+
+def _work_json(work: Work) -> dict[str, Any]:
+    return {
+        "training_epochs": work.epochs,
+        "forward_examples": work.forward,
+        "backward_examples": work.backward,
+        "is_exact": work.is_exact,
+    }
+
+
+def _counts(work: Work) -> tuple[str, str, str]:
+    """Epochs of trainings, examples forward and backward; `~` before what is about so much."""
+    about = "" if work.is_exact else "~"
+    epochs = f"{work.epochs:,}" if work.epochs else ""
+    return epochs, f"{about}{work.forward:,}", f"{about}{work.backward:,}"
+
+
+def _examples(costs: Sequence[KindCost]) -> str:
+    said = "forward, backward: examples of what is to run, unlearning at default hyperparameters"
+    return said if total(costs).is_exact else f"{said}; ~ takes classes as equally large"
 
 
 def _budget(plan: Plan) -> str:

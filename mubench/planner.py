@@ -64,8 +64,16 @@ class _Planner:
             self._cell(dataset, model, forget)
         rows = (ORIGINAL, *(row.label for row in self.spec.rows))
         unknown = tuple(name for name, found in self.fingerprints.items() if found == UNKNOWN)
-        cells = tuple(self.cells)
-        return Plan(self.spec.name, self.steps, self.studies, cells, rows, self.device, unknown)
+        return Plan(
+            name=self.spec.name,
+            steps=self.steps,
+            studies=self.studies,
+            cells=tuple(self.cells),
+            rows=rows,
+            device=self.device,
+            unknown_data=unknown,
+            published=self.spec.published,
+        )
 
     def _cell(self, dataset: DatasetSpec, model: str, forget: ForgetSpec) -> None:
         searched = list(self._requests(dataset, model, forget, "search"))
@@ -233,7 +241,7 @@ class _Planner:
         **fields: Any,
     ) -> Step:
         fields.setdefault("request", at)
-        recipe = self.spec.recipe(at.model)
+        recipe = self.spec.recipe(at.dataset.name, at.model)
         step = Step(
             id=step_id,
             unlearn_id=unlearn_id,
@@ -269,7 +277,7 @@ class _Planner:
             "data": self.fingerprints[request.dataset.name],
             "options": request.dataset.options,
             "model": _facts(catalogue.model(request.model).card),
-            "recipe": self.spec.recipe(request.model).model_dump(),
+            "recipe": self.spec.recipe(request.dataset.name, request.model).identity,
             "seed": request.seed_train,
             "purpose": request.purpose,  # decides whether test outputs are made at all
             **self._platform("train"),

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from mubench import catalogue
+from mubench import catalogue, presets
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec
 from mubench.options import check_options
+from mubench.published import SUFFIX, Published
+from mubench.published import read as read_published
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
 from mubench.scenario import check_scenario, named
@@ -100,7 +102,7 @@ class SweepSpec(Strict):
     shared: Mapping[str, Any] = Field(default_factory=dict)
     """Values or ranges for every method that has such a hyperparameter."""
     training: Mapping[str, Any] = Field(default_factory=dict)
-    """Changes to the model card's recipe."""
+    """The name of a recipe, and changes to it."""
     search: SearchSpec = SearchSpec()
     seeds: SeedSpec = SeedSpec()
     floor: int = Field(2, ge=0)
@@ -109,15 +111,17 @@ class SweepSpec(Strict):
     resources: PerKind = PerKind()
     limits: Limits = Limits()
     diagnostics: Diagnostics = Diagnostics()
+    published: Published | None = None
+    """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The rows of the results table, in the order of the file."""
         return rows_of(self.methods, self.shared)
 
-    def recipe(self, model: str) -> Recipe:
-        """The model card's recipe with this sweep's changes."""
-        return Recipe(**{**catalogue.model(model).recipe, **self.training})
+    def recipe(self, dataset: str, model: str) -> Recipe:
+        """The recipe that original and Retrain share, with this sweep's changes."""
+        return presets.recipe(dataset, model, self.training)
 
 
 @dataclass(frozen=True)
@@ -136,20 +140,39 @@ def find(name: str) -> Path:
         InputError: there is no such file.
     """
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or "/" in name:
+    if "/" in name and path.is_file():
+        return path
+    if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise InputError(f"{name}: no such sweep file")
         return path
-    folder = catalogue.search_spaces()
-    shipped = folder / f"{name}.yaml"
-    if not shipped.is_file():
-        raise InputError(f"{name}: no such sweep; {did_you_mean(name, shipped_sweeps())}")
-    return shipped
+    known = shipped_sweeps()
+    found = name if name in known else f"paper/{name}"
+    if found not in known:
+        raise InputError(f"{name}: no such sweep; {did_you_mean(name, known)}")
+    return catalogue.search_spaces() / f"{found}.yaml"
 
 
 def shipped_sweeps() -> list[str]:
-    """Names of the sweeps that ship with the package."""
-    return sorted(p.stem for p in catalogue.search_spaces().glob("*.yaml"))
+    """Names of the sweeps that ship with the package: `quickstart`, `paper/cifar100_class`."""
+    folder = catalogue.search_spaces()
+    paths = [path for part in _SWEEPS for path in (folder / part).glob("*.yaml")]
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix()
+        for path in paths
+        if not path.name.endswith(SUFFIX)
+    )
+
+
+_SWEEPS = (".", "paper")
+"""Folders of `search_spaces` that hold sweeps."""
+
+
+def about(name: str) -> tuple[str, str]:
+    """Name and description of a sweep, read without a look at anything that it names."""
+    path = find(name)
+    node = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    return str(node["name"]), str(node.get("description", ""))
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
@@ -169,6 +192,8 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
     _anchor(node.get("grid"), path.parent)
     for assignment in overrides:
         _override(node, assignment)
+    if "published" in node:
+        node["published"] = read_published(node["published"], path)
     return Loaded(parse(node, str(path)), text, path)
 
 
@@ -220,10 +245,13 @@ def _check(spec: SweepSpec) -> None:
                 raise InputError(
                     f"grid.model: '{name}' takes {model.modality}s, '{data.name}' has none"
                 )
-        _check_recipe(spec, name)
-    for data, _, forget in spec.grid.cells:
+    for data, name, forget in spec.grid.cells:
+        spec.recipe(data.name, name)
         _check_scenarios(forget, data)
     _check_pairs(spec)
+    if spec.published is not None:
+        cells = [f"{data.label}/{name}/{f.label}" for data, name, f in spec.grid.cells]
+        spec.published.check(cells, [row.label for row in rows])
     if not rows:
         raise InputError("methods: no method is named")
     if spec.diagnostics.label_ldp and not any("alpha" in row.space.defaults for row in rows):
@@ -267,18 +295,6 @@ def _check_axes(grid: GridSpec) -> None:
     for data in grid.dataset:
         if data.name not in {cell[0].name for cell in grid.cells}:
             raise InputError(f"grid.dataset: no scenario of grid.forget is for '{data.name}'")
-
-
-def _check_recipe(spec: SweepSpec, model: str) -> None:
-    for key in spec.training:
-        if key not in Recipe.model_fields:
-            raise InputError(
-                f"training.{key}: unknown key; {did_you_mean(key, Recipe.model_fields)}"
-            )
-    try:
-        spec.recipe(model)
-    except ValidationError as error:
-        raise InputError(f"training.{told(error)}") from None
 
 
 def _check_pairs(spec: SweepSpec) -> None:

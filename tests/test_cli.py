@@ -18,7 +18,7 @@ from rich.console import Console
 from sweep_world import finish, values, write
 
 import mubench
-from mubench import catalogue, cli, listing, plugins, screen
+from mubench import catalogue, cli, listing, plugins, presets, screen
 from mubench.errors import InputError, StoreError
 from mubench.estimate import estimate
 from mubench.opened import open_sweep
@@ -110,7 +110,8 @@ def test_plan_counts_what_is_cached(mubench_, finished, tmp_path):
     sweep = finished / "tiny.yaml"
     code, out, _ = mubench_("plan", sweep, "--store", tmp_path / "new")
     assert code == 0
-    assert [line.split() for line in out.splitlines() if line.startswith(("train", "search"))] == [
+    lines = [line.split() for line in out.splitlines() if line.startswith(("train", "search"))]
+    assert [[*line[:4], line[-1]] for line in lines] == [
         ["train", "2", "0", "2", "?"],
         ["search", "2", "0", "2", "?"],
     ]
@@ -481,17 +482,20 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
     (wheel,) = tmp_path.glob("mubench-*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     code = "import mubench.cli as c; print(c.__file__, file=__import__('sys').stderr); c.main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "plan", "quickstart", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
-    )
-    assert done.stderr.startswith(str(tmp_path / "installed"))
-    assert json.loads(done.stdout)["name"] == "quickstart"
+    for name in ("quickstart", "paper/cifar100_class"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, "plan", name, "--json"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        )
+        assert done.stderr.startswith(str(tmp_path / "installed"))
+        assert json.loads(done.stdout)["name"] == name.rpartition("/")[2]
     shipped, ours = tmp_path / "installed" / "mubench" / "templates", root / "mubench" / "templates"
+    recipes = tmp_path / "installed" / "mubench" / "recipes"
+    assert {p.name for p in recipes.iterdir()} == {p.name for p in presets.FOLDER.iterdir()}
     names = ["method.py.txt", "method.yaml.txt"]
     assert [(shipped / n).read_text() for n in names] == [(ours / n).read_text() for n in names]
 

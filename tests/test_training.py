@@ -2,6 +2,7 @@
 
 import copy
 import math
+import shutil
 from collections import Counter
 from contextlib import suppress
 from itertools import chain
@@ -11,9 +12,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
-from toy import blobs, conv, mlp, same, split_of, text, tokens, weights
+from toy import blobs, conv, distance, mlp, same, split_of, text, tokens, weights
 
 from mubench.errors import Diverged, InputError
 from mubench.recipe import Recipe
@@ -210,6 +212,11 @@ def recipe(**values):
             {"schedule": "multistep", "milestones": (2, 3), "decay": 0.1},
             {0: 1.0, 0.49: 1.0, 0.5: 0.1, 0.74: 0.1, 0.75: 0.01, 0.99: 0.01},
         ),
+        (
+            {"schedule": "onecycle", "warmup_fraction": 0.2},
+            {0: 0.0, 0.05: 0.25, 0.1: 0.5, 0.2: 1.0, 0.4: 0.75, 0.6: 0.5, 0.9: 0.125, 1: 0.0},
+        ),
+        ({"schedule": "onecycle"}, {0: 1.0, 0.25: 0.75, 1: 0.0}),
     ],
 )
 def test_schedules_have_the_values_of_their_formulas(values, expected):
@@ -255,6 +262,109 @@ def test_fit_augments_only_where_the_recipe_says_so():
         fit(model, SPLIT, recipe(augment=augment), seed=0)
         found.append(weights(model))
     assert not same(*found)
+
+
+def test_nesterov_is_that_of_torch_bit_for_bit():
+    model = mlp()
+    fit(model, SPLIT, recipe(nesterov=True, momentum=0.8, weight_decay=0.01), seed=3)
+    expected = mlp().train()
+    by_hand = torch.optim.SGD(
+        expected.parameters(), 0.1, momentum=0.8, weight_decay=0.01, nesterov=True
+    )
+    loader = Loader(SPLIT, 8, seed=3, name="train")
+    for batch in (b for _ in range(4) for b in list(loader.epoch())):
+        by_hand.zero_grad()
+        F.cross_entropy(expected(batch.inputs), batch.labels).backward()
+        by_hand.step()
+    assert same(weights(model), weights(expected))
+
+
+@pytest.mark.parametrize("values", [{"optimizer": "adamw"}, {"momentum": 0.0}])
+def test_nesterov_needs_a_momentum_of_sgd(values):
+    with pytest.raises(ValidationError, match="needs the optimizer sgd and a momentum above 0"):
+        recipe(nesterov=True, **values)
+
+
+def colours(n):
+    """Images of three channels: with one, every memory layout is the same."""
+    inputs = torch.randn(n, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    return split_of(inputs, torch.arange(n) % 3)
+
+
+def colour_net():
+    torch.manual_seed(0)
+    body = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 5, 3)]
+    return nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3))
+
+
+def colourful(**values):
+    model = colour_net()
+    fit(model, colours(21), recipe(**values), seed=0)
+    return model
+
+
+def test_channels_last_is_another_layout_of_the_same_training():
+    plain, model, seen = colourful(), colour_net(), set()
+
+    def look(module, inputs):
+        tensors = (*inputs, *(p for p in module.parameters() if p.dim() == 4))
+        seen.update(t.is_contiguous(memory_format=torch.channels_last) for t in tensors)
+
+    model.register_forward_pre_hook(look)
+    fit(model, colours(21), recipe(channels_last=True), seed=0)
+    assert seen == {True}
+    assert distance(weights(model), weights(plain)) < 1e-4
+    assert all(value.is_contiguous() for value in model.state_dict().values())
+
+
+def test_channels_last_leaves_inputs_that_are_no_images_alone():
+    found = []
+    for channels_last in (False, True):
+        model = text()
+        fit(model, tokens(12), recipe(channels_last=channels_last), seed=0)
+        found.append(weights(model))
+    assert same(*found)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_training_gives_the_plain_model_with_the_same_weights():
+    plain, compiled, meter = colourful(), colour_net(), Meter()
+    with meter.watch(compiled):
+        fit(compiled, colours(21), recipe(compile=True), seed=0)
+    assert distance(weights(compiled), weights(plain)) < 1e-4
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    assert "forward" not in vars(compiled)
+    assert (meter.forward_examples, meter.backward_examples) == (4 * 21, 4 * 21)
+
+
+def test_a_training_that_diverges_leaves_the_plain_model_too(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda forward: forward)
+    model = colour_net()
+    with pytest.raises(Diverged):
+        fit(
+            model,
+            colours(21),
+            recipe(learning_rate=1e30, channels_last=True, compile=True),
+            seed=0,
+        )
+    assert "forward" not in vars(model)
+    assert all(value.is_contiguous() for value in model.state_dict().values())
+
+
+def test_bfloat16_trains_to_finite_weights_in_float32():
+    model = colourful(precision="bfloat16", channels_last=True)
+    values = [v for v in model.state_dict().values() if v.is_floating_point()]
+    assert {value.dtype for value in values} == {torch.float32}
+    assert all(bool(torch.isfinite(value).all()) for value in values)
+    assert 0 < distance(weights(model), weights(colourful())) < 0.1
+
+
+def test_a_later_field_counts_in_an_identity_only_where_it_is_on():
+    later = {"nesterov", "channels_last", "compile"}
+    assert recipe().identity.keys() == Recipe.model_fields.keys() - later
+    assert recipe(nesterov=True).identity == {**recipe().identity, "nesterov": True}
+    assert recipe(momentum=0.5).identity["momentum"] == 0.5
 
 
 # --- loader ----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Clauses about the card: it says what the class does."""
 
 import inspect
-import math
 import re
 from dataclasses import MISSING, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -12,6 +11,7 @@ from mubench.contract.case import Case, require
 from mubench.contract.samples import ends, samples
 from mubench.contract.world import same, weights
 from mubench.errors import ContractError
+from mubench.expressions import evaluate
 
 NEEDS = ("forget", "forget_labels", "retain", "validation", "teacher", "initial_weights")
 """What a method can declare."""
@@ -164,17 +164,3 @@ def _words(hint: Any) -> list[str] | None:
     """The words of a `Literal` of words alone; None for another type."""
     words = get_args(hint) if get_origin(hint) is Literal else ()
     return [*words] if words and all(isinstance(word, str) for word in words) else None
-
-
-def evaluate(expression: str, values: dict[str, Any], where: str) -> Any:
-    """What an expression of a card gives.
-
-    Raises:
-        ContractError: it names something else, or is none.
-    """
-    known = {"ceil": math.ceil, "max": max, "min": min, "round": round, **values}
-    try:
-        # the card lies beside the method's own code: nothing is gained by guarding against it
-        return eval(expression, {"__builtins__": {}}, known)
-    except Exception as error:
-        raise ContractError(f"{where}: {expression}: {error}; known: {', '.join(known)}") from error

@@ -34,7 +34,7 @@ class Written:
 def build(source: ReportSource, out: Path) -> Written:
     """Write the report into `out`, every file whole or not at all; same records, same bytes."""
     blocks = tuple(
-        Block(cell, table(cell), figures(cell, found), found)
+        Block(cell, table(cell, source.published), figures(cell, found), found)
         for cell in aggregate(source)
         for found in [studies(source, cell)]
     )

@@ -72,12 +72,13 @@ def entry_text(entry: Entry) -> str:
 
 def to_markdown(table: Table) -> str:
     """Return a heading, one pipe table and its footnotes."""
-    heads = ["Method", "", *table.columns, "n"]
+    heads = ["Method", "", *table.columns, *table.paper, "n"]
     lines = [f"## {markdown_text(table.cell)}", "", _piped(heads)]
     lines.append(_piped([":--", ":--", *("--:" for _ in heads[2:])]))
     for group, members in table.groups:
-        lines += [_piped(_markdown_row(group, line)) for line in members]
+        lines += [_piped(_markdown_row(group, line, table.paper)) for line in members]
     notes = [f"<sup>{mark}</sup> {markdown_text(text)}  " for mark, text in table.footnotes]
+    notes += [markdown_text(table.paper_note)] if table.paper else []
     return "\n".join([*lines, "", *notes, ""])
 
 
@@ -85,7 +86,7 @@ def _piped(fields: Sequence[str]) -> str:
     return f"| {' | '.join(fields)} |"
 
 
-def _markdown_row(group: str, line: Line) -> list[str]:
+def _markdown_row(group: str, line: Line, paper: Sequence[str]) -> list[str]:
     marks = f"<sup>{','.join(line.notes)}</sup>" if line.notes else ""
     wrap = {"best": "**", "second": "*", "": ""}
     numbers = [wrap[entry.rank] + entry_text(entry) + wrap[entry.rank] for entry in line.entries]
@@ -93,6 +94,7 @@ def _markdown_row(group: str, line: Line) -> list[str]:
         markdown_text(line.title) + marks,
         "" if group == "reference" else group,
         *numbers,
+        *(line.paper.get(heading, "—") for heading in paper),
         line.count,
     ]
 
@@ -102,7 +104,7 @@ def to_latex(table: Table, number: int) -> str:
 
     First cells stand in braces: a `[` after `\\` would be read as its optional argument.
     """
-    width = len(table.columns) + 2
+    width = len(table.columns) + len(table.paper) + 2
     body = [
         r"\begin{table*}[t]",
         r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
@@ -110,13 +112,14 @@ def to_latex(table: Table, number: int) -> str:
         rf"\label{{tab:mubench-{number}}}",
         rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
         r"\toprule",
-        " & ".join(["Method", *map(latex_text, table.columns), "$n$"]) + r" \\",
+        " & ".join(["Method", *map(latex_text, (*table.columns, *table.paper)), "$n$"]) + r" \\",
     ]
     for group, members in table.groups:
         body += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{{GROUP_TITLES[group]}}}}} \\"]
-        body += [_latex_row(line) for line in members]
+        body += [_latex_row(line, table.paper) for line in members]
     body += [r"\bottomrule", r"\end{tabular}"]
     body += [rf"\par $^{{{mark}}}$ {latex_text(text)}" for mark, text in table.footnotes]
+    body += [rf"\par {latex_text(table.paper_note)}"] if table.paper else []
     return "\n".join([*body, r"\end{table*}", ""])
 
 
@@ -126,10 +129,11 @@ LATEX_CAPTION = (
 )
 
 
-def _latex_row(line: Line) -> str:
+def _latex_row(line: Line, paper: Sequence[str]) -> str:
     marks = f"$^{{{','.join(line.notes)}}}$" if line.notes else ""
     wrap = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
     numbers = [wrap[entry.rank] % latex_text(entry_text(entry)) for entry in line.entries]
+    numbers += [latex_text(line.paper.get(heading, "—")) for heading in paper]
     return " & ".join([f"{{{latex_text(line.title)}{marks}}}", *numbers, line.count]) + r" \\"
 
 
@@ -139,13 +143,15 @@ def to_csv(tables: Sequence[Table]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     columns = tables[0].columns if tables else ()
     parts = [f"{column}{part}" for column in columns for part in ("", " sd", " to Retrain")]
-    writer.writerow(["cell", "row", "selection", "n", "rank", *parts, "notes"])
+    paper = list(dict.fromkeys(heading for table in tables for heading in table.paper))
+    writer.writerow(["cell", "row", "selection", "n", "rank", *parts, *paper, "notes"])
     for table in tables:
         texts = dict(table.footnotes)
         for line in table.lines:
             numbers = [x for e in line.entries for x in (e.value, e.spread, e.distance)]
             rank = next((entry.rank for entry in line.entries if entry.rank), "")
             notes = "; ".join(texts[mark] for mark in line.notes)
+            numbers += [line.paper.get(heading, "") for heading in paper]
             names = map(csv_text, (table.cell, line.name, line.group))
             writer.writerow([*names, line.count, rank, *numbers, csv_text(notes)])
     return out.getvalue()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mubench.plan import Plan
+from mubench.published import Published
 from mubench.record import Record
 
 
@@ -22,6 +23,8 @@ class ReportSource:
     rows: tuple[str, ...]
     expected: Mapping[tuple[str, str, str], int]
     command: str
+    published: Published | None = None
+    """A paper's numbers, to stand beside."""
 
     def newest(self) -> tuple[Record, ...]:
         """Return one record an id, the newest, in the order of ids: input order never shows."""
@@ -45,4 +48,5 @@ def source_of(plan: Plan, records: Iterable[Record], sweep_text: str) -> ReportS
         rows=plan.rows,
         expected=plan.expected(),
         command=f"mubench run {plan.name}",
+        published=plan.published,
     )

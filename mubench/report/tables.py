@@ -1,7 +1,9 @@
 """One table object, printed by every format: so that all of them show the same digits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from mubench.published import CellNumbers, Published, Values
 from mubench.record import Record
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
 from mubench.report.statistics import Rank, marks
@@ -14,6 +16,14 @@ HEADINGS = {
     "ta": "TA (%)",
     "gap": "Avg. Gap",
     "rte_seconds": "RTE (s)",
+}
+PAPER = {
+    "ua": "UA (%), paper",
+    "mia_svc": "MIA (%), paper",
+    "ra": "RA (%), paper",
+    "ta": "TA (%), paper",
+    "gap": "Avg. Gap, paper",
+    "rte": "RTE, paper",
 }
 CAPTION = (
     "Mean ± standard deviation over requests; in parentheses the distance between the mean and "
@@ -49,6 +59,8 @@ class Line:
     """Requests with a number, of those planned: `3/3`."""
     notes: tuple[str, ...] = ()
     """Marks of the footnotes that concern this row."""
+    paper: Mapping[str, str] = field(default_factory=dict)
+    """What a paper printed, by heading; beside the tuned row, or the only one there is."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,9 @@ class Table:
     lines: tuple[Line, ...]
     footnotes: tuple[tuple[str, str], ...]
     """Mark and text."""
+    paper: tuple[str, ...] = ()
+    """Headings of the columns that a paper's numbers fill; none where none are known."""
+    paper_note: str = ""
 
     def group(self, name: str) -> tuple[Line, ...]:
         """Return the lines of one group in order."""
@@ -72,20 +87,51 @@ class Table:
         return tuple((name, self.group(name)) for name in names if self.group(name))
 
 
-def table(cell: Cell) -> Table:
-    """Print a cell: references and noise floor first, then tuned rows, then defaults."""
+def table(cell: Cell, published: Published | None = None) -> Table:
+    """Print a cell: references and noise floor first, then tuned rows, then defaults.
+
+    A paper's numbers are printed as it gives them: other hardware makes other times.
+    """
     rows = (cell.retrain, cell.original, *cell.methods)
     texts = dict.fromkeys(text for row in rows for text in row.troubles())
     footnotes = {text: _mark(number) for number, text in enumerate(texts)}
     ranks = marks(cell)
     lines = [_line(row, ranks.get((row.label, row.selection), ""), footnotes) for row in rows]
     lines.insert(1, _floor_line(cell.floor))
-    return Table(
+    printed = Table(
         cell=cell.name,
         columns=tuple(HEADINGS[metric] for metric in COLUMNS),
         lines=tuple(lines),
         footnotes=tuple((mark, text) for text, mark in footnotes.items()),
     )
+    found = published.cells.get(cell.name) if published else None
+    return _with_paper(printed, found, published.source) if published and found else printed
+
+
+def _with_paper(printed: Table, found: CellNumbers, source: str) -> Table:
+    """Put a paper's numbers beside the tuned line of each row, or the only line that it has."""
+    numbers = {
+        label: _paper_numbers(values, found.rte_unit) for label, values in found.rows.items()
+    }
+    tuned = {line.name for line in printed.group("tuned")}
+    lines = tuple(
+        line
+        if line.group == "default" and line.name in tuned
+        else replace(line, paper=numbers.get(line.name, {}))
+        for line in printed.lines
+    )
+    is_there = {heading for line in lines for heading in line.paper}
+    headings = tuple(heading for heading in PAPER.values() if heading in is_there)
+    return replace(printed, lines=lines, paper=headings, paper_note=f"Paper: {source}")
+
+
+def _paper_numbers(values: Values, rte_unit: str) -> dict[str, str]:
+    given = {metric: getattr(values, metric) for metric in PAPER}
+    return {
+        PAPER[metric]: f"{value:.2f} {rte_unit}" if metric == "rte" else f"{value:.2f}"
+        for metric, value in given.items()
+        if value is not None
+    }
 
 
 def _mark(number: int) -> str:

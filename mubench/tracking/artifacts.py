@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from mubench.ids import content_id
 from mubench.plan import Plan
+from mubench.published import Published
 from mubench.record import Record
 from mubench.report.source import ReportSource
 from mubench.store.store import Store
@@ -44,13 +45,15 @@ def pack(source: ReportSource) -> dict[str, bytes]:
     """A report's source as files, by name; the same source gives the same bytes."""
     sink = io.BytesIO()
     pq.write_table(records_to_table(source.newest()), sink, compression="zstd")
-    plan = {
+    plan: dict[str, Any] = {
         "name": source.name,
         "command": source.command,
         "cells": source.cells,
         "rows": source.rows,
         "expected": [[*key, count] for key, count in source.expected.items()],
     }
+    if source.published is not None:
+        plan["published"] = source.published.model_dump(mode="json")
     return {
         _SWEEP: source.sweep_text.encode(),
         _RECORDS: sink.getvalue(),
@@ -61,6 +64,7 @@ def pack(source: ReportSource) -> dict[str, bytes]:
 def unpack(files: Mapping[str, bytes]) -> ReportSource:
     """The source that `pack` wrote."""
     plan = json.loads(files[_PLAN])
+    published = plan.get("published")
     return ReportSource(
         name=plan["name"],
         sweep_text=files[_SWEEP].decode(),
@@ -69,6 +73,7 @@ def unpack(files: Mapping[str, bytes]) -> ReportSource:
         rows=tuple(plan["rows"]),
         expected={(cell, row, selection): n for cell, row, selection, n in plan["expected"]},
         command=plan["command"],
+        published=None if published is None else Published.model_validate(published),
     )
 
 

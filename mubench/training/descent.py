@@ -28,6 +28,7 @@ class Descent:
     learning_rate: float
     epochs: int
     momentum: float = 0.9
+    nesterov: bool = False
     weight_decay: float = 5e-4
     optimizer: Literal["sgd", "adamw"] = "sgd"
     clip_norm: float = 0.0
@@ -120,6 +121,7 @@ def make_optimizer(model: nn.Module, settings: Descent) -> torch.optim.Optimizer
         lr=settings.learning_rate,
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
+        nesterov=settings.nesterov,
     )
 
 

@@ -1,0 +1,75 @@
+"""What steps send through models, counted before anything has run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mubench import catalogue
+from mubench.expressions import evaluate
+from mubench.plan import ORIGINAL, Request, Step
+from mubench.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
+from mubench.spaces import Scalar
+
+
+@dataclass(frozen=True)
+class Work:
+    """Epochs of trainings, and examples that go forward and backward.
+
+    `is_exact` is False where a size is in no card: classes and groups are taken as equally large.
+    """
+
+    epochs: int = 0
+    forward: int = 0
+    backward: int = 0
+    is_exact: bool = True
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(
+            self.epochs + other.epochs,
+            self.forward + other.forward,
+            self.backward + other.backward,
+            self.is_exact and other.is_exact,
+        )
+
+
+def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
+    """The work of a step with these hyperparameters; evaluation is not counted."""
+    if step.refusal or step.method == ORIGINAL:
+        return Work()
+    card = step.dataset.card
+    if "train" not in card.sizes:
+        return Work(is_exact=False)
+    size = _train_size(step, card)
+    n_f, is_exact = _forgotten(step.request, size, card) if step.request else (0, True)
+    if step.kind in ("train", "retrain"):
+        epochs = step.recipe.epochs
+        examples = epochs * (size - n_f)
+        return Work(epochs, examples, examples, is_exact)
+    sizes = {"n_f": n_f, "n_r": size - n_f, "K": len(card.classes)}
+    values = {**params, **sizes, "n_v": card.sizes.get("validation", 0)}
+    cost = catalogue.method(step.method).cost
+    forward, backward = (
+        round(evaluate(cost[way], values, f"{step.method}: cost.{way}"))
+        for way in ("forward", "backward")
+    )
+    return Work(0, forward, backward, is_exact)
+
+
+def _train_size(step: Step, card: catalogue.DataCard) -> int:
+    """Examples of D_tr: those of the card, or as many as its option keeps."""
+    kept = {**card.options, **step.dataset.options}.get("train_size")
+    return min(kept or card.sizes["train"], card.sizes["train"])
+
+
+def _forgotten(request: Request, size: int, card: catalogue.DataCard) -> tuple[int, bool]:
+    """Examples of D_f, and whether that is exact."""
+    match request.scenario:
+        case Random(ratio):
+            return forget_count(ratio, size), True
+        case GroupShare(ratio):
+            return forget_count(ratio, size), False
+        case Classes(numbers):
+            return forget_count(len(numbers) / len(card.classes), size), False
+        case Groups(numbers):
+            return forget_count(len(numbers) / len(card.groups), size), False
+        case Ids(ids):
+            return min(len(ids), size - 1), True

@@ -1,0 +1,227 @@
+"""The sweeps of the paper, and the numbers that it printed, beside those measured."""
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+import yaml
+from conftest import changed
+from report_world import CELLS, world
+
+from mubench import catalogue, listing, spec
+from mubench.errors import InputError
+from mubench.planner import make_plan
+from mubench.published import Published
+from mubench.report.aggregate import aggregate
+from mubench.report.build import build
+from mubench.report.source import source_of
+from mubench.report.tables import table
+from mubench.tracking.artifacts import pack, unpack
+from mubench.yaml_text import read_yaml
+
+PAPER = [name for name in spec.shipped_sweeps() if name.startswith("paper/")]
+PRINTED = ("cifar100_class", "cifar100_random", "imagenet_class", "tiny_imagenet_random")
+MAIN = ("ft", "ga", "iu", "ugradsl", "ugradsl_plus")
+
+
+def test_every_table_of_the_paper_has_a_sweep():
+    assert [name.removeprefix("paper/") for name in PAPER] == [
+        "celeba_group",
+        "cifar100_class",
+        "cifar100_random",
+        "cifar10_class",
+        "cifar10_random",
+        "cifar10_random_vgg",
+        "cifar10_random_vit",
+        "cifar20_group",
+        "imagenet_class",
+        "newsgroups_class",
+        "newsgroups_group",
+        "newsgroups_random",
+        "svhn_class",
+        "svhn_random",
+        "tiny_imagenet_random",
+    ]
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_a_sweep_of_the_paper_plans_with_six_requests_and_refuses_nothing(name):
+    loaded = spec.load(name)
+    plan = make_plan(loaded.spec, "cuda")
+    finals = {s.request.name for s in plan.steps.values() if s.kind == "final"}
+    assert len(finals) == 6
+    trials = 10 if name == "paper/imagenet_class" else 30
+    assert {study.trials for study in plan.studies.values()} == {trials}
+    assert tuple(row.label for row in loaded.spec.rows)[:5] == MAIN
+    assert not [step.title for step in plan.steps.values() if step.refusal]
+    assert loaded.spec.resources.search.gpu <= 0.5 < loaded.spec.resources.train.gpu
+    assert (loaded.spec.published is not None) is (name.removeprefix("paper/") in PRINTED)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_a_sweep_of_the_paper_says_first_what_it_is(name):
+    head = spec.find(name).read_text().partition("name:")[0]
+    assert all(line.startswith("#") for line in head.splitlines())
+    for word in ("arXiv 2406.07698", "Data: ", "Hardware: ", "unknown"):
+        assert word in head.replace("\n# ", " ")
+
+
+def test_published_numbers_are_no_sweep():
+    folder = catalogue.search_spaces() / "paper"
+    files = sorted(path.name for path in folder.glob("*.published.yaml"))
+    assert files == [f"{name}.published.yaml" for name in PRINTED]
+    assert not [name for name in spec.shipped_sweeps() if "published" in name]
+    for file in files:
+        found = Published.model_validate(read_yaml((folder / file).read_text(), file))
+        assert "read against the paper before citing" in found.source
+
+
+def test_sweeps_of_the_paper_are_found_and_listed_by_name():
+    path = catalogue.search_spaces() / "paper" / "cifar10_class.yaml"
+    assert spec.find("paper/cifar10_class") == spec.find("cifar10_class") == path
+    entries = {entry["name"]: entry for entry in listing.entries("sweeps")}
+    assert entries["paper/cifar10_class"]["title"] == "cifar10_class"
+    assert entries.keys() == set(spec.shipped_sweeps())
+    with pytest.raises(InputError) as caught:
+        spec.find("paper/cifar10_clas")
+    assert str(caught.value) == (
+        "paper/cifar10_clas: no such sweep; did you mean 'paper/cifar10_class'?"
+    )
+
+
+# --- published numbers -----------------------------------------------------------------------
+
+
+def test_the_numbers_of_a_file_reach_the_report_from_the_store_and_from_artifacts():
+    loaded = spec.load("paper/cifar100_class")
+    source = source_of(make_plan(loaded.spec, "cuda"), (), loaded.text)
+    values = source.published.cells["cifar100/resnet18/class"]
+    assert (values.rte_unit, values.rows["ugradsl_plus"].gap) == ("min", 0.64)
+    assert values.rows["retrain"].model_dump(exclude_none=True) == {"rte": 26.95}
+    assert unpack(pack(source)) == source
+
+
+def test_without_published_numbers_the_files_of_a_run_are_what_they_were():
+    assert b"published" not in pack(world())["plan.json"]
+    assert unpack(pack(world())).published is None
+
+
+def test_published_numbers_change_no_id(sweep):
+    numbers = printed_in(gap=1.0)
+    plain = make_plan(spec.parse(sweep, "x"))
+    beside = make_plan(spec.parse(changed(sweep, published=numbers), "x"))
+    assert plain.steps == beside.steps
+    assert beside.published.cells[CELL].rows["ft"].gap == 1.0
+
+
+CELL = "digits[flip_labels=0.2]/small_cnn/class"
+
+
+def printed_in(cell=CELL, row="ft", **values):
+    return {"source": "x", "cells": {cell: {"rows": {row: values}}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "{sweep}: published: {file}: not readable: "),
+        ("[", "{file}: not YAML: "),
+        ([1], "{file}: published numbers are a mapping with source and cells"),
+        ({"cells": {}}, "{sweep}: published.source: missing"),
+        ({"source": "x", "cells": {}}, "{sweep}: published.cells: "),
+        ({"sells": {}}, "{sweep}: published.sells: unknown key; did you mean 'cells'?"),
+        (
+            printed_in(CELL[:-1], gap=1),
+            f"{{sweep}}: published.cells: no cell '{CELL[:-1]}'; did you mean '{CELL}'? "
+            "(without them: --set published=null)",
+        ),
+        (
+            printed_in(row="fd", gap=1),
+            f"{{sweep}}: published.cells.{CELL}.rows: no row 'fd'; known: ",
+        ),
+        (
+            printed_in(gab=1),
+            f"{{sweep}}: published.cells.{CELL}.rows.ft.gab: unknown key; did you mean 'gap'?",
+        ),
+        (
+            printed_in(gap=-1),
+            f"{{sweep}}: published.cells.{CELL}.rows.ft.gap: must be at least 0.0; got -1",
+        ),
+        (
+            {"source": "x", "cells": {CELL: {"rte_unit": "d", "rows": {"ft": {}}}}},
+            f"{{sweep}}: published.cells.{CELL}.rte_unit: 's', 'min' or 'h' is needed; got 'd'",
+        ),
+    ],
+)
+def test_a_wrong_file_of_published_numbers_is_one_line(sweep, content, message, tmp_path):
+    file, path = tmp_path / "numbers.yaml", tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump({**sweep, "published": "numbers.yaml"}))
+    if content is not None:
+        file.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    with pytest.raises(InputError) as caught:
+        spec.load(str(path))
+    assert str(caught.value).startswith(message.format(sweep=path, file=file))
+    assert "\n" not in str(caught.value)
+    assert spec.load(str(path), ["published=null"]).spec.published is None
+
+
+NUMBERS = Published.model_validate(
+    {
+        "source": "A <paper> & co, table 3",
+        "cells": {
+            CELLS[0]: {
+                "rte_unit": "min",
+                "rows": {
+                    "retrain": {"rte": 26.95},
+                    "ft": {"gap": 43.12, "rte": 1.74},
+                    "ugradsl": {"gap": 0.1},
+                },
+            }
+        },
+    }
+)
+BESIDE = replace(world(), published=NUMBERS)
+
+
+def test_a_papers_numbers_stand_beside_tuned_rows_and_references():
+    first, second = aggregate(BESIDE)
+    printed = table(first, BESIDE.published)
+    assert printed.paper == ("Avg. Gap, paper", "RTE, paper")
+    held = {(line.name, line.group): dict(line.paper) for line in printed.lines if line.paper}
+    assert held == {
+        ("retrain", "reference"): {"RTE, paper": "26.95 min"},
+        ("ft", "tuned"): {"Avg. Gap, paper": "43.12", "RTE, paper": "1.74 min"},
+        ("ugradsl", "tuned"): {"Avg. Gap, paper": "0.10"},
+    }
+    assert table(second, BESIDE.published) == table(second)
+
+
+def test_a_row_that_has_nothing_to_search_has_them_beside_its_defaults():
+    records = tuple(r for r in world().records if r.selection != "tuned" or r.row != "ft")
+    expected = {key: n for key, n in world().expected.items() if key[1:] != ("ft", "tuned")}
+    source = replace(BESIDE, records=records, expected=expected)
+    printed = table(aggregate(source)[0], source.published)
+    assert [line.group for line in printed.lines if line.name == "ft" and line.paper] == ["default"]
+
+
+def test_every_format_shows_them_and_says_whose_they_are(tmp_path):
+    build(BESIDE, tmp_path)
+    markdown = (tmp_path / "main.md").read_text()
+    ft = next(line for line in markdown.splitlines() if line.startswith("| FT | tuned"))
+    assert "| Avg. Gap | RTE (s) | Avg. Gap, paper | RTE, paper | n |" in markdown
+    assert ft.endswith("| 43.12 | 1.74 min | 3/3 |")
+    assert "Paper: A &lt;paper&gt; & co, table 3" in markdown.replace("&amp;", "&")
+    latex = (tmp_path / "main.tex").read_text()
+    assert r"RTE (s) & Avg. Gap, paper & RTE, paper & $n$ \\" in latex
+    assert r" & 43.12 & 1.74 min & 3/3 \\" in latex
+    assert r"\par Paper: A \textless{}paper\textgreater{} \& co, table 3" in latex
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "main.csv").read_text())))
+    by_name = {(r["cell"], r["row"], r["selection"]): r for r in rows}
+    assert by_name[CELLS[0], "ft", "tuned"]["Avg. Gap, paper"] == "43.12"
+    assert by_name[CELLS[0], "ft", "default"]["Avg. Gap, paper"] == ""
+    assert by_name[CELLS[1], "ft", "tuned"]["RTE, paper"] == ""
+    page = (tmp_path / "index.html").read_text()
+    assert page.count('<th scope="col">Avg. Gap, paper</th>') == 1
+    assert '<td class="count">43.12</td>' in page
+    assert "Paper: A &lt;paper&gt; &amp; co, table 3" in page

@@ -1,0 +1,138 @@
+"""Recipes as data: their names, their values, and that original and Retrain share one."""
+
+import re
+
+import pytest
+from conftest import changed
+
+from mubench import catalogue, presets, spec
+from mubench.errors import InputError
+from mubench.planner import make_plan
+from mubench.recipe import Recipe
+from mubench.yaml_text import read_yaml
+
+FILES = sorted(presets.FOLDER.glob("*.yaml"))
+ALL = [
+    pytest.param(recipe, id=f"{path.stem}-{model}-{name}")
+    for path in FILES
+    for name, models in read_yaml(path.read_text(), path.name).items()
+    for model, recipe in models.items()
+]
+
+
+@pytest.mark.parametrize("recipe", ALL)
+def test_a_recipe_that_ships_is_valid_and_says_where_it_comes_from(recipe):
+    values = dict(recipe)
+    assert re.search(r"arXiv|mubench's own", values.pop("source"))
+    assert {"epochs", "batch_size", "learning_rate", "weight_decay"} <= values.keys()
+    assert {"optimizer", "schedule", "augment", "precision"} <= values.keys()
+    assert Recipe(**values).milestones == tuple(sorted(values.get("milestones", ())))
+
+
+def test_recipes_are_there_for_every_data_set_of_the_paper():
+    assert [path.stem for path in FILES] == [
+        "celeba",
+        "cifar10",
+        "cifar100",
+        "cifar20",
+        "imagenet",
+        "newsgroups",
+        "newsgroups_topics",
+        "svhn",
+        "tiny_imagenet",
+    ]
+
+
+def test_recipes_are_of_data_sets_and_models_that_there_are():
+    assert {path.stem for path in FILES} <= set(catalogue.names("datasets"))
+    models = {
+        model
+        for path in FILES
+        for named in read_yaml(path.read_text(), path.name).values()
+        for model in named
+    }
+    assert models <= set(catalogue.names("models"))
+
+
+def test_a_fast_recipe_is_for_each_cifar_and_has_less_than_ten_epochs():
+    for name in ("cifar10", "cifar100", "cifar20"):
+        fast = presets.recipe(name, "resnet18", {"recipe": "fast"})
+        assert fast.epochs < 10
+        assert (fast.schedule, fast.nesterov, fast.channels_last) == ("onecycle", True, True)
+        assert fast.precision == "bfloat16"
+
+
+def test_the_default_is_that_of_the_paper_or_the_cards():
+    assert presets.names("cifar10", "resnet18") == ("paper", "fast", "card")
+    assert presets.recipe("cifar20", "resnet18", {}).milestones == (15, 30, 35)
+    assert presets.names("digits", "small_cnn") == ("card",)
+    card = Recipe(**catalogue.model("small_cnn").recipe)
+    assert presets.recipe("digits", "small_cnn", {}) == card
+    own = presets.recipe("cifar20", "resnet18", {"recipe": "card"})
+    assert own == Recipe(**catalogue.model("resnet18").recipe)
+
+
+def test_sweeps_that_shipped_before_keep_their_recipes():
+    for data, model in (("digits", "small_cnn"), ("cifar10", "resnet_small")):
+        assert presets.names(data, model) == ("card",)
+    for data in ("cifar10", "cifar100"):
+        card = Recipe(**catalogue.model("resnet18").recipe)
+        assert presets.recipe(data, "resnet18", {}) == card
+
+
+def test_other_keys_change_single_values_of_the_named_recipe():
+    fast = presets.recipe("cifar10", "resnet18", {"recipe": "fast"})
+    short = presets.recipe("cifar10", "resnet18", {"recipe": "fast", "epochs": 5})
+    assert short == fast.model_copy(update={"epochs": 5})
+
+
+def cifar(sweep, **training):
+    return changed(sweep, grid__dataset=["cifar10"], grid__model=["resnet18"], training=training)
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        (
+            {"recipe": "fsat"},
+            "x: training.recipe: 'cifar10' has no recipe 'fsat' for 'resnet18'; "
+            "did you mean 'fast'? known: paper, fast, card",
+        ),
+        (
+            {"recipe": 7},
+            "x: training.recipe: 'cifar10' has no recipe '7' for 'resnet18'; "
+            "known: paper, fast, card",
+        ),
+        ({"recipes": "fast"}, "x: training.recipes: unknown key; did you mean 'recipe'?"),
+        ({"source": "me"}, "x: training.source: unknown key; known: "),
+        ({"recipe": "fast", "epochs": 0}, "x: training.epochs: must be at least 1; got 0"),
+        (
+            {"recipe": "fast", "optimizer": "adamw"},
+            "x: training.nesterov: needs the optimizer sgd and a momentum above 0",
+        ),
+    ],
+)
+def test_a_wrong_recipe_is_one_line(sweep, training, message):
+    with pytest.raises(InputError) as caught:
+        spec.parse(cifar(sweep, **training), "x")
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("training", [{}, {"recipe": "fast"}, {"recipe": "fast", "epochs": 2}])
+def test_original_and_retrain_share_one_recipe(sweep, training):
+    parsed = spec.parse(cifar(sweep, **training), "x")
+    steps = make_plan(parsed).steps.values()
+    trainings = [step for step in steps if step.kind in ("train", "retrain")]
+    assert {step.kind for step in trainings} == {"train", "retrain"}
+    assert {step.recipe for step in trainings} == {parsed.recipe("cifar10", "resnet18")}
+
+
+def test_the_name_of_a_recipe_decides_no_id_but_its_values_do(sweep):
+    def ids(**training):
+        return make_plan(spec.parse(cifar(sweep, **training), "x")).steps.keys()
+
+    assert ids() == ids(recipe="paper") == ids(recipe="card")
+    assert ids().isdisjoint(ids(recipe="fast"))
+    assert ids().isdisjoint(ids(compile=True))
+    assert ids() == ids(compile=False, nesterov=False, channels_last=False)
