@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
+from mubench.ids import source_id
 from mubench.sources.cache import Facts, cached
 from mubench.sources.messages import cleaned
 from mubench.sources.partition import Ints
@@ -28,7 +29,6 @@ from mubench.sources.stored import Held, Stored
 
 Encoded = NDArray[Any] | dict[str, NDArray[Any]]
 """Inputs as arrays: of images one, of texts `tokens` (n, length) int32 and `length` (n,) int32."""
-LAYOUT = 1
 
 
 class EncodedSplit(NamedTuple):
@@ -83,7 +83,7 @@ def encoded(
     """
     remove = tuple(settings.get("remove") or ())
     drops = bool(settings.get("deduplicate"))
-    about = [LAYOUT, whole.fingerprint, dict(tokens), sorted(remove), drops, _version()]
+    about = [source_id(__name__), whole.fingerprint, dict(tokens), sorted(remove), drops, _version()]
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
     def build(folder: Path) -> Facts:
@@ -155,11 +155,14 @@ def _encoder(tokens: Mapping[str, Any], texts: list[str]) -> Encode:
 
 
 def _learned(texts: list[str], vocabulary: int, length: int) -> Encode:
-    """WordPiece of at most `vocabulary` pieces, lower case; padding is token 0."""
+    """WordPiece of at most `vocabulary` pieces, lower case; [CLS] text [SEP], padding is token 0."""
     from tokenizers import BertWordPieceTokenizer
+    from tokenizers.processors import BertProcessing
 
     tokenizer = BertWordPieceTokenizer(lowercase=True)
     tokenizer.train_from_iterator(iter(texts), vocab_size=vocabulary, show_progress=False)
+    ends = [(word, tokenizer.token_to_id(word)) for word in ("[SEP]", "[CLS]")]
+    tokenizer.post_processor = BertProcessing(*ends)
     tokenizer.enable_truncation(length)
 
     def encode(texts: Sequence[str]) -> Iterator[Sequence[int]]:
