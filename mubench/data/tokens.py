@@ -1,9 +1,10 @@
 """Texts as padded tokens: cleaned, told apart, encoded once and memory-mapped like images.
 
-A text model's card says what it reads: `{length: 128, vocabulary: 8000}` for WordPiece (Devlin et
-al., arXiv 1810.04805) learned from the texts of D_tr, or `{length: 256, source: NAME}` for the
-tokenizer of a folder or hub name. A learned vocabulary is part of the preprocessing: original,
-Retrain and every method share it, and it has seen the texts of D_f.
+A text model's card says what it reads: `{length: 128, vocabulary: 8000}` for byte-level BPE
+(Sennrich et al., arXiv 1508.07909; Radford et al. 2019) learned from the texts of D_tr, or
+`{length: 256, source: NAME}` for the tokenizer of a folder or hub name. A learned vocabulary is
+part of the preprocessing: original, Retrain and every method share it, and it has seen the texts of
+D_f.
 """
 
 import hashlib
@@ -83,7 +84,8 @@ def encoded(
     """
     remove = tuple(settings.get("remove") or ())
     drops = bool(settings.get("deduplicate"))
-    about = [source_id(__name__), whole.fingerprint, dict(tokens), sorted(remove), drops, _version()]
+    code = [source_id(__name__), _version()]
+    about = [code, whole.fingerprint, dict(tokens), sorted(remove), drops]
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
     def build(folder: Path) -> Facts:
@@ -154,15 +156,32 @@ def _encoder(tokens: Mapping[str, Any], texts: list[str]) -> Encode:
     return _learned(texts, tokens["vocabulary"], tokens["length"])
 
 
-def _learned(texts: list[str], vocabulary: int, length: int) -> Encode:
-    """WordPiece of at most `vocabulary` pieces, lower case; [CLS] text [SEP], padding is token 0."""
-    from tokenizers import BertWordPieceTokenizer
-    from tokenizers.processors import BertProcessing
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+"""The first tokens of a learned vocabulary."""
 
-    tokenizer = BertWordPieceTokenizer(lowercase=True)
-    tokenizer.train_from_iterator(iter(texts), vocab_size=vocabulary, show_progress=False)
-    ends = [(word, tokenizer.token_to_id(word)) for word in ("[SEP]", "[CLS]")]
-    tokenizer.post_processor = BertProcessing(*ends)
+
+def _learned(texts: list[str], vocabulary: int, length: int) -> Encode:
+    """Byte-level BPE of at most `vocabulary` tokens, lower case, between [CLS] and [SEP].
+
+    WordPiece as `tokenizers` learns it breaks ties by the order of a hash table: each process would
+    have a vocabulary of its own.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=_SPECIAL,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(iter(texts), trainer)
+    tokenizer.post_processor = processors.BertProcessing(
+        *((word, _SPECIAL.index(word)) for word in ("[SEP]", "[CLS]"))
+    )
+    tokenizer.encode_special_tokens = True  # "[SEP]" in somebody's text is text
     tokenizer.enable_truncation(length)
 
     def encode(texts: Sequence[str]) -> Iterator[Sequence[int]]:
