@@ -1,11 +1,14 @@
 """What all tests share: quiet property tests, one thread, and a small sweep to vary."""
 
 import copy
+import sys
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import settings
+
+from mubench import cli
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
@@ -35,6 +38,20 @@ SWEEP: dict[str, Any] = {
 def sweep() -> dict[str, Any]:
     """A sweep as its YAML gives it; every test may change its own copy."""
     return copy.deepcopy(SWEEP)
+
+
+@pytest.fixture
+def mubench_(monkeypatch, capsys):
+    """Run the command line in this process: exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mubench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return run
 
 
 def changed(node: dict[str, Any], **values: Any) -> dict[str, Any]:
