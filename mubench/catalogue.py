@@ -5,7 +5,7 @@ A contract test keeps cards and code equal; planning and refusals use the cards 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -68,6 +68,10 @@ class DataCard:
     """The whole card, for the loader and for content ids."""
 
 
+ORIGINS = ("source", "weights")
+"""Arguments of models that say where pretrained weights come from: a folder or hub name, a file."""
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """A model: its builder, what data it takes, and the recipe that trains it."""
@@ -83,6 +87,26 @@ class ModelCard:
     tokens: Mapping[str, Any] | None = None
     """Of a model of text: the most tokens of a text as `length`, and either the size of a
     `vocabulary` to make, or the `source` of a tokenizer. None of a model of images."""
+
+    @property
+    def origins(self) -> Mapping[str, str | None]:
+        """Where pretrained weights may come from: those of its arguments that say so."""
+        arguments = self.card["arguments"]
+        return {key: arguments[key] for key in ORIGINS if key in arguments}
+
+    def pretrained(self, options: Mapping[str, str]) -> "ModelCard":
+        """The model with weights from elsewhere. Raises InputError where it takes none."""
+        for key in options:
+            if key not in self.origins:
+                hint = did_you_mean(key, self.origins) if self.origins else "it has none"
+                raise InputError(f"grid.model.{self.name}.{key}: unknown option; {hint}")
+        if not options:
+            return self
+        tokens = self.tokens
+        if tokens is not None and "source" in tokens and "source" in options:
+            tokens = {**tokens, "source": options["source"]}
+        arguments = {**self.card["arguments"], **options}
+        return replace(self, card={**self.card, "arguments": arguments}, tokens=tokens)
 
 
 def search_spaces() -> Path:

@@ -76,4 +76,4 @@ def _means(records: Iterable[Record]) -> dict[tuple[str, ...], float]:
 
 
 def _like_step(step: Step) -> tuple[str, ...]:
-    return (step.kind, step.dataset.label, step.model, step.method)
+    return (step.kind, step.dataset.label, step.model.label, step.method)

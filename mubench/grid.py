@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from mubench import catalogue, forget_file
-from mubench.catalogue import DataCard
+from mubench.catalogue import DataCard, ModelCard
 from mubench.errors import DataError, InputError, did_you_mean
 from mubench.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
 from mubench.sources import parquet
@@ -38,6 +38,25 @@ class DatasetSpec(Strict):
         if self.declared is not None:
             return catalogue.data_card(self.declared)
         return catalogue.dataset(self.name)
+
+
+class ModelSpec(Strict):
+    """A model, and perhaps where its pretrained weights come from."""
+
+    name: str
+    options: Mapping[str, str] = Field(default_factory=dict)
+    """`source` (a folder or a hub name) or `weights` (a file), where the model's card has them."""
+
+    @property
+    def label(self) -> str:
+        """The name, with the last part of what differs from the card."""
+        given = [f"{key}={Path(value).name}" for key, value in sorted(self.options.items())]
+        return f"{self.name}[{','.join(given)}]" if given else self.name
+
+    @property
+    def card(self) -> ModelCard:
+        """Its card, with these options. Raises InputError where there is no such one."""
+        return catalogue.model(self.name).pretrained(self.options)
 
 
 class ForgetSpec(Strict):
@@ -109,11 +128,11 @@ class GridSpec(Strict):
     """The axes whose product is the cells of the sweep, but for scenarios of other data sets."""
 
     dataset: tuple[DatasetSpec, ...] = Field(min_length=1)
-    model: tuple[str, ...] = Field(min_length=1)
+    model: tuple[ModelSpec, ...] = Field(min_length=1)
     forget: tuple[ForgetSpec, ...] = Field(min_length=1)
 
     @property
-    def cells(self) -> Iterator[tuple[DatasetSpec, str, ForgetSpec]]:
+    def cells(self) -> Iterator[tuple[DatasetSpec, ModelSpec, ForgetSpec]]:
         """Data set, model and scenario of each cell."""
         for data, model, forget in product(self.dataset, self.model, self.forget):
             if data.name in (forget.dataset or (data.name,)):
@@ -128,7 +147,7 @@ class GridSpec(Strict):
         if "dataset" in value:
             expanded["dataset"] = [_dataset(node) for node in _as_list(value["dataset"])]
         if "model" in value:
-            expanded["model"] = _as_list(value["model"])
+            expanded["model"] = [_with_options(node) for node in _as_list(value["model"])]
         if "forget" in value:
             expanded["forget"] = [f for node in _as_list(value["forget"]) for f in _forgets(node)]
         return expanded
@@ -136,10 +155,14 @@ class GridSpec(Strict):
 
 def _dataset(node: Any) -> Any:
     """`digits`, `{name: digits, flip_labels: 0.2}` and `{parquet: FOLDER}` are all data sets."""
+    is_folder = isinstance(node, Mapping) and "parquet" in node
+    return _folder(node) if is_folder else _with_options(node)
+
+
+def _with_options(node: Any) -> Any:
+    """A name alone, or a mapping with a name and options."""
     if isinstance(node, str):
         return {"name": node}
-    if isinstance(node, Mapping) and "parquet" in node:
-        return _folder(node)
     if isinstance(node, Mapping) and "options" not in node:
         return {"name": node.get("name"), "options": {k: v for k, v in node.items() if k != "name"}}
     return node

@@ -44,7 +44,7 @@ def refused(step: Step, reason: str) -> Record:
 def make_record(step: Step, outcome: Outcome, seconds: float) -> Record:
     """Everything that is known about a finished step."""
     request = step.request
-    cell = request.cell if request else f"{step.dataset.label}/{step.model}"
+    cell = request.cell if request else f"{step.dataset.label}/{step.model.label}"
     return Record(
         id=step.id,
         unlearn_id=step.unlearn_id,
@@ -52,7 +52,7 @@ def make_record(step: Step, outcome: Outcome, seconds: float) -> Record:
         status=outcome.status,
         message=outcome.message,
         dataset=step.dataset.label,
-        model=step.model,
+        model=step.model.label,
         scenario=request.forget.label if request else "",
         cell=cell,
         request=request.name if request else f"{cell}/train={step.seed_train}",

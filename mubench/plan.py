@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from mubench.diagnostics import Diagnostics
-from mubench.grid import DatasetSpec, ForgetSpec
+from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.published import Published
 from mubench.recipe import Recipe
 from mubench.record import Kind
@@ -29,7 +29,7 @@ class Request:
     """One concrete demand to forget: where, what, and with which seeds."""
 
     dataset: DatasetSpec
-    model: str
+    model: ModelSpec
     forget: ForgetSpec
     purpose: Purpose
     seed_train: int
@@ -40,7 +40,7 @@ class Request:
     @property
     def cell(self) -> str:
         """dataset/model/scenario."""
-        return f"{self.dataset.label}/{self.model}/{self.forget.label}"
+        return f"{self.dataset.label}/{self.model.label}/{self.forget.label}"
 
     @property
     def name(self) -> str:
@@ -89,7 +89,7 @@ class Step:
     kind: Kind
     needs: tuple[str, ...]
     dataset: DatasetSpec
-    model: str
+    model: ModelSpec
     recipe: Recipe
     purpose: Purpose
     seed_train: int
@@ -128,7 +128,7 @@ class Step:
     @property
     def title(self) -> str:
         """A short name for people."""
-        where = self.request.name if self.request else f"{self.dataset.label}/{self.model}"
+        where = self.request.name if self.request else f"{self.dataset.label}/{self.model.label}"
         if self.kind == "train":
             return f"train {where}/train={self.seed_train}"
         if self.kind == "retrain":

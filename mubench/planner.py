@@ -5,11 +5,13 @@ from itertools import product
 from typing import Any, Literal
 
 from mubench import catalogue
+from mubench.catalogue import ORIGINS
 from mubench.diagnostics import Diagnostics
 from mubench.fingerprint import UNKNOWN, fingerprint
-from mubench.grid import DatasetSpec, ForgetSpec
+from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.ids import content_id, package_version, source_id
 from mubench.metrics.plugged import all_metrics, metric_modules
+from mubench.origins import origin_ids
 from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
 from mubench.recipe import Recipe
 from mubench.record import Kind
@@ -75,7 +77,7 @@ class _Planner:
             published=self.spec.published,
         )
 
-    def _cell(self, dataset: DatasetSpec, model: str, forget: ForgetSpec) -> None:
+    def _cell(self, dataset: DatasetSpec, model: ModelSpec, forget: ForgetSpec) -> None:
         searched = list(self._requests(dataset, model, forget, "search"))
         reported = list(self._requests(dataset, model, forget, "final"))
         self.cells.append(reported[0].cell)
@@ -95,7 +97,7 @@ class _Planner:
                     self._final(request, train, retrain, row, "tuned", study=study)
 
     def _requests(
-        self, dataset: DatasetSpec, model: str, forget: ForgetSpec, purpose: Purpose
+        self, dataset: DatasetSpec, model: ModelSpec, forget: ForgetSpec, purpose: Purpose
     ) -> Iterator[Request]:
         axis: SeedAxis = getattr(self.spec.seeds, purpose)
         scenarios = forget.scenarios(purpose, dataset.card)
@@ -241,7 +243,7 @@ class _Planner:
         **fields: Any,
     ) -> Step:
         fields.setdefault("request", at)
-        recipe = self.spec.recipe(at.dataset.name, at.model)
+        recipe = self.spec.recipe(at.dataset.name, at.model.name)
         step = Step(
             id=step_id,
             unlearn_id=unlearn_id,
@@ -268,7 +270,7 @@ class _Planner:
 
     def _refusal(self, row: Row, request: Request) -> str | None:
         card = catalogue.method(row.method)
-        model = catalogue.model(request.model)
+        model = request.model.card
         return card.refusal(request.forget.scenario, model.modality, model.family)
 
     def _training_identity(self, request: Request) -> dict[str, Any]:
@@ -276,8 +278,9 @@ class _Planner:
             "dataset": _facts(request.dataset.card.card),
             "data": self.fingerprints[request.dataset.name],
             "options": request.dataset.options,
-            "model": _facts(catalogue.model(request.model).card),
-            "recipe": self.spec.recipe(request.dataset.name, request.model).identity,
+            "model": _facts(request.model.card.card),
+            "pretrained": origin_ids(request.model.card),
+            "recipe": self.spec.recipe(request.dataset.name, request.model.name).identity,
             "seed": request.seed_train,
             "purpose": request.purpose,  # decides whether test outputs are made at all
             **self._platform("train"),
@@ -297,7 +300,7 @@ class _Planner:
 
 def _sources(at: Request | Step) -> tuple[str, ...]:
     """Where its data set is read and its model is built."""
-    data, model = at.dataset.card, catalogue.model(at.model)
+    data, model = at.dataset.card, at.model.card
     return ("mubench.data.load", *data.modules, "mubench.models.build", model.module)
 
 
@@ -313,5 +316,8 @@ def _asked(diagnostics: Diagnostics) -> list[Any]:
 
 
 def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A card without its prose and its place, which decide nothing."""
-    return {key: value for key, value in card.items() if key not in _PROSE}
+    """A card without its prose and its places, which decide nothing."""
+    facts = {key: value for key, value in card.items() if key not in _PROSE}
+    if "arguments" in card:
+        facts["arguments"] = {k: v for k, v in card["arguments"].items() if k not in ORIGINS}
+    return facts

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mubench import catalogue
 from mubench.data.split import Split
 from mubench.metrics.outputs import Outputs
 from mubench.models.build import build
@@ -31,7 +30,7 @@ def new_model(
     Retrain of the noise floor has weights and batches of its own.
     """
     seed = derive_seed("model", training_seed(step))
-    card = catalogue.model(step.model).card
+    card = step.model.card.card
     return build(card, num_classes, input_shape, seed).to(device)
 
 

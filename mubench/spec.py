@@ -13,6 +13,7 @@ from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec
 from mubench.options import check_options
+from mubench.origins import check_origins
 from mubench.published import SUFFIX, Published
 from mubench.published import read as read_published
 from mubench.recipe import Recipe
@@ -202,6 +203,10 @@ def _anchor(grid: Any, folder: Path) -> None:
     if not isinstance(grid, dict):
         return
     nodes = [entry for axis in ("dataset", "forget") for entry in _entries(grid.get(axis))]
+    for entry in _entries(grid.get("model")):
+        for key in ("source", "weights"):  # a name on a hub looks like a path
+            if isinstance(entry.get(key), str) and (folder / entry[key]).exists():
+                entry[key] = _absolute(entry[key], folder)
     for entry in nodes:
         for key in ("parquet", "search_files", "final_files"):
             if isinstance(entry.get(key), str):
@@ -238,19 +243,20 @@ def _check(spec: SweepSpec) -> None:
     _check_axes(spec.grid)
     for data in spec.grid.dataset:
         check_options(data.card.card, data.options, f"grid.dataset.{data.name}")
-    for name in spec.grid.model:
-        model = catalogue.model(name)
+    for chosen in spec.grid.model:
+        model = chosen.card
+        check_origins(model)
         for data in spec.grid.dataset:
             if data.card.modality != model.modality:
                 raise InputError(
-                    f"grid.model: '{name}' takes {model.modality}s, '{data.name}' has none"
+                    f"grid.model: '{chosen.name}' takes {model.modality}s, '{data.name}' has none"
                 )
-    for data, name, forget in spec.grid.cells:
-        spec.recipe(data.name, name)
+    for data, chosen, forget in spec.grid.cells:
+        spec.recipe(data.name, chosen.name)
         _check_scenarios(forget, data)
     _check_pairs(spec)
     if spec.published is not None:
-        cells = [f"{data.label}/{name}/{f.label}" for data, name, f in spec.grid.cells]
+        cells = [f"{data.label}/{m.label}/{f.label}" for data, m, f in spec.grid.cells]
         spec.published.check(cells, [row.label for row in rows])
     if not rows:
         raise InputError("methods: no method is named")
@@ -285,7 +291,7 @@ def _check_axes(grid: GridSpec) -> None:
                 raise InputError(f"grid.forget.dataset: '{name}' is not in grid.dataset; {hint}")
     axes: dict[str, list[tuple[str, ...]]] = {
         "dataset": [(data.label,) for data in grid.dataset],
-        "model": [(name,) for name in grid.model],
+        "model": [(model.label,) for model in grid.model],
         "forget": [(f.label, name) for f in grid.forget for name in f.dataset or names],
     }
     for axis, found in axes.items():

@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import nn
 
-from mubench import catalogue
 from mubench.data.load import Dataset, load
 from mubench.data.scenarios import divide
 from mubench.data.split import Split
@@ -196,11 +195,11 @@ class Workspace:
         split, model = self.train_split(step), self.original(step)
         one = split.take(torch.arange(1)).inputs
         return self._flops.get(
-            (step.model, step.dataset.label), lambda: flops_per_example(model, one)
+            (step.model.label, step.dataset.label), lambda: flops_per_example(model, one)
         )
 
     def _load(self, step: Step, splits: tuple[str, ...]) -> Dataset:
-        tokens = catalogue.model(step.model).tokens
+        tokens = step.model.card.tokens
         return self._data.get(
             (step.dataset.label, step.data_id, str(tokens), splits, step.device),
             lambda: self._load_checked(step, splits, tokens),

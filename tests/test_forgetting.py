@@ -256,7 +256,7 @@ def test_a_forget_set_of_other_data_or_out_of_range_is_refused(tmp_path):
     for files, message in (
         (("a", "c"), "example 1797 is out of range; 'digits' is smaller"),
         (("b", "c"), "its ids are of other data than 'digits'"),
-        (("c", "d"), "search and final files of 'digits' share 3; what is tuned on may not be"),
+        (("c", "d"), "search and final file of 'digits' share 3; what is tuned on may"),
     ):
         searched, final = (str(tmp_path / f"{name}.json") for name in files)
         forget = {"scenario": "index", "search_files": searched, "final_files": final}

@@ -20,7 +20,7 @@ LAYERS = (
     ("grammar", "recipe", "expressions"),
     ("catalogue", "store", "metrics"),
     ("sources",),
-    ("rows", "grid", "presets", "published", "fingerprint", "options", "diagnostics"),
+    ("rows", "grid", "presets", "published", "fingerprint", "options", "diagnostics", "origins"),
     ("spec",),
     ("plan",),
     ("planner", "workload"),
