@@ -115,7 +115,7 @@ def run(
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
     from mubench.tracking.run import tracked
 
-    opened = _open(sweep, store, set_, device, data, address, decode=address is None)
+    opened = _open(sweep, store, set_, device, data, address, decode=True)
     console = _console()
     plan, text = opened.plan, opened.loaded.text
     with (
@@ -238,7 +238,7 @@ def retry(
     from mubench.sweep.resume import forget_failures
 
     del failed  # there is nothing else to retry; the word makes the command readable
-    opened = _open(sweep, store, set_, device, data, address, decode=address is None)
+    opened = _open(sweep, store, set_, device, data, address, decode=True)
     with opened.store.lock(opened.plan.name):
         failed_steps = forget_failures(opened.plan, opened.store)
     _console().print(f"{failed_steps} failures forgotten")

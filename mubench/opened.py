@@ -47,12 +47,12 @@ def open_sweep(
         overrides: `key.path=value` in YAML.
         device: where steps run; without it a GPU where the sweep asks for one and there is one.
         data_dir: folder of data sets, for those whose card declares no fingerprint.
-        decode: whether those are decoded now if the cache does not have them: else nobody can tell
-            which of their steps are in the store.
+        decode: whether those are decoded now, if they are here and the cache lacks them; else
+            nobody can tell which of their steps are in the store.
 
     Raises:
         InputError: bad input, in one line.
-        DataError: data that must be decoded are missing or damaged.
+        DataError: data that must be decoded are damaged.
         StoreError: the store is of another format.
     """
     loaded = spec.load(name, overrides)

@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from conftest import SWEEP
 from sweep_world import write
 from test_metrics import model
 
 from mubench import catalogue, ids, listing, plugins, spec
+from mubench.data.load import load
 from mubench.errors import InputError
 from mubench.metrics.plugged import all_metrics
 from mubench.metrics.score import score
@@ -389,3 +391,40 @@ def test_a_metric_without_a_finite_number_is_one_line(tmp_path, source, message)
 def test_a_metric_may_have_no_value(tmp_path):
     give(tmp_path, "def compute(*_):\n    return None\n", METRIC_CARD)
     assert "zeros" not in score(model(0)).values
+
+
+TEXTS = '''"""Notes of two kinds."""
+
+import numpy as np
+
+from mubench.sources.raw import Part, Raw, fingerprint
+
+
+def read(card, data_dir):
+    labels = np.arange(60) % 2
+    texts = [f"note {i} on {'birds' if i % 2 else 'stars'}" for i in range(60)]
+    names = tuple(card["classes"])
+    return Raw(Part(texts, labels), None, names, fingerprint([labels], [texts]))
+'''
+TEXT_CARD = {
+    "kind": "datasets",
+    "name": "notes",
+    "title": "Notes",
+    "modality": "text",
+    "classes": ["stars", "birds"],
+    "sizes": {"all": 60},
+    "options": {},
+    "fingerprint": None,
+}
+
+
+def test_a_data_set_of_texts_is_loaded_like_any_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
+    give(tmp_path, TEXTS, TEXT_CARD)
+    tokens = catalogue.model("bert_tiny").tokens
+    card = catalogue.dataset("notes").card
+    found = load(card, {}, ("train", "test"), "cpu", tokens=tokens)
+    assert (len(found.train), len(found.test), found.input_shape) == (44, 12, (128,))
+    batch = found.test.take(torch.arange(12))
+    assert (batch.labels == batch.ids % 2).all()
+    assert batch.inputs["attention_mask"].sum(1).min() > 3

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from mubench.catalogue import DataCard
+from mubench.errors import DataError
 from mubench.sources.locate import is_in_files, locate
 from mubench.sources.stored import stored
 
@@ -17,8 +18,18 @@ def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
 def decode_unknown(cards: Iterable[DataCard], data_dir: str | None) -> None:
     """Decode and cache the data sets in files whose card does not say what the data are.
 
-    A plan for them needs their fingerprint, which only the decoded data have. Raises DataError.
+    A plan for them needs their fingerprint, which only the decoded data have. Those whose files are
+    not here are passed over: they may be on the machines of a cluster. Raises DataError for damaged
+    files.
     """
     for card in cards:
-        if card.fingerprint is None and is_in_files(card.card):
+        if card.fingerprint is None and is_in_files(card.card) and _is_here(card, data_dir):
             stored(card.card, data_dir)
+
+
+def _is_here(card: DataCard, data_dir: str | None) -> bool:
+    try:
+        locate(card.card, data_dir)
+    except DataError:
+        return False
+    return True

@@ -63,6 +63,7 @@ class Raw:
 class InFiles(Protocol):
     """The module of a source that reads files; its data are decoded once and cached."""
 
+    __name__: str
     WANTED: str
     """What must lie in the folder of a data set, in a phrase."""
 

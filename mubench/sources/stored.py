@@ -55,8 +55,6 @@ class Stored:
     mean: tuple[float, ...] = ()
     """Mean of D_tr by channel, as a fraction of 255, of images in files; else empty."""
     std: tuple[float, ...] = ()
-    is_mapped: bool = False
-    """Whether the inputs are memory-mapped files rather than arrays of this process."""
 
 
 def stored(card: Mapping[str, Any], data_dir: str | Path | None) -> Stored:
@@ -101,7 +99,7 @@ def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:
 def _cache_name(card: Mapping[str, Any], place: Place) -> str:
     about = {key: value for key, value in card.items() if key not in _DECIDES_NOTHING}
     stamp = place.source.stamp(card, place.folder)
-    text = json.dumps([LAYOUT, place.source.__name__, about, stamp], sort_keys=True)  # type: ignore[attr-defined]
+    text = json.dumps([LAYOUT, place.source.__name__, about, stamp], sort_keys=True)
     return f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -126,7 +124,6 @@ def _mapped(card: Mapping[str, Any], place: Place) -> Stored:
         fingerprint=facts["fingerprint"],
         mean=tuple(facts["mean"]),
         std=tuple(facts["std"]),
-        is_mapped=True,
     )
 
 
