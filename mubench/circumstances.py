@@ -3,7 +3,9 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import torch
@@ -42,9 +44,11 @@ def _processor() -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what makes the numbers."""
-    packages = ("torch", "numpy", "scikit-learn", "optuna", "ray")
-    found = {name: package_version(name) for name in packages}
+    """Versions of what makes the numbers, as far as it is installed."""
+    found = {}
+    for name in ("torch", "numpy", "scikit-learn", "optuna", "ray", "tokenizers", "transformers"):
+        with suppress(PackageNotFoundError):  # those of an extra
+            found[name] = package_version(name)
     return {"mubench": __version__, "python": platform.python_version(), **found}
 
 
