@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mubench.catalogue import DataCard
 from mubench.sources.locate import is_in_files, locate
-from mubench.sources.stored import stored
+from mubench.sources.stored import known_fingerprint, stored
 
 
 def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
@@ -20,5 +20,5 @@ def decode_unknown(cards: Iterable[DataCard], data_dir: str | None) -> None:
     A plan for them needs their fingerprint, which only the decoded data have. Raises DataError.
     """
     for card in cards:
-        if card.fingerprint is None and is_in_files(card.card):
+        if is_in_files(card.card) and known_fingerprint(card.card, data_dir) is None:
             stored(card.card, data_dir)
