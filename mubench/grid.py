@@ -256,7 +256,7 @@ def _ids_of(path: str, card: DataCard) -> Ids:
         raise InputError(
             f"{path}: example {file.ids[-1]} is out of range; '{card.name}' is smaller"
         )
-    if file.data and card.fingerprint and file.data != card.fingerprint:
+    if file.data and not card.can_be(file.data):
         raise InputError(
             f"{path}: its ids are of other data than '{card.name}' (fingerprints differ)"
         )

@@ -41,6 +41,8 @@ LAYERS = (
 
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 TORCH_FREE = {name for names in LAYERS[: LAYERS.index(("data", "models"))] for name in names}
+LATE = PACKAGE / "sources" / "torchvision_files.py"
+"""Reads files through torchvision, which it imports where it reads and nowhere else."""
 NUMPY_ONLY = {"metrics"}
 
 OWNERS = {
@@ -125,8 +127,20 @@ def test_torch_is_imported_only_where_models_are():
         for path in modules()
         for name, line in imported(path)
         if name.partition(".")[0] in ("torch", "torchvision") and part_of(path) in TORCH_FREE
+        if (path, name.partition(".")[0]) != (LATE, "torchvision")
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_reader_of_torchvisions_files_imports_it_late():
+    """Looking for files must not load torch: the reader imports it in functions alone."""
+    tree = ast.parse(LATE.read_text(encoding="utf-8"))
+    top = {id(node) for node in tree.body}
+    late = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    late = [node for node in late if "torchvision" in ast.unparse(node)]
+    late = [node for node in late if "mubench" not in ast.unparse(node)]
+    assert late
+    assert not [node.lineno for node in late if id(node) in top]
 
 
 def test_metrics_need_nothing_but_numpy_and_what_builds_on_it():

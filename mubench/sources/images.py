@@ -46,14 +46,24 @@ def decode(
 
 
 def decode_one(
-    encoded: bytes | None, shape: tuple[int, ...], where: str, *, resize: bool
+    encoded: bytes | None,
+    shape: tuple[int, ...],
+    where: str,
+    *,
+    resize: bool,
+    any_mode: bool = False,
 ) -> NDArray[np.uint8]:
-    """One image as uint8 `shape` (c, h, w). Raises DataError as `decode` does."""
+    """One image as uint8 `shape` (c, h, w). Raises DataError as `decode` does.
+
+    `resize` brings images of any size and mode to `shape`; `any_mode` those of the right size.
+    """
     channels, height, width = shape
     mode = "L" if channels == 1 else "RGB"
     image = _open(encoded, where)
+    if resize or any_mode:
+        image = image.convert(mode)
     if resize:
-        image = fitted(image.convert(mode), height, width)
+        image = fitted(image, height, width)
     if (image.mode, image.size) != (mode, (width, height)):
         raise DataError(
             f"{where}: the image is {image.mode} {image.width}x{image.height}, "

@@ -19,6 +19,7 @@ from mubench.errors import DataError
 from mubench.sources.images import decode, shape_of
 from mubench.sources.partition import Ints
 from mubench.sources.raw import Part, Piece, Raw
+from mubench.sources.superclasses import file_classes
 
 WANTED = "train*.parquet and test*.parquet (Hugging Face's schema)"
 BATCH = 1000
@@ -75,12 +76,12 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
         raise DataError(f"{root.path}: no train*.parquet in it; put the train split there")
     if test is None and "uri" not in card:
         raise DataError(f"{root.path}: no test*.parquet in it; put the test split there")
-    names = train.class_names or tuple(map(str, _names_of_files(card)))
+    names = train.class_names or file_classes(card)
     for table in tables:
-        if table.class_names not in ((), names) or len(names) != len(_names_of_files(card)):
+        if table.class_names not in ((), names) or len(names) != len(file_classes(card)):
             raise DataError(
                 f"{_where(table)}: column {table.label} has {len(table.class_names)} class names; "
-                f"expected the {len(_names_of_files(card))} of the card, the same in every split"
+                f"expected the {len(file_classes(card))} of the card, the same in every split"
             )
     group_names = train.group_names or _group_names(card)
     parts = [_part(table, card, len(names), len(group_names)) for table in tables]
@@ -93,7 +94,7 @@ def _part(table: Table, card: Mapping[str, Any], classes: int, groups: int) -> P
     def images() -> Iterator[Piece]:
         shape = tuple(card.get("stored_shape") or card["input_shape"])
         for path, start, values in _batches(table, table.inputs):
-            yield decode(values, shape, f"{path}: row", start, resize="resize" in card)
+            yield decode(values, shape, f"{path}: row", start, resize=bool(card.get("resize")))
 
     def texts() -> Iterator[Piece]:
         for path, start, values in _batches(table, table.inputs):
@@ -249,13 +250,6 @@ def _read_labels(table: Table, column: str, count: int) -> Ints:
             )
         pieces.append(labels)
     return np.concatenate(pieces)
-
-
-def _names_of_files(card: Mapping[str, Any]) -> list[str]:
-    """The names of the labels in the files: finer than the card's classes where it lifts them."""
-    if "superclasses" in card:
-        return list(card["groups"])
-    return list(card["classes"])
 
 
 def _group_names(card: Mapping[str, Any]) -> tuple[str, ...]:

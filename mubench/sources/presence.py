@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mubench.catalogue import DataCard
 from mubench.errors import DataError
 from mubench.sources.locate import is_in_files, locate
-from mubench.sources.stored import stored
+from mubench.sources.stored import known_fingerprint, stored
 
 
 def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
@@ -23,7 +23,11 @@ def decode_unknown(cards: Iterable[DataCard], data_dir: str | None) -> None:
     files.
     """
     for card in cards:
-        if card.fingerprint is None and is_in_files(card.card) and _is_here(card, data_dir):
+        if (
+            is_in_files(card.card)
+            and _is_here(card, data_dir)
+            and known_fingerprint(card.card, data_dir) is None
+        ):
             stored(card.card, data_dir)
 
 

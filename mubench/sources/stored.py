@@ -64,10 +64,11 @@ def stored(card: Mapping[str, Any], data_dir: str | Path | None) -> Stored:
         DataError: files are missing, damaged, or not those that the card declares.
     """
     if is_in_files(card):
-        found = _mapped(card, locate(card, data_dir))
+        place = locate(card, data_dir)
+        found, expected = _mapped(card, place), _declared(card, place)
     else:
         found = _in_memory(import_module(card["modules"][0]).read(card, data_dir))
-    expected = card.get("fingerprint")
+        expected = _declared(card, None)
     if expected is not None and found.fingerprint != expected:
         raise DataError(
             f"dataset {card['name']}: these are not the declared examples: "
@@ -79,9 +80,9 @@ def stored(card: Mapping[str, Any], data_dir: str | Path | None) -> Stored:
 def known_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
     """The fingerprint that the card declares, else that of what is cached, else None.
 
-    Never decodes, and a data set that is not there has none.
+    Never decodes, and a data set that is not there has none but a declared one.
     """
-    declared: str | None = card.get("fingerprint")
+    declared = declared_fingerprint(card, data_dir)
     if declared is not None or not is_in_files(card):
         return declared
     try:
@@ -89,6 +90,29 @@ def known_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> s
     except DataError:
         return None
     return None if facts is None else str(facts["fingerprint"])
+
+
+def declared_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
+    """What the card declares of the source whose files are here, or None.
+
+    A card says one fingerprint, or one for some of its sources: their orders of the examples
+    differ. Where no files are here the first is assumed.
+    """
+    if not isinstance(card.get("fingerprint"), Mapping) or not is_in_files(card):
+        return _declared(card, None)
+    try:
+        return _declared(card, locate(card, data_dir))
+    except DataError:
+        return _declared(card, None)
+
+
+def _declared(card: Mapping[str, Any], place: Place | None) -> str | None:
+    declared: Mapping[str, str] | str | None = card.get("fingerprint")
+    if not isinstance(declared, Mapping):
+        return declared
+    if place is None:
+        return next(iter(declared.values()), None)
+    return declared.get(place.source.__name__.rpartition(".")[2])
 
 
 def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:

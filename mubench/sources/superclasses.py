@@ -10,6 +10,11 @@ from mubench.errors import DataError
 from mubench.sources.raw import Part, Raw
 
 
+def file_classes(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the labels in the files: finer than the card's classes where it lifts them."""
+    return tuple(map(str, card["groups"] if "superclasses" in card else card["classes"]))
+
+
 def with_superclasses(card: Mapping[str, Any], raw: Raw) -> Raw:
     """`raw` with the card's superclasses as labels and its own labels as groups.
 
