@@ -308,7 +308,7 @@ def undeclared(card: Mapping[str, Any]) -> dict[str, Any]:
     Images are neither cropped nor mirrored; they are normalised by the moments of D_tr.
     """
     common = {"modules": ["mubench.sources.parquet"], "sizes": {}}
-    options: dict[str, Any] = {"flip_labels": 0.0, "train_size": None}
+    options: dict[str, Any] = {"flip_labels": 0.0, "train_size": None, "holdout_size": None}
     return {"augment": {"pad": 0, "flip": False}, "options": options, **common, **card}
 
 

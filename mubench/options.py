@@ -23,9 +23,10 @@ def check_options(
     share = settings.get("flip_labels", 0.0)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise InputError(f"{where}.flip_labels: a share in [0, 1] is needed; got {share!r}")
-    size = settings.get("train_size")
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise InputError(f"{where}.train_size: a number of examples is needed; got {size!r}")
+    for name in ("train_size", "holdout_size"):
+        size = settings.get(name)
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise InputError(f"{where}.{name}: a number of examples is needed; got {size!r}")
     _check_text(settings, where)
     return settings
 

@@ -192,6 +192,16 @@ def test_a_larger_share_flips_a_superset_and_each_data_set_its_own():
     assert not np.array_equal(some, flip_labels(labels, ids, 0.2, 10, "b"))
 
 
+def test_a_smaller_holdout_is_part_of_a_larger_one_and_leaves_training_alone(card, digits):
+    small, large = (load(card, {"holdout_size": n}, SPLITS, "cpu") for n in (50, 150))
+    assert (len(small.validation), len(small.test)) == (50, 50)
+    assert (len(large.validation), len(large.test)) == (143, 150), "at most all"
+    assert set(small.test.ids.tolist()) < set(large.test.ids.tolist())
+    assert set(large.test.ids.tolist()) < set(digits.test.ids.tolist())
+    assert small.split_hash["train"] == digits.split_hash["train"]
+    assert small.split_hash["test"] == hash_ids(small.test.ids.numpy())
+
+
 def test_a_smaller_training_set_is_part_of_a_larger_one(card, digits):
     small, large = (load(card, {"train_size": n}, ("train",), "cpu") for n in (100, 200))
     assert len(small.train) == 100
@@ -209,6 +219,7 @@ def test_a_smaller_training_set_is_part_of_a_larger_one(card, digits):
         ({"flip_labels": float("nan")}, ".flip_labels: a share in [0, 1] is needed; got nan"),
         ({"flip_labels": True}, ".flip_labels: a share in [0, 1] is needed; got True"),
         ({"train_size": 0}, ".train_size: a number of examples is needed; got 0"),
+        ({"holdout_size": 0}, ".holdout_size: a number of examples is needed; got 0"),
         ({"train_size": 2.5}, ".train_size: a number of examples is needed; got 2.5"),
         (
             {"train_size": 1296},

@@ -55,7 +55,8 @@ def load(
     Args:
         card: the data card: sources, classes, input_shape, fingerprint, options, ...
         options: some of the card's options; the others keep the card's defaults. `flip_labels` is
-            the share of D_tr whose labels are wrong; `train_size` keeps that many of D_tr.
+            the share of D_tr whose labels are wrong; `train_size` keeps that many of D_tr,
+            `holdout_size` at most that many of D_val and of D_te.
         splits: some of `train`, `validation`, `test`.
         device: where the tensors will live.
         data_dir: folder of data sets; without it the environment's MUBENCH_DATA.
@@ -75,6 +76,10 @@ def load(
     chosen = {name: _Chosen.all_of(split) for name, split in held.items()}
     classes = len(whole.class_names)
     chosen["train"] = _with_options(settings, chosen["train"], card["name"], classes)
+    for name in ("validation", "test"):
+        chosen[name] = chosen[name].first(
+            settings.get("holdout_size"), card["name"], "holdout_size"
+        )
     loaded = {name: Split.whole(_source(chosen[name], transform, device)) for name in splits}
     return Dataset(
         train=loaded.get("train"),
@@ -133,7 +138,11 @@ class _Chosen(NamedTuple):
     def all_of(cls, held: EncodedSplit) -> "_Chosen":
         return cls(held.inputs, None, held.labels, held.ids, held.groups)
 
-    def at(self, rows: Ints) -> "_Chosen":
+    def first(self, size: int | None, *names: str) -> "_Chosen":
+        """The first so many of them by hash, at most all."""
+        if size is None or size >= len(self.ids):
+            return self
+        rows = np.sort(hash_order(self.ids, *names)[:size])
         groups = None if self.groups is None else self.groups[rows]
         return _Chosen(self.inputs, rows, self.labels[rows], self.ids[rows], groups)
 
@@ -149,7 +158,7 @@ def _with_options(
                 f"dataset {dataset}: train_size {size} is more than the {len(chosen.ids)} "
                 "training examples there are"
             )
-        chosen = chosen.at(np.sort(hash_order(chosen.ids, dataset, "train_size")[:size]))
+        chosen = chosen.first(size, dataset, "train_size")
     share = settings.get("flip_labels", 0.0)
     noisy = flip_labels(chosen.labels, chosen.ids, share, num_classes, dataset)
     return chosen._replace(labels=noisy)
