@@ -48,7 +48,7 @@ def small_plan(*changes: str) -> Plan:
 
 
 def record_of(step: Step, **changes: object) -> Record:
-    where = f"{step.dataset.label}/{step.model}"
+    where = f"{step.dataset.label}/{step.model.label}"
     request = step.request.name if step.request else f"{where}/train={step.seed_train}"
     metrics: dict[str, float] = {"gap": 0.1 + step.seed_train, "ua": 0.25, "odd:name!": math.inf}
     if step.kind == "search":
@@ -59,7 +59,7 @@ def record_of(step: Step, **changes: object) -> Record:
         kind=step.kind,
         status="ok",
         dataset=step.dataset.label,
-        model=step.model,
+        model=step.model.label,
         scenario="random-0.1" if step.request else "",
         cell=CELL if step.request else where,
         request=request,
