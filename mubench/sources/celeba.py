@@ -62,10 +62,7 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
     partition = _column(folder, PARTITION, None, (TRAIN, LEFT_OUT, TEST))
     attribute = _column(folder, ATTRIBUTES, str(card["attribute"]), (-1, 1))
     identity = _column(folder, IDENTITIES, None, None)
-    there = {Path(path).name for path in images_in(folder / IMAGES)}
-    for image, split in partition.values.items():
-        if split != LEFT_OUT and image not in there:
-            raise DataError(f"{folder / IMAGES / image}: missing; put it there")
+    _require_images(folder / IMAGES, partition)
     names = [
         sorted(image for image, found in partition.values.items() if found == wanted)
         for wanted in (TRAIN, TEST)
@@ -86,6 +83,16 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
         class_names=file_classes(card),
         group_names=tuple(map(str, known.tolist())),
     )
+
+
+def _require_images(folder: Path, partition: Column) -> None:
+    """Refuse an image that is used but missing, or that the list of the partition lacks."""
+    there = {Path(path).name for path in images_in(folder)}
+    used = {image for image, split in partition.values.items() if split != LEFT_OUT}
+    for image in sorted(used - there):
+        raise DataError(f"{folder / image}: missing; put it there")
+    for image in sorted(there):
+        partition.of(image)
 
 
 def _numbers(column: Column, images: Sequence[str]) -> Ints:
