@@ -35,13 +35,16 @@ def check(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
     """
     found = stored(card.card, data_dir)
     yield from _facts(card, data_dir, found)
-    for name, size in split_sizes(found):
-        expected = card.sizes.get(name, size)
+    sizes = dict(split_sizes(found))
+    # How many of them are validation follows from the classes' counts, which no card needs to know.
+    for names in (("train", "validation"), ("test",)):
+        size = sum(sizes[name] for name in names)
+        expected = sum(card.sizes.get(name, sizes[name]) for name in names)
         if size != expected:
-            yield "wrong", f"{name} has {size} examples; the card says {expected}"
+            yield "wrong", f"{' and '.join(names)} have {size} examples; the card says {expected}"
     if tuple(found.class_names) != card.classes:
-        names = zip(found.class_names, card.classes, strict=True)
-        here, there = next(pair for pair in names if pair[0] != pair[1])
+        pairs = zip(found.class_names, card.classes, strict=True)
+        here, there = next(pair for pair in pairs if pair[0] != pair[1])
         yield "wrong", f"a class is called '{here}' in the files and '{there}' in the card"
     if is_in_files(card.card):
         for file in cache.damaged(cache_name(card.card, data_dir)):

@@ -323,6 +323,7 @@ def test_a_data_set_is_checked_and_fetched_by_name(tmp_path, mubench_):
     assert code == 0
     assert "train        1295 examples, " in out
     assert "fingerprint  205a6f21ad3a" in out
+    assert "wrong" not in out
     code, _, err = mubench_("data", "check", "digit")
     assert (code, only_line(err)) == (
         2,
