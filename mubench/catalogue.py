@@ -93,6 +93,8 @@ class ModelCard:
     family: str
     recipe: Mapping[str, Any]
     card: Mapping[str, Any]
+    smallest: int = 1
+    """Height and width that images must have at least."""
     tokens: Mapping[str, Any] | None = None
     """Of a model of text: the most tokens of a text as `length`, and either the size of a
     `vocabulary` to make, or the `source` of a tokenizer. None of a model of images."""
@@ -351,6 +353,7 @@ def _model(text: str, where: str, module: str) -> ModelCard:
         family=card["family"],
         recipe=card["recipe"],
         card=card,
+        smallest=card.get("smallest", 1),
         tokens=card.get("tokens"),
     )
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from mubench import catalogue, presets
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
-from mubench.grid import DatasetSpec, ForgetSpec, GridSpec
+from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.options import check_options
 from mubench.origins import check_origins
 from mubench.published import SUFFIX, Published
@@ -252,6 +252,7 @@ def _check(spec: SweepSpec) -> None:
                     f"grid.model: '{chosen.name}' takes {model.modality}s, '{data.name}' has none"
                 )
     for data, chosen, forget in spec.grid.cells:
+        _check_size(data, chosen)
         spec.recipe(data.name, chosen.name)
         _check_scenarios(forget, data)
     _check_pairs(spec)
@@ -262,6 +263,15 @@ def _check(spec: SweepSpec) -> None:
         raise InputError("methods: no method is named")
     if spec.diagnostics.label_ldp and not any("alpha" in row.space.defaults for row in rows):
         raise InputError("diagnostics.label_ldp: none of these methods has a smoothing rate alpha")
+
+
+def _check_size(data: DatasetSpec, chosen: ModelSpec) -> None:
+    smallest, shape = chosen.card.smallest, data.card.card.get("input_shape", ())
+    if min(shape[1:], default=smallest) < smallest:
+        raise InputError(
+            f"grid.model: '{chosen.name}' needs images of at least {smallest}x{smallest}, "
+            f"'{data.name}' has {shape[1]}x{shape[2]}; take a model for smaller images"
+        )
 
 
 _PLURAL = {"class": "classes", "group": "groups", "index": "file"}

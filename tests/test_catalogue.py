@@ -5,6 +5,7 @@ import yaml
 
 from mubench import catalogue
 from mubench.errors import InputError
+from mubench.models.build import build
 from mubench.recipe import Recipe
 from mubench.spaces import Either, Interval, Negate
 
@@ -139,3 +140,13 @@ def test_tokens_are_on_the_cards_of_models_of_text_alone():
     assert catalogue.model("bert_tiny").tokens == {"length": 128, "vocabulary": 8000}
     assert catalogue.model("bert_base").tokens["source"] == "google-bert/bert-base-uncased"
     assert catalogue.model("resnet18").tokens is None
+
+
+@pytest.mark.parametrize("name", catalogue.names("models"))
+def test_a_card_says_how_small_images_may_be(name):
+    card = catalogue.model(name)
+    if card.modality == "text" or card.smallest < 4:  # one that scales its images
+        return
+    build(card.card, 10, (3, card.smallest, card.smallest), 0)
+    with pytest.raises(InputError, match=f"at least 1x{card.smallest}x{card.smallest}, got"):
+        build(card.card, 10, (3, card.smallest, card.smallest - 1), 0)

@@ -340,3 +340,18 @@ def test_steps_of_other_data_than_planned_fail(tmp_path):
     step = replace(next(iter(opened.plan.steps.values())), data_id="f00d")
     with pytest.raises(DataError, match="these are not the data that the sweep was planned for"):
         Workspace(opened.store).dataset(step)
+
+
+def test_a_folder_is_read_through_a_file_system_of_pyarrow_and_in_shards(tmp_path):
+    folder = write_shapes(tmp_path / "shapes")
+    plain = open_sweep(sweep(tmp_path, GROUP), str(tmp_path / "store"), decode=True)
+    table = pq.read_table(folder / "train.parquet")
+    (folder / "train.parquet").unlink()
+    pq.write_table(table.slice(0, 100), folder / "train-00000-of-00002.parquet")
+    pq.write_table(table.slice(100), folder / "train-00001-of-00002.parquet")
+    uri = (tmp_path / "shapes").as_uri()
+    path = sweep(tmp_path, GROUP, data={"parquet": uri})
+    remote = open_sweep(path, str(tmp_path / "store"), decode=True)
+    assert uri.startswith("file:///")
+    assert remote.plan.unknown_data == ()
+    assert remote.plan.steps.keys() == plain.plan.steps.keys()

@@ -114,6 +114,10 @@ BAD = {
         {"grid__forget": [{"scenario": "class", "search_classes": [-1], "final_classes": [0, 1]}]},
         "grid.forget.search_classes: class -1 does not exist; 'digits' has classes 0 to 9",
     ),
+    "images too small for the model": (
+        {"grid__model": ["resnet18"]},
+        "grid.model: 'resnet18' needs images of at least 16x16, 'digits' has 8x8; take a model",
+    ),
     "class that is a wrong name": (
         {"grid__forget": [{"scenario": "class", "search_classes": ["x"], "final_classes": [0, 1]}]},
         "grid.forget.search_classes: class 'x' does not exist; ",
