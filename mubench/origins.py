@@ -33,10 +33,10 @@ def check_origins(model: ModelCard) -> None:
 
 
 def origin_ids(model: ModelCard) -> Mapping[str, str]:
-    """What decides pretrained weights: the content of local files, or the name on a hub."""
+    """What decides weights and tokens: content of local files, names on a hub, versions."""
     found = {key: _content(value) for key, value in model.origins.items() if value is not None}
     if model.modality == "text":
-        found["transformers"] = _version("transformers")
+        found |= {package: _version(package) for package in ("tokenizers", "transformers")}
     return found
 
 
