@@ -165,10 +165,12 @@ def test_svhn_is_read_from_its_matrices_where_ten_means_zero(folder, no_checksum
 FASHION = card("torchvision_files", ["a", "b"], [1, 28, 28], torchvision="FashionMNIST")
 
 
-def write_idx(folder: Path, packed: bool, images: np.ndarray, labels: list[int]) -> Path:
+def write_idx(
+    folder: Path, packed: bool, images: np.ndarray, labels: list[int], at: str = "FashionMNIST/raw"
+) -> Path:
     """The four IDX files, the test split with the first five examples."""
-    raw = folder / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
+    raw = folder / at
+    raw.mkdir(parents=True, exist_ok=True)
     for prefix, count in (("train", len(images)), ("t10k", 5)):
         head = np.array([2051, count, 28, 28], ">i4").tobytes()
         label_head = np.array([2049, count], ">i4").tobytes()
@@ -184,10 +186,11 @@ def write_idx(folder: Path, packed: bool, images: np.ndarray, labels: list[int])
     return raw
 
 
+@pytest.mark.parametrize("at", [".", "FashionMNIST/raw"])
 @pytest.mark.parametrize("packed", [True, False])
-def test_fashion_mnist_is_read_from_idx_packed_or_not(folder, no_checksums, packed):
+def test_fashion_mnist_is_read_from_idx_packed_or_not_whoever_packed_it(folder, packed, at):
     images, labels = pixels(20, 28, 28), [i % 2 for i in range(20)]
-    raw = write_idx(folder, packed, images, labels)
+    raw = write_idx(folder, packed, images, labels, at)
     before = sorted(path.name for path in raw.iterdir())
     inputs, found_labels, test = official(stored(FASHION, folder.parent))
     assert np.array_equal(inputs, images[:, None])
@@ -215,22 +218,29 @@ def test_an_altered_file_is_refused_before_it_is_unpickled(folder, cache_dir):
 @pytest.mark.parametrize(
     ("harm", "expected"),
     [
-        ("no images", "train-images-idx3-ubyte.gz: missing; fetch it again, or delete"),
-        ("half a gzip", "t10k-labels-idx1-ubyte.gz: cannot be unpacked ("),
-        ("half a file", "train-images-idx3-ubyte: torchvision cannot read it ("),
-        ("fewer labels", "train-images-idx3-ubyte: images (20, 1, 28, 28) and 5 labels, but the "),
-        ("another size", "train-images-idx3-ubyte: images (20, 1, 28, 28) and 20 labels, but the "),
+        ("no images", "no train-images-idx3-ubyte or train-images-idx3-ubyte.gz in it; fetch it"),
+        ("half a gzip", "t10k-labels-idx1-ubyte.gz: not a whole IDX file (Compressed file ended"),
+        ("half a file", "images-idx3-ubyte: not a whole IDX file (4984 bytes where 15680 should"),
+        ("another file", "train-images-idx3-ubyte: not a whole IDX file (it begins otherwise)"),
+        ("a cut header", "train-images-idx3-ubyte: not a whole IDX file (it begins otherwise)"),
+        ("an empty file", "train-images-idx3-ubyte: not a whole IDX file (it begins otherwise)"),
+        ("fewer labels", "train-images-idx3-ubyte.gz: images (20, 1, 28, 28) and 5 labels, but "),
+        ("another size", "train-images-idx3-ubyte.gz: images (20, 1, 28, 28) and 20 labels, but "),
     ],
 )
-def test_bad_idx_files_are_named(folder, cache_dir, no_checksums, harm, expected):
-    raw = write_idx(folder, harm != "half a file", pixels(20, 28, 28), [i % 2 for i in range(20)])
+def test_bad_idx_files_are_named(folder, cache_dir, harm, expected):
+    packed = harm in ("no images", "half a gzip", "fewer labels", "another size")
+    raw = write_idx(folder, packed, pixels(20, 28, 28), [i % 2 for i in range(20)])
     of = {**FASHION, "input_shape": [1, 32, 32]} if harm == "another size" else FASHION
     if harm == "no images":
         (raw / "train-images-idx3-ubyte.gz").unlink()
     elif harm == "half a gzip":
         os.truncate(raw / "t10k-labels-idx1-ubyte.gz", 20)
-    elif harm == "half a file":
-        os.truncate(raw / "train-images-idx3-ubyte", 5000)
+    elif harm == "another file":
+        (raw / "train-images-idx3-ubyte").write_bytes(b"<html>" * 9)
+    elif not packed:
+        size = {"half a file": 5000, "a cut header": 6, "an empty file": 0}[harm]
+        os.truncate(raw / "train-images-idx3-ubyte", size)
     elif harm == "fewer labels":
         shutil.copy(raw / "t10k-labels-idx1-ubyte.gz", raw / "train-labels-idx1-ubyte.gz")
     line = refused(of, folder, cache_dir)
@@ -289,10 +299,8 @@ REAL_FASHION = Path("/usr/share/datasets/fashion-mnist")
 def test_real_fashion_mnist_is_what_its_card_declares(tmp_path):
     if not REAL_FASHION.is_dir():
         pytest.skip("no real Fashion-MNIST: install Debian's package dataset-fashion-mnist")
-    raw = tmp_path / "data" / "fashion_mnist" / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
-    for packed in REAL_FASHION.glob("*.gz"):  # packed by Debian: not the published checksums
-        (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "fashion_mnist").symlink_to(REAL_FASHION)
     of = catalogue.dataset("fashion_mnist")
     findings = dict(check(of, str(tmp_path / "data")))
     assert findings["fingerprint"] == of.card["fingerprint"]["torchvision_files"]
@@ -404,12 +412,27 @@ def test_a_bad_folder_of_images_is_named(folder, cache_dir, harm, expected):
     assert expected in refused(FOLDERS, folder, cache_dir)
 
 
-def test_a_class_without_images_is_named(folder, cache_dir):
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_class_without_images_is_named(folder, cache_dir, split):
     write_folders(folder)
-    for path in (folder / "train" / "bee").iterdir():
+    for path in (folder / split / "bee").iterdir():
         path.unlink()
     line = refused(FOLDERS, folder, cache_dir)
-    assert "class 1 (bee) has no training example; complete the files" in line
+    assert line == f"{folder / split / 'bee'}: no JPEG or PNG images in it; put them there"
+
+
+def test_folders_belong_to_classes_by_name_and_not_by_position(folder):
+    images = write_folders(folder)
+    found = stored({**FOLDERS, "classes": ["bee", "ant"]}, folder.parent)
+    inputs, labels, _ = official(found)
+    assert np.array_equal(inputs, stacked(images["train"][12:] + images["train"][:12]))
+    assert (found.class_names, labels) == (("bee", "ant"), [0] * 12 + [1] * 12)
+
+
+def test_folders_of_other_names_than_the_classes_are_not_guessed_at(folder, cache_dir):
+    write_folders(folder)
+    line = refused({**FOLDERS, "classes": ["ant", "wasp"]}, folder, cache_dir)
+    assert line == f"{folder / 'train'}: the folder bee belongs to no class; remove it"
 
 
 def test_folders_that_a_card_does_not_name_are_refused(folder, cache_dir):

@@ -37,20 +37,22 @@ def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
 
 
 def read(card: Mapping[str, Any], folder: Path) -> Raw:
-    """Images as uint8 (n, c, h, w) by class and name of the file; classes are sorted folders.
+    """Images as uint8 (n, c, h, w) by class and name of the file.
 
-    A card's `folders` names them in the order of its classes.
+    Folders are called as the card's classes, or `folders` of the card names one for each class.
 
     Raises:
-        DataError: folders are not those of the card's classes, images lie beside them, or one
-            cannot be decoded.
+        DataError: folders are not those of the card's classes, one is empty, images lie beside
+            them, or one cannot be decoded.
     """
     train = folder / "train"
     names = file_classes(card)
-    classes: Sequence[str] = card.get("folders") or folders_in(train)
-    if len(classes) != len(names):
+    # By name, never by position: sorted folders need not be in the order of the card's classes.
+    classes: Sequence[str] = card.get("folders") or names
+    found = folders_in(train)
+    if not len(classes) == len(names) == len(found):
         raise DataError(
-            f"{train}: {len(classes)} folders of classes, but the card has {len(names)} classes; "
+            f"{train}: {len(found)} folders of classes, but the card has {len(names)} classes; "
             "put the missing ones there, or correct the card"
         )
     test = _test_split(folder)
@@ -71,6 +73,9 @@ def _test_split(folder: Path) -> Path | None:
 def _part(card: Mapping[str, Any], split: Path, classes: Sequence[str]) -> Part:
     _require_folders(split, classes)
     images = [images_in(split / name) for name in classes]
+    if [] in images:
+        empty = split / classes[images.index([])]
+        raise DataError(f"{empty}: no JPEG or PNG images in it; put them there")
     labels = np.repeat(np.arange(len(classes)), [len(paths) for paths in images])
     paths = [path for of_class in images for path in of_class]
     return Part(inputs=partial(decode_files, paths, card), labels=labels)

@@ -3,18 +3,15 @@
 torchvision is imported where files are read or fetched, not where they are looked for.
 """
 
-import gzip
-import shutil
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mubench.errors import DataError, did_you_mean
+from mubench.sources.idx import read_idx
 from mubench.sources.image_files import stamp_of
 from mubench.sources.partition import Ints
 from mubench.sources.raw import Part, Raw
@@ -33,12 +30,12 @@ class Examples(NamedTuple):
 
 def is_here(card: Mapping[str, Any], folder: Path) -> bool:
     """Whether some file of the data set that `torchvision` of the card names is there."""
-    return any(folder.glob(_kind(card).files))
+    return bool(_files(card, folder))
 
 
 def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
     """Name, size and time of each file."""
-    return [stamp_of(path) for path in sorted(folder.glob(_kind(card).files))]
+    return [stamp_of(path) for path in _files(card, folder)]
 
 
 def read(card: Mapping[str, Any], folder: Path) -> Raw:
@@ -88,16 +85,24 @@ def _svhn(dataset: Any, folder: Path, name: str, split: str) -> Examples:
 
 
 def _mnist(dataset: Any, folder: Path, name: str, split: str) -> Examples:
-    raw = Path(dataset.__name__, "raw")
-    with TemporaryDirectory() as root:  # torchvision reads unpacked files alone
-        (Path(root) / raw).mkdir(parents=True)
-        for file, md5 in dataset.resources:
-            _unpack(folder / raw / file, md5, Path(root) / raw, name)
-        prefix = "train" if split == "train" else "t10k"
-        where = folder / raw / f"{prefix}-images-idx3-ubyte"
-        found = _opened(where, dataset, Path(root), _by_flag(split))
-        labels = found.targets.numpy().astype(np.int64)
-        return Examples(found.data.numpy()[:, None], labels, where)
+    # Not by checksums: those of torchvision are of one packing of the files, and others pack anew.
+    del name
+    prefix = "train" if split == "train" else "t10k"
+    images, labels = (
+        _found(folder, dataset.__name__, f"{prefix}-{part}")
+        for part in ("images-idx3", "labels-idx1")
+    )
+    pixels = read_idx(images)
+    return Examples(pixels[:, None], read_idx(labels).astype(np.int64), images)
+
+
+def _found(folder: Path, dataset: str, stem: str) -> Path:
+    """An IDX file, plain or packed, in the folder itself or where torchvision puts it."""
+    for place in (folder, folder / dataset / "raw"):
+        for path in (place / f"{stem}-ubyte", place / f"{stem}-ubyte.gz"):
+            if path.is_file():
+                return path
+    raise DataError(f"{folder}: no {stem}-ubyte or {stem}-ubyte.gz in it; fetch it again")
 
 
 def _by_flag(split: str) -> dict[str, Any]:
@@ -109,21 +114,25 @@ def _by_name(split: str) -> dict[str, Any]:
 
 
 class Kind(NamedTuple):
-    """How a class of torchvision keeps its files: a glob, their reader, how it calls a split."""
+    """How a class of torchvision keeps its files: globs, their reader, how it calls a split."""
 
-    files: str
+    files: tuple[str, ...]
     read: Callable[[Any, Path, str, str], Examples]
     arguments: Callable[[str], dict[str, Any]] = _by_flag
 
 
 KINDS: Mapping[str, Kind] = {
-    "CIFAR10": Kind("cifar-10-batches-py/*", _cifar),
-    "CIFAR100": Kind("cifar-100-python/*", _cifar),
-    "SVHN": Kind("t*_32x32.mat", _svhn, _by_name),
-    "MNIST": Kind("MNIST/raw/*-ubyte*", _mnist),
-    "FashionMNIST": Kind("FashionMNIST/raw/*-ubyte*", _mnist),
-    "KMNIST": Kind("KMNIST/raw/*-ubyte*", _mnist),
+    "CIFAR10": Kind(("cifar-10-batches-py/*",), _cifar),
+    "CIFAR100": Kind(("cifar-100-python/*",), _cifar),
+    "SVHN": Kind(("t*_32x32.mat",), _svhn, _by_name),
+    "MNIST": Kind(("*-ubyte*", "MNIST/raw/*-ubyte*"), _mnist),
+    "FashionMNIST": Kind(("*-ubyte*", "FashionMNIST/raw/*-ubyte*"), _mnist),
+    "KMNIST": Kind(("*-ubyte*", "KMNIST/raw/*-ubyte*"), _mnist),
 }
+
+
+def _files(card: Mapping[str, Any], folder: Path) -> list[Path]:
+    return sorted(path for pattern in _kind(card).files for path in folder.glob(pattern))
 
 
 def _kind(card: Mapping[str, Any]) -> Kind:
@@ -161,22 +170,6 @@ def _require(path: Path, md5: str | None, name: str) -> None:
             f"{path}: {problem}; fetch it again, or delete what there is and run "
             f"`mubench data fetch {name}`"
         )
-
-
-def _unpack(packed: Path, md5: str, place: Path, name: str) -> None:
-    """Put an IDX file into `place`: a link to it, or what its .gz holds."""
-    plain = packed.with_suffix("")
-    if plain.is_file():
-        (place / plain.name).symlink_to(plain.absolute())
-        return
-    _require(packed, md5, name)
-    try:
-        with gzip.open(packed) as source, (place / plain.name).open("wb") as target:
-            shutil.copyfileobj(source, target)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{packed}: cannot be unpacked ({_first_line(error)}); fetch it again"
-        ) from error
 
 
 def _first_line(error: Exception) -> str:
