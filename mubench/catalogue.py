@@ -64,17 +64,9 @@ class DataCard:
     sizes: Mapping[str, int]
     options: Mapping[str, Any]
     fingerprint: str | None
-    """The declared one; of a mapping by sources the first, which a plan assumes without files."""
+    """Of data in files the one that a plan assumes where it cannot look."""
     card: Mapping[str, Any]
     """The whole card, for the loader and for content ids."""
-
-    def can_be(self, fingerprint: str) -> bool:
-        """Whether the data may have this fingerprint, for all that the card declares."""
-        declared = self.card.get("fingerprint")
-        if not isinstance(declared, Mapping):
-            return declared in (None, fingerprint)
-        sources = {module.rpartition(".")[2] for module in self.modules}
-        return fingerprint in declared.values() or not sources <= declared.keys()
 
 
 ORIGINS = ("source", "weights")
@@ -317,9 +309,6 @@ def undeclared(card: Mapping[str, Any]) -> dict[str, Any]:
 def data_card(card: Mapping[str, Any]) -> DataCard:
     """What a whole card says."""
     groups = card.get("groups", ())
-    declared = card.get("fingerprint")
-    if isinstance(declared, Mapping):
-        declared = next(iter(declared.values()), None)
     return DataCard(
         name=card["name"],
         title=card["title"],
@@ -329,7 +318,7 @@ def data_card(card: Mapping[str, Any]) -> DataCard:
         groups=tuple(map(str, range(groups) if isinstance(groups, int) else groups)),
         sizes=card.get("sizes", {}),
         options=card.get("options", {}),
-        fingerprint=declared,
+        fingerprint=card.get("fingerprint"),
         card=card,
     )
 

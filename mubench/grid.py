@@ -256,11 +256,7 @@ def _ids_of(path: str, card: DataCard) -> Ids:
         raise InputError(
             f"{path}: example {file.ids[-1]} is out of range; '{card.name}' is smaller"
         )
-    if file.data and not card.can_be(file.data):
-        raise InputError(
-            f"{path}: its ids are of other data than '{card.name}' (fingerprints differ)"
-        )
-    return Ids(file.ids, file.sha256, file.name)
+    return Ids(file.ids, file.sha256, file.name, file.data)
 
 
 def _words(value: Any) -> str:

@@ -10,7 +10,7 @@ from mubench import spec
 from mubench.plan import Device, Plan
 from mubench.planner import make_plan
 from mubench.report.source import ReportSource, source_of
-from mubench.sources.presence import decode_unknown
+from mubench.sources.presence import decode_present
 from mubench.spec import Loaded, StepKind, SweepSpec
 from mubench.store.store import Store
 
@@ -46,9 +46,9 @@ def open_sweep(
         store: a folder, or any URI that pyarrow knows.
         overrides: `key.path=value` in YAML.
         device: where steps run; without it a GPU where the sweep asks for one and there is one.
-        data_dir: folder of data sets, for those whose card declares no fingerprint.
-        decode: whether those are decoded now, if they are here and the cache lacks them; else
-            nobody can tell which of their steps are in the store.
+        data_dir: folder of data sets, for those that lie in files.
+        decode: whether data in files are decoded now, if they are here and the cache lacks them;
+            else nobody can tell which of their steps are in the store.
 
     Raises:
         InputError: bad input, in one line.
@@ -57,7 +57,7 @@ def open_sweep(
     """
     loaded = spec.load(name, overrides)
     if decode:
-        decode_unknown((data.card for data in loaded.spec.grid.dataset), data_dir)
+        decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
     return Sweep(loaded, plan, Store(store))
 

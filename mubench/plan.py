@@ -55,7 +55,7 @@ class Request:
                 return f"class={'+'.join(map(str, numbers))}"
             case Groups(numbers):
                 return f"group={'+'.join(map(str, numbers))}"
-            case Ids(_, sha256, name):
+            case Ids(_, sha256, name, _):
                 return f"file={name}-{sha256[:8]}"
             case _:
                 return f"forget={self.seed_forget}"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from mubench import catalogue
 from mubench.catalogue import ORIGINS
 from mubench.diagnostics import Diagnostics
+from mubench.errors import InputError
 from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.ids import content_id, package_version, source_id
@@ -17,7 +18,7 @@ from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.registry import method_module
 from mubench.rows import Row
-from mubench.scenario import Purpose
+from mubench.scenario import Ids, Purpose, Scenario
 from mubench.spaces import Scalar
 from mubench.spec import SeedAxis, SweepSpec
 
@@ -101,10 +102,21 @@ class _Planner:
     ) -> Iterator[Request]:
         axis: SeedAxis = getattr(self.spec.seeds, purpose)
         scenarios = forget.scenarios(purpose, dataset.card)
+        for scenario in scenarios:
+            self._check_data(dataset, scenario)
         seeds = axis.forget if forget.is_drawn else (-1,)
         combine = product if axis.pair == "product" else zip
         for (seed_forget, scenario), seed_train in combine(product(seeds, scenarios), axis.train):
             yield Request(dataset, model, forget, purpose, seed_train, seed_forget, scenario)
+
+    def _check_data(self, dataset: DatasetSpec, scenario: Scenario) -> None:
+        """Refuse ids that a file says are of other data; in another order they are others too."""
+        found = self.fingerprints[dataset.name]
+        if isinstance(scenario, Ids) and scenario.data and found not in (UNKNOWN, scenario.data):
+            raise InputError(
+                f"forget set {scenario.name}: its ids are of other data than '{dataset.name}' "
+                f"(fingerprint {scenario.data[:12]}, not {found[:12]})"
+            )
 
     def _references(self, request: Request) -> tuple[Step, Step]:
         train = self._train(request)

@@ -73,6 +73,8 @@ class Ids:
     ids: tuple[int, ...]
     sha256: str
     name: str = ""
+    data: str = ""
+    """Fingerprint of the data that the ids are of, where the file says it."""
 
 
 Scenario = Random | Classes | Groups | GroupShare | Ids

@@ -9,7 +9,7 @@ from mubench.catalogue import DataCard
 from mubench.errors import DataError, InputError
 from mubench.sources import cache
 from mubench.sources.locate import folder_of, is_in_files, locate, sources_of, wanted
-from mubench.sources.stored import Stored, cache_name, declared_fingerprint, split_sizes, stored
+from mubench.sources.stored import Stored, cache_name, split_sizes, stored
 
 Finding = tuple[str, str]
 
@@ -61,8 +61,11 @@ def _facts(card: DataCard, data_dir: str | None, found: Stored) -> Iterator[Find
     yield "classes", f"{len(found.class_names)}: {', '.join(found.class_names[:5])}, ..."
     if found.group_names:
         yield "groups", f"{len(found.group_names)}: {', '.join(found.group_names[:5])}, ..."
-    is_declared = declared_fingerprint(card.card, data_dir) is not None
-    yield "fingerprint", found.fingerprint + ("" if is_declared else " (none is declared)")
+    is_declared = "examples" in card.card or (card.fingerprint and not is_in_files(card.card))
+    yield (
+        "fingerprint",
+        found.fingerprint + ("" if is_declared else " (not verified: none declared)"),
+    )
 
 
 def _download(card: DataCard, folder: Path) -> Path:

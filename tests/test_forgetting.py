@@ -17,6 +17,7 @@ from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.opened import open_sweep
+from mubench.planner import make_plan
 from mubench.references import SPLIT_HASH, read_outputs
 from mubench.workspace import Workspace
 
@@ -262,7 +263,7 @@ def test_a_forget_set_of_other_data_or_out_of_range_is_refused(tmp_path):
         forget = {"scenario": "index", "search_files": searched, "final_files": final}
         node = {**TINY, "grid": {**TINY["grid"], "dataset": ["digits"], "forget": [forget]}}
         with pytest.raises(InputError, match=message):
-            spec.parse(node, "x")
+            make_plan(spec.parse(node, "x"))
 
 
 def test_a_held_out_example_cannot_be_named(tmp_path):

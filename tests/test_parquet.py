@@ -130,6 +130,43 @@ def test_how_a_split_is_cut_into_shards_does_not_matter(folder):
     assert read(folder).fingerprint == whole
 
 
+def facts_of(folder: Path, **changes) -> dict:
+    """What the cache says of the folder's data set; decoded if it must be."""
+    card = {**CARD, **changes}
+    read(folder, **changes)
+    return cache.peek(stored_module.cache_name(card, folder.parent))
+
+
+def test_the_same_examples_in_another_order_are_the_declared_ones(folder):
+    """Whoever repacks a data set shuffles it: ids and splits follow the order, the examples stay."""
+    first = facts_of(folder)
+    order = np.random.default_rng(1).permutation(30)
+    write(folder / "train.parquet", [PNG[i] for i in order], [LABELS[i] for i in order])
+    again = facts_of(folder, examples=first["examples"])
+    assert again["examples"] == first["examples"]
+    assert again["fingerprint"] != first["fingerprint"]
+
+
+@pytest.mark.parametrize("change", ["a pixel", "a label", "one twice", "test for training"])
+def test_other_examples_than_declared_are_refused(folder, change):
+    declared = facts_of(folder)["examples"]
+    images, labels = list(PNG), list(LABELS)
+    if change == "a pixel":
+        altered = PIXELS[4].copy()
+        altered[0, 0, 0] ^= 1
+        images[4] = encode(altered)
+    elif change == "a label":
+        labels[4] = 1 - labels[4]
+    elif change == "one twice":
+        images[4], labels[4] = images[6], labels[6]
+    else:
+        images[0], labels[0] = PNG[12], LABELS[12]
+        write(folder / "test.parquet", [*PNG[:9], PNG[0]], [*LABELS[:9], LABELS[0]])
+    write(folder / "train.parquet", images, labels)
+    with pytest.raises(DataError, match=f"not the declared examples: expected examples {declared}"):
+        read(folder, examples=declared)
+
+
 def test_bytes_columns_other_names_and_grey_jpegs_are_read(folder):
     grey = np.full((4, 6), 77, np.uint8)
     for split in ("train", "test"):

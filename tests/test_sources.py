@@ -18,8 +18,8 @@ from torchvision import datasets
 from mubench import catalogue
 from mubench.errors import DataError, MubenchError
 from mubench.sources import image_files, image_folder, newsgroups, tiny_imagenet, torchvision_files
-from mubench.sources.presence import decode_unknown
-from mubench.sources.stored import declared_fingerprint, known_fingerprint, stored
+from mubench.sources.presence import decode_present
+from mubench.sources.stored import known_fingerprint, stored
 from mubench.upkeep import check, fetch
 
 RNG = np.random.default_rng(0)
@@ -303,7 +303,7 @@ def test_real_fashion_mnist_is_what_its_card_declares(tmp_path):
     (tmp_path / "data" / "fashion_mnist").symlink_to(REAL_FASHION)
     of = catalogue.dataset("fashion_mnist")
     findings = dict(check(of, str(tmp_path / "data")))
-    assert findings["fingerprint"] == of.card["fingerprint"]["torchvision_files"]
+    assert findings["fingerprint"] == of.card["fingerprint"]
     assert "wrong" not in findings
 
 
@@ -787,9 +787,6 @@ def test_the_names_of_a_card_fit_together(name):
         members = [fine for found in of.card["superclasses"].values() for fine in found]
         assert sorted(members) == sorted(of.groups)
         assert list(of.card["superclasses"]) == list(of.classes)
-    declared = of.card.get("fingerprint")
-    if isinstance(declared, dict):
-        assert declared.keys() <= set(of.card["sources"])
     if "torchvision" in of.card:
         assert of.card["torchvision"] in torchvision_files.KINDS
 
@@ -806,40 +803,15 @@ def test_imagenets_card_has_torchvisions_names():
     assert tiny.card["folders"] == sorted(tiny.card["folders"])
 
 
-def test_the_declared_fingerprint_is_that_of_the_source_whose_files_are_here(folder):
+def test_a_fingerprint_is_what_is_cached_and_else_what_the_card_assumes(folder):
     write_folders(folder)
-    shared = {**FOLDERS, "modules": ["mubench.sources.parquet", "mubench.sources.image_folder"]}
-    other = {**shared, "fingerprint": {"parquet": "p"}}
-    found = stored(other, folder.parent).fingerprint
-    assert declared_fingerprint(other, folder.parent) is None
-    assert known_fingerprint(other, folder.parent) == found
-    right = {**shared, "fingerprint": {"parquet": "p", "image_folder": found}}
-    assert stored(right, folder.parent).fingerprint == known_fingerprint(right, folder.parent)
-    wrong = {**shared, "fingerprint": {"parquet": "p", "image_folder": "q"}}
-    with pytest.raises(DataError, match=r"expected fingerprint q, found"):
-        stored(wrong, folder.parent)
-    assert known_fingerprint(other, folder / "elsewhere") == "p"
-    assert known_fingerprint({**shared, "fingerprint": "t"}, folder.parent) == "t"
+    declared = {**FOLDERS, "fingerprint": "of another order"}
+    assert known_fingerprint(declared, folder / "elsewhere") == "of another order"
+    assert known_fingerprint(declared, folder.parent) == "of another order", "not decoded yet"
+    decode_present([catalogue.data_card(declared)], str(folder.parent))
+    found = known_fingerprint(declared, folder.parent)
+    assert found == stored(FOLDERS, folder.parent).fingerprint != "of another order"
 
 
-def test_data_whose_source_declares_nothing_are_decoded_before_a_plan(folder, cache_dir):
-    write_folders(folder)
-    modules = ["mubench.sources.parquet", "mubench.sources.image_folder"]
-    of = catalogue.data_card({**FOLDERS, "modules": modules, "fingerprint": {"parquet": "p"}})
-    assert of.fingerprint == "p"
-    decode_unknown([of], str(folder.parent))
-    assert known_fingerprint(of.card, folder.parent) not in ("p", None)
-
-
-def test_a_forget_file_may_be_of_any_source_of_a_data_set():
-    modules = ["mubench.sources.parquet", "mubench.sources.image_folder"]
-
-    def of(declared):
-        return catalogue.data_card({**FOLDERS, "modules": modules, "fingerprint": declared})
-
-    assert of(None).can_be("x")
-    assert of("x").can_be("x")
-    assert not of("x").can_be("y")
-    assert of({"parquet": "x"}).can_be("y")
-    assert not of({"parquet": "x", "image_folder": "y"}).can_be("z")
-    assert of({"parquet": "x", "image_folder": "y"}).can_be("y")
+def test_data_that_are_not_here_are_passed_over(folder):
+    decode_present([catalogue.data_card(FOLDERS)], str(folder / "elsewhere"))

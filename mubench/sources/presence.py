@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mubench.catalogue import DataCard
 from mubench.errors import DataError
 from mubench.sources.locate import is_in_files, locate
-from mubench.sources.stored import known_fingerprint, stored
+from mubench.sources.stored import stored
 
 
 def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
@@ -15,19 +15,14 @@ def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
             locate(card.card, data_dir)
 
 
-def decode_unknown(cards: Iterable[DataCard], data_dir: str | None) -> None:
-    """Decode and cache the data sets in files whose card does not say what the data are.
+def decode_present(cards: Iterable[DataCard], data_dir: str | None) -> None:
+    """Decode and cache the data sets whose files are here: only then is known what they are.
 
-    A plan for them needs their fingerprint, which only the decoded data have. Those whose files are
-    not here are passed over: they may be on the machines of a cluster. Raises DataError for damaged
-    files.
+    Those whose files are not here are passed over: they may be on the machines of a cluster. Raises
+    DataError for damaged files, and for other examples than a card declares.
     """
     for card in cards:
-        if (
-            is_in_files(card.card)
-            and _is_here(card, data_dir)
-            and known_fingerprint(card.card, data_dir) is None
-        ):
+        if is_in_files(card.card) and _is_here(card, data_dir):
             stored(card.card, data_dir)
 
 

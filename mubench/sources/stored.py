@@ -18,18 +18,30 @@ from numpy.typing import NDArray
 
 from mubench.errors import DataError
 from mubench.sources.cache import Facts, cached, peek
+from mubench.sources.digest import Digest
 from mubench.sources.divide import Rows, divide
 from mubench.sources.locate import Place, is_in_files, locate
 from mubench.sources.partition import Ints
-from mubench.sources.raw import Raw, input_bytes, label_bytes
+from mubench.sources.raw import Raw
 from mubench.sources.superclasses import with_superclasses
 from mubench.sources.writers import Texts, TextWriter, open_inputs, writer_for
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the cached files."""
 SPLITS = ("train", "validation", "test")
 _DECIDES_NOTHING = frozenset(
-    {"title", "citation", "options", "augment", "sizes", "fingerprint", "mean", "std", "max_value"}
+    {
+        "title",
+        "citation",
+        "options",
+        "augment",
+        "sizes",
+        "fingerprint",
+        "examples",
+        "mean",
+        "std",
+        "max_value",
+    }
 )
 """Keys of a card without influence on what is cached."""
 
@@ -64,27 +76,22 @@ def stored(card: Mapping[str, Any], data_dir: str | Path | None) -> Stored:
         DataError: files are missing, damaged, or not those that the card declares.
     """
     if is_in_files(card):
-        place = locate(card, data_dir)
-        found, expected = _mapped(card, place), _declared(card, place)
-    else:
-        found = _in_memory(import_module(card["modules"][0]).read(card, data_dir))
-        expected = _declared(card, None)
-    if expected is not None and found.fingerprint != expected:
-        raise DataError(
-            f"dataset {card['name']}: these are not the declared examples: "
-            f"expected fingerprint {expected}, found {found.fingerprint}"
-        )
+        return _mapped(card, locate(card, data_dir))
+    found = _in_memory(import_module(card["modules"][0]).read(card, data_dir))
+    _require(card, "fingerprint", found.fingerprint)
     return found
 
 
 def known_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
-    """The fingerprint that the card declares, else that of what is cached, else None.
+    """The fingerprint of what is cached, else the one that the card declares, else None.
 
-    Never decodes, and a data set that is not there has none but a declared one.
+    Never decodes. Of data in files the declared one is of the order that the card's author had.
     """
-    declared = declared_fingerprint(card, data_dir)
-    if declared is not None or not is_in_files(card):
-        return declared
+    declared: str | None = card.get("fingerprint")
+    return declared if not is_in_files(card) else (_cached(card, data_dir) or declared)
+
+
+def _cached(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
     try:
         facts = peek(_cache_name(card, locate(card, data_dir)))
     except DataError:
@@ -92,27 +99,13 @@ def known_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> s
     return None if facts is None else str(facts["fingerprint"])
 
 
-def declared_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
-    """What the card declares of the source whose files are here, or None.
-
-    A card says one fingerprint, or one for some of its sources: their orders of the examples
-    differ. Where no files are here the first is assumed.
-    """
-    if not isinstance(card.get("fingerprint"), Mapping) or not is_in_files(card):
-        return _declared(card, None)
-    try:
-        return _declared(card, locate(card, data_dir))
-    except DataError:
-        return _declared(card, None)
-
-
-def _declared(card: Mapping[str, Any], place: Place | None) -> str | None:
-    declared: Mapping[str, str] | str | None = card.get("fingerprint")
-    if not isinstance(declared, Mapping):
-        return declared
-    if place is None:
-        return next(iter(declared.values()), None)
-    return declared.get(place.source.__name__.rpartition(".")[2])
+def _require(card: Mapping[str, Any], key: str, found: str) -> None:
+    """Refuse other examples than the card declares, if it does."""
+    if card.get(key, found) not in (None, found):
+        raise DataError(
+            f"dataset {card['name']}: these are not the declared examples: "
+            f"expected {key} {card[key]}, found {found}"
+        )
 
 
 def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:
@@ -141,6 +134,7 @@ def _mapped(card: Mapping[str, Any], place: Place) -> Stored:
         return _build(folder, card, with_superclasses(card, place.source.read(card, place.folder)))
 
     folder, facts = cached(_cache_name(card, place), build)
+    _require(card, "examples", facts["examples"])
     return Stored(
         splits={name: _open(folder, name) for name in SPLITS},
         class_names=tuple(facts["class_names"]),
@@ -164,10 +158,7 @@ def _open(folder: Path, name: str) -> Held:
 def _build(folder: Path, card: Mapping[str, Any], raw: Raw) -> Facts:
     _check(card, raw)
     splits = divide(raw)
-    digest = hashlib.sha256()
-    for part in raw.parts:
-        digest.update(label_bytes(part.labels))
-        digest.update(b"" if part.groups is None else label_bytes(part.groups))
+    digest = Digest(raw)
     for name, rows in splits.items():
         np.save(folder / f"{name}_labels.npy", rows.labels)
         np.save(folder / f"{name}_ids.npy", rows.ids)
@@ -175,7 +166,8 @@ def _build(folder: Path, card: Mapping[str, Any], raw: Raw) -> Facts:
             np.save(folder / f"{name}_groups.npy", rows.groups)
     moments = _write_inputs(folder, card, raw, splits, digest)
     return {
-        "fingerprint": digest.hexdigest(),
+        "fingerprint": digest.fingerprint,
+        "examples": digest.examples,
         "class_names": raw.class_names,
         "group_names": raw.group_names,
         "mean": moments[0],
@@ -188,7 +180,7 @@ def _write_inputs(
     card: Mapping[str, Any],
     raw: Raw,
     splits: Mapping[str, Rows],
-    digest: "hashlib._Hash",
+    digest: Digest,
 ) -> tuple[list[float], list[float]]:
     """Write each split's inputs while they are read once; mean and std of those of D_tr."""
     with ExitStack() as files:
@@ -196,10 +188,10 @@ def _write_inputs(
             name: files.enter_context(closing(writer_for(card, folder, name, len(rows.ids))))
             for name, rows in splits.items()
         }
-        for part in raw.parts:
+        for part, official in zip(raw.parts, (b"train", b"test"), strict=False):
             start = 0
             for piece in part.pieces():
-                digest.update(input_bytes(piece))
+                digest.update(part, official, piece, start)
                 for name, rows in splits.items():
                     if rows.part is part:
                         first, last = np.searchsorted(rows.positions, [start, start + len(piece)])
