@@ -138,7 +138,7 @@ def facts_of(folder: Path, **changes) -> dict:
 
 
 def test_the_same_examples_in_another_order_are_the_declared_ones(folder):
-    """Whoever repacks a data set shuffles it: ids and splits follow the order, the examples stay."""
+    """Who repacks a data set shuffles it: ids and splits follow the order, the examples stay."""
     first = facts_of(folder)
     order = np.random.default_rng(1).permutation(30)
     write(folder / "train.parquet", [PNG[i] for i in order], [LABELS[i] for i in order])
