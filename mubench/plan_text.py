@@ -11,7 +11,7 @@ from mubench.estimate import KindCost, total
 from mubench.plan import Plan
 from mubench.workload import Work
 
-_UNKNOWN = "its card declares no fingerprint and its files are not here; give --data"
+_UNKNOWN = "its card declares none and it is not decoded; see mubench data fetch, --data"
 
 
 def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
