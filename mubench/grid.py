@@ -1,5 +1,6 @@
 """The axes of a sweep: data sets, models and forget scenarios, as a sweep file writes them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,8 @@ from mubench.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, 
 from mubench.sources import parquet
 from mubench.strict import Strict, listed, mistake
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+"""What a name may be that becomes part of paths and tables."""
 Named = tuple[int | str, ...]
 """Classes or groups that are forgotten together, by number or by name."""
 
@@ -171,10 +174,19 @@ def _with_options(node: Any) -> Any:
 def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     """A folder of Parquet files without a card: what its schema says, with the given columns."""
     columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
-    uri = str(node["parquet"])
+    if not isinstance(node["parquet"], str) or not node["parquet"]:
+        raise mistake(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
+    if "image" in columns and "text" in columns:
+        raise mistake("dataset.parquet: give either an image column or a text column")
+    uri = node["parquet"]
     if "://" not in uri:
         uri = str(Path(uri).absolute())
     name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
+    if not re.fullmatch(NAME, name) or name in catalogue.names("datasets"):
+        raise mistake(
+            f"dataset.name: '{name}' cannot name a folder of Parquet files: letters, digits, _ - . "
+            "are allowed, and names of data sets that mubench knows are taken"
+        )
     options = {key: v for key, v in node.items() if key not in (*columns, "parquet", "name")}
     try:
         declared = catalogue.undeclared(parquet.describe(uri, columns, name))

@@ -34,13 +34,14 @@ def check_origins(model: ModelCard) -> None:
 
 def origin_ids(model: ModelCard) -> Mapping[str, str]:
     """What decides weights and tokens: content of local files, names on a hub, versions."""
-    found = {key: _content(value) for key, value in model.origins.items() if value is not None}
+    found = {key: content_of(value) for key, value in model.origins.items() if value is not None}
     if model.modality == "text":
         found |= {package: _version(package) for package in ("tokenizers", "transformers")}
     return found
 
 
-def _content(value: str) -> str:
+def content_of(value: str) -> str:
+    """The hash of the files of a local folder, or of a file; else the value, a name on a hub."""
     path = Path(value).expanduser()
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if not path.exists():

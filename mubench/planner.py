@@ -55,7 +55,7 @@ class _Planner:
     def __init__(self, spec: SweepSpec, device: Device, data_dir: str | None) -> None:
         self.spec = spec
         self.fingerprints = {
-            data.name: fingerprint(data.card, data_dir) for data in spec.grid.dataset
+            data.label: fingerprint(data.card, data_dir) for data in spec.grid.dataset
         }
         self.device = device
         self.steps: dict[str, Step] = {}
@@ -111,7 +111,7 @@ class _Planner:
 
     def _check_data(self, dataset: DatasetSpec, scenario: Scenario) -> None:
         """Refuse ids that a file says are of other data; in another order they are others too."""
-        found = self.fingerprints[dataset.name]
+        found = self.fingerprints[dataset.label]
         if isinstance(scenario, Ids) and scenario.data and found not in (UNKNOWN, scenario.data):
             raise InputError(
                 f"forget set {scenario.name}: its ids are of other data than '{dataset.name}' "
@@ -270,7 +270,7 @@ class _Planner:
             resources=self.spec.resources.of(kind),
             limit_seconds=getattr(self.spec.limits, kind),
             precision=self._precision(kind, recipe),
-            data_id=self.fingerprints[at.dataset.name],
+            data_id=self.fingerprints[at.dataset.label],
             objective=self.spec.search.objective,
             **fields,
         )
@@ -288,7 +288,7 @@ class _Planner:
     def _training_identity(self, request: Request) -> dict[str, Any]:
         return {
             "dataset": _facts(request.dataset.card.card),
-            "data": self.fingerprints[request.dataset.name],
+            "data": self.fingerprints[request.dataset.label],
             "options": request.dataset.options,
             "model": _facts(request.model.card.card),
             "pretrained": origin_ids(request.model.card),

@@ -58,9 +58,16 @@ def recipe(dataset: str, model: str, training: Mapping[str, Any]) -> Recipe:
     values = preset(dataset, model, changes.pop(_NAME, None))
     values.pop("source", None)
     try:
-        return Recipe(**{**values, **changes})
+        made = Recipe(**{**values, **changes})
     except ValidationError as error:
         raise InputError(f"training.{told(error)}") from None
+    late = [epoch for epoch in made.milestones if epoch >= made.epochs]
+    if made.schedule == "multistep" and late:
+        raise InputError(
+            f"training.milestones: the learning rate never falls at {late[0]}, for there are "
+            f"{made.epochs} epochs; give milestones for as many, or another schedule"
+        )
+    return made
 
 
 @cache

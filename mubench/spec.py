@@ -18,7 +18,7 @@ from mubench.published import SUFFIX, Published
 from mubench.published import read as read_published
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
-from mubench.scenario import check_scenario, named
+from mubench.scenario import Purpose, check_scenario, named
 from mubench.strict import Strict, listed, mistake, told
 from mubench.yaml_text import read_yaml
 
@@ -323,14 +323,22 @@ def _check_pairs(spec: SweepSpec) -> None:
                     f"seeds.{purpose}: zip needs as many train seeds as forget items, got "
                     f"{len(axis.train)} and {len(items)} ({forget.label}); or say 'pair: product'"
                 )
-            combine = product if axis.pair == "product" else zip
-            pairs = list(combine(items, axis.train))
-            if len(set(pairs)) < len(pairs):
-                what = "forget seed" if forget.is_drawn else _PLURAL[forget.scenario]
-                raise InputError(
-                    f"seeds.{purpose}: the same {what} and train seed are paired twice "
-                    f"({forget.label})"
-                )
+    for data, _, forget in spec.grid.cells:
+        _check_twice(spec.seeds.search, forget, "search", data)
+        _check_twice(spec.seeds.final, forget, "final", data)
+
+
+def _check_twice(axis: SeedAxis, forget: ForgetSpec, purpose: Purpose, data: DatasetSpec) -> None:
+    """Refuse two requests that are one: a class may be named in two ways."""
+    drawn: tuple[Any, ...] = axis.forget
+    items = drawn if forget.is_drawn else tuple(forget.scenarios(purpose, data.card))
+    combine = product if axis.pair == "product" else zip
+    pairs = list(combine(items, axis.train))
+    if len(set(pairs)) < len(pairs):
+        what = "forget seed" if forget.is_drawn else _PLURAL[forget.scenario]
+        raise InputError(
+            f"seeds.{purpose}: the same {what} and train seed are paired twice ({forget.label})"
+        )
 
 
 def _override(node: dict[str, Any], override: str) -> None:

@@ -45,7 +45,7 @@ def check(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
     if tuple(found.class_names) != card.classes:
         pairs = zip(found.class_names, card.classes, strict=True)
         here, there = next(pair for pair in pairs if pair[0] != pair[1])
-        yield "wrong", f"a class is called '{here}' in the files and '{there}' in the card"
+        yield "note", f"a class is called '{here}' in the files and '{there}' in the card"
     if is_in_files(card.card):
         for file in cache.damaged(cache_name(card.card, data_dir)):
             yield "wrong", f"cached file {file} was altered; delete {_cached(card, data_dir)}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mubench import catalogue
 from mubench.expressions import evaluate
@@ -40,12 +41,13 @@ def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
         return Work(is_exact=False)
     size = _train_size(step, card)
     n_f, is_exact = _forgotten(step.request, size, card) if step.request else (0, True)
+    is_exact &= not _settings(step, card).get("deduplicate", False)  # leaves some out
     if step.kind in ("train", "retrain"):
         epochs = step.recipe.epochs
         examples = epochs * (size - n_f)
         return Work(epochs, examples, examples, is_exact)
     sizes = {"n_f": n_f, "n_r": size - n_f, "K": len(card.classes)}
-    values = {**params, **sizes, "n_v": card.sizes.get("validation", 0)}
+    values = {**params, **sizes, "n_v": _holdout_size(step, card)}
     cost = catalogue.method(step.method).cost
     forward, backward = (
         round(evaluate(cost[way], values, f"{step.method}: cost.{way}"))
@@ -54,9 +56,20 @@ def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
     return Work(0, forward, backward, is_exact)
 
 
+def _settings(step: Step, card: catalogue.DataCard) -> dict[str, Any]:
+    """The options of a step's data set, given or not."""
+    return {**card.options, **step.dataset.options}
+
+
+def _holdout_size(step: Step, card: catalogue.DataCard) -> int:
+    """Examples of D_val."""
+    there = card.sizes.get("validation", 0)
+    return min(_settings(step, card).get("holdout_size") or there, there)
+
+
 def _train_size(step: Step, card: catalogue.DataCard) -> int:
     """Examples of D_tr: those of the card, or as many as its option keeps."""
-    kept = {**card.options, **step.dataset.options}.get("train_size")
+    kept = _settings(step, card).get("train_size")
     return min(kept or card.sizes["train"], card.sizes["train"])
 
 

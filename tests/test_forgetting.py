@@ -19,6 +19,8 @@ from mubench.metrics.score import score
 from mubench.opened import open_sweep
 from mubench.planner import make_plan
 from mubench.references import SPLIT_HASH, read_outputs
+from mubench.sweep.cluster import Where
+from mubench.sweep.run import run_plan
 from mubench.workspace import Workspace
 
 CLASSES = ["round", "square"]
@@ -356,3 +358,88 @@ def test_a_folder_is_read_through_a_file_system_of_pyarrow_and_in_shards(tmp_pat
     assert uri.startswith("file:///")
     assert remote.plan.unknown_data == ()
     assert remote.plan.steps.keys() == plain.plan.steps.keys()
+
+
+def test_two_folders_of_one_name_are_two_data_sets(tmp_path):
+    """Their blocks differ by an option; neither may be taken for the other's."""
+    write_shapes(tmp_path / "a" / "shapes")
+    write_shapes(tmp_path / "b" / "shapes", dict.fromkeys(range(4), 80))
+    path = sweep(tmp_path, GROUP)
+    node = yaml.safe_load((tmp_path / "sweep.yaml").read_text())
+    one = node["grid"]["dataset"][0]
+    node["grid"]["dataset"] = [
+        {**one, "parquet": "a/shapes"},
+        {**one, "parquet": "b/shapes", "train_size": 200},
+    ]
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(node))
+    plan = open_sweep(path, str(tmp_path / "store"), decode=True).plan
+    found = {step.dataset.label: set() for step in plan.steps.values()}
+    for step in plan.steps.values():
+        found[step.dataset.label].add(step.data_id)
+    assert len(found) == 2
+    assert all(len(ids) == 1 for ids in found.values())
+    assert len(set.union(*found.values())) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"name": "../up"}, "dataset.name: '../up' cannot name a folder of Parquet files"),
+        ({"name": ""}, "dataset.name: '' cannot name"),
+        ({"name": "a/b"}, "dataset.name: 'a/b' cannot name"),
+        ({"name": "cifar10"}, "dataset.name: 'cifar10' cannot name"),
+        ({"parquet": None}, "dataset.parquet: a folder or URI is needed; got None"),
+        ({"text": "kind"}, "dataset.parquet: give either an image column or a text column"),
+    ],
+)
+def test_a_folder_that_is_named_wrongly_is_one_line(tmp_path, data, message):
+    write_shapes(tmp_path / "shapes")
+    with pytest.raises(InputError) as caught:
+        spec.load(sweep(tmp_path, GROUP, data=data))
+    assert message in str(caught.value)
+
+
+def test_a_folder_of_one_class_is_refused(tmp_path):
+    write_shapes(tmp_path / "shapes")
+    for split in ("train", "test"):
+        table = pq.read_table(tmp_path / "shapes" / f"{split}.parquet")
+        only = pa.table(
+            {"picture": table["picture"], "kind": [0] * len(table), "who": table["who"]}
+        )
+        pq.write_table(only, tmp_path / "shapes" / f"{split}.parquet")
+    with pytest.raises(InputError, match="column kind has one class; two are needed at least"):
+        spec.load(sweep(tmp_path, GROUP))
+
+
+def test_a_run_on_data_that_nobody_here_has_seen_is_refused(tmp_path):
+    write_shapes(tmp_path / "shapes")
+    opened = open_sweep(sweep(tmp_path, GROUP), str(tmp_path / "store"))
+    assert opened.plan.unknown_data == ("shapes",)
+    where = Where(address="ray://nowhere:1")
+    with pytest.raises(DataError, match="its files are not on this machine, and nothing else says"):
+        run_plan(opened.plan, opened.store, None, where=where)
+
+
+def test_a_class_that_is_named_in_two_ways_is_one(tmp_path):
+    write_shapes(tmp_path / "shapes", dict.fromkeys(range(6), 30))
+    forget = {"scenario": "class", "search_classes": ["square"], "final_classes": ["round", 0]}
+    seeds = {
+        "search": {"train": [100], "forget": [100]},
+        "final": {"train": [0, 0], "forget": [0, 1]},
+    }
+    with pytest.raises(
+        InputError, match=r"seeds.final: the same classes and train seed are paired"
+    ):
+        spec.load(sweep(tmp_path, forget, seeds=seeds))
+
+
+def test_siblings_of_a_group_are_found_by_true_labels():
+    """D_f's labels may be flipped: its class is that of held-out examples of its group."""
+    groups = np.repeat([0, 1, 2, 3], 4)
+    right = np.ones(16, bool)
+    right[:8] = False
+    holdout = outputs(np.arange(16), groups % 2, groups, right)
+    forget = outputs([20, 21], [0, 1], [0, 0], np.array([True, True]))
+    retain = outputs(np.arange(30, 42), groups[4:] % 2, groups[4:], np.ones(12, bool))
+    values = score(Evaluated(forget, retain, holdout), forget_groups=(0,)).values
+    assert values["ta_adjacent"] == 1, "group 2 alone; with group 1 it would be a half"

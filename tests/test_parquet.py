@@ -300,7 +300,11 @@ BAD_ROWS = {
     "no image column": ({"column": "picture"}, "no image column img or image of bytes"),
     "no label column": ({"label": "y"}, "no integer column label"),
     "label is text": ({"labels": ["cat"] * 30}, "no integer column label"),
-    "class names": ({"names": ["a", "b", "c"]}, "has 3 class names; expected the 2"),
+    "class names": ({"names": ["a", "b", "c"]}, "3 class names; expected the 2 of the card"),
+    "class order": (
+        {"names": ["dog", "cat"]},
+        "class 0 is called 'dog', which is class 1 of the card; number the labels in the card's",
+    ),
 }
 
 
@@ -390,3 +394,24 @@ def test_a_fifth_of_cifar100_is_read_by_its_fine_labels():
     assert dataset.class_names == tuple(card["classes"])
     assert torch.bincount(dataset.test.labels).tolist() == [100] * 100
     assert len(set(torch.bincount(dataset.validation.labels).tolist())) == 1
+
+
+def test_other_code_that_divides_makes_the_cache_anew(folder, monkeypatch):
+    before = stored_module.cache_name(CARD, folder.parent)
+    assert stored_module.cache_name(CARD, folder.parent) == before
+    monkeypatch.setattr(stored_module, "source_id", lambda *modules: "other code")
+    assert stored_module.cache_name(CARD, folder.parent) != before
+
+
+def test_superclasses_are_found_by_position_whatever_files_call_their_classes(folder):
+    for split in ("train", "test"):
+        write(folder / f"{split}.parquet", names=["ca", "dog"])
+    lifted = {
+        "classes": ["canine", "feline"],
+        "groups": ["cat", "dog"],
+        "superclasses": {"canine": ["dog"], "feline": ["cat"]},
+    }
+    found = read(folder, **lifted)
+    assert whole(found, "labels").tolist() == [1 - label for label in LABELS]
+    assert whole(found, "groups").tolist() == LABELS
+    assert (found.class_names, found.group_names) == (("canine", "feline"), ("cat", "dog"))

@@ -242,3 +242,19 @@ def test_without_the_packages_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(tokens, "version", missing)
     with pytest.raises(InputError, match=r"pip install 'mubench\[text\]'"):
         loaded(write(tmp_path))
+
+
+def test_another_tokenizer_in_the_same_folder_is_another(tmp_path):
+    from transformers import BertTokenizerFast
+
+    def first_tokens(words):
+        (tmp_path / "vocab.txt").write_text("\n".join(words))
+        BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path / "model")
+        source = {"length": 12, "source": str(tmp_path / "model")}
+        dataset = load(CARD, {}, ("test",), "cpu", tmp_path, tokens=source)
+        return dataset.test.take(torch.arange(2)).inputs["input_ids"][:, :4].tolist()
+
+    write(tmp_path)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    assert first_tokens([*special, "the", "sun"]) == [[2, 5, 6, 3], [2, 1, 1, 3]]
+    assert first_tokens([*special, "moon", "sun", "the"]) == [[2, 7, 6, 3], [2, 1, 5, 3]]

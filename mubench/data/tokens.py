@@ -9,6 +9,7 @@ D_f.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,7 @@ from torch import Tensor
 from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
 from mubench.ids import source_id
+from mubench.origins import content_of
 from mubench.sources.cache import Facts, cached
 from mubench.sources.messages import cleaned
 from mubench.sources.partition import Ints
@@ -85,6 +87,8 @@ def encoded(
     remove = tuple(settings.get("remove") or ())
     drops = bool(settings.get("deduplicate"))
     code = [source_id(__name__), _version()]
+    if "source" in tokens:
+        code += [content_of(tokens["source"]), version("transformers")]
     about = [code, whole.fingerprint, dict(tokens), sorted(remove), drops]
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -195,7 +199,7 @@ def _of_source(source: str, length: int) -> Encode:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(os.path.expanduser(source))
     except (OSError, ValueError) as error:
         raise DataError(
             f"tokenizer {source}: not found ({str(error).splitlines()[0]}); give the path of a "

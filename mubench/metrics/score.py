@@ -83,7 +83,9 @@ def _of_forgotten(
 ) -> dict[str, float]:
     """Accuracy on held-out examples like the forgotten ones, and on those next to them."""
     like = model.holdout.of_groups(groups)
-    adjacent = model.holdout.of_classes(np.unique(model.forget.labels)).without_groups(groups)
+    # D_f's own labels may have been made wrong on purpose.
+    alike = like if len(like) else model.forget
+    adjacent = model.holdout.of_classes(np.unique(alike.labels)).without_groups(groups)
     found = {"ta_forget_class": model.holdout.of_classes(classes)}
     if groups:
         found |= {"ta_forget_group": like, "ta_adjacent": adjacent}

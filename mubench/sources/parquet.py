@@ -1,7 +1,7 @@
 """Data sets in Hugging Face's Parquet schema: images (PNG or JPEG bytes) or texts, and labels.
 
-A folder with `train*.parquet` and perhaps `test*.parquet` (or `validation*.parquet`), on this
-machine or wherever `pyarrow.fs` reaches. Columns are found by their usual names, or given by the
+A folder with `train*.parquet` and perhaps `test*.parquet`, on this machine or wherever `pyarrow.fs`
+reaches. Columns are found by their usual names, or given by the
 card's `columns`.
 """
 
@@ -19,7 +19,7 @@ from mubench.errors import DataError
 from mubench.sources.images import decode, shape_of
 from mubench.sources.partition import Ints
 from mubench.sources.raw import Part, Piece, Raw
-from mubench.sources.superclasses import file_classes
+from mubench.sources.superclasses import check_names, file_classes
 
 WANTED = "train*.parquet and test*.parquet (Hugging Face's schema)"
 BATCH = 1000
@@ -78,11 +78,10 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
         raise DataError(f"{root.path}: no test*.parquet in it; put the test split there")
     names = train.class_names or file_classes(card)
     for table in tables:
-        if table.class_names not in ((), names) or len(names) != len(file_classes(card)):
-            raise DataError(
-                f"{_where(table)}: column {table.label} has {len(table.class_names)} class names; "
-                f"expected the {len(file_classes(card))} of the card, the same in every split"
-            )
+        where = f"{table.shards[0]}: column {table.label}"
+        check_names(card, table.class_names or names, where)
+        if table.class_names not in ((), names):
+            raise DataError(f"{where}: other class names than in the train split")
     group_names = train.group_names or _group_names(card)
     parts = [_part(table, card, len(names), len(group_names)) for table in tables]
     return Raw(parts[0], parts[1] if len(parts) > 1 else None, names, group_names=group_names)
@@ -257,10 +256,6 @@ def _group_names(card: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(str, range(groups) if isinstance(groups, int) else groups))
 
 
-def _where(table: Table) -> str:
-    return table.shards[0]
-
-
 def describe(uri: str, columns: Mapping[str, str], name: str) -> dict[str, Any]:
     """The card of a folder of Parquet files that has none: what its schema and a first row say.
 
@@ -276,6 +271,8 @@ def describe(uri: str, columns: Mapping[str, str], name: str) -> dict[str, Any]:
     if train is None:
         raise DataError(f"{uri}: no train*.parquet in it; put the train split there")
     classes = train.class_names or _numbered(train, train.label)
+    if len(classes) < 2:
+        raise DataError(f"{uri}: column {train.label} has one class; two are needed at least")
     card |= {"title": name, "classes": list(classes)}
     if train.group is not None:
         card["groups"] = list(train.group_names or _numbered(train, train.group))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mubench.errors import DataError
+from mubench.ids import source_id
 from mubench.sources.cache import Facts, cached, peek
 from mubench.sources.digest import Digest
 from mubench.sources.divide import Rows, divide
@@ -116,7 +117,9 @@ def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:
 def _cache_name(card: Mapping[str, Any], place: Place) -> str:
     about = {key: value for key, value in card.items() if key not in _DECIDES_NOTHING}
     stamp = place.source.stamp(card, place.folder)
-    text = json.dumps([LAYOUT, place.source.__name__, about, stamp], sort_keys=True)
+    code = source_id(__name__, place.source.__name__)  # what decodes and divides
+    where = str(place.folder.resolve())
+    text = json.dumps([LAYOUT, code, about, where, stamp], sort_keys=True)
     return f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

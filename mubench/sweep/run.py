@@ -13,11 +13,14 @@ from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
 from mubench import plugins
 from mubench.catalogue import DataCard
+from mubench.errors import DataError
+from mubench.fingerprint import UNKNOWN
 from mubench.ids import source_id
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.planner import modules_of
 from mubench.record import Record
+from mubench.sources.locate import is_in_files
 from mubench.sources.presence import require_data
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
@@ -69,6 +72,7 @@ def run_plan(
     if where.address is None and not walk.is_finished:
         due = plan.steps.keys() - walk.records.keys()
         require_data(_cards(plan, due), data_dir)
+    _require_known(plan, walk)
     progress.start(walk)
     with _interruptible() as interrupted:
         if not walk.is_finished:
@@ -80,6 +84,20 @@ def run_plan(
     if ran:
         store.records.compact()
     return Summary(walk.records, ran, len(walk.blocked), interrupted.is_set())
+
+
+def _require_known(plan: Plan, walk: Walk) -> None:
+    """Refuse to run on data in files that nobody here has seen.
+
+    Their steps would have one id whatever the workers find, and be taken for each other later.
+    """
+    for key in plan.steps.keys() - walk.records.keys():
+        step = plan.steps[key]
+        if step.data_id == UNKNOWN and is_in_files(step.dataset.card.card):
+            raise DataError(
+                f"dataset {step.dataset.name}: its files are not on this machine, and nothing else "
+                "says what they are; give --data here too, so that results can be told apart"
+            )
 
 
 def _cards(plan: Plan, keys: Iterable[str]) -> list[DataCard]:
