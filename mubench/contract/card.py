@@ -15,7 +15,7 @@ from mubench.expressions import evaluate
 
 NEEDS = ("forget", "forget_labels", "retain", "validation", "teacher", "initial_weights")
 """What a method can declare."""
-REFUSABLE = ("random", "class", "group", "image", "text", "cnn", "transformer")
+REFUSABLE = ("random", "class", "group", "index", "image", "text", "cnn", "transformer")
 """What a card can refuse: scenarios, modalities, families of models."""
 
 
