@@ -197,7 +197,7 @@ BROKEN = [
     (
         card.agrees_with_its_card,
         {"changes": {"refuses": {"audio": "no sound"}}},
-        "refuses: audio: unknown; known: random, class, group, image, text, cnn, transformer",
+        "refuses: audio: unknown; known: random, class, group, index, image, text, cnn",
     ),
     (
         card.agrees_with_its_card,
