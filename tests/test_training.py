@@ -2,6 +2,7 @@
 
 import copy
 import math
+import mmap
 import shutil
 from collections import Counter
 from contextlib import suppress
@@ -569,7 +570,9 @@ def test_costs_add_up_and_peaks_do_not():
 
 
 def fill(mib):
-    return np.ones(mib * 2**17)
+    """Memory that is new to the process: malloc might hand out what earlier tests left resident."""
+    with mmap.mmap(-1, mib * 2**20) as block:
+        block.write(b"1" * (mib * 2**20))
 
 
 def test_peak_memory_is_that_of_the_region_and_ignores_earlier_peaks():
