@@ -5,6 +5,7 @@ bottleneck halves height and width in its 3x3 convolution, as torchvision's do (
 stem for small images is one 3x3 convolution without pooling.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,7 +19,7 @@ IMAGENET_STEM = 4
 """The stem's stride that stands for ImageNet's stem: a 7x7 convolution, then pooling."""
 
 
-class Block(nn.Module):
+class Block(nn.Module, ABC):
     """Convolutions around a shortcut; a subclass says which."""
 
     expansion = 1
@@ -31,8 +32,9 @@ class Block(nn.Module):
         same = c_in == c_out and stride == 1
         self.shortcut = nn.Identity() if same else convolution(c_in, c_out, kernel=1, stride=stride)
 
+    @abstractmethod
     def _residual(self, c_in: int, width: int, stride: int) -> nn.Sequential:
-        raise NotImplementedError
+        """The convolutions, from (b, c_in, h, w) to (b, expansion * width, h / stride, ...)."""
 
     @override
     def forward(self, x: Tensor) -> Tensor:
