@@ -117,10 +117,10 @@ def run(
 
     opened = _open(sweep, store, set_, device, data, address, decode=True)
     console = _console()
-    plan, text = opened.plan, opened.loaded.text
+    plan = opened.plan
     with (
         opened.store.lock(plan.name),
-        tracked(plan, opened.store, text, tracking_uri, enabled=mlflow) as tracker,
+        tracked(plan, opened.store, opened.outline, tracking_uri, enabled=mlflow) as tracker,
     ):
         summary = _run(opened, console, address, data)
         if summary.was_interrupted:
@@ -265,7 +265,7 @@ def mlflow_sync(
     done = sync(
         opened.plan,
         opened.store,
-        opened.loaded.text,
+        opened.outline,
         tracking_uri,
         folder if folder.is_dir() else None,
         searches=searches,
@@ -466,7 +466,7 @@ def _existing(uri: str) -> "Store":
 def _run(opened: "Sweep", console: "Console", address: str | None, data: str | None) -> "Summary":
     from mubench.sweep.resume import finished
 
-    opened.store.save_sweep(opened.plan.name, opened.loaded.text, list(opened.plan.steps))
+    opened.save()
     ended = finished(opened.plan, opened.store)
     if ended is not None:
         count = len(opened.plan.steps)

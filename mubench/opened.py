@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import get_args
 
 from mubench import spec
+from mubench.gathered import gather, save
 from mubench.plan import Device, Plan
 from mubench.planner import make_plan
-from mubench.report.source import ReportSource, source_of
+from mubench.report.source import ReportSource, outline
 from mubench.sources.presence import decode_present
 from mubench.spec import Loaded, StepKind, SweepSpec
 from mubench.store.store import Store
@@ -26,8 +27,16 @@ class Sweep:
     @property
     def source(self) -> ReportSource:
         """What the report is made from: the records that the store has by now."""
-        records = self.store.records.read(self.plan.steps)
-        return source_of(self.plan, records.values(), self.loaded.text)
+        return gather(self.plan, self.outline, self.store)
+
+    @property
+    def outline(self) -> ReportSource:
+        """The same without any record."""
+        return outline(self.plan, self.loaded)
+
+    def save(self) -> None:
+        """Keep the sweep in its store, so that it can be reported without its file."""
+        save(self.plan, self.outline, self.store)
 
 
 def open_sweep(

@@ -132,6 +132,8 @@ class Loaded:
     spec: SweepSpec
     text: str
     path: Path
+    node: Mapping[str, Any]
+    """The file with its overrides, absolute paths, and published numbers: `parse` takes it."""
 
 
 def find(name: str) -> Path:
@@ -195,7 +197,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
         _override(node, assignment)
     if "published" in node:
         node["published"] = read_published(node["published"], path)
-    return Loaded(parse(node, str(path)), text, path)
+    return Loaded(parse(node, str(path)), text, path, node)
 
 
 def _anchor(grid: Any, folder: Path) -> None:

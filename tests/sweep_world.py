@@ -105,7 +105,7 @@ def _address(text):
 def finish(opened):
     """Run what a sweep lacks, step after step in this process, without Ray."""
     workspace, walk = Workspace(opened.store), Walk(opened.plan, opened.store.records.read())
-    opened.store.save_sweep(opened.plan.name, opened.loaded.text, list(opened.plan.steps))
+    opened.save()
     while due := walk.next():
         record = run_step(due.step, workspace, Choice(due.params, due.candidate))
         opened.store.records.append(record)

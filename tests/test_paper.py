@@ -15,9 +15,9 @@ from mubench.planner import make_plan
 from mubench.published import Published
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build
-from mubench.report.source import source_of
+from mubench.report.packed import pack, unpack
+from mubench.report.source import outline
 from mubench.report.tables import table
-from mubench.tracking.artifacts import pack, unpack
 from mubench.yaml_text import read_yaml
 
 PAPER = [name for name in spec.shipped_sweeps() if name.startswith("paper/")]
@@ -95,7 +95,7 @@ def test_sweeps_of_the_paper_are_found_and_listed_by_name():
 
 def test_the_numbers_of_a_file_reach_the_report_from_the_store_and_from_artifacts():
     loaded = spec.load("paper/cifar100_class")
-    source = source_of(make_plan(loaded.spec, "cuda"), (), loaded.text)
+    source = outline(make_plan(loaded.spec, "cuda"), loaded)
     values = source.published.cells["cifar100/resnet18/class"]
     assert (values.rte_unit, values.rows["ugradsl_plus"].gap) == ("min", 0.64)
     assert values.rows["retrain"].model_dump(exclude_none=True) == {"rte": 26.95}

@@ -14,6 +14,7 @@ from report_world import CELLS, finals, retrains, searches, shuffled, world
 from mubench.report.build import build
 from mubench.report.drawer import record_json
 from mubench.report.figures import INK, _looks
+from mubench.report.packed import FILES
 from mubench.report.source import ReportSource
 from mubench.store.table import table_to_records
 
@@ -61,7 +62,7 @@ def test_a_report_has_its_page_its_tables_its_records_and_its_figures(written):
         for k, cell in enumerate(CELLS, 1)
         for name in ("gap-cost", "smoothing-rate", "tuning")
     }
-    plain = {"index.html", "main.md", "main.tex", "main.csv", "records.parquet"}
+    plain = {"index.html", "main.md", "main.tex", "main.csv", *FILES}
     assert names == on_disk == plain | figures
 
 

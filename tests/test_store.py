@@ -495,10 +495,11 @@ def test_a_view_opens_its_ids_and_its_parts_and_nothing_else(tmp_path):
 
 
 def test_a_store_says_its_format_when_it_is_first_written(tmp_path):
-    Store(str(tmp_path)).save_sweep("s", "name: s", {"ids": []})
+    Store(str(tmp_path)).save_sweep("s", {"sweep.yaml": b"name: s"}, ["one", "two"])
     assert json.loads((tmp_path / "format.json").read_text()) == {"format": 1}
     assert (tmp_path / "sweeps" / "s" / "sweep.yaml").read_text() == "name: s"
-    Store(str(tmp_path))
+    again = Store(str(tmp_path))
+    assert (again.sweeps(), again.steps_of("s")) == (("s",), ("one", "two"))
 
 
 @pytest.mark.parametrize(

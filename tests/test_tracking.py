@@ -16,14 +16,16 @@ import pytest
 
 from mubench import spec
 from mubench.errors import TrackingError
+from mubench.gathered import gather
 from mubench.plan import Plan, Step
 from mubench.planner import make_plan
 from mubench.record import Record
 from mubench.report.build import build
-from mubench.report.source import source_of
+from mubench.report.packed import pack, unpack
+from mubench.report.source import ReportSource, outline
 from mubench.store.store import Store
 from mubench.tracking import follower, mirror
-from mubench.tracking.artifacts import pack, read_source, unpack
+from mubench.tracking.artifacts import read_source
 from mubench.tracking.client import default_uri
 from mubench.tracking.entries import entries
 from mubench.tracking.sync import sync
@@ -45,6 +47,11 @@ CELL = "digits[flip_labels=0.2]/small_cnn/random-0.1"
 
 def small_plan(*changes: str) -> Plan:
     return make_plan(spec.load("quickstart", [*CHANGES, *changes]).spec)
+
+
+def small_outline() -> ReportSource:
+    loaded = spec.load("quickstart", CHANGES)
+    return outline(make_plan(loaded.spec), loaded)
 
 
 def record_of(step: Step, **changes: object) -> Record:
@@ -93,6 +100,7 @@ class World:
         self.store = Store(str(folder))
         self.uri = default_uri(self.store.uri)
         self.plan = small_plan()
+        self.outline = small_outline()
         self.database = folder / "mlflow.db"
         folder.mkdir(exist_ok=True)
         shutil.copy(database, self.database)
@@ -103,7 +111,7 @@ class World:
         self.store.records.compact()
 
     def sync(self, **options: object):
-        return sync(self.plan, self.store, "name: quickstart\n", None, None, **options)
+        return sync(self.plan, self.store, self.outline, None, None, **options)
 
     def runs(self) -> dict[str, object]:
         from mlflow import MlflowClient
@@ -360,8 +368,7 @@ def test_a_report_from_mlflow_has_the_bytes_of_one_from_the_store(world: World, 
     world.sync(running=True)  # what it sends is not what stays
     world.record()
     world.sync()
-    records = world.store.records.read(world.plan.steps)
-    here = source_of(world.plan, records.values(), "name: quickstart\n")
+    here = gather(world.plan, world.outline, world.store)
     there = read_source("quickstart", world.uri)
     assert there == replace(here, records=here.newest())
     assert unpack(pack(there)) == there
@@ -380,7 +387,7 @@ def test_the_report_and_the_outputs_are_artifacts_of_the_sweep(world: World, tmp
     report = tmp_path / "report"
     (report / "figures").mkdir(parents=True)
     (report / "figures" / "a.svg").write_text("<svg/>")
-    done = sync(world.plan, world.store, "name: quickstart\n", None, report)
+    done = sync(world.plan, world.store, world.outline, None, report)
     assert done.notes == ()
     client = MlflowClient(tracking_uri=world.uri)
     names = {file.path for file in client.list_artifacts(done.run_id)}
@@ -413,7 +420,7 @@ def test_a_dead_server_gives_one_line_that_says_what_to_do(
         uri = f"http://127.0.0.1:{unused.getsockname()[1]}"
     before = dict(os.environ)
     with pytest.raises(TrackingError) as caught:
-        sync(world.plan, world.store, "", uri, None)
+        sync(world.plan, world.store, world.outline, uri, None)
     assert str(caught.value) == (
         f"{uri}: [Errno 111] Connection refused; the records are safe in the store; "
         "run 'mubench mlflow sync quickstart' later"
@@ -444,7 +451,7 @@ def test_the_follower_syncs_while_the_sweep_runs_and_when_it_ends(
     """The loop, in this process: standard input is a pipe, its line comes after the first pass."""
     steps = list(world.plan.steps.values())
     world.store.records.append(record_of(steps[0]))
-    job = follower.Job(world.plan, world.store.uri, "", None, False, 0.01, 0.01)
+    job = follower.Job(world.plan, world.store.uri, world.outline, None, False, 0.01, 0.01)
     path = tmp_path / "job"
     path.write_bytes(pickle.dumps(job))
     reading, writing = os.pipe()
@@ -473,15 +480,15 @@ def test_the_follower_syncs_while_the_sweep_runs_and_when_it_ends(
 @pytest.mark.slow
 def test_the_writer_is_a_process_whose_troubles_are_one_line(world: World):
     world.record()
-    with Writer(world.plan, world.store, "", None) as writer:
+    with Writer(world.plan, world.store, world.outline, None) as writer:
         assert "new" in writer.finish(None)
     assert world.runs()["quickstart"].info.status == "FINISHED"
     with (
-        Writer(world.plan, world.store, "", None) as writer,
+        Writer(world.plan, world.store, world.outline, None) as writer,
         pytest.raises(TrackingError, match="not done after 0 s; the records are safe"),
     ):
         writer.finish(None, patience=0.01)
-    with Writer(world.plan, world.store, "", None) as writer:
+    with Writer(world.plan, world.store, world.outline, None) as writer:
         writer._process.kill()
         writer._process.wait()
         with pytest.raises(TrackingError, match="ended early"):
@@ -502,11 +509,12 @@ def test_mlflow_is_silent_even_when_it_lays_out_a_database(world: World, tmp_pat
     world.record()
     world.database.unlink()
     plan = tmp_path / "plan"
-    plan.write_bytes(pickle.dumps(world.plan))
+    plan.write_bytes(pickle.dumps((world.plan, world.outline)))
     code = (
         "import pickle, sys; from mubench.tracking.sync import sync;"
         "from mubench.store.store import Store;"
-        "sync(pickle.load(open(sys.argv[1], 'rb')), Store(sys.argv[2]), '', None, None)"
+        "plan, outline = pickle.load(open(sys.argv[1], 'rb'));"
+        "sync(plan, Store(sys.argv[2]), outline, None, None)"
     )
     command = [sys.executable, "-c", code, str(plan), world.store.uri]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)

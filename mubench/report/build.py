@@ -11,11 +11,11 @@ from mubench.report.aggregate import aggregate
 from mubench.report.conditions import REIMPLEMENTATION, conditions
 from mubench.report.figures import figures
 from mubench.report.formats import markdown_text, to_csv, to_latex, to_markdown
+from mubench.report.packed import pack
 from mubench.report.page import Block, page
 from mubench.report.source import ReportSource
 from mubench.report.tables import CAPTION, table
 from mubench.report.tuning import studies
-from mubench.store.table import records_to_table
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def build(source: ReportSource, out: Path) -> Written:
         "main.md": _markdown(source, blocks).encode(),
         "main.tex": _latex(source, blocks).encode(),
         "main.csv": to_csv(tables).encode(),
-        "records.parquet": _parquet(source),
+        **pack(source),
     }
     for number, block in enumerate(blocks, 1):
         for figure in block.figures:
@@ -74,15 +74,6 @@ def _latex(source: ReportSource, blocks: Iterable[Block]) -> str:
     comments = [f"% {' '.join(text.split())}" for text in (source.name, *facts, REIMPLEMENTATION)]
     tables = [to_latex(block.table, number) for number, block in enumerate(blocks, 1)]
     return "\n".join([r"% needs \usepackage{booktabs}", *comments, "", *tables])
-
-
-def _parquet(source: ReportSource) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(records_to_table(source.newest()), sink)
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def _write(path: Path, content: bytes) -> Path:

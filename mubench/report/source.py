@@ -1,11 +1,14 @@
 """What a report is made from, and nothing else: no store, no server, no clock."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mubench.plan import Plan
 from mubench.published import Published
 from mubench.record import Record
+from mubench.report.exhibits import Exhibits
+from mubench.spec import Loaded
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class ReportSource:
     command: str
     published: Published | None = None
     """A paper's numbers, to stand beside."""
+    node: Mapping[str, Any] = field(default_factory=dict)
+    """The sweep as a mapping, overrides included: from it the plan can be made again."""
+    exhibits: Exhibits | None = None
+    """Single examples behind the numbers, where their outputs were looked at."""
 
     def newest(self) -> tuple[Record, ...]:
         """Return one record an id, the newest, in the order of ids: input order never shows."""
@@ -32,21 +39,26 @@ class ReportSource:
         latest = {record.id: record for record in by_age}
         return tuple(latest[key] for key in sorted(latest))
 
+    def of(self, records: Iterable[Record]) -> "ReportSource":
+        """Return the same sweep with these records."""
+        return replace(self, records=tuple(records))
+
     @property
     def date(self) -> str:
         """The day and time (ISO 8601, UTC) of the newest record; empty without records."""
         return max((record.created for record in self.records), default="")
 
 
-def source_of(plan: Plan, records: Iterable[Record], sweep_text: str) -> ReportSource:
-    """What a plan's records are reported from; records of other sweeps are left out."""
+def outline(plan: Plan, loaded: Loaded) -> ReportSource:
+    """Return what a sweep planned, without any record yet."""
     return ReportSource(
         name=plan.name,
-        sweep_text=sweep_text,
-        records=tuple(record for record in records if record.id in plan.steps),
+        sweep_text=loaded.text,
+        records=(),
         cells=plan.cells,
         rows=plan.rows,
         expected=plan.expected(),
         command=f"mubench run {plan.name}",
         published=plan.published,
+        node=loaded.node,
     )

@@ -1,6 +1,7 @@
 """A store: the folder or URI that holds everything a sweep makes."""
 
 import json
+from collections.abc import Iterable, Mapping
 
 from mubench.errors import StoreError
 from mubench.store.artefacts import Artefacts, View
@@ -10,6 +11,7 @@ from mubench.store.records import Records
 
 FORMAT = 1
 _FORMAT_FILE = "format.json"
+_STEPS = "steps.json"
 
 
 class Store:
@@ -39,11 +41,25 @@ class Store:
         """What one step may read."""
         return View(self.artefacts, ids, parts)
 
-    def save_sweep(self, name: str, text: str, plan: list[str]) -> None:
-        """Keep a sweep's file and the ids of its plan."""
+    def save_sweep(self, name: str, files: Mapping[str, bytes], steps: Iterable[str]) -> None:
+        """Keep what a sweep's report needs beside records, and the ids of its steps."""
         self._mark_format()
-        self.files.write(f"sweeps/{name}/sweep.yaml", text.encode())
-        self.files.write(f"sweeps/{name}/plan.json", json.dumps(plan).encode())
+        for file, content in files.items():
+            self.files.write(f"sweeps/{name}/{file}", content)
+        self.files.write(f"sweeps/{name}/{_STEPS}", json.dumps(list(steps)).encode())
+
+    def sweeps(self) -> tuple[str, ...]:
+        """Names of the sweeps that were saved here."""
+        found = [name.split("/") for name in self.files.list("sweeps")]
+        return tuple(sorted({parts[1] for parts in found if parts[-1] == _STEPS}))
+
+    def steps_of(self, sweep: str) -> tuple[str, ...]:
+        """Ids of a saved sweep's steps."""
+        return tuple(json.loads(self.files.read(f"sweeps/{sweep}/{_STEPS}")))
+
+    def sweep_file(self, sweep: str, file: str) -> bytes:
+        """One of a saved sweep's files. Raises FileNotFoundError."""
+        return self.files.read(f"sweeps/{sweep}/{file}")
 
     def _mark_format(self) -> None:
         if not self.files.exists(_FORMAT_FILE):

@@ -2,29 +2,24 @@
 
 import hashlib
 import io
-import json
 import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from mubench.ids import content_id
 from mubench.plan import Plan
-from mubench.published import Published
 from mubench.record import Record
+from mubench.report.packed import EXHIBITS, FILES, pack, unpack
 from mubench.report.source import ReportSource
 from mubench.store.store import Store
-from mubench.store.table import records_to_table, table_to_records
 from mubench.tracking.client import connect
 from mubench.tracking.mirror import Mirror, find_run
 
 LARGEST = 50 * 2**20
 """Bytes; a larger report or larger outputs stay where they are."""
-_SWEEP, _RECORDS, _PLAN, _OUTPUTS = "sweep.yaml", "records.parquet", "plan.json", "outputs.zip"
-_SOURCE = (_SWEEP, _RECORDS, _PLAN)
+_OUTPUTS = "outputs.zip"
 _TAG = "mubench.files"
 
 
@@ -36,45 +31,11 @@ def read_source(name: str, uri: str) -> ReportSource:
     """
     with connect(uri) as client, tempfile.TemporaryDirectory(prefix="mubench-") as folder:
         run_id = find_run(client, uri, name)
-        for file in _SOURCE:
-            client.download_artifacts(run_id, file, folder)
-        return unpack({file: (Path(folder) / file).read_bytes() for file in _SOURCE})
-
-
-def pack(source: ReportSource) -> dict[str, bytes]:
-    """A report's source as files, by name; the same source gives the same bytes."""
-    sink = io.BytesIO()
-    pq.write_table(records_to_table(source.newest()), sink, compression="zstd")
-    plan: dict[str, Any] = {
-        "name": source.name,
-        "command": source.command,
-        "cells": source.cells,
-        "rows": source.rows,
-        "expected": [[*key, count] for key, count in source.expected.items()],
-    }
-    if source.published is not None:
-        plan["published"] = source.published.model_dump(mode="json")
-    return {
-        _SWEEP: source.sweep_text.encode(),
-        _RECORDS: sink.getvalue(),
-        _PLAN: json.dumps(plan, indent=1).encode(),
-    }
-
-
-def unpack(files: Mapping[str, bytes]) -> ReportSource:
-    """The source that `pack` wrote."""
-    plan = json.loads(files[_PLAN])
-    published = plan.get("published")
-    return ReportSource(
-        name=plan["name"],
-        sweep_text=files[_SWEEP].decode(),
-        records=table_to_records(pq.read_table(io.BytesIO(files[_RECORDS]))),
-        cells=tuple(plan["cells"]),
-        rows=tuple(plan["rows"]),
-        expected={(cell, row, selection): n for cell, row, selection, n in plan["expected"]},
-        command=plan["command"],
-        published=None if published is None else Published.model_validate(published),
-    )
+        there = {found.path for found in client.list_artifacts(run_id)}
+        names = [*FILES, *there.intersection([EXHIBITS])]
+        for name in names:
+            client.download_artifacts(run_id, name, folder)
+        return unpack({name: (Path(folder) / name).read_bytes() for name in names})
 
 
 def upload(client: Any, mirror: Mirror, source: ReportSource, report: Path | None) -> list[str]:

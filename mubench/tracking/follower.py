@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mubench.errors import MubenchError
 from mubench.plan import Plan
+from mubench.report.source import ReportSource
 
 FIRST_SECONDS = 60.0
 """A short sweep is over by then, and MLflow's start (seconds of CPU) never competes with it."""
@@ -26,7 +27,7 @@ class Job:
 
     plan: Plan
     store_uri: str
-    sweep_text: str
+    outline: ReportSource
     uri: str | None
     searches: bool
     first_seconds: float = FIRST_SECONDS
@@ -42,7 +43,7 @@ class Job:
             sync(
                 self.plan,
                 store,
-                self.sweep_text,
+                self.outline,
                 self.uri,
                 report,
                 searches=self.searches,

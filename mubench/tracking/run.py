@@ -8,6 +8,7 @@ from pathlib import Path
 from mubench.errors import TrackingError
 from mubench.ids import content_id
 from mubench.plan import Plan
+from mubench.report.source import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.client import default_uri
 from mubench.tracking.writer import Writer
@@ -46,7 +47,7 @@ class Untracked:
 
 @contextmanager
 def tracked(
-    plan: Plan, store: Store, sweep_text: str, uri: str | None, *, enabled: bool
+    plan: Plan, store: Store, outline: ReportSource, uri: str | None, *, enabled: bool
 ) -> Iterator[Tracker | Untracked]:
     """Follow a run. Where the last run already sent these very records, MLflow is not started."""
     uri = uri or default_uri(store.uri)
@@ -55,7 +56,7 @@ def tracked(
     elif _was_sent(plan, store, uri):
         yield Tracker(plan, store, None, uri)
     else:
-        with Writer(plan, store, sweep_text, uri) as writer:
+        with Writer(plan, store, outline, uri) as writer:
             yield Tracker(plan, store, writer, uri)
 
 

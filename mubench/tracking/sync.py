@@ -6,8 +6,9 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError
+from mubench.gathered import gather
 from mubench.plan import Plan
-from mubench.report.source import source_of
+from mubench.report.source import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri
@@ -38,7 +39,7 @@ class Synced:
 def sync(
     plan: Plan,
     store: Store,
-    sweep_text: str,
+    outline: ReportSource,
     uri: str | None,
     report: Path | None,
     *,
@@ -53,7 +54,7 @@ def sync(
     Args:
         plan: whose steps are shown.
         store: where the records are.
-        sweep_text: the sweep file.
+        outline: what the sweep planned, for the report's source.
         uri: MLflow's address; SQLite in the store without it.
         report: the report's folder, if there is one.
         searches: whether each search step is a run too, not only a point of its study's curve.
@@ -72,7 +73,7 @@ def sync(
                 mirror.put(entry)
                 count += 1
             mirror.mark_older()
-            source = source_of(plan, records.values(), sweep_text)
+            source = gather(plan, outline, store)
             notes = upload(client, mirror, source, report)
             if not running and len(records) == len(plan.steps):
                 notes += upload_outputs(client, mirror, store, plan, records)

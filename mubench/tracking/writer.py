@@ -11,6 +11,7 @@ from typing import Self
 
 from mubench.errors import TrackingError
 from mubench.plan import Plan
+from mubench.report.source import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.follower import Job
 
@@ -25,8 +26,8 @@ class Writer:
     completes what it was at.
     """
 
-    def __init__(self, plan: Plan, store: Store, sweep_text: str, uri: str | None) -> None:
-        self._job = Job(plan, store.uri, sweep_text, uri, searches=False)
+    def __init__(self, plan: Plan, store: Store, outline: ReportSource, uri: str | None) -> None:
+        self._job = Job(plan, store.uri, outline, uri, searches=False)
         self._name = plan.name
 
     def __enter__(self) -> Self:
