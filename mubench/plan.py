@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from mubench.claims import Claim
 from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.published import Published
@@ -167,6 +168,8 @@ class Plan:
     """Data sets that neither a card nor a file describes: what is cached cannot be told."""
     published: Published | None = None
     """A paper's numbers, for the report."""
+    claims: tuple[Claim, ...] = ()
+    """What the sweep is run to find out."""
 
     def expected(self) -> dict[tuple[str, str, str], int]:
         """How many final records each (cell, row, selection) should have."""

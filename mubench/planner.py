@@ -76,6 +76,7 @@ class _Planner:
             device=self.device,
             unknown_data=unknown,
             published=self.spec.published,
+            claims=self.spec.resolved_claims,
         )
 
     def _cell(self, dataset: DatasetSpec, model: ModelSpec, forget: ForgetSpec) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mubench.claims import Claim
 from mubench.plan import Plan
 from mubench.published import Published
 from mubench.record import Record
@@ -30,6 +31,8 @@ class ReportSource:
     """A paper's numbers, to stand beside."""
     node: Mapping[str, Any] = field(default_factory=dict)
     """The sweep as a mapping, overrides included: from it the plan can be made again."""
+    claims: tuple[Claim, ...] = ()
+    """What the sweep was run to find out."""
     exhibits: Exhibits | None = None
     """Single examples behind the numbers, where their outputs were looked at."""
 
@@ -60,5 +63,6 @@ def outline(plan: Plan, loaded: Loaded) -> ReportSource:
         expected=plan.expected(),
         command=f"mubench run {plan.name}",
         published=plan.published,
+        claims=plan.claims,
         node=loaded.node,
     )
