@@ -15,7 +15,7 @@ import numpy.typing as npt
 LEVEL = 0.05
 EXACT_UP_TO = 16
 """Beyond 2**16 sign patterns the test draws that many at random, always the same."""
-RESAMPLES = 4_999
+RESAMPLES = 9_999
 
 Floats = npt.NDArray[np.float64]
 

@@ -56,6 +56,7 @@ def gap_against_cost(cell: Cell) -> Figure | None:
         },
         {
             "data": values(points),
+            "params": [PICK],  # in the first layer with colours, else the legend ignores clicks
             "mark": {"type": "rule", "strokeWidth": 1.2},
             "encoding": {
                 "x": x,
@@ -78,7 +79,6 @@ def gap_against_cost(cell: Cell) -> Figure | None:
         },
         {
             "data": values(points),
-            "params": [PICK],
             "mark": {"type": "point", "size": 64, "strokeWidth": 1.5},
             "encoding": {
                 "x": x,

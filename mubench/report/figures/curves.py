@@ -69,6 +69,7 @@ def smoothing_curve(cell: Cell) -> Figure | None:
             scales,
             {"title": "α", "axis": {"tickCount": 4}},
             _target(cell, metric),
+            is_first=metric == _SMOOTHING[0],
         )
         for metric in _SMOOTHING
     ]
@@ -131,10 +132,10 @@ def _ratio_curve(members: Sequence[Cell], kind: str) -> tuple[Spec, str] | None:
     }
     scales = looks(members, (point["row"] for held in points.values() for point in held))
     x: Spec = {"title": "Forget ratio", "axis": {"tickCount": 4, "format": "~%"}}
+    shown = [metric for metric in TITLES if points[metric]]
     panels = [
-        _panel(points[metric], metric, scales, x, targets[metric], is_line=True)
-        for metric in TITLES
-        if points[metric]
+        _panel(points[metric], metric, scales, x, targets[metric], is_first=metric == shown[0])
+        for metric in shown
     ]
     return {"hconcat": panels, "spacing": 22}, selection.capitalize()
 
@@ -151,7 +152,7 @@ def _panel(
     at: Spec,
     target: Sequence[dict[str, Any]],
     *,
-    is_line: bool = False,
+    is_first: bool,
 ) -> Spec:
     """One metric: lines by row, bars of one standard deviation, and Retrain."""
     x: Spec = {"field": "at", "type": "quantitative", "scale": {"padding": 8}, **at}
@@ -180,6 +181,7 @@ def _panel(
     ]
     layers: list[Spec] = [
         {
+            "params": [PICK] if is_first else [],
             "mark": {"type": "line", "strokeWidth": 1.8},
             "encoding": {**shared, "y": y, "strokeDash": dash},
         },
@@ -192,7 +194,6 @@ def _panel(
             },
         },
         {
-            "params": [{**PICK, "name": "pick"}] if metric == "gap" else [],
             "mark": {"type": "point", "filled": True, "size": 36},
             "encoding": {**shared, "y": y, "tooltip": tooltip},
         },
@@ -200,7 +201,7 @@ def _panel(
     if target:
         anchor: Spec = {"y": {"field": "value", "type": "quantitative"}}
         mark: Spec = RULE
-        if is_line:
+        if "at" in target[0]:
             anchor["x"] = {"field": "at", "type": "quantitative"}
             mark = {**RULE, "type": "line"}
         layers.append({"data": values(target), "mark": mark, "encoding": anchor})

@@ -130,9 +130,8 @@ class Looks:
 
 def looks(cells: Iterable[Cell], shown: Iterable[str]) -> Looks:
     """Return the scales of the titles `shown`, by their place among all rows of `cells`."""
-    rows = [row for cell in cells for row in cell.methods]
-    every = [
-        *dict.fromkeys([*(row_title(r.label) for r in rows), *(row_title(r.method) for r in rows)])
-    ]
     names = tuple(dict.fromkeys(shown))
+    rows = [row for cell in cells for row in cell.methods]
+    titles = (*(row_title(r.label) for r in rows), *(row_title(r.method) for r in rows), *names)
+    every = list(dict.fromkeys(titles))
     return Looks(names, tuple(every.index(name) for name in names))

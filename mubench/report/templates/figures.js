@@ -18,7 +18,7 @@ async function drawFigure(figure) {
   try {
     const [embed, specs] = await Promise.all([loadVega(), unpackJson("figures")]);
     // An interpreter in place of compiled expressions: the page forbids eval.
-    await embed(plot, specs[figure.dataset.figure], { mode: "vega-lite", renderer: "svg", actions: false, ast: true });
+    await embed(plot.firstElementChild, specs[figure.dataset.figure], { mode: "vega-lite", renderer: "svg", actions: false, ast: true });
     figure.dataset.drawn = "done";
   } catch (error) {
     plot.textContent = `This figure cannot be drawn here (${error}).`;

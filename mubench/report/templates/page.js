@@ -33,7 +33,7 @@ function told(record, metric, open) {
   if (record.message) box.append(element("p", record.message));
   box.append(element("h3", "Run it again"), command(record.command));
   const given = new Set(record.given);
-  const params = Object.entries(record.params).map(([k, v]) => [k, v + (given.has(k) ? "  (set)" : "")]);
+  const params = Object.entries(record.params).map(([k, v]) => [k, v + (given.has(k) ? " (set)" : "")]);
   const metrics = Object.entries(record.metrics);
   for (const [title, pairs] of [["Hyperparameters", params], ["Record", Object.entries(record.facts)], ["Metrics (fractions, seconds, MiB)", metrics]]) {
     if (pairs.length) box.append(element("h3", title), list(pairs));
