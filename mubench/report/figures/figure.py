@@ -20,7 +20,7 @@ SHAPES = (
 )
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 """Rows that share a colour differ in shape and dash: 64 shapes and 32 lines can be told apart."""
-WIDTH, HEIGHT = 380, 260
+WIDTH, HEIGHT = 330, 250
 RULE: Spec = {"type": "rule", "color": INK, "strokeDash": [5, 4], "opacity": 0.7}
 """An anchor: Retrain, or doing nothing."""
 PICK: Spec = {
