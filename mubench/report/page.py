@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.later import all_metrics
 from mubench.record import Record
 from mubench.report import summary
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell
