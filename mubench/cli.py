@@ -113,6 +113,7 @@ def run(
     plugin: PluginFiles = None,
 ) -> None:
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
+    from mubench.exhibits import keep_exhibits
     from mubench.tracking.run import tracked
 
     opened = _open(sweep, store, set_, device, data, address, decode=True)
@@ -126,6 +127,7 @@ def run(
         if summary.was_interrupted:
             console.print(f"interrupted; 'mubench run {sweep}' goes on from here", markup=False)
             raise typer.Exit(INTERRUPTED)
+        keep_exhibits(opened.store, opened.source, data)
         page = _report(opened, console, out)
         console.print(tracker.finish(page.parent), markup=False, soft_wrap=True)
     _tell_failures(summary, console, sweep)
@@ -176,6 +178,30 @@ def report(
         source = _open(sweep, store, set_, device, data).source
     written = build(source, out or Path("reports") / source.name)
     _console().print(f"report: {written.page}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def score(
+    sweep: Annotated[str, typer.Argument(help="A sweep that was run into the store, or its file.")],
+    store: StoreUri = DEFAULT_STORE,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Only this one; may stand several times.")
+    ] = None,
+    data: DataDir = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Add metrics to a finished sweep from its stored outputs; nothing runs."""
+    from mubench.exhibits import keep_exhibits
+    from mubench.gathered import name_of, saved
+    from mubench.later import add_metrics
+    from mubench.metrics.later import later_metrics
+
+    opened, metrics = _existing(store), later_metrics(metric or ())
+    source = saved(opened, name_of(sweep))
+    with opened.lock(source.name):
+        for added in add_metrics(opened, source.records, metrics):
+            _console().print(str(added), markup=False, soft_wrap=True)
+        keep_exhibits(opened, source, data)
 
 
 @app.command("list")

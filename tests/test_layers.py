@@ -35,8 +35,8 @@ LAYERS = (
     ("plan",),
     ("planner", "workload"),
     ("report", "listing", "estimate", "scaffold"),
-    ("gathered",),
-    ("tracking", "plan_text", "opened"),
+    ("gathered", "answers", "media"),
+    ("tracking", "plan_text", "opened", "later", "exhibits"),
     ("data", "models"),
     ("training",),
     ("methods",),
@@ -218,6 +218,8 @@ LIGHT = {
     "mubench.plan": HEAVY,
     "mubench.store.store": HEAVY,
     "mubench.metrics.score": HEAVY,
+    "mubench.later": HEAVY,
+    "mubench.exhibits": HEAVY,
     "mubench.report.build": HEAVY,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.later import all_metrics
 from mubench.record import Record
 from mubench.report.aggregate import COLUMNS
 from mubench.report.blocks import Block, Report
