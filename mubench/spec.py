@@ -14,7 +14,7 @@ from mubench.claims import parse as read_claim
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.later import all_metrics
 from mubench.options import check_options
 from mubench.origins import check_origins
 from mubench.published import SUFFIX, Published

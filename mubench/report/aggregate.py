@@ -138,8 +138,11 @@ def estimate(values: Sequence[float]) -> Estimate:
     >>> estimate([1.0, 3.0])
     Estimate(mean=2.0, spread=1.4142135623730951, n=2)
     """
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    return Estimate(statistics.fmean(values), spread, len(values))
+    mean = statistics.fmean(values)
+    if len(values) == 1:
+        return Estimate(mean, None, 1)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return Estimate(mean, math.sqrt(squares / (len(values) - 1)), len(values))
 
 
 def aggregate(source: ReportSource) -> tuple[Cell, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mubench.claims import ORIGINAL, Claim
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.later import all_metrics
 from mubench.record import MetricInfo, Record
 from mubench.report.aggregate import Cell, Row
 from mubench.report.inference import LEVEL, bootstrap_interval, fewest_pairs, sign_flip_p

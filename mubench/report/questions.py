@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
@@ -34,7 +35,7 @@ class _Facts:
     studies: Sequence[Study]
     records: Sequence[Record]
 
-    @property
+    @cached_property
     def finals(self) -> list[Record]:
         return [record for record in self.records if record.kind == "final"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from mubench.claims import Claim
@@ -38,6 +39,10 @@ class ReportSource:
 
     def newest(self) -> tuple[Record, ...]:
         """Return one record an id, the newest, in the order of ids: input order never shows."""
+        return self._newest
+
+    @cached_property
+    def _newest(self) -> tuple[Record, ...]:
         by_age = sorted(self.records, key=lambda record: (record.created, record.status))
         latest = {record.id: record for record in by_age}
         return tuple(latest[key] for key in sorted(latest))

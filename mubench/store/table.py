@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -44,13 +45,20 @@ def records_to_table(records: Iterable[Record]) -> pa.Table:
     """One row a record; params, given and versions as JSON text, metrics as `metric_*` columns."""
     rows = list(records)
     names = sorted({name for record in rows for name in record.metrics})
-    columns = {
-        field: pa.array([_cell(getattr(r, field)) for r in rows], _TYPES[field])
-        for field in _FIELDS
-    }
+    columns = {field: _column(rows, field) for field in _FIELDS}
     for name in names:
         columns[METRIC + name] = pa.array([r.metrics.get(name) for r in rows], pa.float64())
     return pa.table(columns)
+
+
+def _column(rows: list[Record], field: str) -> pa.Array:
+    values = [getattr(record, field) for record in rows]
+    if field in _MAPPINGS:  # records that came out of one table share these
+        texts = {id(value): json.dumps(dict(value), sort_keys=True) for value in values}
+        values = [texts[id(value)] for value in values]
+    elif field in _TUPLES:
+        values = [list(value) for value in values]
+    return pa.array(values, _TYPES[field])
 
 
 def table_to_records(table: pa.Table) -> tuple[Record, ...]:
@@ -65,7 +73,8 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
     newest = max((v for v in columns.get("schema", ()) if v is not None), default=SCHEMA)
     if newest > SCHEMA:
         raise StoreError(f"records of schema {newest}; this mubench reads {SCHEMA}; update it")
-    return tuple(_record(columns, fields, metrics, row) for row in range(table.num_rows))
+    read = cache(json.loads)  # thousands of records share versions and params: so does memory
+    return tuple(_record(columns, fields, metrics, row, read) for row in range(table.num_rows))
 
 
 def record_to_json(record: Record) -> str:
@@ -82,7 +91,11 @@ def record_from_json(text: str) -> Record:
 
 
 def _record(
-    columns: Mapping[str, list[Any]], fields: list[str], metrics: list[str], row: int
+    columns: Mapping[str, list[Any]],
+    fields: list[str],
+    metrics: list[str],
+    row: int,
+    read: Callable[[str], Any],
 ) -> Record:
     values: dict[str, Any] = {}
     for name in fields:
@@ -90,7 +103,7 @@ def _record(
         if value is None:  # a row of an older schema in a table with newer ones
             continue
         if name in _MAPPINGS:
-            value = json.loads(value)
+            value = read(value)
         elif isinstance(value, list):
             value = tuple(value)
         values[name] = value
@@ -100,9 +113,3 @@ def _record(
         if columns[name][row] is not None
     }
     return Record(**values)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return json.dumps(dict(value), sort_keys=True)
-    return list(value) if isinstance(value, tuple) else value
