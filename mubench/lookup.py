@@ -71,7 +71,7 @@ def _only(row: str, records: Iterable[Record], where: str) -> Record:
         raise InputError(
             f"'{row}': no record in {where} has this id; the drawer of the report's page shows ids"
         )
-    if len(found) > 1 and found[0].id != row:
+    if len(found) > 1:
         listed = ", ".join(f"{one.id} ({_called(one)})" for one in found[:_LISTED])
         more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         raise InputError(f"'{row}': several records in {where} begin so: {listed}{more}")

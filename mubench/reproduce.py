@@ -158,7 +158,8 @@ def _run(found: Found, workspace: Workspace, store: Store | None) -> Record:
     for reference in found.references:
         _provide(reference, workspace, store)
     workspace.store.artefacts.discard(step.unlearn_id)
-    return run_step(step, workspace, Choice(record.params, record.candidate))
+    # A worker that was lost left no params; a default step has them from the plan.
+    return run_step(step, workspace, Choice(record.params or step.params, record.candidate))
 
 
 def _select_nothing(found: Found) -> Record:
