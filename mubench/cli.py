@@ -271,6 +271,37 @@ def retry(
     run(sweep, store, data, set_, out, tracking_uri, mlflow, address, device, plugin)
 
 
+@app.command()
+def reproduce(
+    row: Annotated[
+        str, typer.Argument(metavar="ROW", help="A record's id, or its first digits: 6 or more.")
+    ],
+    store: StoreUri = DEFAULT_STORE,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="A report's folder, in place of a store.")
+    ] = None,
+    data: DataDir = None,
+    device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
+) -> None:
+    """Run the one step behind a number again, in a store of its own, and compare."""
+    from mubench.circumstances import commit
+    from mubench.comparison import compare
+    from mubench.lookup import in_report, in_store
+    from mubench.reproduce import again, find
+    from mubench.reproduce_text import comparison_text, recipe_text
+
+    record, place = in_report(report, row) if report else in_store(_existing(store), row)
+    found = find(place, [record], _asked(device), data)
+    for part in recipe_text(found[0], place, commit()):
+        _console().print(part)
+    [now] = again(found, place, data)
+    compared = compare(record, now)
+    for part in comparison_text(compared):
+        _console().print(part)
+    raise typer.Exit(OK if compared.is_equal else FAILED)
+
+
 @mlflow_app.command("sync")
 def mlflow_sync(
     sweep: SweepName,
@@ -463,8 +494,12 @@ def _open(
         from mubench.sweep.cluster import cluster_device
 
         return open_sweep(sweep, store, set_ or (), cluster_device(address), data, decode=decode)
+    return open_sweep(sweep, store, set_ or (), _asked(device), data, decode=decode)
+
+
+def _asked(device: DeviceChoice) -> "Device | None":
     chosen: dict[DeviceChoice, Device] = {DeviceChoice.cpu: "cpu", DeviceChoice.cuda: "cuda"}
-    return open_sweep(sweep, store, set_ or (), chosen.get(device), data, decode=decode)
+    return chosen.get(device)
 
 
 def _add_method(path: str) -> str:

@@ -127,6 +127,13 @@ class Step:
         return max(1, int(self.resources.cpu))
 
     @property
+    def request_name(self) -> str:
+        """The request's name; of a training on all of D_tr the data set, model and train seed."""
+        if self.request is not None:
+            return self.request.name
+        return f"{self.dataset.label}/{self.model.label}/train={self.seed_train}"
+
+    @property
     def title(self) -> str:
         """A short name for people."""
         where = self.request.name if self.request else f"{self.dataset.label}/{self.model.label}"

@@ -34,9 +34,9 @@ LAYERS = (
     ("spec",),
     ("plan",),
     ("planner", "workload"),
-    ("report", "listing", "estimate", "scaffold"),
+    ("report", "listing", "estimate", "scaffold", "comparison"),
     ("gathered", "answers", "media"),
-    ("tracking", "plan_text", "opened", "later", "exhibits"),
+    ("tracking", "plan_text", "opened", "lookup", "later", "exhibits"),
     ("data", "models"),
     ("training",),
     ("methods",),
@@ -44,8 +44,8 @@ LAYERS = (
     ("workspace", "outcome"),
     ("diagnose",),
     ("trial",),
-    ("sweep",),
-    ("api", "doctor", "screen", "upkeep", "exports"),
+    ("sweep", "reproduce"),
+    ("api", "doctor", "screen", "upkeep", "exports", "reproduce_text"),
     ("cli",),
 )
 """A part imports from rows above its own and from itself: neighbours do not know each other."""
@@ -65,7 +65,7 @@ OWNERS = {
     "jinja2": {"report"},
     "transformers": {"models", "data"},
     "tokenizers": {"data"},
-    "rich": {"cli", "screen", "plan_text", "report", "doctor"},
+    "rich": {"cli", "screen", "plan_text", "reproduce_text", "report", "doctor"},
     "typer": {"cli"},
 }
 """Which parts may import a framework."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -67,14 +67,39 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
     Raises:
         StoreError: a row was written by a newer mubench.
     """
+    names = [name for name in _FIELDS if name in table.column_names]
     metrics = [name for name in table.column_names if name.startswith(METRIC)]
-    fields = [name for name in _FIELDS if name in table.column_names]
-    columns = {name: table.column(name).to_pylist() for name in (*fields, *metrics)}
+    columns = {name: table.column(name).to_pylist() for name in names}
     newest = max((v for v in columns.get("schema", ()) if v is not None), default=SCHEMA)
     if newest > SCHEMA:
         raise StoreError(f"records of schema {newest}; this mubench reads {SCHEMA}; update it")
     read = cache(json.loads)  # thousands of records share versions and params: so does memory
-    return tuple(_record(columns, fields, metrics, row, read) for row in range(table.num_rows))
+    for name in _MAPPINGS:
+        columns[name] = [v if v is None else read(v) for v in columns.get(name, ())]
+    for name in _TUPLES:
+        columns[name] = [v if v is None else tuple(v) for v in columns.get(name, ())]
+    there = [name for name in names if columns[name]]
+    return tuple(
+        Record(**_given(there, values), metrics=held)
+        for values, held in zip(
+            zip(*(columns[name] for name in there), strict=True),
+            _metrics(table, metrics),
+            strict=True,
+        )
+    )
+
+
+def _given(names: list[str], values: tuple[Any, ...]) -> dict[str, Any]:
+    """Fields that a row has; one of an older schema, among newer ones, lacks some."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _metrics(table: pa.Table, columns: list[str]) -> Iterable[dict[str, float]]:
+    names = [name.removeprefix(METRIC) for name in columns]
+    if not names:
+        return ({} for _ in range(table.num_rows))
+    rows = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+    return (_given(names, row) for row in rows)
 
 
 def record_to_json(record: Record) -> str:
@@ -87,29 +112,4 @@ def record_from_json(text: str) -> Record:
     values = json.loads(text)
     for name in _TUPLES:
         values[name] = tuple(values[name])
-    return Record(**values)
-
-
-def _record(
-    columns: Mapping[str, list[Any]],
-    fields: list[str],
-    metrics: list[str],
-    row: int,
-    read: Callable[[str], Any],
-) -> Record:
-    values: dict[str, Any] = {}
-    for name in fields:
-        value = columns[name][row]
-        if value is None:  # a row of an older schema in a table with newer ones
-            continue
-        if name in _MAPPINGS:
-            value = read(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        values[name] = value
-    values["metrics"] = {
-        name.removeprefix(METRIC): columns[name][row]
-        for name in metrics
-        if columns[name][row] is not None
-    }
     return Record(**values)
