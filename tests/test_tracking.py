@@ -217,6 +217,67 @@ def test_a_row_has_the_means_of_its_final_steps_and_the_curve_of_its_search(worl
     assert sweep.data.metrics["steps_done"] == len(world.plan.steps)
 
 
+def test_a_saved_view_finds_the_rows_of_its_cell_and_the_sweep_links_to_it(world: World):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    client = MlflowClient(tracking_uri=world.uri)
+    held = client.get_experiment_by_name("mubench/quickstart")
+    saved = {k: json.loads(v) for k, v in held.tags.items() if k.startswith("mlflow.shared")}
+    [(tag, view)] = [(k, v) for k, v in saved.items() if v["name"] == f"Compare methods: {SHORT}"]
+    assert view["createdAt"] == held.creation_time
+    state = json.loads(view["state"])
+    runs = client.search_runs([held.experiment_id], state["searchFilter"])
+    assert {run.info.run_name for run in runs} == {f"FT · {SHORT}", f"GA · {SHORT}"}
+    shown = {name.removeprefix("metrics.").strip("`") for name in state["selectedColumns"]}
+    logged = {name for run in runs for name in run.data.metrics}
+    assert shown - logged == {"tuned/mia_svc", "tuned/ra", "tuned/ta", "tuned/rte_seconds"}, (
+        "the records here have only gap and ua"
+    )
+    link = f"#/experiments/{held.experiment_id}/runs?viewStateShareKey={tag.rpartition('.')[2]}&"
+    assert link in world.runs()["quickstart"].data.tags["mlflow.note.content"]
+    assert link in held.tags["mlflow.note.content"]
+
+
+def test_the_query_of_the_readme_finds_a_record(world: World):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    step = next(s for s in world.plan.steps.values() if s.kind == "retrain")
+    client = MlflowClient(tracking_uri=world.uri)
+    experiment = client.get_experiment_by_name("mubench/quickstart").experiment_id
+    [run] = client.search_runs([experiment], f"tags.\"mubench.key\" = '{step.id}'")
+    assert run.info.run_name.startswith("Retrain · random-0.1 · forget=")
+
+
+def test_runs_of_an_earlier_version_are_completed_under_their_new_names(world: World):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    wanted = shown(world)
+    parents = {name: run.data.tags.get("mlflow.parentRunId") for name, run in world.runs().items()}
+    client = MlflowClient(tracking_uri=world.uri)
+    runs = world.runs()
+    for name, run in runs.items():
+        client.set_tag(run.info.run_id, "mlflow.runName", f"old {name}")
+        for tag in ("mlflow.runColor", "mlflow.note.content"):
+            if tag in run.data.tags:
+                client.delete_tag(run.info.run_id, tag)
+        if run.data.tags["kind"] == "row":
+            client.set_tag(run.info.run_id, "kind", "study")
+        if run.data.tags["kind"] == "retrain":
+            client.set_tag(run.info.run_id, "mlflow.parentRunId", runs["quickstart"].info.run_id)
+    done = world.sync()
+    assert (done.created, done.completed) == (0, len(runs))
+    assert shown(world) == wanted
+    assert parents == {
+        name: run.data.tags.get("mlflow.parentRunId") for name, run in world.runs().items()
+    }
+
+
 def test_a_second_call_changes_nothing_at_all(world: World):
     world.record()
     first = world.sync()

@@ -7,7 +7,7 @@ nothing of it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +45,9 @@ def views(plan: Plan, names: Mapping[str, str]) -> tuple[View, ...]:
         plan: the sweep's.
         names: a short name for each cell.
     """
-    selection = "tuned" if plan.studies else "default"
-    return (
-        *(_comparison(f"Compare methods: {names[cell]}", cell, selection) for cell in plan.cells),
-        _final_steps(),
-    )
+    selections = ("tuned", "default") if plan.studies else ("default",)
+    titles = ((cell, f"Compare methods: {names[cell]}") for cell in plan.cells)
+    return (*(_comparison(title, cell, selections) for cell, title in titles), _final_steps())
 
 
 def view_tags(found: Iterable[View], created: int) -> dict[str, str]:
@@ -67,15 +65,21 @@ def view_tags(found: Iterable[View], created: int) -> dict[str, str]:
     }
 
 
-def _comparison(title: str, cell: str, selection: str) -> View:
-    means = [f"{selection}/{metric}" for metric in FIRST]
+def _comparison(title: str, cell: str, selections: Sequence[str]) -> View:
+    """Of the first selection all that the table has, of another its Avg. Gap.
+
+    A row with nothing to search has defaults alone.
+    """
+    main, *others = selections
+    means = [f"{main}/{metric}" for metric in FIRST]
     gap, cost = means[0], means[-1]
-    columns = [gap, f"{selection}_sd/gap", *means[1:], f"{selection}/requests"]
+    gaps = [f"{other}/gap" for other in others]
+    columns = [gap, f"{main}_sd/gap", *means[1:], f"{main}/requests", *gaps]
     charts = [
         _bar(gap),
         _chart("SCATTER", f"{cost} {gap}", xaxis=_axis(cost), yaxis=_axis(gap)),
-        _curve("search/best_objective"),
-        *map(_bar, means[1:]),
+        *([_curve("search/best_objective")] if main == "tuned" else []),
+        *map(_bar, [*means[1:], *gaps]),
     ]
     section = {"uuid": _SECTION, "name": title, "display": True, "isReordered": False}
     state = _state(f"tags.kind = 'row' and tags.cell = {_quoted(cell)}", gap, columns, [])
