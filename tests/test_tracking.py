@@ -240,7 +240,7 @@ def test_a_saved_view_finds_the_rows_of_its_cell_and_the_sweep_links_to_it(world
     assert link in held.tags["mlflow.note.content"]
 
 
-def test_the_query_of_the_readme_finds_a_record(world: World):
+def test_the_query_that_the_documents_name_finds_a_record(world: World):
     from mlflow import MlflowClient
 
     world.record()

@@ -163,6 +163,14 @@ def test_a_cell_without_tuned_rows_shows_its_defaults(plan: Plan):
     assert "| UGradSL+ | default |" in sweep_note(plan, [cell], None, {})
 
 
+def test_a_sweep_that_has_just_begun_says_so(plan: Plan):
+    source = replace(world(), records=(), cells=plan.cells, rows=plan.rows)
+    [only] = entries(plan, source, {}, running=True)
+    assert (only.name, only.status) == ("quickstart", "RUNNING")
+    assert only.tags["mlflow.note.content"].count("No step of this cell has finished.") == 2
+    assert only.metrics == {"steps": len(plan.steps), "steps_done": 0, "steps_failed": 0}
+
+
 def test_a_rows_description_has_its_own_lines_and_notes_alone():
     cell = cells()[0]
     chosen = next(r for r in world().records if r.row == "ga" and r.selection == "tuned")

@@ -65,7 +65,8 @@ def row_note(
     rows = (cell.retrain, cell.original, *cell.methods)
     parts = [" ".join(_gap_words(row) for row in rows if row.label == label).strip()]
     if chosen is not None:
-        params = ", ".join(f"`{name}` = {value}" for name, value in sorted(chosen.params.items()))
+        held = sorted(chosen.params.items())
+        params = ", ".join(f"`{name}` = {markdown_text(str(value))}" for name, value in held)
         parts.append(f"The search chose candidate {chosen.candidate} of {trials}: {params}.")
     parts += [to_markdown(_of_lines(printed, lines)).rstrip(), CAPTION]
     return "\n\n".join(_fitting([part for part in parts if part], LONGEST))
