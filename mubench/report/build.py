@@ -10,7 +10,8 @@ from tempfile import NamedTemporaryFile
 from mubench.report.blocks import MANY, Block, Report, report_of
 from mubench.report.conditions import REIMPLEMENTATION, conditions
 from mubench.report.figures.draw import draw
-from mubench.report.formats import markdown_text, to_csv, to_latex, to_markdown
+from mubench.report.formats import markdown_text, to_csv, to_markdown
+from mubench.report.latex import to_latex
 from mubench.report.packed import pack
 from mubench.report.page import page
 from mubench.report.source import ReportSource

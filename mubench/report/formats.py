@@ -1,4 +1,4 @@
-"""A table as Markdown, LaTeX and CSV. Hostile names come out as text in each."""
+"""A table as Markdown and CSV. Hostile names come out as text in both."""
 
 import csv
 import io
@@ -7,21 +7,6 @@ from collections.abc import Sequence
 from mubench.report.tables import GROUP, Entry, Line, Table
 
 GROUP_TITLES = {"reference": "References", "tuned": "Tuned", "default": "Defaults"}
-LATEX = {
-    "\\": r"\textbackslash{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "α": r"$\alpha$",
-    "—": "---",
-    "\n": " ",
-    "\r": " ",
-}
 MARKDOWN = {
     **{character: f"\\{character}" for character in "\\`*_[]|#~$"},
     "<": "&lt;",
@@ -32,15 +17,6 @@ MARKDOWN = {
 }
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes text that begins so for a formula; an apostrophe keeps it text."""
-
-
-def latex_text(text: str) -> str:
-    r"""Escape text for LaTeX.
-
-    >>> latex_text("a_b & 50 %")
-    'a\\_b \\& 50 \\%'
-    """
-    return "".join(LATEX.get(character, character) for character in text)
 
 
 def markdown_text(text: str) -> str:
@@ -98,46 +74,6 @@ def _markdown_row(group: str, line: Line, paper: Sequence[str]) -> list[str]:
         *(line.paper.get(heading, "—") for heading in paper),
         line.count,
     ]
-
-
-def to_latex(table: Table, number: int) -> str:
-    r"""Return a `table*` with booktabs rules; needs `\usepackage{booktabs}`.
-
-    First cells stand in braces: a `[` after `\\` would be read as its optional argument.
-    """
-    width = len(table.columns) + len(table.paper) + 3
-    body = [
-        r"\begin{table*}[t]",
-        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
-        rf"\caption{{{latex_text(table.cell)}. {LATEX_CAPTION}}}",
-        rf"\label{{tab:mubench-{number}}}",
-        rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
-        r"\toprule",
-        " & ".join(["Method", *map(latex_text, (*table.columns, GROUP, *table.paper)), "$n$"])
-        + r" \\",
-    ]
-    for group, members in table.groups:
-        body += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{{GROUP_TITLES[group]}}}}} \\"]
-        body += [_latex_row(line, table.paper) for line in members]
-    body += [r"\bottomrule", r"\end{tabular}"]
-    body += [rf"\par $^{{{mark}}}$ {latex_text(text)}" for mark, text in table.footnotes]
-    body += [rf"\par {latex_text(table.paper_note)}"] if table.paper else []
-    return "\n".join([*body, r"\end{table*}", ""])
-
-
-LATEX_CAPTION = (
-    r"Mean $\pm$ standard deviation; in parentheses the distance to Retrain's mean in points. "
-    r"Best in bold, second best underlined, by Avg.\ Gap; rows of a block that share a letter "
-    r"cannot be told apart (exact paired test, Holm, 5\,\%)."
-)
-
-
-def _latex_row(line: Line, paper: Sequence[str]) -> str:
-    marks = f"$^{{{','.join(line.notes)}}}$" if line.notes else ""
-    wrap = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
-    numbers = [wrap[entry.rank] % latex_text(entry_text(entry)) for entry in line.entries]
-    numbers += [line.letters, *(latex_text(line.paper.get(heading, "—")) for heading in paper)]
-    return " & ".join([f"{{{latex_text(line.title)}{marks}}}", *numbers, line.count]) + r" \\"
 
 
 def to_csv(tables: Sequence[Table]) -> str:
