@@ -213,8 +213,9 @@ def test_every_format_shows_them_and_says_whose_they_are(tmp_path):
     assert ft.endswith("| 43.12 | 1.74 min | 3/3 |")
     assert "Paper: A &lt;paper&gt; & co, table 3" in markdown.replace("&amp;", "&")
     latex = (tmp_path / "main.tex").read_text()
-    assert r"RTE (s) & Avg. Gap, paper & RTE, paper & n \\" in latex
-    assert r" & 43.12 & 1.74 min & 3/3 \\" in latex
+    assert "in brackets the paper's number" in latex
+    assert r"{\tiny[43.12]} & " in latex
+    assert r"{\tiny[1.74 min]} & 3/3 \\" in latex
     assert r"\par Paper: A \textless{}paper\textgreater{} \& co, table 3" in latex
     rows = list(csv.DictReader(io.StringIO((tmp_path / "main.csv").read_text())))
     by_name = {(r["cell"], r["row"], r["selection"]): r for r in rows}

@@ -350,7 +350,7 @@ def test_latex_has_one_booktabs_table_whose_rows_have_the_columns_of_its_head():
     rows = [line for line in text.splitlines() if line.endswith(r"\\") and "&" in line]
     assert len(rows) == 1 + 3 + 14
     assert {line.count("&") for line in rows} == {7}, "one row lacks a request: n is a column"
-    assert r"\textbf{2.20}{\tiny\,$\pm$\,0.20 (2.20)}$^{\mathrm{a}}$" in text
+    assert r"\textbf{2.20}{\tiny\,$\pm$\,0.20}$^{\mathrm{a}}$" in text
     assert r"{UGradSL ($\alpha$ = $-$0.2)}" in text
 
 

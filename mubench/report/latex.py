@@ -1,5 +1,6 @@
 """A table as LaTeX that fits the width of a two-column page. Hostile names come out as text."""
 
+from mubench.report.aggregate import COLUMNS
 from mubench.report.formats import GROUP_TITLES
 from mubench.report.tables import Entry, Line, Table
 
@@ -44,11 +45,12 @@ def to_latex(table: Table, number: int) -> str:
     """
     counts = {line.count for line in table.lines if line.name != "floor"}
     common = counts.pop().partition("/")[0] if len(counts) == 1 else ""
-    heads = [*table.columns, *table.paper, *([] if common else ["n"])]
+    heads = [*table.columns, *([] if common else ["n"])]
     over = f" over {common} requests" if common else ""
+    over += "; in brackets the paper's number" if table.paper else ""
     body = [
         r"\begin{table*}[t]",
-        rf"\centering{SIZES[0]}\setlength{{\tabcolsep}}{{3pt}}",
+        rf"\centering{SIZES[0]}\setlength{{\tabcolsep}}{{{1.5 if table.paper else 3}pt}}",
         rf"\caption{{{latex_text(table.cell)}. {CAPTION % over}}}",
         rf"\label{{tab:mubench-{number}}}",
         rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
@@ -68,21 +70,28 @@ def to_latex(table: Table, number: int) -> str:
 def _row(line: Line, table: Table, *, has_count: bool) -> str:
     marks = f"$^{{{','.join(line.notes)}}}$" if line.notes else ""
     numbers = [
-        _number(entry, line.letters if column == "Avg. Gap" else "")
-        for entry, column in zip(line.entries, table.columns, strict=True)
+        _number(
+            entry,
+            line.letters if metric == "gap" else "",
+            line.paper_of(metric),
+            is_gap=metric == "gap",
+        )
+        for entry, metric in zip(line.entries, COLUMNS, strict=True)
     ]
-    numbers += [latex_text(line.paper.get(heading, "—")) for heading in table.paper]
     numbers += [line.count] if has_count else []
     return " & ".join([f"{{{latex_text(line.title)}{marks}}}", *numbers]) + r" \\"
 
 
-def _number(entry: Entry, letters: str) -> str:
+def _number(entry: Entry, letters: str, paper: str, *, is_gap: bool) -> str:
     """Print one number: value, ± spread and (distance) in a smaller size, letters raised."""
+    printed = f" {{{SIZES[1]}[{latex_text(paper)}]}}" if paper else ""
     if not entry.value:
-        return "---"
+        return "---" + printed
     wrap = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}[entry.rank]
     spread = rf"\,$\pm$\,{latex_text(entry.spread)}" if entry.spread else ""
-    distance = f" ({latex_text(entry.distance)})" if entry.distance else ""
+    # Avg. Gap is a distance already; the one of means beside it is left to the other formats.
+    has_distance = entry.distance and not is_gap
+    distance = f" ({latex_text(entry.distance)})" if has_distance else ""
     small = f"{{{SIZES[1]}{spread}{distance}}}" if spread or distance else ""
     raised = f"$^{{\\mathrm{{{letters}}}}}$" if letters else ""
-    return wrap % latex_text(entry.value) + small + raised
+    return wrap % latex_text(entry.value) + small + raised + printed

@@ -25,7 +25,7 @@ from mubench.report.figures.figure import FAINT, INK
 from mubench.report.formats import GROUP_TITLES
 from mubench.report.glance import glance
 from mubench.report.more import AIMS, more_metrics
-from mubench.report.tables import CAPTION, GROUP, PAPER
+from mubench.report.tables import CAPTION, GROUP
 from mubench.report.tuning import BUDGETS
 from mubench.report.words import p_text, points, row_title, seconds
 from mubench.sources.cache import cached
@@ -59,7 +59,6 @@ def page(report: Report) -> str:
         by_row=_by_row,
         glance=glance,
         more=more_metrics,
-        paper_headings=PAPER,
         pictured=_pictured(report.blocks),
         filters=_filters(report),
         metrics=all_metrics(),

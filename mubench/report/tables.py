@@ -68,6 +68,10 @@ class Line:
     paper: Mapping[str, str] = field(default_factory=dict)
     """What a paper printed, by heading; beside the tuned row, or the only one there is."""
 
+    def paper_of(self, metric: str) -> str:
+        """What a paper printed for a column of this table; empty where nothing is known."""
+        return self.paper.get(PAPER["rte" if metric == "rte_seconds" else metric], "")
+
 
 @dataclass(frozen=True)
 class Table:
