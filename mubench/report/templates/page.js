@@ -27,8 +27,9 @@ function command(text) {
 function told(record, metric, open) {
   const box = document.createElement("details");
   box.open = open;
-  const line = element("summary", record.title + (record.status === "ok" ? "" : ` (${record.status})`));
+  const line = element("summary", "");
   if (metric in record.metrics) line.append(element("b", record.metrics[metric]));
+  line.append(record.title + (record.status === "ok" ? "" : ` (${record.status})`));
   box.append(line);
   if (record.message) box.append(element("p", record.message));
   box.append(element("h3", "Run it again"), command(record.command));
@@ -58,6 +59,7 @@ async function openDrawer(button) {
     return;
   }
   const value = element("p", button.textContent, "drawn");
+  ids.sort((a, b) => records[a].title.localeCompare(records[b].title, "en", { numeric: true }));
   body.replaceChildren(value, ...ids.map((id) => told(records[id], METRICS[at], ids.length === 1)));
 }
 
