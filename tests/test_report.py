@@ -318,8 +318,18 @@ def test_a_cell_without_a_ranking_says_why(records, words):
 
 def test_a_missing_retrain_is_said():
     cell = only_cell([*with_gaps("ft", [0.1]), *finals(CELL, "original", 0.2, "", 1)])
-    assert warnings(cell) == ("No Retrain has finished: there is nothing to measure a gap to.",)
+    assert warnings(cell)[0] == "No Retrain has finished: there is nothing to measure a gap to."
     assert cell.methods[0].distances == {}
+
+
+def test_a_single_request_and_a_single_training_are_said():
+    one = only_cell(
+        [*retrains(CELL, 1), *finals(CELL, "original", 0.2, "", 1), *with_gaps("ft", [0.1])]
+    )
+    assert warnings(one)[-1].startswith("One request alone")
+    made = [replace(r, seed_train=7) for r in with_gaps("ft", [0.1, 0.2])]
+    two = only_cell([*retrains(CELL, 2), *finals(CELL, "original", 0.2, "", 2), *made])
+    assert warnings(two)[-1].startswith("All requests start from one original (train seed 7)")
 
 
 def test_a_study_tells_what_the_search_promised_and_what_came():

@@ -47,7 +47,22 @@ def warnings(cell: Cell) -> tuple[str, ...]:
         said.append("No Retrain has finished: there is nothing to measure a gap to.")
     if not cell.is_empty and not cell.original.scored:
         said.append("The original was not scored: what doing nothing costs is unknown.")
-    return tuple(said)
+    return (*said, *_repetitions(cell))
+
+
+def _repetitions(cell: Cell) -> tuple[str, ...]:
+    """Say where numbers rest on a single request, or on a single training."""
+    records = [record for row in cell.methods for record in row.scored]
+    requests = {record.request for record in records}
+    if len(requests) == 1:
+        return ("One request alone: nothing here says how far another one would lie from it.",)
+    if requests and len({record.seed_train for record in records}) == 1:
+        seed = records[0].seed_train
+        return (
+            f"All requests start from one original (train seed {seed}): what another training "
+            "would change is unknown.",
+        )
+    return ()
 
 
 def floor_words(cell: Cell) -> str:
