@@ -27,6 +27,7 @@ LAYERS = (
     ("report", "listing", "estimate", "scaffold"),
     ("gathered",),
     ("tracking", "plan_text", "opened"),
+    ("board",),
     ("data", "models"),
     ("training",),
     ("methods",),
@@ -52,10 +53,10 @@ OWNERS = {
     "mlflow": {"tracking"},
     "pyarrow": {"store", "sources", "report", "gathered"},
     "altair": {"report"},
-    "jinja2": {"report"},
+    "jinja2": {"report", "board"},
     "transformers": {"models", "data"},
     "tokenizers": {"data"},
-    "rich": {"cli", "screen", "plan_text", "report", "doctor"},
+    "rich": {"cli", "screen", "plan_text", "report", "board", "doctor"},
     "typer": {"cli"},
 }
 """Which parts may import a framework."""
@@ -209,6 +210,7 @@ LIGHT = {
     "mubench.store.store": HEAVY,
     "mubench.metrics.score": HEAVY,
     "mubench.report.build": HEAVY,
+    "mubench.board.build": HEAVY,
 }
 
 

@@ -8,7 +8,7 @@ from mubench.board.board import BoardCell, Placed
 from mubench.board.noise import Noise
 from mubench.board.ranking import Interval, Ranking
 
-WIDTH, HEIGHT = 150, 18
+WIDTH, HEIGHT = 120, 18
 _EDGE = 5
 
 

@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ def site(board: Board) -> dict[str, bytes]:
 def sweep_file(origin: SweepOrigin) -> str:
     """Return the name of a sweep's file on the board: two sweeps of one name have two."""
     digest = hashlib.sha256(_sweep_yaml(origin)).hexdigest()[:12]
-    return f"{slug(origin.name, digest)}.yaml"
+    return f"{slug(origin.name)}-{digest}.yaml"
 
 
 def _sweep_yaml(origin: SweepOrigin) -> bytes:
@@ -72,6 +73,7 @@ class _Pages:
             spread_text=spread_text,
             slug=slug,
             sweep_file=sweep_file,
+            param=_param,
         )
         self._shared: dict[str, Any] = {
             "board": board,
@@ -90,7 +92,9 @@ class _Pages:
     def index(self) -> str:
         board, ranking = self._shared["board"], self._shared["ranking"]
         nothing = [held.gap.value for held in ranking.rows if held.key == ORIGINAL]
-        return self.render("index", nothing=nothing[0] if nothing else None, matrix=_matrix(board))
+        order = {held.key: place for place, held in enumerate(ranking.rows)}
+        matrix = _matrix(board, order)
+        return self.render("index", nothing=nothing[0] if nothing else None, matrix=matrix)
 
     def cell(self, cell: BoardCell) -> str:
         references = tuple(held for held in (cell.retrain, cell.original) if held)
@@ -123,12 +127,15 @@ class _Line:
     placed: tuple[Placed | None, ...]
 
 
-def _matrix(board: Board) -> list[tuple[str, list[_Line]]]:
-    """Return the lines of the matrix by group: doing nothing, tuned, defaults."""
+def _matrix(board: Board, order: Mapping[Key, int]) -> list[tuple[str, list[_Line]]]:
+    """Return the lines of the matrix by group: doing nothing, tuned, defaults; each as ranked."""
     labels: dict[Key, str] = {
         (p.row.row, p.row.selection): p.row.method for c in board.cells for p in c.methods
     }
-    keys: dict[Key, str] = {ORIGINAL: "original", **dict(sorted(labels.items()))}
+    keys: dict[Key, str] = {
+        ORIGINAL: "original",
+        **{key: labels[key] for key in sorted(labels, key=lambda k: (order.get(k, len(order)), k))},
+    }
     lines = {
         key: _Line(key[0], method, tuple(cell.find(*key) for cell in board.cells))
         for key, method in keys.items()
@@ -151,6 +158,11 @@ def _places(cell: BoardCell, method: str) -> list[tuple[Placed, int, int]]:
             place = sum(g < held.estimates["gap"].mean for g in gaps) + 1 if held.is_complete else 0
             found.append((held, place, len(gaps)))
     return found
+
+
+def _param(value: Any) -> str:
+    """Return a hyperparameter as a sweep file has it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _csv(board: Board, ranking: Ranking) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mubench.board.read import ROWS
 from mubench.errors import InputError
 from mubench.store.files import Files
 
@@ -17,6 +18,7 @@ class Written:
     """Where a board lies, and what became of its files."""
 
     page: Path
+    rows: int
     files: int
     removed: int
 
@@ -39,7 +41,8 @@ def write(contents: Mapping[str, bytes], out: Path) -> Written:
     stale = [name for name in earlier if name not in contents and _is_ours(out, name, earlier)]
     for name in stale:
         (out / name).unlink()
-    return Written(out / "index.html", len(contents), len(stale))
+    rows = sum(name.startswith(f"{ROWS}/") for name in contents)
+    return Written(out / "index.html", rows, len(contents), len(stale))
 
 
 def _manifest(out: Path) -> dict[str, str]:
