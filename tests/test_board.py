@@ -431,11 +431,11 @@ def noisy(rows):
     made = []
     for row in rows:
         node = node_of(row)
-        for held in node["requests"] if row.row != "retrain" else ():
-            by = rng.uniform(-1, 1) * (0.03 if row.row == "ft" else 0.01)
-            for term in ("ua", "ra", "ta", "mia_svc"):
-                held[term] = held["retrain"][term] - held["gap"] + by
-            held["gap"] -= by
+        for k, held in enumerate(node["requests"] if row.row != "retrain" else ()):
+            held["gap"] += rng.uniform(-0.01, 0.01)
+            if (row.row, row.selection) == ("ft", "tuned"):  # now better than the best, now worse
+                held["gap"] = (0.005, 0.03, 0.04)[k % 3]
+            held |= {term: value - held["gap"] for term, value in held["retrain"].items()}
         made.append(BoardRow.model_validate(node))
     return made
 

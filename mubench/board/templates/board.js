@@ -24,7 +24,7 @@ function show(wanted) {
 for (const button of filters) button.addEventListener("click", () => show(button.dataset.show));
 
 function openTarget() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(location.hash.slice(1));
   if (target instanceof HTMLDetailsElement) {
     target.open = true;
     target.scrollIntoView();
