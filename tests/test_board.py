@@ -226,6 +226,7 @@ CONTRADICTIONS = {
     ("params", "x"): (float("inf"), "params: holds a number that is not finite, or broken text"),
     ("params", "y"): ("\ud800", "params: holds a number that is not finite, or broken text"),
     ("requests", 0, "replicas"): ([{"ua": 0.1}], "requests: only Retrain's row has replicas"),
+    ("source",): (1, "source: a word is needed; got 1"),
     ("requests", 0, "ra"): (float("nan"), "requests.0.ra: nan is not a fraction in [0, 1]"),
     ("requests", 2, "gap"): (float("inf"), "requests.2.gap: inf is not a fraction in [0, 1]"),
 }
@@ -258,6 +259,23 @@ def test_a_retrain_has_no_distance_to_itself(rows):
     node["requests"][0]["gap"] = 0.005
     with pytest.raises(ValueError, match="a Retrain's own gap must be 0"):
         BoardRow.model_validate(node)
+
+
+def test_a_reference_has_one_row(rows):
+    node = node_of(find(rows, CELLS[0], "original", "")) | {"row": "original[2]"}
+    with pytest.raises(ValueError, match=r"a reference has one row, 'original'; got 'o"):
+        BoardRow.model_validate(node)
+
+
+def test_a_problem_is_one_line_that_no_terminal_obeys(rows, tmp_path):
+    row = find(rows, CELLS[0], "ft", "tuned")
+    path = put(tmp_path, row, node_of(row) | {"a\x1b[2J\nb": 1})
+    (problem,) = read_row(path)[1]
+    assert problem.startswith(f"{path}: a\ufffd[2J b: unknown key; known: ")
+    deep = json.dumps(node_of(row)).replace('"ft": {}', '"ft": ' + "[" * 600 + "]" * 600)
+    path.write_text(deep)
+    (problem,) = read_row(path)[1]
+    assert len(problem) < 500
 
 
 def test_all_problems_of_all_files_are_said_each_in_a_line(rows, tmp_path, mubench_):

@@ -11,8 +11,9 @@ from pathlib import Path
 from mubench.board.board import BoardCell, Placed, make_board
 from mubench.board.make import rows_of
 from mubench.board.noise import Noise, has_other_retrain
+from mubench.board.parts import Measured
 from mubench.board.read import read_rows
-from mubench.board.row import BoardRow, Measured
+from mubench.board.row import BoardRow
 from mubench.errors import InputError
 from mubench.gathered import saved
 from mubench.report.aggregate import Estimate, estimate

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from mubench.board.board import Placed
 from mubench.board.compare import Against, BoardComparison, CellComparison
+from mubench.board.names import plain
 from mubench.report.statistics import FEWEST, t_interval
 from mubench.report.summary import spread_text
 from mubench.report.words import p_text, points, row_title
@@ -17,21 +18,24 @@ from mubench.report.words import p_text, points, row_title
 def compared(found: BoardComparison) -> list[RenderableType]:
     """Return what `mubench compare` prints."""
     parts = [part for cell in found.cells for part in _cell(cell)]
-    parts += [Text(f"{name}: not on the board", style="yellow") for name in found.elsewhere]
+    missing = [f"{plain(name)}: not on the board" for name in found.elsewhere]
+    parts += [Text(text, style="yellow") for text in missing]
     if not found.cells:
         parts.append(Text("Nothing can be compared: no cell is on both sides."))
     return parts
 
 
 def _cell(cell: CellComparison) -> list[RenderableType]:
-    return [Text(cell.name, style="bold"), _rows(cell), _pairs(cell), *_notes(cell), Text()]
+    nothing = Text("Mine are on the board already, or it has nothing to compare them with.")
+    pairs = _pairs(cell) if cell.against else nothing
+    return [Text(plain(cell.name), style="bold"), _rows(cell), pairs, *_notes(cell), Text()]
 
 
 def _rows(cell: CellComparison) -> Table:
     grid = _grid(("", "row", "selection"), ("Avg. Gap", "95 % of the mean", "n"))
     for is_mine, held in cell.rows:
         gap, row = held.estimates["gap"], held.row
-        names = ("mine" if is_mine else "", row_title(row.row), row.selection)
+        names = ("mine" if is_mine else "", plain(row_title(row.row)), row.selection)
         numbers = (spread_text(gap), _interval(t_interval(gap)), f"{gap.n}/{row.expected}")
         grid.add_row(*map(Text, (*names, *numbers)), style="bold" if is_mine else "")
     return grid
@@ -56,7 +60,7 @@ def _grid(names: Sequence[str], numbers: Sequence[str]) -> Table:
 
 
 def _name(held: Placed) -> str:
-    return f"{row_title(held.row.row)} {held.row.selection}"
+    return plain(f"{row_title(held.row.row)} {held.row.selection}")
 
 
 def _difference(held: Against) -> tuple[str, str, str]:

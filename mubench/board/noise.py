@@ -5,7 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from mubench.board.row import BoardRow, Measured, Values
+from mubench.board.parts import Measured, Values
+from mubench.board.row import BoardRow
 from mubench.metrics.gap import gap
 from mubench.report.aggregate import estimate
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mubench.board.names import plain
 from mubench.board.row import FORMAT, BoardRow
 from mubench.errors import InputError
 from mubench.strict import OURS, sentence
 
 ROWS = "rows"
 """The folder of a board that holds its rows."""
+_LONGEST = 200
 
 
 def read_rows(paths: Iterable[Path]) -> tuple[BoardRow, ...]:
@@ -68,11 +70,12 @@ def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
 
 def problems_of(error: ValidationError) -> list[str]:
     """Return each mistake as `requests.2.ua: 1.3 is not a fraction in [0, 1]`."""
-    return list(dict.fromkeys(map(_line, error.errors())))
+    return list(dict.fromkeys(plain(_line(mistake)) for mistake in error.errors()))
 
 
 def _line(error: ErrorDetails) -> str:
     path = ".".join(map(str, error["loc"]))
+    path = path if len(path) < _LONGEST else path[: _LONGEST - 3] + "..."
     said = error["msg"] if error["type"] == "fraction" else sentence(error)
     if not path:
         return said

@@ -18,8 +18,9 @@ from mubench.board.about import about
 from mubench.board.badges import LEGEND
 from mubench.board.board import Board, BoardCell, Placed
 from mubench.board.names import slug
+from mubench.board.parts import SweepOrigin
 from mubench.board.ranking import ORIGINAL, Key, Ranking, rank
-from mubench.board.row import SweepOrigin, schema_json, to_json
+from mubench.board.row import schema_json, to_json
 from mubench.metrics.plugged import all_metrics
 from mubench.report.aggregate import COLUMNS, SELECTIONS
 from mubench.report.formats import GROUP_TITLES, csv_text
