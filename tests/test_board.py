@@ -380,6 +380,35 @@ def test_other_forget_sets_and_other_requests_have_badges(rows):
     assert said_of(BoardRow.model_validate(node), here).keys() == {"other requests"}
 
 
+def test_several_requests_of_one_train_seed_are_a_single_seed(rows):
+    node = node_of(find(rows, CELLS[1], "ft", "tuned"))
+    for held in node["requests"]:
+        held["seed_train"] = 7
+    assert said_of(BoardRow.model_validate(node), []).keys() >= {"single seed"}
+
+
+def test_an_incomplete_row_stands_last_and_is_no_best(rows):
+    here = [row for row in rows if row.cell == CELLS[1] and row.selection == "tuned"]
+    node = node_of(find(rows, CELLS[1], "ugradsl_plus", "tuned"))
+    partial = BoardRow.model_validate(node | {"requests": node["requests"][:2]})
+    (cell,) = make_board([partial, *(row for row in here if row.row != partial.row)]).cells
+    assert [held.row.row for held in cell.methods][-1] == "ugradsl_plus"
+    assert cell.ranks == {("ft", "tuned"): "best", ("ugradsl", "tuned"): "second"}
+    (cell,) = make_board(here).cells
+    assert cell.ranks == {("ugradsl_plus", "tuned"): "best", ("ft", "tuned"): "second"}
+
+
+def test_the_distance_of_a_value_is_that_of_its_mean(rows):
+    """Errors of opposite sign cancel, as in the report's parentheses."""
+    node = node_of(find(rows, CELLS[1], "ft", "tuned"))
+    for by, held in zip((0.03, -0.02, -0.04), node["requests"], strict=True):
+        held |= {term: value + by for term, value in held["retrain"].items()}
+        held["gap"] = abs(by)
+    (cell,) = make_board([BoardRow.model_validate(node)]).cells
+    assert cell.methods[0].distances == pytest.approx(dict.fromkeys(RETRAIN, 0.01))
+    assert cell.methods[0].estimates["gap"].mean == pytest.approx(0.03)
+
+
 def newer(row, gap_from=None):
     node = node_of(gap_from or row)
     node["conditions"][0]["created"] = "2026-02-03T06:05:06+02:00"  # a second time zone: earlier
@@ -685,6 +714,18 @@ def test_the_csv_has_a_line_a_row_in_fractions(rows, built):
     )
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_a_spreadsheet_takes_no_name_for_a_formula(rows, start):
+    name = f"{start}HYPERLINK(1)"
+    text = to_json(find(rows, CELLS[1], "ft", "tuned")).decode()
+    node = json.loads(text.replace("digits/", f"{name}/")) | {"dataset": name}
+    node |= {"method": name, "row": name, "origin": {"name": name, "sweep": {}}}
+    contents = site(make_board([BoardRow.model_validate(node)]))
+    _, line = csv.reader(io.StringIO(contents["board.csv"].decode()))
+    assert line.count(f"'{name}") == 2
+    assert not any(field.startswith(start) for field in line)
+
+
 def hostile_rows(rows):
     """Rows with hostile text wherever text is free."""
     made = []
@@ -723,8 +764,6 @@ def test_hostile_names_are_text_and_never_a_path(rows, tmp_path):
     text = " ".join(HOSTILE.split())
     cells = [page for name, page in pages_of(contents).items() if name.startswith("cells/")]
     assert any(page.text.count(text) > 20 for page in cells)
-    for line in csv.reader(io.StringIO(contents["board.csv"].decode())):
-        assert not any(field.startswith(("=", "+", "-", "@")) for field in line)
     for name, held in contents.items():
         if name.startswith("rows/"):
             path = tmp_path / "out" / name
@@ -901,6 +940,14 @@ def test_a_row_is_compared_with_the_boards_best_and_with_its_own_name(rows):
     wanted = np.mean([0.08 * (1 + 0.1 * k) + 0.02 * (1 + 0.01 * k) for k in range(3)])
     best = np.mean([0.02 * (1 + 0.1 * k) for k in range(3)])
     assert cell.against[0].paired.difference.mean == pytest.approx(wanted - best)
+
+
+def test_a_row_that_is_on_the_board_is_not_compared_with_itself(rows):
+    (cell, _) = compare(rows, rows).cells
+    others = {(held.mine.row.row, held.other.row.row) for held in cell.against}
+    assert ("ugradsl_plus", "ugradsl_plus") not in others
+    assert ("ft", "ugradsl_plus") in others
+    assert not any(mine == other for mine, other in others)
 
 
 def test_what_cannot_be_paired_is_said(rows):
