@@ -34,7 +34,8 @@ def rows_of(source: ReportSource) -> tuple[BoardRow, ...]:
 def _made(source: ReportSource, cell: Cell, row: Row, study: Study | None) -> BoardRow:
     targets = {r.request: r.metrics for r in cell.retrain.scored}
     first = row.records[0]
-    measured = [r for r in row.scored if "gap" in _values(r) and _target(r, targets)]
+    records = sorted(row.scored, key=lambda r: (r.request, r.id))
+    measured = [r for r in records if "gap" in _values(r) and _target(r, targets)]
     ids = {r.id for r in measured}
     chosen = measured[0] if measured else first
     node: dict[str, Any] = {
