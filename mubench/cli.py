@@ -115,6 +115,7 @@ def run(
     plugin: PluginFiles = None,
 ) -> None:
     """Run what is missing, report, track. Interrupt it at any time; the same command goes on."""
+    from mubench.exhibits import keep_exhibits
     from mubench.tracking.run import tracked
 
     opened = _open(sweep, store, set_, device, data, address, decode=True)
@@ -128,6 +129,7 @@ def run(
         if summary.was_interrupted:
             console.print(f"interrupted; 'mubench run {sweep}' goes on from here", markup=False)
             raise typer.Exit(INTERRUPTED)
+        keep_exhibits(opened.store, opened.source, data)
         page = _report(opened, console, out)
         console.print(tracker.finish(page.parent), markup=False, soft_wrap=True)
     _tell_failures(summary, console, sweep)
@@ -178,6 +180,30 @@ def report(
         source = _open(sweep, store, set_, device, data).source
     written = build(source, out or Path("reports") / source.name)
     _console().print(f"report: {written.page}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def score(
+    sweep: Annotated[str, typer.Argument(help="A sweep that was run into the store, or its file.")],
+    store: StoreUri = DEFAULT_STORE,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Only this one; may stand several times.")
+    ] = None,
+    data: DataDir = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Add metrics to a finished sweep from its stored outputs; nothing runs."""
+    from mubench.exhibits import keep_exhibits
+    from mubench.gathered import name_of, saved
+    from mubench.later import add_metrics
+    from mubench.metrics.later import later_metrics
+
+    opened, metrics = _existing(store), later_metrics(metric or ())
+    source = saved(opened, name_of(sweep))
+    with opened.lock(source.name):
+        for added in add_metrics(opened, source.records, metrics):
+            _console().print(str(added), markup=False, soft_wrap=True)
+        keep_exhibits(opened, source, data)
 
 
 @app.command("list")
@@ -245,6 +271,37 @@ def retry(
         failed_steps = forget_failures(opened.plan, opened.store)
     _console().print(f"{failed_steps} failures forgotten")
     run(sweep, store, data, set_, out, tracking_uri, mlflow, address, device, plugin)
+
+
+@app.command()
+def reproduce(
+    row: Annotated[
+        str, typer.Argument(metavar="ROW", help="A record's id, or its first digits: 6 or more.")
+    ],
+    store: StoreUri = DEFAULT_STORE,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="A report's folder, in place of a store.")
+    ] = None,
+    data: DataDir = None,
+    device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
+) -> None:
+    """Run the one step behind a number again, in a store of its own, and compare."""
+    from mubench.circumstances import commit
+    from mubench.comparison import compare
+    from mubench.lookup import in_report, in_store
+    from mubench.reproduce import again, find
+    from mubench.reproduce_text import comparison_text, recipe_text
+
+    record, place = in_report(report, row) if report else in_store(_existing(store), row)
+    found = find(place, [record], _asked(device), data)
+    for part in recipe_text(found[0], place, commit()):
+        _console().print(part)
+    [now] = again(found, place, data)
+    compared = compare(record, now)
+    for part in comparison_text(compared):
+        _console().print(part)
+    raise typer.Exit(OK if compared.is_equal else FAILED)
 
 
 @mlflow_app.command("sync")
@@ -503,8 +560,12 @@ def _open(
         from mubench.sweep.cluster import cluster_device
 
         return open_sweep(sweep, store, set_ or (), cluster_device(address), data, decode=decode)
+    return open_sweep(sweep, store, set_ or (), _asked(device), data, decode=decode)
+
+
+def _asked(device: DeviceChoice) -> "Device | None":
     chosen: dict[DeviceChoice, Device] = {DeviceChoice.cpu: "cpu", DeviceChoice.cuda: "cuda"}
-    return open_sweep(sweep, store, set_ or (), chosen.get(device), data, decode=decode)
+    return chosen.get(device)
 
 
 def _add_method(path: str) -> str:

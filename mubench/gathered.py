@@ -1,20 +1,46 @@
 """A sweep's report source out of a store: what it planned, and what has come of it by now."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from mubench.errors import InputError
 from mubench.plan import Plan
+from mubench.record import Record
 from mubench.report.packed import EXHIBITS, PLAN, SWEEP, pack_outline, unpack, unpack_exhibits
 from mubench.report.source import ReportSource
+from mubench.spec import about
 from mubench.store.store import Store
 
 
 def gather(plan: Plan, outline: ReportSource, store: Store) -> ReportSource:
     """Return a sweep's source: its outline with the records that the store has of its plan."""
     return _gathered(outline, store, tuple(plan.steps))
+
+
+def records_of(store: Store, steps: Iterable[str]) -> dict[str, Record]:
+    """Return the records of some steps, in that order, with the metrics that came later."""
+    wanted = tuple(steps)
+    found = store.scores.add_to(store.records.read(wanted))
+    return {key: found[key] for key in wanted if key in found}
+
+
+def name_of(sweep: str) -> str:
+    """Return the name under which a sweep is saved: that in its file, or the one given.
+
+    Raises:
+        InputError: there is no such file, or no name in it.
+    """
+    if "/" not in sweep and Path(sweep).suffix not in (".yaml", ".yml"):
+        return sweep
+    try:
+        return about(sweep)[0]
+    except (OSError, UnicodeDecodeError, KeyError, TypeError):
+        raise InputError(f"{sweep}: not a sweep file: it says no name") from None
 
 
 def save(plan: Plan, outline: ReportSource, store: Store) -> None:
@@ -43,9 +69,9 @@ def saved(store: Store, name: str) -> ReportSource:
 
 
 def _gathered(outline: ReportSource, store: Store, steps: tuple[str, ...]) -> ReportSource:
-    source = outline.of(store.records.read(steps).values())
+    source = outline.of(records_of(store, steps).values())
     try:
         exhibits = unpack_exhibits(store.sweep_file(outline.name, EXHIBITS))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValidationError):  # of another mubench: the next run makes them anew
         return source
     return replace(source, exhibits=exhibits)

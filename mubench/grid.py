@@ -156,6 +156,11 @@ class GridSpec(Strict):
         return expanded
 
 
+def datasets(axis: Any) -> tuple[DatasetSpec, ...]:
+    """The data sets that `grid.dataset` of a sweep's mapping names. Raises ValueError."""
+    return tuple(DatasetSpec.model_validate(_dataset(node)) for node in _as_list(axis))
+
+
 def _dataset(node: Any) -> Any:
     """`digits`, `{name: digits, flip_labels: 0.2}` and `{parquet: FOLDER}` are all data sets."""
     is_folder = isinstance(node, Mapping) and "parquet" in node

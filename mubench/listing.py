@@ -2,7 +2,7 @@
 
 from mubench import catalogue, spec
 from mubench.grid import ARGUMENTS
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.later import all_metrics
 
 Entry = dict[str, str]
 

@@ -55,7 +55,7 @@ def make_record(step: Step, outcome: Outcome, seconds: float) -> Record:
         model=step.model.label,
         scenario=request.forget.label if request else "",
         cell=cell,
-        request=request.name if request else f"{cell}/train={step.seed_train}",
+        request=step.request_name,
         purpose=step.purpose,
         seed_train=step.seed_train,
         seed_forget=request.seed_forget if request else -1,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from mubench.claims import Claim
 from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.published import Published
@@ -126,6 +127,13 @@ class Step:
         return max(1, int(self.resources.cpu))
 
     @property
+    def request_name(self) -> str:
+        """The request's name; of a training on all of D_tr the data set, model and train seed."""
+        if self.request is not None:
+            return self.request.name
+        return f"{self.dataset.label}/{self.model.label}/train={self.seed_train}"
+
+    @property
     def title(self) -> str:
         """A short name for people."""
         where = self.request.name if self.request else f"{self.dataset.label}/{self.model.label}"
@@ -167,6 +175,8 @@ class Plan:
     """Data sets that neither a card nor a file describes: what is cached cannot be told."""
     published: Published | None = None
     """A paper's numbers, for the report."""
+    claims: tuple[Claim, ...] = ()
+    """What the sweep is run to find out."""
 
     def expected(self) -> dict[tuple[str, str, str], int]:
         """How many final records each (cell, row, selection) should have."""

@@ -11,7 +11,8 @@ from mubench.errors import InputError
 from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.ids import content_id, package_version, source_id
-from mubench.metrics.plugged import all_metrics, metric_modules
+from mubench.metrics.later import all_metrics
+from mubench.metrics.plugged import metric_modules
 from mubench.origins import origin_ids
 from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
 from mubench.recipe import Recipe
@@ -76,6 +77,7 @@ class _Planner:
             device=self.device,
             unknown_data=unknown,
             published=self.spec.published,
+            claims=self.spec.resolved_claims,
         )
 
     def _cell(self, dataset: DatasetSpec, model: ModelSpec, forget: ForgetSpec) -> None:

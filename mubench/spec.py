@@ -9,9 +9,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from mubench import catalogue, presets
+from mubench.claims import Claim
+from mubench.claims import parse as read_claim
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
+from mubench.metrics.later import all_metrics
 from mubench.options import check_options
 from mubench.origins import check_origins
 from mubench.published import SUFFIX, Published
@@ -112,6 +115,8 @@ class SweepSpec(Strict):
     resources: PerKind = PerKind()
     limits: Limits = Limits()
     diagnostics: Diagnostics = Diagnostics()
+    claims: tuple[str, ...] = ()
+    """What the sweep is run to find out, as sentences; see `mubench.claims`."""
     published: Published | None = None
     """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 
@@ -119,6 +124,25 @@ class SweepSpec(Strict):
     def rows(self) -> tuple[Row, ...]:
         """The rows of the results table, in the order of the file."""
         return rows_of(self.methods, self.shared)
+
+    @property
+    def cell_words(self) -> dict[str, tuple[str, ...]]:
+        """The names of the cells, each with the other words that a claim may use for it."""
+        return {
+            f"{data.label}/{model.label}/{forget.label}": (
+                data.label,
+                model.label,
+                forget.label,
+                forget.scenario,
+            )
+            for data, model, forget in self.grid.cells
+        }
+
+    @property
+    def resolved_claims(self) -> tuple[Claim, ...]:
+        """The claims, read. Raises InputError for one that cannot be."""
+        rows = [row.label for row in self.rows]
+        return tuple(read_claim(text, rows, self.cell_words, all_metrics()) for text in self.claims)
 
     def recipe(self, dataset: str, model: str) -> Recipe:
         """The recipe that original and Retrain share, with this sweep's changes."""
@@ -259,10 +283,10 @@ def _check(spec: SweepSpec) -> None:
         _check_scenarios(forget, data)
     _check_pairs(spec)
     if spec.published is not None:
-        cells = [f"{data.label}/{m.label}/{f.label}" for data, m, f in spec.grid.cells]
-        spec.published.check(cells, [row.label for row in rows])
+        spec.published.check(list(spec.cell_words), [row.label for row in rows])
     if not rows:
         raise InputError("methods: no method is named")
+    _ = spec.resolved_claims
     if spec.diagnostics.label_ldp and not any("alpha" in row.space.defaults for row in rows):
         raise InputError("diagnostics.label_ldp: none of these methods has a smoothing rate alpha")
 

@@ -7,8 +7,8 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
+import browser
 import jsonschema
 import numpy as np
 import pyarrow.parquet as pq
@@ -923,8 +923,10 @@ def test_a_row_is_compared_with_its_like_on_the_board(rows, by, requests, wanted
     assert held.paired is not None
     assert held.paired.difference.n == n
     assert held.paired.difference.mean == pytest.approx(np.mean(differences))
-    wanted_interval = stats.ttest_1samp(differences, 0).confidence_interval()
-    assert held.paired.interval == pytest.approx(tuple(wanted_interval))
+    theirs_interval = stats.bootstrap(
+        (differences,), np.mean, n_resamples=20000, rng=np.random.default_rng(0)
+    ).confidence_interval
+    assert held.paired.interval == pytest.approx(tuple(theirs_interval), abs=5e-5)
     assert [row.row.row for is_mine, row in cell.rows if is_mine] == [label]
     gaps = [row.estimates["gap"].mean for _, row in cell.rows]
     assert gaps == sorted(gaps)
@@ -948,6 +950,19 @@ def test_a_row_that_is_on_the_board_is_not_compared_with_itself(rows):
     assert ("ugradsl_plus", "ugradsl_plus") not in others
     assert ("ft", "ugradsl_plus") in others
     assert not any(mine == other for mine, other in others)
+
+
+def test_verdicts_are_corrected_for_the_comparisons_of_the_cell(rows):
+    """Two rows of mine, each against the best and against its like: four comparisons."""
+    theirs = longer(rows, 8)
+    mine = [moved(find(theirs, CELLS[0], name, "tuned"), 0.01) for name in ("ft", "iu")]
+    (cell,) = compare(mine, theirs).cells
+    assert [held.paired.family for held in cell.against] == [4] * 4
+    assert [held.paired.p_value for held in cell.against] == [2 / 2**8] * 4
+    assert [held.paired.p_holm for held in cell.against] == [4 * 2 / 2**8] * 4
+    assert {verdict(held) for held in cell.against} == {"farther from Retrain, p = 0.031"}
+    (cell,) = compare([moved(row, 0, 7) for row in mine], theirs).cells
+    assert {verdict(held) for held in cell.against} == {"undecided: it needs 8 pairs"}
 
 
 def test_what_cannot_be_paired_is_said(rows):
@@ -1004,47 +1019,31 @@ def test_mine_is_a_report_a_row_a_folder_or_a_sweep(rows, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("there is no /usr/bin/chromium")
-    with sync.sync_playwright() as playwright:
-        arguments = {"executable_path": "/usr/bin/chromium", "args": ["--no-sandbox"]}
-        opened = playwright.chromium.launch(**arguments)
-        yield opened
-        opened.close()
+def chromium_():
+    with browser.launched() as launched:
+        yield launched
 
 
-def watched(browser, **options):
-    """A page that notes dialogs, requests that leave, and errors."""
-    page = browser.new_page(**options)
-    seen = []
-    page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: seen.append(str(error)))
-    page.on("console", lambda message: seen.append(message.text))
-    page.on("request", lambda r: None if r.url.startswith("file:") else seen.append(r.url))
-    return page, seen
+OPEN_ALL = "for (const d of document.querySelectorAll('details')) d.open = true"
 
 
 @pytest.mark.slow
-def test_nothing_of_a_hostile_row_runs_in_a_browser(browser, rows, tmp_path):
+def test_nothing_of_a_hostile_row_runs_in_a_browser(chromium_, rows, tmp_path):
     write(site(make_board(hostile_rows(rows))), tmp_path)
-    page, seen = watched(browser)
-    for path in sorted(tmp_path.rglob("*.html")):
-        page.goto(path.as_uri())
-        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    for path in sorted(tmp_path.rglob("*.html"))[:6]:
+        page = browser.opened(chromium_, path)
+        page.evaluate(OPEN_ALL)
         assert page.locator("img").count() == 0
         for button in page.locator("button:visible").all()[:6]:
             button.click()
-    page.close()
-    assert seen == []
+        assert page.problems == []
+        page.close()
 
 
 @pytest.mark.slow
-def test_the_site_works_from_a_file_sorted_filtered_and_opened(browser, built):
+def test_the_site_works_from_a_file_sorted_filtered_and_opened(chromium_, built):
     out, _ = built
-    page, seen = watched(browser)
-    page.goto((out / "index.html").as_uri())
+    page = browser.opened(chromium_, out / "index.html")
     visible = page.locator("tr[data-selection]:visible")
     assert visible.count() == 15
     page.get_by_role("button", name="Tuned", exact=True).click()
@@ -1056,26 +1055,24 @@ def test_the_site_works_from_a_file_sorted_filtered_and_opened(browser, built):
         "cells => cells.map(cell => Number(cell.dataset.key))"
     )
     assert keys == sorted(keys)
+    cell = (out / "cells" / f"{slug(CELLS[1])}.html").as_uri()
+    assert [asked.partition("#")[0] for asked in page.problems] == [cell], "the only request"
     page.close()
-    assert seen == []
 
 
 @pytest.mark.slow
-def test_no_page_keeps_anybody_out_in_either_theme(browser, rows, tmp_path):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing").Axe
+def test_no_page_keeps_anybody_out_in_either_theme(chromium_, rows, tmp_path):
     contents = site(make_board(row for row in rows if row.row in ("retrain", "original", "iu")))
     write(contents, tmp_path)
-    page, _ = watched(browser, viewport={"width": 390, "height": 844})
     for name, scheme in (
         ("index.html", "light"),
         (f"cells/{slug(CELLS[0])}.html", "dark"),
         (f"cells/{slug(CELLS[0])}.html", "light"),
         ("methods/iu.html", "dark"),
     ):
-        page.emulate_media(color_scheme=scheme)
-        page.goto((tmp_path / name).as_uri())
-        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-        found = axe().run(page).response["violations"]
-        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+        size = {"width": 390, "height": 844}
+        page = browser.opened(chromium_, tmp_path / name, color_scheme=scheme, viewport=size)
+        page.evaluate(OPEN_ALL)
+        assert browser.serious(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.close()
+        page.close()

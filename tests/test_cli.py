@@ -489,7 +489,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
 def test_the_command_line_starts_without_anything_heavy():
     code = (
         "import sys; import mubench.cli\n"
-        "heavy = ('torch', 'ray', 'mlflow', 'pyarrow', 'pydantic', 'optuna', 'altair')\n"
+        "heavy = ('torch', 'ray', 'mlflow', 'pyarrow', 'pydantic', 'optuna', 'vl_convert')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

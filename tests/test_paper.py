@@ -209,11 +209,11 @@ def test_every_format_shows_them_and_says_whose_they_are(tmp_path):
     build(BESIDE, tmp_path)
     markdown = (tmp_path / "main.md").read_text()
     ft = next(line for line in markdown.splitlines() if line.startswith("| FT | tuned"))
-    assert "| Avg. Gap | RTE (s) | Avg. Gap, paper | RTE, paper | n |" in markdown
+    assert "| Avg. Gap | RTE (s) | Group | Avg. Gap, paper | RTE, paper | n |" in markdown
     assert ft.endswith("| 43.12 | 1.74 min | 3/3 |")
     assert "Paper: A &lt;paper&gt; & co, table 3" in markdown.replace("&amp;", "&")
     latex = (tmp_path / "main.tex").read_text()
-    assert r"RTE (s) & Avg. Gap, paper & RTE, paper & $n$ \\" in latex
+    assert r"RTE (s) & Group & Avg. Gap, paper & RTE, paper & $n$ \\" in latex
     assert r" & 43.12 & 1.74 min & 3/3 \\" in latex
     assert r"\par Paper: A \textless{}paper\textgreater{} \& co, table 3" in latex
     rows = list(csv.DictReader(io.StringIO((tmp_path / "main.csv").read_text())))
@@ -222,6 +222,6 @@ def test_every_format_shows_them_and_says_whose_they_are(tmp_path):
     assert by_name[CELLS[0], "ft", "default"]["Avg. Gap, paper"] == ""
     assert by_name[CELLS[1], "ft", "tuned"]["RTE, paper"] == ""
     page = (tmp_path / "index.html").read_text()
-    assert page.count('<th scope="col">Avg. Gap, paper</th>') == 1
-    assert '<td class="count">43.12</td>' in page
+    assert page.count('<span class="under">paper 43.12</span>') == 1
+    assert page.count('<span class="under">paper 1.74 min</span>') == 1
     assert "Paper: A &lt;paper&gt; &amp; co, table 3" in page

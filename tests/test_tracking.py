@@ -23,8 +23,10 @@ from mubench.record import Record
 from mubench.report.build import build
 from mubench.report.packed import pack, unpack
 from mubench.report.source import ReportSource, outline
+from mubench.store.scores import Score
 from mubench.store.store import Store
 from mubench.tracking import follower, mirror
+from mubench.tracking import run as tracking
 from mubench.tracking.artifacts import read_source
 from mubench.tracking.client import default_uri
 from mubench.tracking.entries import entries
@@ -136,6 +138,36 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, empty_database: Path) -> World:
     return World(tmp_path / "store", empty_database)
+
+
+def test_a_metric_that_comes_later_completes_its_run_and_touches_no_other(world: World):
+    world.record()
+    world.sync()
+    before = world.runs()
+    name, known = next((n, run) for n, run in before.items() if n.startswith("original"))
+    key = known.data.tags["mubench.record"]
+    world.store.scores.write("rmia_auc", "code", {key: Score(0.625, "inputs", "2026-02-04")})
+    done = world.sync()
+    assert (done.created, done.completed) == (0, 1)
+    after = world.runs()
+    assert after.pop(name).data.metrics == {**known.data.metrics, "rmia_auc": 0.625}
+    assert all(run.data.metrics == before[n].data.metrics for n, run in after.items())
+    assert world.sync().completed == 0
+    read = read_source("quickstart", world.uri)
+    assert {r.id for r in read.records if "rmia_auc" in r.metrics} == {key}
+
+
+def test_a_metric_that_comes_later_has_not_been_sent(world: World):
+    world.record()
+    world.store.save_sweep("quickstart", {}, world.plan.steps)
+    given = (world.plan, world.store, world.outline, world.uri)
+    assert not tracking._was_sent(*given)
+    marker = tracking._marker(world.plan)
+    world.store.files.write(marker, json.dumps(tracking._digest(*given)).encode())
+    assert tracking._was_sent(*given)
+    key = next(iter(world.plan.steps))
+    world.store.scores.write("rmia_auc", "code", {key: Score(0.5, "inputs", "2026-02-04")})
+    assert not tracking._was_sent(*given)
 
 
 def test_runs_form_a_tree_of_sweep_rows_and_final_steps(world: World):

@@ -5,7 +5,7 @@ examples. Where no request is shared, nothing but the means is said.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mubench.board.board import BoardCell, Placed, make_board
@@ -17,29 +17,37 @@ from mubench.board.row import BoardRow
 from mubench.errors import InputError
 from mubench.gathered import saved
 from mubench.report.aggregate import Estimate, estimate
+from mubench.report.inference import Verdict, bootstrap_interval, holm, sign_flip_p, verdict
 from mubench.report.packed import PLAN, read_folder
-from mubench.report.statistics import FEWEST, LEVEL, sign_flip_p, t_interval
 from mubench.report.words import plural
 from mubench.store.store import Store
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Differences of Avg. Gap, mine less the board's, over the requests that both have."""
+    """Differences of Avg. Gap, mine less the board's, by request that both have; fractions."""
 
-    difference: Estimate
-    interval: tuple[float, float] | None
-    """95 % t-interval of the mean difference; None for one request."""
+    differences: tuple[float, ...]
     p_value: float
+    """Of the exact sign-flip test."""
+    p_holm: float
+    """Corrected for all comparisons of the cell."""
+    family: int
 
     @property
-    def verdict(self) -> str:
-        """`closer`, `farther`, `cannot be told apart`, or `undecided` below six requests."""
-        if self.difference.n < FEWEST:
-            return "undecided"
-        if self.p_value > LEVEL:
-            return "cannot be told apart"
-        return "closer" if self.difference.mean < 0 else "farther"
+    def difference(self) -> Estimate:
+        """Mean and spread of the differences."""
+        return estimate(self.differences)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % bootstrap interval of the mean difference; None for one request."""
+        return bootstrap_interval(self.differences)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the differences decide: the same as in a report."""
+        return verdict(self.differences, self.p_holm, self.family)
 
 
 @dataclass(frozen=True)
@@ -105,22 +113,25 @@ def compare(mine: Iterable[BoardRow], theirs: Iterable[BoardRow]) -> BoardCompar
     )
 
 
-def pair(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
-    """Compare two rows on pairs of requests, the first of each pair mine; None without a pair."""
-    differences = [one.gap - two.gap for one, two in requests]
-    if not differences:
-        return None
-    mean = estimate(differences)
-    return Paired(mean, t_interval(mean), sign_flip_p(differences))
-
-
 def _cell(ours: BoardCell, theirs: BoardCell) -> CellComparison:
     mine = [held for held in ours.methods if "gap" in held.estimates]
     others = [held for held in theirs.methods if "gap" in held.estimates]
     rows = sorted([*((True, held) for held in mine), *((False, held) for held in others)], key=_gap)
     noise = theirs.noise or ours.noise
     against = [found for held in mine for found in _against_board(held, theirs, noise)]
-    return CellComparison(ours.name, tuple(rows), tuple(against))
+    return CellComparison(ours.name, tuple(rows), _corrected(against))
+
+
+def _corrected(against: Sequence[Against]) -> tuple[Against, ...]:
+    """Correct the p-values of all comparisons that have pairs, by Holm."""
+    pairs = [held.paired for held in against if held.paired]
+    adjusted = iter(holm([held.p_value for held in pairs]))
+    return tuple(
+        replace(held, paired=replace(held.paired, p_holm=next(adjusted), family=len(pairs)))
+        if held.paired
+        else held
+        for held in against
+    )
 
 
 def _gap(entry: tuple[bool, Placed]) -> tuple[float, bool, str]:
@@ -148,7 +159,15 @@ def _against(mine: Placed, other: Placed, noise: Noise | None, *, is_best: bool)
     pairs = [(one, two) for one, two in alike if not has_other_retrain(one, two, noise)]
     said = [*_unpaired(len(named), len(alike), len(pairs), noise), *_unlike(mine.row, other.row)]
     means = mine.estimates["gap"].mean - other.estimates["gap"].mean
-    return Against(mine, other, is_best, pair(pairs), means, tuple(said))
+    return Against(mine, other, is_best, _paired(pairs), means, tuple(said))
+
+
+def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
+    differences = tuple(one.gap - two.gap for one, two in requests)
+    if not differences:
+        return None
+    p_value = sign_flip_p(differences)
+    return Paired(differences, p_value, p_value, family=1)
 
 
 def _unpaired(named: int, alike: int, pairs: int, noise: Noise | None) -> list[str]:

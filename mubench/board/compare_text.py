@@ -10,7 +10,7 @@ from rich.text import Text
 from mubench.board.board import Placed
 from mubench.board.compare import Against, BoardComparison, CellComparison
 from mubench.board.names import plain
-from mubench.report.statistics import FEWEST, t_interval
+from mubench.report.inference import bootstrap_interval, fewest_pairs
 from mubench.report.summary import spread_text
 from mubench.report.words import p_text, points, row_title
 
@@ -36,7 +36,11 @@ def _rows(cell: CellComparison) -> Table:
     for is_mine, held in cell.rows:
         gap, row = held.estimates["gap"], held.row
         names = ("mine" if is_mine else "", plain(row_title(row.row)), row.selection)
-        numbers = (spread_text(gap), _interval(t_interval(gap)), f"{gap.n}/{row.expected}")
+        numbers = (
+            spread_text(gap),
+            _interval(bootstrap_interval(list(held.gaps.values()))),
+            f"{gap.n}/{row.expected}",
+        )
         grid.add_row(*map(Text, (*names, *numbers)), style="bold" if is_mine else "")
     return grid
 
@@ -75,9 +79,9 @@ def verdict(held: Against) -> str:
     if held.paired is None:
         return "none: the means are over different requests"
     if held.paired.verdict == "undecided":
-        return f"undecided: it needs {FEWEST} pairs"
+        return f"undecided: it needs {fewest_pairs(held.paired.family)} pairs"
     side = {"closer": "closer to Retrain", "farther": "farther from Retrain"}
-    return f"{side.get(held.paired.verdict, held.paired.verdict)}, {p_text(held.paired.p_value)}"
+    return f"{side.get(held.paired.verdict, held.paired.verdict)}, {p_text(held.paired.p_holm)}"
 
 
 def _notes(cell: CellComparison) -> list[Text]:

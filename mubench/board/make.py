@@ -25,7 +25,7 @@ def rows_of(source: ReportSource) -> tuple[BoardRow, ...]:
     return tuple(
         _made(source, cell, row, searches.get(row.label))
         for cell in aggregate(source)
-        for searches in [{study.row: study for study in studies(source, cell)}]
+        for searches in [{study.row: study for study in studies(cell)}]
         for row in (cell.retrain, cell.original, *cell.methods)
         if row.records
     )

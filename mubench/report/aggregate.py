@@ -1,6 +1,7 @@
 """Records to rows: means, spreads, distances to Retrain and the noise floor, all in fractions."""
 
 import math
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from mubench.report.words import STATUS_WORDS
 COLUMNS = (*TERMS, "gap", "rte_seconds")
 SELECTIONS = ("tuned", "default")
 REFERENCES = ("retrain", "original")
+_RATIO = re.compile(r"-(\d+(?:\.\d+)?(?:e-?\d+)?)(?=-|$)")
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,29 @@ class Cell:
     """One block of results: dataset x model x scenario."""
 
     name: str
+    dataset: str
+    model: str
+    scenario: str
     retrain: Row
     original: Row
     floor: Floor | None
     methods: tuple[Row, ...]
     """Tuned rows first, then defaults; each in the order of the sweep file."""
+    searched: Mapping[str, tuple[Record, ...]]
+    """Search records by row, in the order of the sweep file."""
     forget_signal: float | None
     """Mean |UA(original) - UA(Retrain)| over requests: what there is to be forgotten."""
+
+    @property
+    def kind(self) -> str:
+        """The scenario without its ratio: `random`, `class`, `group`, `random-stratified`."""
+        return _RATIO.sub("", self.scenario, count=1)
+
+    @property
+    def ratio(self) -> float | None:
+        """The forget ratio, where the scenario has one."""
+        found = _RATIO.search(self.scenario)
+        return float(found[1]) if found else None
 
     @property
     def is_empty(self) -> bool:
@@ -120,23 +138,27 @@ def estimate(values: Sequence[float]) -> Estimate:
     >>> estimate([1.0, 3.0])
     Estimate(mean=2.0, spread=1.4142135623730951, n=2)
     """
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    return Estimate(statistics.fmean(values), spread, len(values))
+    mean = statistics.fmean(values)
+    if len(values) == 1:
+        return Estimate(mean, None, 1)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return Estimate(mean, math.sqrt(squares / (len(values) - 1)), len(values))
 
 
 def aggregate(source: ReportSource) -> tuple[Cell, ...]:
     """Return the cells of a sweep in its order; pure, and independent of the records' order."""
-    records = source.newest()
-    return tuple(
-        _cell(source, name, [record for record in records if record.cell == name])
-        for name in source.cells
-    )
+    held: dict[str, list[Record]] = {name: [] for name in source.cells}
+    for record in source.newest():
+        if record.cell in held:
+            held[record.cell].append(record)
+    return tuple(_cell(source, name, records) for name, records in held.items())
 
 
 def _cell(source: ReportSource, name: str, records: Sequence[Record]) -> Cell:
     retrains = [r for r in records if r.kind == "retrain" and r.purpose == "final"]
     anchors = [r for r in retrains if r.replica == 0]
     finals = [r for r in records if r.kind == "final"]
+    searches = [r for r in records if r.kind == "search"]
     originals = [r for r in finals if r.method == "original"]
     targets = {r.request: r.metrics for r in anchors if is_scored(r)}
     planned = {k[1:]: n for k, n in source.expected.items() if k[0] == name}
@@ -158,23 +180,33 @@ def _cell(source: ReportSource, name: str, records: Sequence[Record]) -> Cell:
             or planned.get((label, selection))
         )
     ]
+    dataset, model, scenario = (["", "", *name.split("/")])[-3:]
     return Cell(
         name=name,
+        dataset=dataset,
+        model=model,
+        scenario=scenario,
         retrain=row("retrain", "", anchors, requests),
         original=row("original", "", originals, requests),
         floor=_floor(retrains),
         methods=tuple(methods),
+        searched={
+            label: found
+            for label in source.rows
+            if (found := tuple(r for r in searches if r.row == label))
+        },
         forget_signal=_forget_signal(originals, targets),
     )
 
 
-def _values(records: Iterable[Record], metric: str) -> list[float]:
+def finite_values(records: Iterable[Record], metric: str) -> list[float]:
+    """Return a metric's finite values of the records that hold numbers."""
     held = [r.metrics[metric] for r in records if is_scored(r) and metric in r.metrics]
     return [value for value in held if math.isfinite(value)]
 
 
 def _estimates(records: Sequence[Record]) -> dict[str, Estimate]:
-    columns = {metric: _values(records, metric) for metric in COLUMNS}
+    columns = {metric: finite_values(records, metric) for metric in COLUMNS}
     return {metric: estimate(values) for metric, values in columns.items() if values}
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from mubench.report.aggregate import aggregate
+from mubench.report.blocks import Block, Report, report_of
 from mubench.report.conditions import REIMPLEMENTATION, conditions
-from mubench.report.figures import figures
+from mubench.report.figures.draw import draw
 from mubench.report.formats import markdown_text, to_csv, to_latex, to_markdown
 from mubench.report.packed import pack
-from mubench.report.page import Block, page
+from mubench.report.page import page
 from mubench.report.source import ReportSource
-from mubench.report.tables import CAPTION, table
-from mubench.report.tuning import studies
+from mubench.report.tables import CAPTION
 
 
 @dataclass(frozen=True)
@@ -33,39 +32,40 @@ class Written:
 
 def build(source: ReportSource, out: Path) -> Written:
     """Write the report into `out`, every file whole or not at all; same records, same bytes."""
-    blocks = tuple(
-        Block(cell, table(cell, source.published), figures(cell, found), found)
-        for cell in aggregate(source)
-        for found in [studies(source, cell)]
-    )
-    tables = [block.table for block in blocks]
+    report = report_of(source)
+    tables = [block.table for block in report.blocks]
     contents: dict[str, bytes] = {
-        "index.html": page(source, blocks).encode(),
-        "main.md": _markdown(source, blocks).encode(),
-        "main.tex": _latex(source, blocks).encode(),
+        "index.html": page(report).encode(),
+        "main.md": _markdown(report).encode(),
+        "main.tex": _latex(source, report.blocks).encode(),
         "main.csv": to_csv(tables).encode(),
         **pack(source),
+        **draw({f"figures/{_slug(name)}": one for name, one in report.every_figure.items()}),
     }
-    for number, block in enumerate(blocks, 1):
-        for figure in block.figures:
-            name = f"figures/{number}-{_slug(block.cell.name)}-{figure.name}.svg"
-            contents[name] = figure.svg.encode()
     return Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
 
 
 def _slug(name: str) -> str:
     """Return a file name's part: no separators, nothing a shell or a path could read."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:80]
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:100]
 
 
-def _markdown(source: ReportSource, blocks: Iterable[Block]) -> str:
-    parts = [f"# {markdown_text(source.name)}\n"]
-    for block in blocks:
+def _markdown(report: Report) -> str:
+    parts = [f"# {markdown_text(report.source.name)}\n"]
+    for block in report.blocks:
         doubts = [f"**{markdown_text(text)}**" for text in block.warnings]
         said = [markdown_text(text) for text in (block.headline, *block.remarks)]
         parts += [to_markdown(block.table), "\n\n".join([*doubts, *said]), ""]
+    if report.claims:
+        parts += ["## Claims", ""]
+        for judged in report.claims:
+            parts.append(f"- **{judged.verdict}**: {markdown_text(judged.claim.text)}")
+            parts += [f"  - {markdown_text(f'{f.cell}: {f.words}')}" for f in judged.findings]
+        parts.append("")
+    if report.ranks:
+        parts += [markdown_text(report.ranks.words), ""]
     parts += [CAPTION, "", REIMPLEMENTATION, ""]
-    parts += [f"- {term}: {markdown_text(words)}" for term, words in conditions(source)]
+    parts += [f"- {term}: {markdown_text(words)}" for term, words in conditions(report.source)]
     return "\n".join(parts) + "\n"
 
 

@@ -9,6 +9,7 @@ from mubench.report import summary
 from mubench.report.aggregate import COLUMNS, Cell, aggregate
 from mubench.report.formats import GROUP_TITLES
 from mubench.report.source import ReportSource
+from mubench.report.statistics import judge
 from mubench.report.tables import Line, Table, table
 
 STYLES = {"best": "bold", "second": "underline", "": ""}
@@ -20,9 +21,10 @@ def console_table(source: ReportSource) -> list[RenderableType]:
 
 
 def _cell(cell: Cell) -> list[RenderableType]:
-    printed = table(cell)
+    verdicts = judge(cell)
+    printed = table(cell, verdicts=verdicts)
     said = [Text(text, style="yellow") for text in summary.warnings(cell)]
-    said += [Text(text) for text in (summary.headline(cell), *summary.remarks(cell))]
+    said += [Text(text) for text in (summary.headline(cell), *summary.remarks(cell, verdicts))]
     notes = [Text(f"{mark}  {text}", style="dim") for mark, text in printed.footnotes]
     heading = Text(cell.name, style="bold")
     if cell.is_empty:

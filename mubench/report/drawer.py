@@ -1,6 +1,5 @@
 """The records behind the numbers, as the page's drawer shows them."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,23 +8,16 @@ from mubench.record import Record
 from mubench.report.words import plural
 
 
-def record_json(records: Iterable[Record]) -> str:
-    """Return records by id as JSON that may stand inside a script element.
-
-    `<`, `>` and `&` are escaped, so that no name can close the element; numbers that JSON lacks
-    (NaN, infinities) become words.
-    """
-    held = {record.id: _told(record) for record in sorted(records, key=lambda r: r.id)}
-    text = json.dumps(held, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def records_node(sweep: str, records: Iterable[Record]) -> dict[str, Any]:
+    """Return records by id as JSON can hold them; NaN and infinities become words."""
+    return {record.id: _told(sweep, record) for record in sorted(records, key=lambda r: r.id)}
 
 
-def _told(record: Record) -> dict[str, Any]:
+def _told(sweep: str, record: Record) -> dict[str, Any]:
     facts = {
         "id": record.id,
-        "unlearn id": record.unlearn_id,
         "request": record.request,
-        "candidate": str(record.candidate) if record.candidate >= 0 else "",
+        "candidate": f"{record.candidate} of {record.trials}" if record.candidate >= 0 else "",
         "seeds": _seeds(record),
         "forget set": f"{record.n_forget} forgotten, {record.n_retain} kept",
         "forget hash": record.forget_hash,
@@ -34,6 +26,8 @@ def _told(record: Record) -> dict[str, Any]:
         "versions": ", ".join(f"{k} {v}" for k, v in sorted(record.versions.items())),
         "commit": record.commit,
         "created": record.created,
+        "outputs": f"artefacts/{record.unlearn_id} in the store",
+        "MLflow": f"experiment mubench/{sweep}, tags.`mubench.key` = '{record.id}'",
         "flags": ", ".join(record.flags),
     }
     return {
@@ -44,6 +38,7 @@ def _told(record: Record) -> dict[str, Any]:
         "params": _plain(record.params),
         "given": sorted(record.given),
         "metrics": _plain(record.metrics),
+        "command": f"mubench reproduce {record.id[:12]}",
     }
 
 
@@ -59,6 +54,6 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else str(value)
+    return value if isinstance(value, bool | int | str) or value is None else str(value)

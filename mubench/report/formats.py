@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from mubench.report.tables import Entry, Line, Table
+from mubench.report.tables import GROUP, Entry, Line, Table
 
 GROUP_TITLES = {"reference": "References", "tuned": "Tuned", "default": "Defaults"}
 LATEX = {
@@ -72,7 +72,7 @@ def entry_text(entry: Entry) -> str:
 
 def to_markdown(table: Table) -> str:
     """Return a heading, one pipe table and its footnotes."""
-    heads = ["Method", "", *table.columns, *table.paper, "n"]
+    heads = ["Method", "", *table.columns, GROUP, *table.paper, "n"]
     lines = [f"## {markdown_text(table.cell)}", "", _piped(heads)]
     lines.append(_piped([":--", ":--", *("--:" for _ in heads[2:])]))
     for group, members in table.groups:
@@ -94,6 +94,7 @@ def _markdown_row(group: str, line: Line, paper: Sequence[str]) -> list[str]:
         markdown_text(line.title) + marks,
         "" if group == "reference" else group,
         *numbers,
+        line.letters,
         *(line.paper.get(heading, "—") for heading in paper),
         line.count,
     ]
@@ -104,7 +105,7 @@ def to_latex(table: Table, number: int) -> str:
 
     First cells stand in braces: a `[` after `\\` would be read as its optional argument.
     """
-    width = len(table.columns) + len(table.paper) + 2
+    width = len(table.columns) + len(table.paper) + 3
     body = [
         r"\begin{table*}[t]",
         r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
@@ -112,7 +113,8 @@ def to_latex(table: Table, number: int) -> str:
         rf"\label{{tab:mubench-{number}}}",
         rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
         r"\toprule",
-        " & ".join(["Method", *map(latex_text, (*table.columns, *table.paper)), "$n$"]) + r" \\",
+        " & ".join(["Method", *map(latex_text, (*table.columns, GROUP, *table.paper)), "$n$"])
+        + r" \\",
     ]
     for group, members in table.groups:
         body += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{{GROUP_TITLES[group]}}}}} \\"]
@@ -125,7 +127,8 @@ def to_latex(table: Table, number: int) -> str:
 
 LATEX_CAPTION = (
     r"Mean $\pm$ standard deviation; in parentheses the distance to Retrain's mean in points. "
-    r"Best in bold, second best underlined, by Avg.\ Gap."
+    r"Best in bold, second best underlined, by Avg.\ Gap; rows of a block that share a letter "
+    r"cannot be told apart (exact paired test, Holm, 5\,\%)."
 )
 
 
@@ -133,7 +136,7 @@ def _latex_row(line: Line, paper: Sequence[str]) -> str:
     marks = f"$^{{{','.join(line.notes)}}}$" if line.notes else ""
     wrap = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
     numbers = [wrap[entry.rank] % latex_text(entry_text(entry)) for entry in line.entries]
-    numbers += [latex_text(line.paper.get(heading, "—")) for heading in paper]
+    numbers += [line.letters, *(latex_text(line.paper.get(heading, "—")) for heading in paper)]
     return " & ".join([f"{{{latex_text(line.title)}{marks}}}", *numbers, line.count]) + r" \\"
 
 
@@ -144,7 +147,7 @@ def to_csv(tables: Sequence[Table]) -> str:
     columns = tables[0].columns if tables else ()
     parts = [f"{column}{part}" for column in columns for part in ("", " sd", " to Retrain")]
     paper = list(dict.fromkeys(heading for table in tables for heading in table.paper))
-    writer.writerow(["cell", "row", "selection", "n", "rank", *parts, *paper, "notes"])
+    writer.writerow(["cell", "row", "selection", "n", "rank", "group", *parts, *paper, "notes"])
     for table in tables:
         texts = dict(table.footnotes)
         for line in table.lines:
@@ -153,5 +156,5 @@ def to_csv(tables: Sequence[Table]) -> str:
             notes = "; ".join(texts[mark] for mark in line.notes)
             numbers += [line.paper.get(heading, "") for heading in paper]
             names = map(csv_text, (table.cell, line.name, line.group))
-            writer.writerow([*names, line.count, rank, *numbers, csv_text(notes)])
+            writer.writerow([*names, line.count, rank, line.letters, *numbers, csv_text(notes)])
     return out.getvalue()

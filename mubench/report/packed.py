@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from mubench.claims import Claim
 from mubench.errors import InputError
 from mubench.published import Published
 from mubench.report.exhibits import Exhibits
@@ -41,6 +42,8 @@ def pack_outline(source: ReportSource) -> dict[str, bytes]:
         "expected": [[*key, count] for key, count in source.expected.items()],
         "sweep": source.node,
     }
+    if source.claims:
+        plan["claims"] = [claim.model_dump(mode="json") for claim in source.claims]
     if source.published is not None:
         plan["published"] = source.published.model_dump(mode="json")
     return {SWEEP: source.sweep_text.encode(), PLAN: _json(plan)}
@@ -71,6 +74,7 @@ def unpack(files: Mapping[str, bytes]) -> ReportSource:
         command=plan["command"],
         published=None if published is None else Published.model_validate(published),
         node=plan.get("sweep", {}),
+        claims=tuple(Claim.model_validate(claim) for claim in plan.get("claims", ())),
         exhibits=None if exhibits is None else unpack_exhibits(exhibits),
     )
 

@@ -1,65 +1,34 @@
 """The report as one HTML file that needs no network: style, script, figures and records inside."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+import gzip
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.later import all_metrics
 from mubench.record import Record
-from mubench.report import summary
-from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell
+from mubench.report.aggregate import COLUMNS
+from mubench.report.blocks import Block, Report
 from mubench.report.conditions import REIMPLEMENTATION, conditions
-from mubench.report.drawer import record_json
-from mubench.report.figures import FAINT, INK, Figure
+from mubench.report.drawer import records_node
+from mubench.report.figures.figure import FAINT, INK, Figure
 from mubench.report.formats import GROUP_TITLES
-from mubench.report.source import ReportSource
-from mubench.report.statistics import FEWEST, Comparison, against_backbones, against_closest
-from mubench.report.tables import CAPTION, Table
-from mubench.report.tuning import Study
+from mubench.report.glance import glance
+from mubench.report.more import AIMS, more_metrics
+from mubench.report.tables import CAPTION, GROUP, PAPER
+from mubench.report.tuning import BUDGETS
 from mubench.report.words import p_text, points, row_title, seconds
 
-
-@dataclass(frozen=True)
-class Block:
-    """One cell as the page shows it."""
-
-    cell: Cell
-    table: Table
-    figures: tuple[Figure, ...]
-    studies: tuple[Study, ...]
-
-    @property
-    def headline(self) -> str:
-        """The cell in one sentence."""
-        return summary.headline(self.cell)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """Verdicts and anchors."""
-        return summary.remarks(self.cell)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Doubts."""
-        return summary.warnings(self.cell)
-
-    @property
-    def comparisons(self) -> tuple[tuple[str, Comparison], ...]:
-        """Each paired comparison once, with its selection."""
-        found = {
-            (pair.first.label, pair.second.label, selection): (selection, pair)
-            for selection in SELECTIONS
-            for pair in (
-                *against_closest(self.cell, selection),
-                *against_backbones(self.cell, selection),
-            )
-        }
-        return tuple(found.values())
+LARGEST_PICTURES = 2**20
+"""Characters of pictures in a page; cells beyond it show their examples in words."""
 
 
-def page(source: ReportSource, blocks: Sequence[Block]) -> str:
+def page(report: Report) -> str:
     """Return the page; the same records give the same bytes."""
     environment = Environment(
         loader=PackageLoader("mubench.report"),
@@ -68,35 +37,87 @@ def page(source: ReportSource, blocks: Sequence[Block]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        points=points, seconds=seconds, row_title=row_title, p_text=p_text, inline=inline
-    )
+    environment.filters.update(points=points, seconds=seconds, row_title=row_title, p_text=p_text)
+    figures = report.every_figure
     return environment.get_template("page.html.jinja").render(
-        source=source,
-        blocks=blocks,
+        source=report.source,
+        report=report,
+        blocks=report.blocks,
+        aims=AIMS,
+        budgets=BUDGETS,
         caption=CAPTION,
         columns=COLUMNS,
+        group=GROUP,
         group_titles=GROUP_TITLES,
-        fewest=FEWEST,
+        glance=glance,
+        more=more_metrics,
+        paper_headings=PAPER,
+        pictured=_pictured(report.blocks),
+        filters=_filters(report),
         metrics=all_metrics(),
-        conditions=conditions(source),
+        conditions=conditions(report.source),
         reimplementation=REIMPLEMENTATION,
-        records=Markup(record_json(shown(blocks))),
+        payload_records=packed(records_node(report.source.name, shown(report.blocks))),
+        payload_figures=packed([_themed(figure) for figure in figures.values()]),
+        payload_vega=_vega() if figures else "",
     )
 
 
-def shown(blocks: Sequence[Block]) -> tuple[Record, ...]:
+def shown(blocks: Iterable[Block]) -> tuple[Record, ...]:
     """Return every record that a number on the page opens."""
     held = {
         record.id: record
         for block in blocks
         for line in block.table.lines
-        for entry in line.entries
-        for record in entry.records
+        for record in line.records
     }
     return tuple(held[key] for key in sorted(held))
 
 
-def inline(figure: Figure) -> Markup:
-    """Return a figure's SVG in the page's own ink, so that it follows the theme."""
-    return Markup(figure.svg.replace(INK, "currentColor").replace(FAINT, "var(--rule)"))
+def packed(node: Any) -> Markup:
+    """Return JSON, compressed, as text that is safe in any element and always the same."""
+    return _packed(json.dumps(node, allow_nan=False, separators=(",", ":")))
+
+
+def _packed(text: str) -> Markup:
+    return Markup(base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode())
+
+
+@cache
+def _vega() -> Markup:
+    """Vega, Vega-Lite and Vega-Embed as one script; it runs when the first figure is in view."""
+    import vl_convert
+
+    return _packed(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def _themed(figure: Figure) -> Any:
+    """Return a figure's specification in the page's own ink, so that it follows the theme."""
+    text = json.dumps(figure.spec, allow_nan=False)
+    return json.loads(text.replace(INK, "currentColor").replace(FAINT, "var(--rule)"))
+
+
+def _pictured(blocks: Iterable[Block]) -> set[str]:
+    """Return the cells whose pictures the page has room for."""
+    room, found = LARGEST_PICTURES, set()
+    for block in blocks:
+        size = sum(map(len, block.exhibits.media.values())) if block.exhibits else 0
+        if 0 < size <= room:
+            room -= size
+            found.add(block.cell.name)
+    return found
+
+
+def _filters(report: Report) -> list[tuple[str, str, list[str]]]:
+    """Return what the page can be filtered by: key, title, and the values that there are."""
+    cells = [block.cell for block in report.blocks]
+    axes = [
+        ("dataset", "Data set", [cell.dataset for cell in cells]),
+        ("model", "Model", [cell.model for cell in cells]),
+        ("kind", "Scenario", [cell.kind for cell in cells]),
+        ("ratio", "Ratio", [f"{cell.ratio:g}" for cell in cells if cell.ratio is not None]),
+        ("method", "Method", [row.method for cell in cells for row in cell.methods]),
+        ("selection", "Rows", [row.selection for cell in cells for row in cell.methods]),
+    ]
+    unique = [(key, title, list(dict.fromkeys(values))) for key, title, values in axes]
+    return [axis for axis in unique if len(axis[2]) > 1]

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from mubench.claims import Claim
 from mubench.plan import Plan
 from mubench.published import Published
 from mubench.record import Record
@@ -30,11 +32,17 @@ class ReportSource:
     """A paper's numbers, to stand beside."""
     node: Mapping[str, Any] = field(default_factory=dict)
     """The sweep as a mapping, overrides included: from it the plan can be made again."""
+    claims: tuple[Claim, ...] = ()
+    """What the sweep was run to find out."""
     exhibits: Exhibits | None = None
     """Single examples behind the numbers, where their outputs were looked at."""
 
     def newest(self) -> tuple[Record, ...]:
         """Return one record an id, the newest, in the order of ids: input order never shows."""
+        return self._newest
+
+    @cached_property
+    def _newest(self) -> tuple[Record, ...]:
         by_age = sorted(self.records, key=lambda record: (record.created, record.status))
         latest = {record.id: record for record in by_age}
         return tuple(latest[key] for key in sorted(latest))
@@ -60,5 +68,6 @@ def outline(plan: Plan, loaded: Loaded) -> ReportSource:
         expected=plan.expected(),
         command=f"mubench run {plan.name}",
         published=plan.published,
+        claims=plan.claims,
         node=loaded.node,
     )

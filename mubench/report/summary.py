@@ -1,10 +1,11 @@
 """A cell in plain words: who is closest to Retrain, how sure we are, and what to doubt."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row
-from mubench.report.statistics import FEWEST, Comparison, against_backbones, against_closest
-from mubench.report.words import STATUS_WORDS, listed, p_text, plural, points, row_title
+from mubench.report.statistics import Comparison, Verdicts, against_closest
+from mubench.report.words import STATUS_WORDS, listed, p_text, plural, points, row_title, seconds
 
 
 def headline(cell: Cell) -> str:
@@ -20,20 +21,22 @@ def headline(cell: Cell) -> str:
     return f"{said} points over {plural(gap.n, 'request')}. {floor_words(cell)}"
 
 
-def remarks(cell: Cell) -> tuple[str, ...]:
-    """Say what else a reader must know of the cell: verdicts, then doing nothing."""
+def remarks(cell: Cell, verdicts: Verdicts) -> tuple[str, ...]:
+    """Say what else a reader must know of the cell: cost, verdicts, then doing nothing."""
     selection = _leading(cell)
     if selection is None:
         return ()
-    verdicts = [] if _is_blind(cell) else [_verdicts(cell, selection), *_backbones(cell, selection)]
-    said = [_as_another_retrain(cell, selection), *verdicts, _do_nothing(cell, selection)]
+    told = [] if is_blind(cell) else [_told_apart(verdicts, selection)]
+    told += [] if is_blind(cell) else _backbones(verdicts.planned[selection])
+    said = [_cost(cell, selection), _as_another_retrain(cell, selection), *told]
+    said.append(_do_nothing(cell, selection))
     return tuple(sentence for sentence in said if sentence)
 
 
 def warnings(cell: Cell) -> tuple[str, ...]:
     """Say what makes the cell's numbers doubtful or unable to tell methods apart."""
     said = []
-    if _is_blind(cell) and cell.floor and cell.forget_signal is not None:
+    if is_blind(cell) and cell.floor and cell.forget_signal is not None:
         signal, high = points(cell.forget_signal), points(cell.floor.percentile_95["ua"])
         said.append(
             f"Original and Retrain differ by {signal} points of UA, no more than two Retrains "
@@ -64,8 +67,8 @@ def spread_text(value: Estimate) -> str:
     return points(value.mean) + spread
 
 
-def _is_blind(cell: Cell) -> bool:
-    """Whether doing nothing is, on the forget set, as close to Retrain as another Retrain."""
+def is_blind(cell: Cell) -> bool:
+    """Return whether doing nothing is, on D_f, as close to Retrain as another Retrain."""
     signal, floor = cell.forget_signal, cell.floor
     return signal is not None and floor is not None and signal <= floor.percentile_95["ua"]
 
@@ -93,30 +96,44 @@ def _as_another_retrain(cell: Cell, selection: str) -> str:
     return f"Within the noise floor, as close as another Retrain: {listed(near)}." if near else ""
 
 
-def _verdicts(cell: Cell, selection: str) -> str:
-    pairs = against_closest(cell, selection)
+def _cost(cell: Cell, selection: str) -> str:
+    """Say what the closest row costs beside retraining."""
+    best = cell.ranked(selection)[0]
+    mine, whole = (row.estimates.get("rte_seconds") for row in (best, cell.retrain))
+    if mine is None or whole is None or whole.mean <= 0:
+        return ""
+    share = f"{100 * mine.mean / whole.mean:.3g} %"
+    said = f"{_name(best)} takes {seconds(mine.mean)} s, {share} of the {seconds(whole.mean)} s"
+    return f"{said} of retraining; tuning it is not in this."
+
+
+def _told_apart(verdicts: Verdicts, selection: str) -> str:
+    pairs = verdicts.pairs[selection]
     if not pairs:
         return ""
-    if all(pair.verdict == "undecided" for pair in pairs):
-        n = max(pair.difference.n for pair in pairs)
-        return f"Undecided: {plural(n, 'request')}, and a verdict needs {FEWEST}."
-    by_verdict = {
-        verdict: [row_title(pair.second.label) for pair in pairs if pair.verdict == verdict]
+    n, needs = max(len(pair.differences) for pair in pairs), pairs[0].needs
+    if n < needs:
+        rows = plural(len({pair.first.label for pair in pairs}) + 1, "row")
+        return (
+            f"Undecided which rows differ: {plural(n, 'request')} cannot tell any two of {rows} "
+            f"apart, however clear the numbers; {needs} requests could."
+        )
+    closest = against_closest(pairs)
+    tied, beaten = (
+        [row_title(pair.second.label) for pair in closest if pair.verdict == verdict]
         for verdict in ("cannot be told apart", "closer")
-    }
-    tied, beaten = by_verdict.values()
+    )
     said = [f"It cannot be told apart from {listed(tied)}."] if tied else []
-    said += [f"It is closer than {listed(beaten)}."] if beaten else []
+    said += [f"It is closer than {listed(beaten)} (corrected for all pairs)."] if beaten else []
     return " ".join(said)
 
 
-def _backbones(cell: Cell, selection: str) -> list[str]:
+def _backbones(planned: Sequence[Comparison]) -> list[str]:
     """Say it of the row that searched its smoothing rate, or of each grid value without one."""
-    pairs = against_backbones(cell, selection)
-    searched = {pair.first.method for pair in pairs if pair.first.label == pair.first.method}
+    searched = {pair.first.method for pair in planned if pair.first.label == pair.first.method}
     return [
         backbone_words(pair)
-        for pair in pairs
+        for pair in planned
         if pair.first.label == pair.first.method or pair.first.method not in searched
     ]
 
@@ -124,10 +141,10 @@ def _backbones(cell: Cell, selection: str) -> list[str]:
 def backbone_words(pair: Comparison) -> str:
     """Say whether a method comes closer to Retrain than the one it builds on."""
     first, second = row_title(pair.first.label), row_title(pair.second.label)
-    n, by = pair.difference.n, points(abs(pair.difference.mean))
+    n, by = len(pair.differences), points(abs(pair.difference.mean))
     side = "closer" if pair.difference.mean < 0 else "farther"
     certainty = {
-        "undecided": f"undecided, {plural(n, 'request')}",
+        "undecided": f"undecided, {plural(n, 'request')}; {pair.needs} are needed",
         "cannot be told apart": f"cannot be told apart, {p_text(pair.p_value)}, n = {n}",
     }.get(pair.verdict, f"{p_text(pair.p_value)}, n = {n}")
     return f"{first} is {by} points {side} than {second}, which it builds on ({certainty})."

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from mubench.published import CellNumbers, Published, Values
 from mubench.record import Record
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
-from mubench.report.statistics import Rank, marks
+from mubench.report.statistics import Rank, Verdicts, judge, marks
 from mubench.report.words import points, row_title, seconds
 
 HEADINGS = {
@@ -25,11 +25,14 @@ PAPER = {
     "gap": "Avg. Gap, paper",
     "rte": "RTE, paper",
 }
+GROUP = "Group"
+"""Heading of the letters."""
 CAPTION = (
     "Mean ± standard deviation over requests; in parentheses the distance between the mean and "
     "Retrain's, in points. Avg. Gap is the mean over requests of each request's own gap, "
     "so it is never smaller than the gap of means beside it. Best and second best in Avg. Gap are "
-    "marked within tuned and within default."
+    "marked within tuned and within default. Rows of one group that share a letter cannot be told "
+    "apart in Avg. Gap: exact paired test over requests, Holm's correction over all pairs, 5 %."
 )
 
 
@@ -42,7 +45,6 @@ class Entry:
     distance: str = ""
     rank: Rank = ""
     key: float | None = None
-    records: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Line:
     entries: tuple[Entry, ...]
     count: str
     """Requests with a number, of those planned: `3/3`."""
+    records: tuple[Record, ...] = ()
+    """What the line is made from."""
+    letters: str = ""
+    """Rows of a group that share a letter cannot be told apart."""
     notes: tuple[str, ...] = ()
     """Marks of the footnotes that concern this row."""
     paper: Mapping[str, str] = field(default_factory=dict)
@@ -87,16 +93,22 @@ class Table:
         return tuple((name, self.group(name)) for name in names if self.group(name))
 
 
-def table(cell: Cell, published: Published | None = None) -> Table:
+def table(
+    cell: Cell, published: Published | None = None, verdicts: Verdicts | None = None
+) -> Table:
     """Print a cell: references and noise floor first, then tuned rows, then defaults.
 
     A paper's numbers are printed as it gives them: other hardware makes other times.
     """
     rows = (cell.retrain, cell.original, *cell.methods)
     texts = dict.fromkeys(text for row in rows for text in row.troubles())
-    footnotes = {text: _mark(number) for number, text in enumerate(texts)}
-    ranks = marks(cell)
-    lines = [_line(row, ranks.get((row.label, row.selection), ""), footnotes) for row in rows]
+    footnotes = {text: str(number) for number, text in enumerate(texts, 1)}
+    ranks, told = marks(cell), (verdicts or judge(cell)).letters
+    lines = [
+        _line(row, ranks.get(key, ""), told.get(key, ""), footnotes)
+        for row in rows
+        for key in [(row.label, row.selection)]
+    ]
     lines.insert(1, _floor_line(cell.floor))
     printed = Table(
         cell=cell.name,
@@ -134,19 +146,15 @@ def _paper_numbers(values: Values, rte_unit: str) -> dict[str, str]:
     }
 
 
-def _mark(number: int) -> str:
-    """Return a, b, ..., z, aa, ab, ..."""
-    letter = chr(ord("a") + number % 26)
-    return (_mark(number // 26 - 1) if number >= 26 else "") + letter
-
-
-def _line(row: Row, rank: Rank, footnotes: dict[str, str]) -> Line:
+def _line(row: Row, rank: Rank, letters: str, footnotes: dict[str, str]) -> Line:
     return Line(
         name=row.label,
         title=row_title(row.label),
         group=row.selection or "reference",
         entries=tuple(_entry(row, metric, rank) for metric in COLUMNS),
         count=f"{len(row.scored)}/{row.expected}",
+        records=row.records,
+        letters=letters,
         notes=tuple(footnotes[text] for text in row.troubles()),
     )
 
@@ -154,7 +162,7 @@ def _line(row: Row, rank: Rank, footnotes: dict[str, str]) -> Line:
 def _entry(row: Row, metric: str, rank: Rank) -> Entry:
     held = row.estimates.get(metric)
     if held is None:
-        return Entry(records=row.records)
+        return Entry()
     distance = None if row.label == "retrain" else row.distances.get(metric)
     return Entry(
         value=_number(metric, held.mean),
@@ -162,7 +170,6 @@ def _entry(row: Row, metric: str, rank: Rank) -> Entry:
         distance="" if distance is None else points(distance),
         rank=rank if metric == "gap" else "",
         key=held.mean,
-        records=row.records,
     )
 
 
@@ -175,9 +182,8 @@ def _floor_line(floor: Floor | None) -> Line:
     count = f"{floor.pairs} pairs" if floor else "no pairs"
     mean = floor.mean if floor else {}
     entries = tuple(
-        Entry(points(mean[metric]), key=mean[metric], records=floor.records)
-        if floor and metric in mean
-        else Entry()
+        Entry(points(mean[metric]), key=mean[metric]) if metric in mean else Entry()
         for metric in COLUMNS
     )
-    return Line("floor", row_title("floor"), "reference", entries, count)
+    records = floor.records if floor else ()
+    return Line("floor", row_title("floor"), "reference", entries, count, records)

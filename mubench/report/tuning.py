@@ -7,8 +7,9 @@ from itertools import accumulate
 
 from mubench.record import Record
 from mubench.report.aggregate import Cell, Row
-from mubench.report.source import ReportSource
 
+BUDGETS = (5, 20)
+"""Budgets at which a search is looked at again: what would fewer candidates have found?"""
 WORST = 1.0
 """The objective of a candidate that diverged or failed: the largest gap there is."""
 
@@ -39,6 +40,11 @@ class Study:
         values = [value for _, value in self.objectives]
         return tuple(zip(numbers, accumulate(values, min), strict=True))
 
+    def best_of(self, budget: int) -> float | None:
+        """The smallest objective of the first `budget` candidates; None where not all ran."""
+        held = [value for number, value in self.objectives if number < budget]
+        return min(held) if len(held) == budget else None
+
     @property
     def promised(self) -> float | None:
         """The chosen candidate's objective in the search."""
@@ -52,20 +58,16 @@ class Study:
         return self.final - self.promised
 
 
-def studies(source: ReportSource, cell: Cell) -> tuple[Study, ...]:
+def studies(cell: Cell) -> tuple[Study, ...]:
     """Return the studies of a cell in the order of the sweep file's rows."""
-    searched = [r for r in source.newest() if r.kind == "search" and r.cell == cell.name]
     tuned = {row.label: row for row in cell.methods if row.selection == "tuned"}
-    return tuple(
-        _study(label, mine, tuned.get(label))
-        for label in source.rows
-        if (mine := [r for r in searched if r.row == label])
-    )
+    return tuple(_study(label, mine, tuned.get(label)) for label, mine in cell.searched.items())
 
 
 def _study(label: str, searched: Sequence[Record], tuned: Row | None) -> Study:
-    numbers = sorted({r.candidate for r in searched})
-    by_number = {k: [r for r in searched if r.candidate == k] for k in numbers}
+    by_number: dict[int, list[Record]] = {k: [] for k in sorted({r.candidate for r in searched})}
+    for record in searched:
+        by_number[record.candidate].append(record)
     gap = tuned.estimates.get("gap") if tuned else None
     return Study(
         row=label,

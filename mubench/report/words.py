@@ -81,10 +81,10 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def plural(count: int, noun: str) -> str:
-    """Count a noun.
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """Count a noun; `nouns` is its plural where that is no mere s.
 
-    >>> plural(1, "request"), plural(3, "request")
-    ('1 request', '3 requests')
+    >>> plural(1, "request"), plural(3, "request"), plural(2, "study", "studies")
+    ('1 request', '3 requests', '2 studies')
     """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"

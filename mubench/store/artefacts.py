@@ -85,6 +85,15 @@ class Artefacts:
         self.discard(step_id)
         return False
 
+    def copy(self, step_id: str, target: "Artefacts") -> bool:
+        """Copy all files of an id to another store if they are whole; say whether they were."""
+        if self.verify(step_id) is not None:
+            return False
+        parts = json.loads(self._files.read(_manifest(step_id)))["files"]
+        for name in (*(_name(step_id, part) for part in parts), _manifest(step_id)):
+            target._files.write(name, self._files.read(name))
+        return True
+
     def ids(self) -> frozenset[str]:
         """All ids that have files, complete or not."""
         return frozenset(name.split("/")[1] for name in self._files.list("artefacts"))

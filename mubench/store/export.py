@@ -17,7 +17,7 @@ def export(store: Store, target: Path) -> int:
     Raises:
         InputError: the file cannot be written.
     """
-    records = store.records.read()
+    records = store.scores.add_to(store.records.read())
     table = records_to_table(records[key] for key in sorted(records))
     try:
         if target.suffix == ".parquet":

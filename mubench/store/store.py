@@ -8,6 +8,7 @@ from mubench.store.artefacts import Artefacts, View
 from mubench.store.files import Files
 from mubench.store.lock import Lock
 from mubench.store.records import Records
+from mubench.store.scores import Scores
 
 FORMAT = 1
 _FORMAT_FILE = "format.json"
@@ -15,7 +16,7 @@ _STEPS = "steps.json"
 
 
 class Store:
-    """Records (the truth), artefacts, and sweep files, below one URI.
+    """Records (the truth), artefacts, later scores and sweep files, below one URI.
 
     Any number of processes may read, and write artefacts under content ids; records have one
     writer, which holds the lock.
@@ -26,6 +27,7 @@ class Store:
         self.files = Files(uri)
         self.records = Records(self.files)
         self.artefacts = Artefacts(self.files)
+        self.scores = Scores(self.files)
         self._check_format()
 
     @property
@@ -45,8 +47,8 @@ class Store:
         """Keep what a sweep's report needs beside records, and the ids of its steps."""
         self._mark_format()
         for file, content in files.items():
-            self.files.write(f"sweeps/{name}/{file}", content)
-        self.files.write(f"sweeps/{name}/{_STEPS}", json.dumps(list(steps)).encode())
+            self.save_sweep_file(name, file, content)
+        self.save_sweep_file(name, _STEPS, json.dumps(list(steps)).encode())
 
     def sweeps(self) -> tuple[str, ...]:
         """Names of the sweeps that were saved here."""
@@ -60,6 +62,10 @@ class Store:
     def sweep_file(self, sweep: str, file: str) -> bytes:
         """One of a saved sweep's files. Raises FileNotFoundError."""
         return self.files.read(f"sweeps/{sweep}/{file}")
+
+    def save_sweep_file(self, sweep: str, file: str, content: bytes) -> None:
+        """Add a file to a saved sweep, or replace it."""
+        self.files.write(f"sweeps/{sweep}/{file}", content)
 
     def _mark_format(self) -> None:
         if not self.files.exists(_FORMAT_FILE):

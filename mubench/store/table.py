@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -44,13 +45,20 @@ def records_to_table(records: Iterable[Record]) -> pa.Table:
     """One row a record; params, given and versions as JSON text, metrics as `metric_*` columns."""
     rows = list(records)
     names = sorted({name for record in rows for name in record.metrics})
-    columns = {
-        field: pa.array([_cell(getattr(r, field)) for r in rows], _TYPES[field])
-        for field in _FIELDS
-    }
+    columns = {field: _column(rows, field) for field in _FIELDS}
     for name in names:
         columns[METRIC + name] = pa.array([r.metrics.get(name) for r in rows], pa.float64())
     return pa.table(columns)
+
+
+def _column(rows: list[Record], field: str) -> pa.Array:
+    values = [getattr(record, field) for record in rows]
+    if field in _MAPPINGS:  # records that came out of one table share these
+        texts = {id(value): json.dumps(dict(value), sort_keys=True) for value in values}
+        values = [texts[id(value)] for value in values]
+    elif field in _TUPLES:
+        values = [list(value) for value in values]
+    return pa.array(values, _TYPES[field])
 
 
 def table_to_records(table: pa.Table) -> tuple[Record, ...]:
@@ -59,13 +67,39 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
     Raises:
         StoreError: a row was written by a newer mubench.
     """
+    names = [name for name in _FIELDS if name in table.column_names]
     metrics = [name for name in table.column_names if name.startswith(METRIC)]
-    fields = [name for name in _FIELDS if name in table.column_names]
-    columns = {name: table.column(name).to_pylist() for name in (*fields, *metrics)}
+    columns = {name: table.column(name).to_pylist() for name in names}
     newest = max((v for v in columns.get("schema", ()) if v is not None), default=SCHEMA)
     if newest > SCHEMA:
         raise StoreError(f"records of schema {newest}; this mubench reads {SCHEMA}; update it")
-    return tuple(_record(columns, fields, metrics, row) for row in range(table.num_rows))
+    read = cache(json.loads)  # thousands of records share versions and params: so does memory
+    for name in _MAPPINGS:
+        columns[name] = [v if v is None else read(v) for v in columns.get(name, ())]
+    for name in _TUPLES:
+        columns[name] = [v if v is None else tuple(v) for v in columns.get(name, ())]
+    there = [name for name in names if columns[name]]
+    return tuple(
+        Record(**_given(there, values), metrics=held)
+        for values, held in zip(
+            zip(*(columns[name] for name in there), strict=True),
+            _metrics(table, metrics),
+            strict=True,
+        )
+    )
+
+
+def _given(names: list[str], values: tuple[Any, ...]) -> dict[str, Any]:
+    """Fields that a row has; one of an older schema, among newer ones, lacks some."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _metrics(table: pa.Table, columns: list[str]) -> Iterable[dict[str, float]]:
+    names = [name.removeprefix(METRIC) for name in columns]
+    if not names:
+        return ({} for _ in range(table.num_rows))
+    rows = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+    return (_given(names, row) for row in rows)
 
 
 def record_to_json(record: Record) -> str:
@@ -79,30 +113,3 @@ def record_from_json(text: str) -> Record:
     for name in _TUPLES:
         values[name] = tuple(values[name])
     return Record(**values)
-
-
-def _record(
-    columns: Mapping[str, list[Any]], fields: list[str], metrics: list[str], row: int
-) -> Record:
-    values: dict[str, Any] = {}
-    for name in fields:
-        value = columns[name][row]
-        if value is None:  # a row of an older schema in a table with newer ones
-            continue
-        if name in _MAPPINGS:
-            value = json.loads(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        values[name] = value
-    values["metrics"] = {
-        name.removeprefix(METRIC): columns[name][row]
-        for name in metrics
-        if columns[name][row] is not None
-    }
-    return Record(**values)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return json.dumps(dict(value), sort_keys=True)
-    return list(value) if isinstance(value, tuple) else value

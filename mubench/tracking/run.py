@@ -1,13 +1,16 @@
 """MLflow beside `mubench run`: followed while it works, completed at its end, never in its way."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mubench.errors import TrackingError
+from mubench.gathered import gather
 from mubench.ids import content_id
 from mubench.plan import Plan
+from mubench.report.packed import pack
 from mubench.report.source import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.client import default_uri
@@ -17,9 +20,12 @@ from mubench.tracking.writer import Writer
 class Tracker:
     """What `mubench run` tells MLflow; every answer is a line for the user."""
 
-    def __init__(self, plan: Plan, store: Store, writer: Writer | None, uri: str) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, outline: ReportSource, writer: Writer | None, uri: str
+    ) -> None:
         self._plan = plan
         self._store = store
+        self._outline = outline
         self._writer = writer
         self._uri = uri
 
@@ -31,7 +37,7 @@ class Tracker:
             said = self._writer.finish(report)
         except TrackingError as error:
             return f"warning: {error}"
-        text = json.dumps(_digest(self._plan, self._store, self._uri))
+        text = json.dumps(_digest(self._plan, self._store, self._outline, self._uri))
         self._store.files.write(_marker(self._plan), text.encode())
         return f"MLflow: {said}"
 
@@ -53,25 +59,26 @@ def tracked(
     uri = uri or default_uri(store.uri)
     if not enabled:
         yield Untracked()
-    elif _was_sent(plan, store, uri):
-        yield Tracker(plan, store, None, uri)
+    elif _was_sent(plan, store, outline, uri):
+        yield Tracker(plan, store, outline, None, uri)
     else:
         with Writer(plan, store, outline, uri) as writer:
-            yield Tracker(plan, store, writer, uri)
+            yield Tracker(plan, store, outline, writer, uri)
 
 
-def _was_sent(plan: Plan, store: Store, uri: str) -> bool:
+def _was_sent(plan: Plan, store: Store, outline: ReportSource, uri: str) -> bool:
     try:
         sent = json.loads(store.files.read(_marker(plan)))
     except (FileNotFoundError, ValueError):
         return False
-    return bool(sent == _digest(plan, store, uri))
+    return bool(sent == _digest(plan, store, outline, uri))
 
 
-def _digest(plan: Plan, store: Store, uri: str) -> str:
-    """An id of what MLflow should hold: the plan's steps and when each record was made."""
-    records = store.records.read(plan.steps)
-    return content_id(uri, sorted(plan.steps), {key: r.created for key, r in records.items()})
+def _digest(plan: Plan, store: Store, outline: ReportSource, uri: str) -> str:
+    """An id of what MLflow should hold: the plan's steps, and all that the report is made from."""
+    files = pack(gather(plan, outline, store)).items()
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files}
+    return content_id(uri, sorted(plan.steps), sums)
 
 
 def _marker(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError
-from mubench.gathered import gather
+from mubench.gathered import gather, records_of
 from mubench.plan import Plan
 from mubench.report.source import ReportSource
 from mubench.store.store import Store
@@ -64,7 +64,7 @@ def sync(
         TrackingError: MLflow does not answer or refuses, within some 20 seconds.
     """
     uri = uri or default_uri(store.uri)
-    records = store.records.read(plan.steps)
+    records = records_of(store, plan.steps)
     try:
         with connect(uri) as client:
             mirror = Mirror(client, uri, plan.name)

@@ -1,9 +1,9 @@
-"use strict";
-const records = JSON.parse(document.getElementById("records").textContent);
+const METRICS = [{% for metric in columns %}"{{ metric }}"{{ "," if not loop.last }}{% endfor %}];
 
-function element(tag, text) {
+function element(tag, text, className) {
   const made = document.createElement(tag);
   made.textContent = text;
+  if (className) made.className = className;
   return made;
 }
 
@@ -13,21 +13,29 @@ function list(pairs) {
   return made;
 }
 
-function short(value) {
-  return typeof value === "number" ? Number(value.toPrecision(6)) : value;
+function command(text) {
+  const box = element("p", "", "command");
+  const copy = element("button", "copy");
+  copy.type = "button";
+  copy.addEventListener("click", async () => {
+    try { await navigator.clipboard.writeText(text); copy.textContent = "copied"; } catch { copy.textContent = "select it by hand"; }
+  });
+  box.append(element("code", text), copy);
+  return box;
 }
 
 function told(record, metric, open) {
   const box = document.createElement("details");
   box.open = open;
   const line = element("summary", record.title + (record.status === "ok" ? "" : ` (${record.status})`));
-  const metrics = Object.entries(record.metrics).map(([k, v]) => [k, short(v)]);
-  if (metric in record.metrics) line.append(element("b", short(record.metrics[metric])));
+  if (metric in record.metrics) line.append(element("b", record.metrics[metric]));
   box.append(line);
   if (record.message) box.append(element("p", record.message));
+  box.append(element("h3", "Run it again"), command(record.command));
   const given = new Set(record.given);
-  const params = Object.entries(record.params).map(([k, v]) => [k, v + (given.has(k) ? "  (set)" : "")]);
-  for (const [title, pairs] of [["Record", Object.entries(record.facts)], ["Hyperparameters", params], ["Metrics (fractions, seconds, MiB)", metrics]]) {
+  const params = Object.entries(record.params).map(([k, v]) => [k, v + (given.has(k) ? " (set)" : "")]);
+  const metrics = Object.entries(record.metrics);
+  for (const [title, pairs] of [["Hyperparameters", params], ["Record", Object.entries(record.facts)], ["Metrics (fractions, seconds, MiB)", metrics]]) {
     if (pairs.length) box.append(element("h3", title), list(pairs));
   }
   return box;
@@ -36,21 +44,29 @@ function told(record, metric, open) {
 const drawer = document.getElementById("drawer");
 drawer.addEventListener("click", (event) => { if (event.target === drawer) drawer.close(); });
 
-function openDrawer(button) {
-  const ids = button.dataset.records.split(" ");
-  document.getElementById("drawer-title").textContent = button.dataset.title;
+async function openDrawer(button) {
+  const row = button.closest("tr"), at = button.closest("td").cellIndex - 1;
+  const heading = button.closest("table").tHead.rows[0].cells[at + 1].textContent;
+  document.getElementById("drawer-title").textContent = `${row.dataset.title} · ${heading}`;
   const body = document.getElementById("drawer-body");
-  body.replaceChildren(...ids.map((id) => told(records[id], button.dataset.metric, ids.length === 1)));
+  const ids = row.dataset.records.split(" ").filter(Boolean);
+  body.replaceChildren(element("p", "…"));
   drawer.showModal();
+  let records;
+  try { records = await unpackJson("records"); } catch (error) {
+    body.replaceChildren(element("p", `This browser cannot unpack the records (${error}); they lie beside the page in records.parquet.`));
+    return;
+  }
+  const value = element("p", button.textContent, "drawn");
+  body.replaceChildren(value, ...ids.map((id) => told(records[id], METRICS[at], ids.length === 1)));
 }
 
 function sortBy(button) {
-  const head = button.closest("th");
+  const head = button.closest("th"), table = head.closest("table");
   const descending = head.getAttribute("aria-sort") === "ascending";
-  const table = head.closest("table");
   for (const other of table.querySelectorAll("th[aria-sort]")) other.setAttribute("aria-sort", "none");
   head.setAttribute("aria-sort", descending ? "descending" : "ascending");
-  const key = (row) => row.children[button.dataset.column].dataset.key;
+  const key = (row) => row.cells[head.cellIndex].dataset.key;
   for (const body of table.querySelectorAll("tbody:not(.reference)")) {
     const rows = [...body.querySelectorAll("tr:not(.group)")];
     rows.sort((a, b) => (key(a) === "") - (key(b) === "") || (key(a) - key(b)) * (descending ? -1 : 1));
@@ -58,5 +74,8 @@ function sortBy(button) {
   }
 }
 
-for (const button of document.querySelectorAll(".number")) button.addEventListener("click", () => openDrawer(button));
-for (const button of document.querySelectorAll(".sort")) button.addEventListener("click", () => sortBy(button));
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button?.classList.contains("number")) openDrawer(button);
+  if (button?.classList.contains("sort")) sortBy(button);
+});

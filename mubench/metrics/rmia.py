@@ -1,0 +1,86 @@
+"""RMIA without shadow models: membership in D_f, calibrated by Retrains (arXiv 2312.03262).
+
+Zarifzadeh, Liu and Shokri 2024, the offline form. How much likelier than to models that never saw
+it is an example's label to the target: q / P, with P from reference models. An example scores the
+share of a population of non-members whose ratio is smaller than its own.
+
+Retrains of the same request never saw D_f or the held-out split. Population and non-members are
+two halves of the held-out examples like D_f: none is compared with itself.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mubench.metrics.features import confidence
+from mubench.metrics.membership import area_under_curve
+from mubench.metrics.outputs import Floats, Outputs
+from mubench.metrics.related import NoValue, Related
+
+OFFLINE = 0.3
+"""The paper's a: how far a reference's confidence in what it never saw is taken as it is."""
+GUARD = 1e-12
+"""Smallest P."""
+FALSE_POSITIVES = 0.01
+FEWEST = 1000
+"""Non-members without which a rate of 1 % of them is not told."""
+
+
+def rmia_auc(related: Related) -> float:
+    """AUC of D_f against non-members by their scores; 0.5 is chance.
+
+    Raises:
+        NoValue: no reference, or no held-out examples like D_f.
+    """
+    return area_under_curve(*member_scores(related))
+
+
+def rmia_tpr_at_1(related: Related) -> float:
+    """Share of D_f above the score that at most 1 % of the non-members exceed.
+
+    Raises:
+        NoValue: as `rmia_auc`, or fewer than `FEWEST` non-members.
+    """
+    members, others = member_scores(related)
+    if len(others) < FEWEST:
+        raise NoValue(f"fewer than {FEWEST} held-out non-members")
+    threshold = np.sort(others)[len(others) - 1 - int(FALSE_POSITIVES * len(others))]
+    return float((members > threshold).mean())
+
+
+def member_scores(related: Related, a: float = OFFLINE) -> tuple[Floats, Floats]:
+    """Scores of D_f (n,) and of the non-members (m,). Raises NoValue as `rmia_auc`."""
+    if not related.references:
+        raise NoValue("no other Retrain of the request; 'floor' in the sweep file makes some")
+    alike = related.alike()
+    if len(alike) < 2:
+        raise NoValue("too few held-out examples like D_f")
+    population, others = halves(alike.ids)
+    held = ratios(alike, [model.holdout for model in related.references], a)
+    forgotten = ratios(related.target.forget, [m.forget for m in related.references], a)
+    return scores(forgotten, held[population]), scores(held[others], held[population])
+
+
+def ratios(target: Outputs, references: Sequence[Outputs], a: float = OFFLINE) -> Floats:
+    """The target's confidence in each label over its probability at large: q / P (n,).
+
+    P = ((1 + a) * mean + 1 - a) / 2 with the mean over references that never saw the example: it
+    stands in for the mean over those that did and those that did not.
+    """
+    seen = [confidence(reference.of_ids(target.ids)) for reference in references]
+    at_large = ((1 + a) * np.mean(seen, axis=0) + (1 - a)) / 2
+    return np.asarray(confidence(target) / np.maximum(at_large, GUARD))
+
+
+def scores(examples: Floats, population: Floats) -> Floats:
+    """Share of the `population` (m,) with a strictly smaller ratio, for each example (n,)."""
+    return np.searchsorted(np.sort(population), examples, side="left") / len(population)
+
+
+def halves(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of two halves, by the order of the ids' hashes; the second may have one more."""
+    keys = [hashlib.sha256(int(each).to_bytes(8, "little", signed=True)).digest() for each in ids]
+    order = np.array(sorted(range(len(ids)), key=keys.__getitem__), dtype=np.int64)
+    return order[: len(ids) // 2], order[len(ids) // 2 :]

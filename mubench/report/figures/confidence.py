@@ -1,0 +1,78 @@
+"""What an attacker sees: how sure a model is of forgotten and of unseen examples."""
+
+from typing import Any
+
+from mubench.report.exhibits import BINS, CellExhibits, Confidences
+from mubench.report.figures.figure import Figure, Spec, figure, values
+from mubench.report.words import row_title
+
+_SIDES = {"forget": "forgotten", "holdout": "unseen"}
+_COLORS = {"forgotten": "#d0604a", "unseen": "#4a82c9"}
+
+
+def confidence_histograms(exhibits: CellExhibits) -> Figure | None:
+    """Draw, for each model, the histogram of forgotten examples over that of unseen ones."""
+    bars = [bar for one in exhibits.confidences for bar in _bars(one)]
+    if not bars:
+        return None
+    step: Spec = {
+        "data": values(bars),
+        "facet": {
+            "field": "model",
+            "type": "nominal",
+            "title": None,
+            "sort": list(dict.fromkeys(bar["model"] for bar in bars)),
+        },
+        "columns": 4,
+        "spec": {
+            "mark": {"type": "area", "interpolate": "step", "opacity": 0.45, "line": True},
+            "encoding": {
+                "x": {
+                    "field": "confidence",
+                    "type": "quantitative",
+                    "title": "Confidence in the true class",
+                    "axis": {"values": [0, 0.5, 1]},
+                    "scale": {"domain": [0, 1]},
+                },
+                "y": {
+                    "field": "share",
+                    "type": "quantitative",
+                    "title": "Share of examples",
+                    "stack": None,
+                    "axis": {"format": "%", "tickCount": 3},
+                },
+                "color": {
+                    "field": "side",
+                    "type": "nominal",
+                    "title": None,
+                    "scale": {"domain": list(_COLORS), "range": list(_COLORS.values())},
+                    "legend": {"orient": "top"},
+                },
+            },
+            "width": 150,
+            "height": 90,
+        },
+    }
+    return figure(
+        "confidence",
+        f"What an attacker sees, request {exhibits.request}: confidence in the true class, of "
+        "forgotten examples and of unseen ones like them. Where the two differ as much as in "
+        "Original, the examples are remembered; Retrain is the target.",
+        step,
+    )
+
+
+def _bars(one: Confidences) -> list[dict[str, Any]]:
+    title = row_title(one.row) + (f" ({one.selection})" if one.selection == "default" else "")
+    counts = {"forget": one.forget, "holdout": one.holdout}
+    return [
+        {
+            "model": title,
+            "side": _SIDES[side],
+            "confidence": (k + 0.5) / BINS,
+            "share": round(count / total, 4),
+        }
+        for side, held in counts.items()
+        if (total := sum(held))
+        for k, count in enumerate(held)
+    ]

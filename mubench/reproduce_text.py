@@ -1,0 +1,151 @@
+"""A reproduction for people: the recipe, the numbers side by side, what changed, the verdict."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mubench.comparison import RELATIVE, Change, Comparison, Mark, Value
+from mubench.lookup import Place
+from mubench.record import Record, Status
+from mubench.report.words import listed, plural
+from mubench.reproduce import Found
+
+_MARKS: dict[Mark, tuple[str, str]] = {
+    "equal": ("=", ""),
+    "close": ("≈", "yellow"),
+    "different": ("≠", "bold red"),
+    "measured": ("measured", "dim"),
+    "new": ("new since", "dim"),
+}
+
+_ENDS: dict[Status, str] = {
+    "ok": "finished",
+    "diverged": "diverged",
+    "refused": "was refused",
+    "out_of_memory": "ran out of memory",
+    "timed_out": "timed out",
+    "error": "failed",
+}
+
+
+def recipe_text(found: Found, place: Place, commit: str) -> list[RenderableType]:
+    """Which step made the number, and with what; `commit` is that of the present code."""
+    grid = Table(box=None, pad_edge=False, show_header=False)
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for name, words in _facts(found, place).items():
+        if words:
+            grid.add_row(name, Text(words))
+    parts: list[RenderableType] = [Text(found.step.title, style="bold"), grid]
+    if found.has_changed:
+        then = found.record.commit or "unknown"
+        said = (
+            "The plan gives this step another id by now: its code, data, versions, device or sweep "
+            f"have changed since (commit then {then}, now {commit or 'unknown'}). It runs as the "
+            "plan has it now, with the hyperparameters of the record."
+        )
+        parts.append(Text(said, style="yellow"))
+    return [*parts, Text()]
+
+
+def comparison_text(compared: Comparison) -> list[RenderableType]:
+    """The metrics, stored and again, then what was another in the environment, then a verdict."""
+    parts: list[RenderableType] = []
+    if compared.values:
+        parts.append(_numbers(compared.values))
+    if compared.changes:
+        parts.append(_environment(compared.changes))
+    return [*parts, Text(verdict(compared), style="green" if compared.is_equal else "bold red")]
+
+
+def verdict(compared: Comparison) -> str:
+    """In one sentence, whether the step came to the same again."""
+    then, now = compared.then, compared.now
+    if not compared.ended_alike:
+        return f"Different: it {_end(then)} then, and {_end(now)} now."
+    parts = [] if now.status == "ok" else [f"it {_end(now)} again"]
+    different, close = compared.names("different"), compared.names("close")
+    same = len(compared.names("equal"))
+    judged = plural(same + len(different) + len(close), "metric")
+    if different:
+        parts.append(f"{len(different)} of {judged}: {listed(different)}")
+        parts += ["in another environment"] if compared.is_elsewhere else []
+    elif close:
+        parts.append(f"{len(close)} of {judged} differ by no more than {_TOLERANCE}")
+    elif same:
+        parts.append(f"{same} of {judged} are the same")
+    return f"{'Equal' if compared.is_equal else 'Different'}: {', '.join(parts)}."
+
+
+_TOLERANCE = f"another environment may: one example of D_f, or {RELATIVE:.1%} of the value"
+
+
+def _facts(found: Found, place: Place) -> dict[str, str]:
+    record, recipe = found.record, found.step.recipe
+    chosen = found.searched if record.candidate >= 0 else frozenset[str]()
+    parts: dict[str, dict[str, Any]] = {"set": {}, "searched": {}, "default": {}}
+    for name, value in record.params.items():
+        part = "set" if name in record.given else "searched" if name in chosen else "default"
+        parts[part][name] = value
+    titles = ", ".join(reference.title for reference in found.references)
+    kept = f"copied from {place.name} where they are whole, else " if place.store else ""
+    return {
+        "record": f"{record.id} of sweep {found.sweep}, {place.name}, {record.created}",
+        **{name: _pairs(values) for name, values in parts.items()},
+        "candidate": f"{record.candidate} of {record.trials}" if record.candidate >= 0 else "",
+        "training": _pairs(recipe.model_dump()),
+        "seeds": _seeds(record),
+        "forget set": f"{record.n_forget} of {record.n_forget + record.n_retain} examples, "
+        f"sha256 {record.forget_hash}"
+        if record.forget_hash
+        else "",
+        "needs": f"{titles}; {kept}trained first" if titles else "",
+    }
+
+
+def _seeds(record: Record) -> str:
+    words = [f"train {record.seed_train}"]
+    words += [f"forget {record.seed_forget}"] if record.seed_forget >= 0 else []
+    words += [f"replica {record.replica}"] if record.replica else []
+    return ", ".join(words)
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
+
+
+def _numbers(values: Iterable[Value]) -> Table:
+    """Fractions, as records hold them."""
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    grid.add_column("metric", no_wrap=True)
+    for column in ("stored", "again", "difference"):
+        grid.add_column(column, justify="right")
+    grid.add_column("")
+    for value in values:
+        mark, style = _MARKS[value.mark]
+        difference = f"{value.difference:+.2g}" if value.difference else ""
+        numbers = (_number(value.then), _number(value.now), difference)
+        grid.add_row(Text(value.name), *numbers, mark, style=style)
+    return grid
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.7g}"
+
+
+def _environment(changes: Iterable[Change]) -> Table:
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("environment", "then", "now"):
+        grid.add_column(column)
+    for change in changes:
+        grid.add_row(*(Text(word or "-") for word in (change.name, change.then, change.now)))
+    return grid
+
+
+def _end(record: Record) -> str:
+    """How a step ended, after `it`."""
+    return _ENDS[record.status] + (f" ({record.message})" if record.message else "")

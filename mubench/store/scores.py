@@ -1,0 +1,91 @@
+"""Metrics that were added to finished records: one Parquet file for each metric and its code."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mubench.errors import IntegrityError
+from mubench.record import Record
+from mubench.store.files import Files
+
+FOLDER = "scores"
+_COLUMNS = ("id", "value", "inputs", "created")
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value of one record."""
+
+    value: float
+    inputs: str
+    """An id of the outputs that it was computed from: more Retrains make another one of it."""
+    created: str
+    """ISO 8601, UTC."""
+
+
+class Scores:
+    """Later metrics; records themselves never change.
+
+    Their code's id is part of a file's name, so that a metric that is computed in another way is
+    computed again, and what was is kept.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def read(self, metric: str, code: str) -> dict[str, Score]:
+        """The scores of a metric under one code, by the record's id."""
+        return self._read(_name(metric, code))
+
+    def write(self, metric: str, code: str, scores: Mapping[str, Score]) -> None:
+        """Replace the scores of a metric under one code."""
+        ordered = [(key, *_cells(scores[key])) for key in sorted(scores)]
+        columns = zip(*ordered, strict=True)
+        table = pa.table(dict(zip(_COLUMNS, map(list, columns), strict=True)))
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        self._files.write(_name(metric, code), sink.getvalue())
+
+    def add_to(self, records: Mapping[str, Record]) -> dict[str, Record]:
+        """Records by id with what was added to their metrics: of two codes what came later."""
+        found: dict[str, dict[str, Score]] = {}
+        for name in self._files.list(FOLDER, ".parquet"):
+            metric = name.split("/")[1]
+            for key, score in self._read(name).items():
+                held = found.setdefault(key, {})
+                if metric not in held or held[metric].created <= score.created:
+                    held[metric] = score
+        return {key: _with(record, found.get(key, {})) for key, record in records.items()}
+
+    def _read(self, name: str) -> dict[str, Score]:
+        try:
+            content = self._files.read(name)
+        except FileNotFoundError:
+            return {}
+        try:
+            table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+            columns = [table[column].to_pylist() for column in _COLUMNS]
+        except (pa.ArrowException, OSError, KeyError) as error:
+            where = self._files.path(name)
+            raise IntegrityError(
+                f"{where}: not readable; delete it and run 'mubench score' again"
+            ) from error
+        return {key: Score(*cells) for key, *cells in zip(*columns, strict=True)}
+
+
+def _cells(score: Score) -> tuple[float, str, str]:
+    return (score.value, score.inputs, score.created)
+
+
+def _with(record: Record, scores: Mapping[str, Score]) -> Record:
+    if not scores:
+        return record
+    values = {metric: score.value for metric, score in scores.items()}
+    return replace(record, metrics={**record.metrics, **values})
+
+
+def _name(metric: str, code: str) -> str:
+    return f"{FOLDER}/{metric}/{code}.parquet"

@@ -1,0 +1,338 @@
+"""`mubench reproduce`: the same numbers again, and what is said where they are not the same."""
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from report_world import record as made_up
+from sweep_world import MEASURED, finish, write
+
+from mubench import planner, reproduce, trial
+from mubench.comparison import Change, compare
+from mubench.errors import InputError
+from mubench.lookup import in_report, in_store
+from mubench.opened import open_sweep
+from mubench.outcome import refused
+from mubench.report.build import build
+from mubench.reproduce_text import verdict
+from mubench.store.store import Store
+
+LATE = "2999-01-01T00:00:00.000+00:00"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished tiny sweep: its store, and a report folder elsewhere."""
+    folder = tmp_path_factory.mktemp("finished")
+    opened = open_sweep(write(folder / "tiny.yaml"), str(folder / "store"))
+    finish(opened)
+    build(opened.source, folder / "report")
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path, monkeypatch):
+    """A store to spoil, with the terminal wide and no data folder of the person who runs tests."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("MUBENCH_DATA", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(finished / "store", tmp_path / "store")
+    return Store(str(tmp_path / "store"))
+
+
+def only(records, **wanted):
+    """The first record that has these values."""
+    return next(r for r in records if all(getattr(r, k) == v for k, v in wanted.items()))
+
+
+def fingerprints(store):
+    """Content and time of every file."""
+    return {
+        path: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in Path(store.uri).rglob("*")
+        if path.is_file()
+    }
+
+
+def without_measured(record):
+    return {name: value for name, value in record.metrics.items() if name not in MEASURED}
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The kinds of the steps that train a model from now on."""
+    kinds, train = [], trial.train
+
+    def watched(step, split, model):
+        kinds.append(step.kind)
+        train(step, split, model)
+
+    monkeypatch.setattr(trial, "train", watched)
+    return kinds
+
+
+def test_every_step_gives_its_numbers_again_and_leaves_the_store_alone(copy, trained):
+    """Another store, this process, no Ray: bit for bit the same, whatever the kind of step."""
+    before = fingerprints(copy)
+    records = sorted(copy.records.read().values(), key=lambda r: (r.kind, r.id))
+    assert [r.kind for r in records] == ["final"] * 3 + ["retrain"] * 3 + ["search"] * 2 + (
+        ["train"] * 2
+    )
+    _, place = in_store(copy, records[0].id)
+    found = reproduce.find(place, records)
+    again = list(reproduce.again(found, place))
+    assert [now.id for now in again] == [r.id for r in records]
+    for then, now in zip(records, again, strict=True):
+        assert without_measured(now) == without_measured(then)
+        assert (now.params, now.candidate) == (then.params, then.candidate)
+        assert now.forget_hash == then.forget_hash
+        assert compare(then, now).is_equal
+    assert trained == ["retrain"] * 3 + ["train"] * 2  # themselves; for others they were copied
+    assert fingerprints(copy) == before
+
+
+def test_a_damaged_reference_is_trained_and_stays_as_it_is(copy, trained):
+    record = only(copy.records.read().values(), selection="default")
+    retrain = only(copy.records.read().values(), kind="retrain", request=record.request, replica=0)
+    weights = Path(copy.uri, "artefacts", retrain.unlearn_id, "retain.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1])
+    before = fingerprints(copy)
+    _, place = in_store(copy, record.id)
+    [now] = reproduce.again(reproduce.find(place, [record]), place)
+    assert compare(record, now).is_equal
+    assert trained == ["retrain"]
+    assert fingerprints(copy) == before
+
+
+def test_a_report_without_its_store_is_enough(finished, tmp_path, mubench_, monkeypatch, trained):
+    """All that a stranger has: references are trained, then the tuned step runs."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(finished / "report", "theirs")
+    record = only(Store(str(finished / "store")).records.read().values(), selection="tuned")
+    code, out, err = mubench_("reproduce", record.id[:8], "--report", "theirs")
+    assert (code, err) == (0, "")
+    said = " ".join(out.split())
+    assert record.forget_hash in said
+    assert "set batch_size = 32" in said
+    assert f"learning_rate = {record.params['learning_rate']}" in said
+    assert f"candidate {record.candidate} of 2" in said
+    assert "seeds train 0, forget 0" in said
+    assert trained == ["train", "retrain"]
+    compared = len(without_measured(record))
+    assert said.endswith(f"Equal: {compared} of {compared} metrics are the same.")
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_a_number_that_the_step_does_not_give_is_named(copy, mubench_):
+    record = only(copy.records.read().values(), selection="default")
+    spoiled = {**record.metrics, "ta": record.metrics["ta"] + 1e-12, "rte_seconds": 1e6}
+    copy.records.append(replace(record, metrics=spoiled, created=LATE))
+    code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
+    assert code == 1
+    assert out.splitlines()[-1].endswith("metrics: ta.")
+    lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+    assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "measured")
+    assert "environment" not in lines
+
+
+def test_another_environment_is_printed_and_has_a_tolerance(copy, mubench_):
+    record = only(copy.records.read().values(), row="original")
+    one_example = 1 / record.n_forget
+    copy.records.append(
+        replace(
+            record,
+            metrics={**record.metrics, "ua": record.metrics["ua"] + one_example},
+            device="abacus",
+            threads=7,
+            commit="0123abc",
+            versions={**record.versions, "torch": "0.1", "ray": record.versions["ray"]},
+            created=LATE,
+        )
+    )
+    code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
+    assert code == 0
+    said = [" ".join(line.split()) for line in out.splitlines()]
+    begin = said.index("environment then now")
+    assert said[begin + 2 : begin + 6] == [
+        f"device abacus {record.device}",
+        "threads 7 1",
+        f"commit 0123abc {record.commit}".strip(),
+        f"torch 0.1 {record.versions['torch']}",
+    ]
+    assert said[-1].startswith("Equal: 1 of ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "metric", "off", "mark"),
+    [
+        ({}, "ua", 0.0, "equal"),
+        ({}, "ua", 1e-15, "different"),
+        ({"commit": "f00"}, "ua", 1e-15, "different"),
+        ({"device": "abacus"}, "ua", 1 / 120, "close"),
+        ({"threads": 2}, "ua", -1 / 120, "close"),
+        ({"versions": {"torch": "1"}}, "ua", 1.1 / 120, "different"),
+        ({"device": "abacus"}, "kl_forget", 0.0009 * 0.25, "close"),
+        ({"device": "abacus"}, "kl_forget", 0.0011 * 0.25, "different"),
+        ({}, "rte_seconds", 100.0, "measured"),
+        ({}, "peak_mib", 100.0, "measured"),
+    ],
+)
+def test_how_far_apart_is_equal(changes, metric, off, mark):
+    then = made_up(metrics={metric: 0.25})
+    compared = compare(then, made_up(metrics={metric: 0.25 + off}, **changes))
+    assert [value.mark for value in compared.values] == [mark]
+    assert compared.is_equal == (mark != "different")
+
+
+def test_a_verdict_says_when_the_environment_is_another():
+    one, other = made_up(metrics={"ua": 0.5, "ta": 0.5}), made_up(metrics={"ua": 0.1, "ta": 0.5})
+    assert verdict(compare(one, other)) == "Different: 1 of 2 metrics: ua."
+    elsewhere = replace(other, threads=2)
+    assert verdict(compare(one, elsewhere)).endswith("metrics: ua, in another environment.")
+
+
+def test_a_metric_that_is_gone_is_different_and_one_that_came_later_is_not():
+    compared = compare(made_up(metrics={"ua": 0.5}), made_up(metrics={"tow": 0.5}))
+    assert [(value.name, value.mark) for value in compared.values] == [
+        ("tow", "new"),
+        ("ua", "different"),
+    ]
+    assert not compared.is_equal
+
+
+def test_the_environment_lists_what_differs_and_nothing_else():
+    now = made_up(threads=2, versions={"torch": "2.13", "numpy": "2"}, commit="fff")
+    assert compare(made_up(), now).changes == (
+        Change("threads", "1", "2"),
+        Change("commit", "0123abc", "fff"),
+        Change("numpy", "", "2"),
+        Change("python", "3.11", ""),
+    )
+    assert compare(made_up(), made_up(created=LATE, seconds=9.0)).changes == ()
+
+
+def test_changed_code_is_said_and_runs(copy, mubench_, monkeypatch, trained):
+    """Every id is another: references are not taken from the store, numbers are the same."""
+    monkeypatch.setattr(planner, "source_id", lambda *modules: "other code")
+    record = only(copy.records.read().values(), selection="tuned")
+    copy.records.append(replace(record, commit="0123abc", created=LATE))
+    code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
+    said = " ".join(out.split())
+    assert "another id by now" in said
+    assert "(commit then 0123abc, now " in said
+    assert (code, trained) == (0, ["train", "retrain"])
+
+
+def test_a_step_found_by_what_it_is_keeps_the_id_that_seeds_its_layers(copy, monkeypatch):
+    records = copy.records.read()
+    _, place = in_store(copy, next(iter(records)))
+    planned = {one.step.id: one for one in reproduce.find(place, records.values())}
+    assert not any(one.has_changed for one in planned.values())
+    monkeypatch.setattr(planner, "source_id", lambda *modules: "other code")
+    for one in reproduce.find(place, records.values()):
+        then = planned[one.record.id]
+        assert one.has_changed
+        assert one.step.title == then.step.title
+        assert one.step.unlearn_id != then.step.unlearn_id
+        assert [r.id for r in one.references] == [r.id for r in then.references]
+
+
+def test_a_record_of_an_older_sweep_is_found_in_the_saved_ones(copy, mubench_):
+    record = only(copy.records.read().values(), row="original")
+    copy.records.append(replace(record, id="f00df00d"))
+    code, out, _ = mubench_("reproduce", "f00df00d", "--store", copy.uri)
+    assert code == 0
+    assert "another id by now" in out
+    copy.records.append(replace(record, id="f00df00d", request="another", created=LATE))
+    code, out, err = mubench_("reproduce", "f00df00d", "--store", copy.uri)
+    assert (code, out) == (2, "")
+    assert "no step of tiny" in err
+
+
+def test_a_gpu_that_is_not_there_is_one_line(copy, mubench_, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    record = only(copy.records.read().values(), row="original")
+    code, _, err = mubench_("reproduce", record.id, "--store", copy.uri, "--device", "cuda")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "no GPU here" in err
+
+
+def test_another_forget_set_is_another_request(copy, mubench_):
+    record = only(copy.records.read().values(), row="original")
+    copy.records.append(replace(record, forget_hash="ab" * 32, created=LATE))
+    code, _, err = mubench_("reproduce", record.id, "--store", copy.uri)
+    assert code == 2
+    assert "forgets other examples now" in err
+    assert f"then {'ab' * 6}" in err
+
+
+def test_ids_that_name_no_record_or_several(copy, finished, mubench_):
+    record = only(copy.records.read().values(), row="original")
+    copy.records.append(replace(record, id=f"{record.id[:-1]}x"))
+    asked = {
+        "abc": "at least its first 6 digits",
+        "ffffff": f"no record in store {copy.uri}",
+        record.id[:6]: f"{record.id} (final original {record.request}), {record.id[:-1]}x (",
+    }
+    for row, words in asked.items():
+        code, out, err = mubench_("reproduce", row, "--store", copy.uri)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert words in err
+    code, _, err = mubench_("reproduce", "ffffff", "--report", finished / "report")
+    assert code == 2
+    assert f"no record in report {finished / 'report'}" in err
+
+
+def test_a_refusal_is_refused_again(tmp_path, mubench_):
+    sweep = write(tmp_path / "tiny.yaml", methods={"boundary_shrink": {}})
+    opened = open_sweep(sweep, str(tmp_path / "store"))
+    opened.save()
+    step = only(opened.plan.steps.values(), method="boundary_shrink", selection="default")
+    opened.store.records.append(refused(step, step.refusal))
+    code, out, _ = mubench_("reproduce", step.id, "--store", tmp_path / "store")
+    assert code == 0
+    last = " ".join(out.split())
+    assert last.endswith(f"Equal: it was refused ({step.refusal}) again.")
+
+
+def test_a_step_that_had_nothing_to_select_is_judged_by_its_search(copy, mubench_):
+    records = copy.records.read().values()
+    tuned = only(records, selection="tuned")
+    reason = "nothing to select: no candidate of the search finished"
+    nothing = replace(tuned, status="refused", message=reason, params={}, candidate=-1, metrics={})
+    copy.records.append(replace(nothing, created=LATE))
+    code, _, err = mubench_("reproduce", tuned.id, "--store", copy.uri)
+    assert code == 2
+    assert "does not say which hyperparameters" in err
+    for one in [r for r in records if r.kind == "search"]:
+        copy.records.append(replace(one, status="diverged", created=LATE))
+    code, out, _ = mubench_("reproduce", tuned.id, "--store", copy.uri)
+    assert code == 0
+    assert f"it was refused ({reason}) again" in " ".join(out.split())
+
+
+def test_a_step_that_failed_then_and_not_now_is_different(copy, mubench_):
+    """Its worker was lost, and its record has no hyperparameters: those of the plan count."""
+    record = only(copy.records.read().values(), selection="default")
+    lost = {"status": "error", "message": "it [b]broke[/b]", "metrics": {}, "params": {}}
+    failed = replace(record, **lost, created=LATE)
+    copy.records.append(failed)
+    code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
+    assert code == 1
+    assert out.splitlines()[-1] == "Different: it failed (it [b]broke[/b]) then, and finished now."
+    _, place = in_store(copy, record.id)
+    [now] = reproduce.again(reproduce.find(place, [failed]), place)
+    assert now.params == record.params
+    assert verdict(compare(failed, failed)) == "Equal: it failed (it [b]broke[/b]) again."
+    assert not compare(failed, replace(failed, message="otherwise")).is_equal
+
+
+def test_a_report_of_an_older_mubench_says_what_to_do(copy, finished, tmp_path):
+    folder = shutil.copytree(finished / "report", tmp_path / "report")
+    plan = folder / "plan.json"
+    plan.write_text(plan.read_text().replace('"sweep": {', '"other": {'))
+    with pytest.raises(InputError, match="run the sweep once more"):
+        in_report(folder, next(iter(copy.records.read())))
