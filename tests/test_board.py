@@ -82,11 +82,6 @@ def find(rows, cell, label, selection):
     return next(row for row in rows if row.key == (cell, label, selection))
 
 
-def changed(row, **changes):
-    """A row with other values, checked again."""
-    return BoardRow.model_validate(json.loads(to_json(row)) | changes)
-
-
 def node_of(row):
     return json.loads(to_json(row))
 
@@ -296,6 +291,16 @@ def test_all_problems_of_all_files_are_said_each_in_a_line(rows, tmp_path, muben
     assert f"{newer}: format: 2 is newer: this mubench reads 1; update it" in lines
 
 
+def test_a_board_is_not_built_of_a_wrong_row(rows, tmp_path, mubench_):
+    node = node_of(rows[2])
+    node["requests"][2]["ua"] = 1.3
+    path = put(tmp_path, rows[2], node)
+    code, out, error = mubench_("leaderboard", "--rows", tmp_path, "--out", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert error == f"mubench: {path}: requests.2.ua: 1.3 is not a fraction in [0, 1]\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_good_rows_pass_and_what_is_not_there_is_named(rows, tmp_path, mubench_):
     put(tmp_path, rows[0])
     assert mubench_("leaderboard", "check", tmp_path)[:2] == (0, "1 rows, 0 problems\n")
@@ -409,18 +414,17 @@ def test_the_distance_of_a_value_is_that_of_its_mean(rows):
     assert cell.methods[0].estimates["gap"].mean == pytest.approx(0.03)
 
 
-def newer(row, gap_from=None):
-    node = node_of(gap_from or row)
-    node["conditions"][0]["created"] = "2026-02-03T06:05:06+02:00"  # a second time zone: earlier
-    later = copy.deepcopy(node)
-    later["conditions"][0]["created"] = "2026-02-03T04:05:07+00:00"
-    return BoardRow.model_validate(node), BoardRow.model_validate(later)
+def measured_again(row, created, record):
+    node = node_of(row)
+    node["conditions"][0] |= {"created": created, "records": [record]}
+    return BoardRow.model_validate(node)
 
 
 def test_of_the_same_row_twice_the_newest_measured_is_shown(rows):
     row = find(rows, CELLS[1], "ft", "tuned")
-    same_time, later = newer(row)
-    assert same_time.newest == row.newest
+    same_time = measured_again(row, "2026-02-03T06:05:06+02:00", "a")
+    assert same_time.newest == row.newest, "in another time zone"
+    later = measured_again(row, "2026-02-03T04:05:07+00:00", "b")
     for order in ([row, later], [later, row]):
         (cell,) = make_board(order).cells
         (held,) = cell.methods
@@ -430,12 +434,21 @@ def test_of_the_same_row_twice_the_newest_measured_is_shown(rows):
     assert cell.methods[0].older == (), "the very same row is no second measurement"
 
 
+def test_records_that_two_sweeps_share_are_one_measurement(rows):
+    made = source()
+    fewer = tuple(one for one in made.records if one.replica < 2)
+    other = rows_of(replace(made, name="other", records=fewer))
+    for order in ([*rows, *other], [*other, *rows]):
+        board = make_board(order)
+        assert not any(held.older for held in board.rows)
+        assert [cell.noise.pairs for cell in board.cells] == [9, 9]
+
+
 # The ranking
 
 
-def gap_of(label, selection, k, rows):
+def gap_of(label, selection, k):
     """The gap of request k, as the made-up sweep defines it."""
-    del rows
     error = 0.22 if label == "original" else ERRORS[ROWS.index(label)]
     return error * (2 if selection == "default" else 1) * (1 + 0.1 * k)
 
@@ -447,9 +460,9 @@ def ranked_by_hand(rows):
     for cell in CELLS:
         column = []
         for key in keys:
-            gaps = [gap_of(*key, k, rows) for k in range(3)]
+            gaps = [gap_of(*key, k) for k in range(3)]
             if (cell, *key) == (CELLS[0], "iu", "default"):
-                gaps[2] = gap_of("original", "", 2, rows)  # refused: as if nothing was done
+                gaps[2] = gap_of("original", "", 2)  # refused: as if nothing was done
             column.append(sum(gaps) / 3)
         means.append(column)
     ranks = [stats.rankdata(np.round(column, 12)) for column in means]
@@ -563,8 +576,8 @@ def test_a_missing_cell_counts_as_doing_nothing_and_ties_with_it(rows):
     ranking = rank(make_board([*rows, *extra]))
     held = next(row for row in ranking.rows if row.key == ("ft", "tuned"))
     assert (held.cells, held.imputed) == (2, 3)
-    nothing = np.mean([gap_of("original", "", k, rows) for k in range(3)])
-    own = np.mean([gap_of("ft", "tuned", k, rows) for k in range(3)])
+    nothing = np.mean([gap_of("original", "", k) for k in range(3)])
+    own = np.mean([gap_of("ft", "tuned", k) for k in range(3)])
     assert held.gap.value == pytest.approx((2 * own + nothing) / 3)
     assert ranking.requests == 9
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from statistics import fmean
 
@@ -123,16 +124,25 @@ class Board:
 
 
 def make_board(rows: Iterable[BoardRow]) -> Board:
-    """Return the board of rows in any order; of the same row twice the newest measured counts."""
+    """Return the board of rows in any order; of the same row twice the newest measured counts.
+
+    Two sweeps of one store share records: then it is one measurement, and the row with more
+    Retrains behind its noise floor is shown.
+    """
     found: dict[tuple[str, str, str], list[BoardRow]] = {}
-    unique = {to_json(row): row for row in rows}
-    for _, row in sorted(unique.items(), key=lambda item: (item[1].newest, item[0]), reverse=True):
+    for row in sorted({to_json(row): row for row in rows}.values(), key=_age, reverse=True):
         found.setdefault(row.key, []).append(row)
     placed = [
-        Placed(row, tuple(Placed(old, ()) for old in older)) for row, *older in found.values()
+        Placed(shown, tuple(Placed(one, ()) for one in others if one.records != shown.records))
+        for shown, *others in found.values()
     ]
     names = sorted({held.row.cell for held in placed})
     return Board(tuple(_cell(n, [held for held in placed if held.row.cell == n]) for n in names))
+
+
+def _age(row: BoardRow) -> tuple[datetime, int, bytes]:
+    replicas = sum(len(held.replicas) for held in row.requests)
+    return row.newest, replicas, to_json(row)
 
 
 def _cell(name: str, placed: list[Placed]) -> BoardCell:

@@ -78,6 +78,11 @@ class BoardRow(Strict):
         return frozenset(held.device for held in self.conditions)
 
     @property
+    def records(self) -> frozenset[str]:
+        """Ids of the records that it was made of."""
+        return frozenset(key for held in self.conditions for key in held.records)
+
+    @property
     def missing(self) -> int:
         """Planned requests of which there is neither a number nor a failure."""
         return self.expected - len(self.requests) - len(self.failures)
