@@ -166,6 +166,9 @@ def report(
     set_: SetValues = None,
     out: OutDir = None,
     tracking_uri: TrackingUri = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also a large sweep's importances and figures as files.")
+    ] = False,
     device: DeviceOption = DeviceChoice.auto,
     plugin: PluginFiles = None,
 ) -> None:
@@ -178,7 +181,7 @@ def report(
         source = read_source(Path(sweep).stem, tracking_uri)
     else:
         source = _open(sweep, store, set_, device, data).source
-    written = build(source, out or Path("reports") / source.name)
+    written = build(source, out or Path("reports") / source.name, full=full)
     _console().print(f"report: {written.page}", markup=False, soft_wrap=True)
 
 

@@ -260,3 +260,15 @@ def test_hostile_names_are_text_and_run_nowhere(browser, tmp_path):
     assert page.locator("h1").inner_text() == re.sub(r"\s+", " ", HOSTILE)
     assert HOSTILE in page.locator("#drawer-body").text_content()
     page.context.close()
+
+
+def test_a_figure_is_saved_as_svg_and_png_in_the_ink_of_paper(page):
+    figure = page.locator("#cell-1 .gap-cost")
+    figure.evaluate("f => f.scrollIntoView()")
+    for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as download:
+            figure.get_by_role("button", name=kind).click()
+        content = Path(download.value.path()).read_bytes()
+        assert content.startswith(start)
+        assert b"currentColor" not in content
+    assert download.value.suggested_filename.startswith("gap-cost-")

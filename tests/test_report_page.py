@@ -9,6 +9,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from report_world import CELLS, finals, retrains, searches, shuffled, world
@@ -17,7 +18,7 @@ from mubench.report.build import build
 from mubench.report.figures.figure import INK, looks
 from mubench.report.packed import FILES
 from mubench.report.source import ReportSource
-from mubench.store.table import table_to_records
+from mubench.store.table import records_to_table, table_to_records
 
 HOSTILE = "</script ><img src=x onerror=alert(1)>\"'&|_%$#{}~^\\ \n=1+1"
 
@@ -208,10 +209,27 @@ def test_a_figure_has_its_own_ink_as_a_file_and_the_themes_in_the_page(written, 
         if path.suffix == ".svg":
             assert f'"{INK}"' in path.read_text()
             assert "id=" not in path.read_text(), "ids of two figures in one page would clash"
-    specs = unpacked(html, "figures")
-    assert INK not in specs
-    assert "currentColor" in specs
-    assert len(json.loads(specs)) == 6
+    specs = json.loads(unpacked(html, "figures"))
+    assert len(specs) == 6
+    assert all(INK in json.dumps(spec) for spec in specs)
+    assert f'const INK = "{INK}"' in html, "which the page puts its own colour in the place of"
+
+
+def test_figures_of_a_large_sweep_are_files_only_where_they_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("mubench.report.build.MANY", 5)
+    assert not (build(world(), tmp_path / "some").out / "figures").exists()
+    assert len(list((build(world(), tmp_path / "all", full=True).out / "figures").iterdir())) == 12
+
+
+def test_the_oldest_record_and_the_newest_live_in_one_table():
+    """A row of a schema that had fewer columns, in a table with newer ones."""
+    whole = records_to_table(world().records[:2])
+    old = records_to_table(world().records[2:3]).drop_columns(["replica", "flags", "versions"])
+    table = pa.concat_tables([whole, old], promote_options="default")
+    held = table_to_records(table)
+    assert held[:2] == world().records[:2]
+    assert (held[2].replica, held[2].flags, held[2].versions) == (0, (), {})
+    assert held[2].metrics == world().records[2].metrics
 
 
 def test_a_report_imports_neither_torch_nor_ray_nor_mlflow_nor_what_draws():

@@ -45,6 +45,7 @@ CHANGES = [
     "floor=0",
 ]
 CELL = "digits[flip_labels=0.2]/small_cnn/random-0.1"
+SHORT = "random-0.1"
 
 
 def small_plan(*changes: str) -> Plan:
@@ -130,7 +131,7 @@ class World:
         with sqlite3.connect(self.database) as db:
             return [
                 row
-                for table in ("runs", "metrics", "params", "tags")
+                for table in ("runs", "metrics", "params", "tags", "experiment_tags")
                 for row in sorted(db.execute(f"select * from {table}"), key=repr)
             ]
 
@@ -144,7 +145,7 @@ def test_a_metric_that_comes_later_completes_its_run_and_touches_no_other(world:
     world.record()
     world.sync()
     before = world.runs()
-    name, known = next((n, run) for n, run in before.items() if n.startswith("original"))
+    name, known = next((n, r) for n, r in before.items() if "mubench.record" in r.data.tags)
     key = known.data.tags["mubench.record"]
     world.store.scores.write("rmia_auc", "code", {key: Score(0.625, "inputs", "2026-02-04")})
     done = world.sync()
@@ -178,22 +179,26 @@ def test_runs_form_a_tree_of_sweep_rows_and_final_steps(world: World):
     above = {
         name: names.get(run.data.tags.get("mlflow.parentRunId", "")) for name, run in runs.items()
     }
-    rows = {f"{row} · {CELL}": "quickstart" for row in ("ft", "ga")}
-    seeds = [(f"forget={k} train={k}", k) for k in (0, 1)]
+    requests = [f"forget={k} train={k}" for k in (0, 1)]
+    rows = {f"{row} · {SHORT}": "quickstart" for row in ("FT", "GA", "Retrain", "Original")}
     finals = {
-        f"{row} {selection} · {request}": f"{row} · {CELL}"
-        for row in ("ft", "ga")
+        f"{row} {selection} · {SHORT} · {request}": f"{row} · {SHORT}"
+        for row in ("FT", "GA")
         for selection in ("default", "tuned")
-        for request, _ in seeds
+        for request in requests
     }
-    references = {f"{kind} · {CELL} · {r}" for kind in ("original", "retrain") for r, _ in seeds}
-    references |= {f"retrain · {CELL} · forget=100 train=100"}
-    references |= {f"train · {CELL.rpartition('/')[0]} · train={k}" for k in (0, 1, 100)}
+    references = {
+        f"{row} · {SHORT} · {request}": f"{row} · {SHORT}"
+        for row in ("Original", "Retrain")
+        for request in requests
+    }
     assert above == {
         "quickstart": None,
         **rows,
         **finals,
-        **dict.fromkeys(references, "quickstart"),
+        **references,
+        f"Retrain · {SHORT} · forget=100 train=100": f"Retrain · {SHORT}",
+        **{f"Training · train={k}": "quickstart" for k in (0, 1, 100)},
     }
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
@@ -201,7 +206,7 @@ def test_runs_form_a_tree_of_sweep_rows_and_final_steps(world: World):
 def test_a_final_step_shows_its_params_metrics_tags_and_times(world: World):
     world.record(commit="0123abc", versions={"torch": "2.13"}, forget_hash="ab12")
     world.sync()
-    run = world.runs()["ft tuned · forget=1 train=1"]
+    run = world.runs()[f"FT tuned · {SHORT} · forget=1 train=1"]
     step = next(s for s in world.plan.steps.values() if s.selection == "tuned" and s.row == "ft")
     assert {"lr": "0.1", "epochs": "2", "seed_train": "1"}.items() <= run.data.params.items()
     assert run.data.metrics == {"gap": 1.1, "ua": 0.25, "seconds": 1.5}, "inf is left out"
@@ -225,8 +230,10 @@ def test_a_row_has_the_means_of_its_final_steps_and_the_curve_of_its_search(worl
 
     world.record()
     world.sync()
-    run = world.runs()[f"ga · {CELL}"]
+    run = world.runs()[f"GA · {SHORT}"]
     assert run.data.metrics["tuned/gap"] == pytest.approx(0.6)  # 0.1 and 1.1
+    assert run.data.metrics["tuned_sd/gap"] == pytest.approx(math.sqrt(0.5))
+    assert run.data.metrics["tuned/requests"] == 2
     assert run.data.metrics["default/ua"] == 0.25
     assert run.data.tags["chosen_candidate"] == "1"
     client = MlflowClient(tracking_uri=world.uri)
@@ -238,7 +245,69 @@ def test_a_row_has_the_means_of_its_final_steps_and_the_curve_of_its_search(worl
     assert curve("search/objective") == list(enumerate(OBJECTIVES))
     assert curve("search/best_objective") == [(0, 0.5), (1, 0.2), (2, 0.2)]
     sweep = world.runs()["quickstart"]
-    assert sweep.data.metrics["gap/tuned ga"] == pytest.approx(0.6)
+    assert sweep.data.metrics[f"smallest_gap_tuned/{SHORT}"] == pytest.approx(0.6)
+    assert sweep.data.metrics["steps_done"] == len(world.plan.steps)
+
+
+def test_a_saved_view_finds_the_rows_of_its_cell_and_the_sweep_links_to_it(world: World):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    client = MlflowClient(tracking_uri=world.uri)
+    held = client.get_experiment_by_name("mubench/quickstart")
+    saved = {k: json.loads(v) for k, v in held.tags.items() if k.startswith("mlflow.shared")}
+    [(tag, view)] = [(k, v) for k, v in saved.items() if v["name"] == f"Compare methods: {SHORT}"]
+    assert view["createdAt"] == held.creation_time
+    state = json.loads(view["state"])
+    runs = client.search_runs([held.experiment_id], state["searchFilter"])
+    assert {run.info.run_name for run in runs} == {f"FT · {SHORT}", f"GA · {SHORT}"}
+    shown = {name.removeprefix("metrics.").strip("`") for name in state["selectedColumns"]}
+    logged = {name for run in runs for name in run.data.metrics}
+    assert shown - logged == {"tuned/mia_svc", "tuned/ra", "tuned/ta", "tuned/rte_seconds"}, (
+        "the records here have only gap and ua"
+    )
+    link = f"#/experiments/{held.experiment_id}/runs?viewStateShareKey={tag.rpartition('.')[2]}&"
+    assert link in world.runs()["quickstart"].data.tags["mlflow.note.content"]
+    assert link in held.tags["mlflow.note.content"]
+
+
+def test_the_query_that_the_documents_name_finds_a_record(world: World):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    step = next(s for s in world.plan.steps.values() if s.kind == "retrain")
+    client = MlflowClient(tracking_uri=world.uri)
+    experiment = client.get_experiment_by_name("mubench/quickstart").experiment_id
+    [run] = client.search_runs([experiment], f"tags.\"mubench.key\" = '{step.id}'")
+    assert run.info.run_name.startswith("Retrain · random-0.1 · forget=")
+
+
+def test_runs_of_an_earlier_version_are_completed_under_their_new_names(world: World):
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    wanted = shown(world)
+    parents = {name: run.data.tags.get("mlflow.parentRunId") for name, run in world.runs().items()}
+    client = MlflowClient(tracking_uri=world.uri)
+    runs = world.runs()
+    for name, run in runs.items():
+        client.set_tag(run.info.run_id, "mlflow.runName", f"old {name}")
+        for tag in ("mlflow.runColor", "mlflow.note.content"):
+            if tag in run.data.tags:
+                client.delete_tag(run.info.run_id, tag)
+        if run.data.tags["kind"] == "row":
+            client.set_tag(run.info.run_id, "kind", "study")
+        if run.data.tags["kind"] == "retrain":
+            client.set_tag(run.info.run_id, "mlflow.parentRunId", runs["quickstart"].info.run_id)
+    done = world.sync()
+    assert (done.created, done.completed) == (0, len(runs))
+    assert shown(world) == wanted
+    assert parents == {
+        name: run.data.tags.get("mlflow.parentRunId") for name, run in world.runs().items()
+    }
 
 
 def test_a_second_call_changes_nothing_at_all(world: World):
@@ -299,11 +368,11 @@ def test_a_wiped_or_partly_deleted_server_is_rebuilt(world: World, empty_databas
     world.sync()
     assert shown(world) == before
     client = MlflowClient(tracking_uri=world.uri)
-    for name in ("quickstart", "ft default · forget=0 train=0"):
+    for name in ("quickstart", f"FT default · {SHORT} · forget=0 train=0"):
         client.delete_run(world.runs()[name].info.run_id)
     assert world.sync().created == 2
     assert shown(world) == before
-    assert world.runs()[f"ft · {CELL}"].data.tags["mlflow.parentRunId"] == (
+    assert world.runs()[f"FT · {SHORT}"].data.tags["mlflow.parentRunId"] == (
         world.runs()["quickstart"].info.run_id
     )
 
@@ -318,7 +387,7 @@ def test_a_sweep_grows_in_the_same_run(world: World):
             if is_due or step.kind in ("train", "retrain"):
                 world.store.records.append(record_of(step))
         seen.append(world.sync(running=not call).run_id)
-        run = world.runs()[f"ft · {CELL}"]
+        run = world.runs()[f"FT · {SHORT}"]
         assert run.data.tags["mubench.points"] == str(2 * count)
         assert run.info.status == ("RUNNING" if not call else "KILLED"), "no final step yet"
     world.record()
@@ -330,7 +399,7 @@ def test_a_sweep_grows_in_the_same_run(world: World):
     world.record()
     world.sync()
     assert world.runs()["quickstart"].info.status == "FINISHED"
-    assert world.runs()[f"ft · {CELL}"].data.metrics["tuned/gap"] == pytest.approx(1.1)
+    assert world.runs()[f"FT · {SHORT}"].data.metrics["tuned/gap"] == pytest.approx(1.1)
 
 
 def test_what_the_sweep_no_longer_asks_for_is_kept_and_marked(world: World):
@@ -339,8 +408,8 @@ def test_what_the_sweep_no_longer_asks_for_is_kept_and_marked(world: World):
     world.plan = small_plan("seeds.final={train: [0], forget: [0], pair: zip}")
     world.sync()
     marks = {name: run.data.tags["plan"] for name, run in world.runs().items()}
-    assert marks["ft tuned · forget=0 train=0"] == "current"
-    assert marks["ft tuned · forget=1 train=1"] == "older"
+    assert marks[f"FT tuned · {SHORT} · forget=0 train=0"] == "current"
+    assert marks[f"FT tuned · {SHORT} · forget=1 train=1"] == "older"
     world.plan = small_plan()
     world.sync()
     assert {run.data.tags["plan"] for run in world.runs().values()} == {"current"}
@@ -352,10 +421,10 @@ def test_a_failure_shows_and_its_retry_may_have_other_params(world: World):
     failed = record_of(failing, status="error", message="no luck", traceback="x" * 9000, metrics={})
     world.store.records.append(failed)
     world.sync()
-    name = "ft tuned · forget=0 train=0"
+    name = f"FT tuned · {SHORT} · forget=0 train=0"
     run = world.runs()[name]
     assert (run.info.status, run.data.tags["mlflow.note.content"]) == ("FAILED", "no luck")
-    assert world.runs()[f"ft · {CELL}"].info.status == "FAILED"
+    assert world.runs()[f"FT · {SHORT}"].info.status == "FAILED"
     assert world.runs()["quickstart"].info.status == "FAILED"
     again = record_of(failing, params={"lr": 0.7}, created="2026-02-03T05:00:00+00:00")
     world.store.records.append(again)
@@ -369,8 +438,8 @@ def test_search_steps_are_runs_only_when_asked_for(world: World):
     world.record()
     few = world.sync().runs
     assert world.sync(searches=True).created == 6
-    run = world.runs()["ga candidate 2 · forget=100 train=100"]
-    parent = world.runs()[f"ga · {CELL}"].info.run_id
+    run = world.runs()[f"GA candidate 2 · {SHORT} · forget=100 train=100"]
+    parent = world.runs()[f"GA · {SHORT}"].info.run_id
     assert (run.data.metrics["objective"], run.data.tags["mlflow.parentRunId"]) == (0.3, parent)
     assert world.sync().runs == few
     assert run.data.tags["plan"] == "current"
@@ -387,7 +456,8 @@ def test_a_failed_candidate_counts_as_the_worst_and_an_unfinished_one_ends_the_c
     study = next(iter(plan.studies.values()))
 
     def objectives() -> list[float]:
-        row = next(e for e in entries(plan, records) if e.tags["kind"] == "study")
+        source = replace(small_outline(), records=tuple(records.values()))
+        row = next(e for e in entries(plan, source, {}) if e.tags["kind"] == "row")
         return [point.value for point in row.curve if point.name == "search/objective"]
 
     assert objectives() == [0.5, 1.0, 0.3]

@@ -84,10 +84,15 @@ class Report:
         return found
 
 
-def report_of(source: ReportSource) -> Report:
-    """Compute everything that a report shows."""
+MANY = 100
+"""Studies and figures beyond which importances and the figures' files must be asked for."""
+
+
+def report_of(source: ReportSource, *, full: bool = False) -> Report:
+    """Compute everything that a report shows; `full` spares nothing in a large sweep."""
     cells = aggregate(source)
-    blocks = tuple(_block(source, cell) for cell in cells)
+    weighs = full or sum(len(cell.searched) for cell in cells) <= MANY
+    blocks = tuple(_block(source, cell, weighs) for cell in cells)
     ranking = ranks(cells)
     return Report(
         source=source,
@@ -99,7 +104,7 @@ def report_of(source: ReportSource) -> Report:
     )
 
 
-def _block(source: ReportSource, cell: Cell) -> Block:
+def _block(source: ReportSource, cell: Cell, weighs: bool) -> Block:
     verdicts, searched = judge(cell), studies(cell)
     held = source.exhibits.cells.get(cell.name) if source.exhibits else None
     return Block(
@@ -107,6 +112,6 @@ def _block(source: ReportSource, cell: Cell) -> Block:
         verdicts=verdicts,
         table=table(cell, source.published, verdicts),
         studies=searched,
-        figures=cell_figures(cell, searched, importances(searched), held),
+        figures=cell_figures(cell, searched, importances(searched) if weighs else {}, held),
         exhibits=held,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from mubench.report.blocks import Block, Report, report_of
+from mubench.report.blocks import MANY, Block, Report, report_of
 from mubench.report.conditions import REIMPLEMENTATION, conditions
 from mubench.report.figures.draw import draw
 from mubench.report.formats import markdown_text, to_csv, to_latex, to_markdown
@@ -30,9 +30,15 @@ class Written:
         return self.out / "index.html"
 
 
-def build(source: ReportSource, out: Path) -> Written:
-    """Write the report into `out`, every file whole or not at all; same records, same bytes."""
-    report = report_of(source)
+def build(source: ReportSource, out: Path, *, full: bool = False) -> Written:
+    """Write the report into `out`, every file whole or not at all; same records, same bytes.
+
+    A figure's files take a fifth of a second: those of a large sweep are drawn where `full` asks
+    for them. The page has all figures, and saves each as SVG or PNG.
+    """
+    report = report_of(source, full=full)
+    figures = report.every_figure
+    drawn = figures if full or len(figures) <= MANY else {}
     tables = [block.table for block in report.blocks]
     contents: dict[str, bytes] = {
         "index.html": page(report).encode(),
@@ -40,7 +46,7 @@ def build(source: ReportSource, out: Path) -> Written:
         "main.tex": _latex(source, report.blocks).encode(),
         "main.csv": to_csv(tables).encode(),
         **pack(source),
-        **draw({f"figures/{_slug(name)}": one for name, one in report.every_figure.items()}),
+        **draw({f"figures/{_slug(name)}": one for name, one in drawn.items()}),
     }
     return Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
 

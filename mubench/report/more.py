@@ -60,7 +60,7 @@ def number(info: MetricInfo, value: float) -> str:
         return seconds(value)
     if info.unit in ("examples", "flops"):
         return _large(value)
-    return f"{value:.4g}".replace("-", MINUS)
+    return f"{value:.3g}".replace("-", MINUS)
 
 
 def _large(value: float) -> str:

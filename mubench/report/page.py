@@ -5,25 +5,32 @@ import gzip
 import json
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mubench.errors import DataError
 from mubench.metrics.later import all_metrics
 from mubench.record import Record
 from mubench.report.aggregate import COLUMNS
 from mubench.report.blocks import Block, Report
 from mubench.report.conditions import REIMPLEMENTATION, conditions
 from mubench.report.drawer import records_node
-from mubench.report.figures.figure import FAINT, INK, Figure
+from mubench.report.exhibits import CellExhibits, Oddity
+from mubench.report.figures.figure import FAINT, INK
 from mubench.report.formats import GROUP_TITLES
 from mubench.report.glance import glance
 from mubench.report.more import AIMS, more_metrics
 from mubench.report.tables import CAPTION, GROUP, PAPER
 from mubench.report.tuning import BUDGETS
 from mubench.report.words import p_text, points, row_title, seconds
+from mubench.sources.cache import cached
 
+_BUNDLE = "vega.js.gz.base64"
 LARGEST_PICTURES = 2**20
 """Characters of pictures in a page; cells beyond it show their examples in words."""
 
@@ -49,6 +56,7 @@ def page(report: Report) -> str:
         columns=COLUMNS,
         group=GROUP,
         group_titles=GROUP_TITLES,
+        by_row=_by_row,
         glance=glance,
         more=more_metrics,
         paper_headings=PAPER,
@@ -58,7 +66,9 @@ def page(report: Report) -> str:
         conditions=conditions(report.source),
         reimplementation=REIMPLEMENTATION,
         payload_records=packed(records_node(report.source.name, shown(report.blocks))),
-        payload_figures=packed([_themed(figure) for figure in figures.values()]),
+        payload_figures=packed([figure.spec for figure in figures.values()]),
+        ink=INK,
+        faint=FAINT,
         payload_vega=_vega() if figures else "",
     )
 
@@ -80,21 +90,30 @@ def packed(node: Any) -> Markup:
 
 
 def _packed(text: str) -> Markup:
-    return Markup(base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode())
+    return Markup(base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode())
 
 
 @cache
 def _vega() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed as one script; it runs when the first figure is in view."""
+    """Vega, Vega-Lite and Vega-Embed as one script; it runs when the first figure is in view.
+
+    Bundling takes seconds: the cache keeps it. A report needs no cache, so it may be unwritable.
+    """
+    with TemporaryDirectory() as spare:
+        try:
+            folder, _ = cached(f"vega/{version('vl-convert-python')}", _bundle)
+        except DataError:
+            folder = Path(spare)
+            _bundle(folder)
+        return Markup((folder / _BUNDLE).read_text())
+
+
+def _bundle(folder: Path) -> dict[str, Any]:
     import vl_convert
 
-    return _packed(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-
-
-def _themed(figure: Figure) -> Any:
-    """Return a figure's specification in the page's own ink, so that it follows the theme."""
-    text = json.dumps(figure.spec, allow_nan=False)
-    return json.loads(text.replace(INK, "currentColor").replace(FAINT, "var(--rule)"))
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    (folder / _BUNDLE).write_text(_packed(script))
+    return {}
 
 
 def _pictured(blocks: Iterable[Block]) -> set[str]:
@@ -106,6 +125,14 @@ def _pictured(blocks: Iterable[Block]) -> set[str]:
             room -= size
             found.add(block.cell.name)
     return found
+
+
+def _by_row(exhibits: CellExhibits) -> list[tuple[str, list[Oddity]]]:
+    """Return the oddities of each row, in their order."""
+    found: dict[str, list[Oddity]] = {}
+    for odd in exhibits.oddities:
+        found.setdefault(odd.row, []).append(odd)
+    return list(found.items())
 
 
 def _filters(report: Report) -> list[tuple[str, str, list[str]]]:

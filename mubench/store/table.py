@@ -1,8 +1,10 @@
 """Records as an Arrow table and back, without loss."""
 
 import dataclasses
+import gc
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -54,7 +56,8 @@ def records_to_table(records: Iterable[Record]) -> pa.Table:
 def _column(rows: list[Record], field: str) -> pa.Array:
     values = [getattr(record, field) for record in rows]
     if field in _MAPPINGS:  # records that came out of one table share these
-        texts = {id(value): json.dumps(dict(value), sort_keys=True) for value in values}
+        unique = {id(value): value for value in values}
+        texts = {key: json.dumps(dict(v), sort_keys=True) for key, v in unique.items()}
         values = [texts[id(value)] for value in values]
     elif field in _TUPLES:
         values = [list(value) for value in values]
@@ -69,24 +72,45 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
     """
     names = [name for name in _FIELDS if name in table.column_names]
     metrics = [name for name in table.column_names if name.startswith(METRIC)]
-    columns = {name: table.column(name).to_pylist() for name in names}
+    columns = {name: _values(table.column(name)) for name in names}
     newest = max((v for v in columns.get("schema", ()) if v is not None), default=SCHEMA)
     if newest > SCHEMA:
         raise StoreError(f"records of schema {newest}; this mubench reads {SCHEMA}; update it")
     read = cache(json.loads)  # thousands of records share versions and params: so does memory
-    for name in _MAPPINGS:
-        columns[name] = [v if v is None else read(v) for v in columns.get(name, ())]
-    for name in _TUPLES:
-        columns[name] = [v if v is None else tuple(v) for v in columns.get(name, ())]
-    there = [name for name in names if columns[name]]
-    return tuple(
-        Record(**_given(there, values), metrics=held)
-        for values, held in zip(
-            zip(*(columns[name] for name in there), strict=True),
-            _metrics(table, metrics),
-            strict=True,
-        )
+    for name in {*_MAPPINGS, *_TUPLES}.intersection(names):
+        make = read if name in _MAPPINGS else tuple
+        columns[name] = [None if value is None else make(value) for value in columns[name]]
+    held = zip(*(columns[name] for name in names), strict=True)
+    has_gaps = any(table.column(name).null_count for name in names)
+    fields = (
+        _given(names, row) if has_gaps else dict(zip(names, row, strict=True)) for row in held
     )
+    with _no_collection():
+        return tuple(
+            Record(**row, metrics=found)
+            for row, found in zip(fields, _metrics(table, metrics), strict=True)
+        )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing made here is garbage: the collector would walk all of it again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column; a text that stands in many rows is one object."""
+    if column.type != pa.string():
+        return list(column.to_pylist())
+    encoded = column.combine_chunks().dictionary_encode()
+    words = [*encoded.dictionary.to_pylist(), None]
+    return [words[-1 if at is None else at] for at in encoded.indices.to_pylist()]
 
 
 def _given(names: list[str], values: tuple[Any, ...]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+COLOR, NOTE = "mlflow.runColor", "mlflow.note.content"
+"""Tags: a run's colour in tables and charts, its description in Markdown."""
 _KEY_LENGTH, _VALUE_LENGTH = 250, 5000
 
 

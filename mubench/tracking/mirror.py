@@ -2,12 +2,14 @@
 
 import math
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from mubench.errors import TrackingError
 from mubench.tracking.client import artifact_location
 from mubench.tracking.entries import ROOT
-from mubench.tracking.entry import Entry
+from mubench.tracking.entry import NOTE, Entry
+from mubench.tracking.views import View, view_tags
 
 KEY = "mubench.key"
 _CREATED = "mubench.created"
@@ -36,10 +38,11 @@ class Mirror:
 
     def __init__(self, client: Any, uri: str, sweep: str) -> None:
         self._client = client
-        self._experiment = _experiment(client, uri, sweep)
+        self._held_experiment = _experiment(client, uri, sweep)
+        self.experiment = str(self._held_experiment.experiment_id)
         self.held: dict[str, Any] = {
             run.data.tags[KEY]: run
-            for run in reversed(list(_runs(client, self._experiment)))
+            for run in reversed(list(_runs(client, self.experiment)))
             if KEY in run.data.tags
         }
         self._wanted: set[str] = set()
@@ -53,12 +56,18 @@ class Mirror:
             self._client.delete_run(held.info.run_id)
             held = None
         self._wanted.add(entry.key)
-        tags = {**entry.tags, KEY: entry.key, _PLAN: "current", "mlflow.source.name": "mubench"}
+        tags = {
+            **entry.tags,
+            KEY: entry.key,
+            _PLAN: "current",
+            "mlflow.source.name": "mubench",
+            "mlflow.runName": entry.name,
+        }
         if entry.parent:
             tags["mlflow.parentRunId"] = self.held[entry.parent].info.run_id
         is_new = held is None
         if held is None:
-            held = self._client.create_run(self._experiment, entry.start, tags, entry.name)
+            held = self._client.create_run(self.experiment, entry.start, tags, entry.name)
             self.held[entry.key] = held
         has_changed = self._log(held, entry, tags)
         has_changed |= self._finish(held, entry)
@@ -71,6 +80,14 @@ class Mirror:
             is_older = key not in self._wanted and run.data.tags.get("kind") != "search"
             if is_older and run.data.tags.get(_PLAN) == "current":
                 self._client.set_tag(run.info.run_id, _PLAN, "older")
+
+    def describe(self, note: str, views: Iterable[View]) -> None:
+        """Say what the experiment is, and give it its saved views."""
+        held = self._held_experiment
+        wanted = {NOTE: note, **_EXPERIMENT_TAGS, **view_tags(views, held.creation_time or 0)}
+        for name, value in wanted.items():
+            if held.tags.get(name) != value:
+                self._client.set_experiment_tag(self.experiment, name, value)
 
     def tag(self, name: str) -> str:
         """A tag of the sweep's own run; empty where it has none."""
@@ -157,14 +174,15 @@ def experiment_sweeps(client: Any) -> list[str]:
             return names
 
 
-def _experiment(client: Any, uri: str, sweep: str) -> str:
+def _experiment(client: Any, uri: str, sweep: str) -> Any:
     name = experiment_name(sweep)
     found = client.get_experiment_by_name(name)
     if found is None:
-        return str(client.create_experiment(name, artifact_location(uri), _EXPERIMENT_TAGS))
+        made = client.create_experiment(name, artifact_location(uri), _EXPERIMENT_TAGS)
+        return client.get_experiment(made)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+    return found
 
 
 def _runs(client: Any, experiment: str, where: str = "") -> Any:

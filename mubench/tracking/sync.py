@@ -6,14 +6,16 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError
-from mubench.gathered import gather, records_of
+from mubench.gathered import gather
 from mubench.plan import Plan
 from mubench.report.source import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri
-from mubench.tracking.entries import entries
+from mubench.tracking.entries import cell_names, entries
 from mubench.tracking.mirror import Mirror, experiment_name
+from mubench.tracking.notes import experiment_note
+from mubench.tracking.views import views
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,19 @@ def sync(
         TrackingError: MLflow does not answer or refuses, within some 20 seconds.
     """
     uri = uri or default_uri(store.uri)
-    records = records_of(store, plan.steps)
+    source = gather(plan, outline, store)
+    records = {record.id: record for record in source.records}
     try:
         with connect(uri) as client:
             mirror = Mirror(client, uri, plan.name)
+            found = views(plan, cell_names(plan))
+            links = {view.title: view.link(mirror.experiment) for view in found}
             count = 0
-            for entry in entries(plan, records, searches=searches, running=running):
+            for entry in entries(plan, source, links, searches=searches, running=running):
                 mirror.put(entry)
                 count += 1
             mirror.mark_older()
-            source = gather(plan, outline, store)
+            mirror.describe(experiment_note(plan, links), found)
             notes = upload(client, mirror, source, report)
             if not running and len(records) == len(plan.steps):
                 notes += upload_outputs(client, mirror, store, plan, records)

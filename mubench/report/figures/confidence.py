@@ -23,21 +23,21 @@ def confidence_histograms(exhibits: CellExhibits) -> Figure | None:
             "title": None,
             "sort": list(dict.fromkeys(bar["model"] for bar in bars)),
         },
-        "columns": 4,
+        "columns": 5,
         "spec": {
             "mark": {"type": "area", "interpolate": "step", "opacity": 0.45, "line": True},
             "encoding": {
                 "x": {
                     "field": "confidence",
                     "type": "quantitative",
-                    "title": "Confidence in the true class",
+                    "title": None,
                     "axis": {"values": [0, 0.5, 1]},
                     "scale": {"domain": [0, 1]},
                 },
                 "y": {
                     "field": "share",
                     "type": "quantitative",
-                    "title": "Share of examples",
+                    "title": None,
                     "stack": None,
                     "axis": {"format": "%", "tickCount": 3},
                 },
@@ -55,9 +55,9 @@ def confidence_histograms(exhibits: CellExhibits) -> Figure | None:
     }
     return figure(
         "confidence",
-        f"What an attacker sees, request {exhibits.request}: confidence in the true class, of "
-        "forgotten examples and of unseen ones like them. Where the two differ as much as in "
-        "Original, the examples are remembered; Retrain is the target.",
+        f"What an attacker sees, request {exhibits.request}: confidence in the true class (across) "
+        "against the share of forgotten examples and of unseen ones like them. Where the two "
+        "differ as much as in Original, the examples are remembered; Retrain is the target.",
         step,
     )
 

@@ -78,4 +78,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.classList.contains("number")) openDrawer(button);
   if (button?.classList.contains("sort")) sortBy(button);
+  // Where the page lies inside of another one, as in MLflow, addresses do not lead to its parts.
+  const link = event.target.closest("a[href^='#cell-']");
+  if (link) { event.preventDefault(); document.querySelector(link.getAttribute("href")).scrollIntoView(); }
 });
