@@ -35,6 +35,8 @@ app.add_typer(new_app, name="new")
 app.add_typer(data_app, name="data")
 app.add_typer(mlflow_app, name="mlflow")
 app.add_typer(store_app, name="store")
+board_app = typer.Typer(help="One static site from many sweeps; rows that others contribute.")
+app.add_typer(board_app, name="leaderboard")
 
 SweepName = Annotated[str, typer.Argument(help="A sweep file, or the name of one that ships.")]
 StoreUri = Annotated[str, typer.Option("--store", help="Folder or URI of records and artefacts.")]
@@ -367,6 +369,70 @@ def store_export(target: Path, store: StoreUri = DEFAULT_STORE) -> None:
         raise InputError(f"{target}: end the name in .parquet or .csv")
     count = export(_existing(store), target)
     _console().print(f"{count} records in {target}", markup=False)
+
+
+@board_app.callback(invoke_without_command=True)
+def leaderboard(
+    context: typer.Context,
+    store: Annotated[
+        list[str] | None, typer.Option(help="A store of sweeps; may be given several times.")
+    ] = None,
+    tracking_uri: Annotated[
+        list[str] | None, typer.Option(help="An MLflow server of sweeps; several times.")
+    ] = None,
+    report: Annotated[
+        list[Path] | None, typer.Option(help="The folder of a report; several times.")
+    ] = None,
+    rows: Annotated[
+        list[Path] | None, typer.Option(help="A folder or file of rows; several times.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("leaderboard"),
+    plugin: PluginFiles = None,
+) -> None:
+    """Build a static site from all sweeps of stores and servers, and from contributed rows."""
+    from mubench.board.build import build
+    from mubench.board.collect import Places
+
+    if context.invoked_subcommand is not None:
+        return
+    is_bare = not (store or tracking_uri or report or rows)
+    stores = [DEFAULT_STORE] if is_bare else store or []
+    written = build(Places(stores, tracking_uri or [], report or [], rows or []), out)
+    removed = f", {written.removed} older ones removed" if written.removed else ""
+    text = f"{written.rows} rows, {written.files} files{removed}\nleaderboard: {written.page}"
+    _console().print(text, markup=False, soft_wrap=True)
+
+
+@board_app.command("check")
+def leaderboard_check(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Rows, or their folders.")],
+) -> None:
+    """Check rows before they are contributed; a problem is one line with its file and field."""
+    from mubench.board.read import read_row, row_files
+
+    files = row_files(paths)
+    problems = [problem for path in files for problem in read_row(path)[1]]
+    for problem in problems:
+        _console().print(problem, markup=False, soft_wrap=True)
+    _console().print(f"{len(files)} rows, {len(problems)} problems")
+    raise typer.Exit(BAD_INPUT if problems else OK)
+
+
+@app.command()
+def compare(
+    mine: Annotated[
+        str, typer.Argument(help="A report's folder, a file or folder of rows, or a saved sweep.")
+    ],
+    board: Annotated[Path, typer.Argument(help="The folder of a leaderboard.")],
+    store: StoreUri = DEFAULT_STORE,
+) -> None:
+    """Compare rows of one's own with those of a leaderboard, without any network."""
+    from mubench.board.compare import compare, find_mine
+    from mubench.board.compare_text import compared
+    from mubench.board.read import read_rows
+
+    for part in compared(compare(find_mine(mine, store), read_rows([board]))):
+        _console().print(part)
 
 
 @app.command()

@@ -29,11 +29,13 @@ class Strict(BaseModel):
 
 def mistake(message: str) -> PydanticCustomError:
     """A mistake in a model's input; the message goes on with the key path."""
-    return PydanticCustomError(_OURS, "{text}", {"text": message})
+    return PydanticCustomError(OURS, "{text}", {"text": message})
 
 
-_OURS = "sweep_file"
+OURS = "sweep_file"
+"""The type of errors that `mistake` makes; the field that they name stands in their message."""
 _NEEDED = {
+    "bool": "true or false",
     "int": "a whole number",
     "float": "a number",
     "string": "a word",
@@ -53,12 +55,17 @@ def told(error: ValidationError) -> str:
     path = ""
     for part in first["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    if first["type"] == _OURS:
+    if first["type"] == OURS:
         return f"{path}.{first['msg']}" if path else first["msg"]
-    if first["type"] == "missing":
-        return f"{path}: missing"
-    got = repr(first["input"])
-    return f"{path}: {_in_words(first)}; got {got if len(got) < 80 else got[:77] + '...'}"
+    return f"{path}: {sentence(first)}"
+
+
+def sentence(error: ErrorDetails) -> str:
+    """One mistake without its key path."""
+    if error["type"] in (OURS, "missing"):
+        return "missing" if error["type"] == "missing" else error["msg"]
+    got = repr(error["input"])
+    return f"{_in_words(error)}; got {got if len(got) < 80 else got[:77] + '...'}"
 
 
 def _in_words(error: ErrorDetails) -> str:

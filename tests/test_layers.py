@@ -37,6 +37,7 @@ LAYERS = (
     ("report", "listing", "estimate", "scaffold", "comparison"),
     ("gathered", "answers", "media"),
     ("tracking", "plan_text", "opened", "lookup", "later", "exhibits"),
+    ("board",),
     ("data", "models"),
     ("training",),
     ("methods",),
@@ -62,10 +63,10 @@ OWNERS = {
     "mlflow": {"tracking"},
     "pyarrow": {"store", "sources", "report", "gathered"},
     "vl_convert": {"report"},
-    "jinja2": {"report"},
+    "jinja2": {"report", "board"},
     "transformers": {"models", "data"},
     "tokenizers": {"data"},
-    "rich": {"cli", "screen", "plan_text", "reproduce_text", "report", "doctor"},
+    "rich": {"cli", "screen", "plan_text", "reproduce_text", "report", "board", "doctor"},
     "typer": {"cli"},
 }
 """Which parts may import a framework."""
@@ -221,6 +222,7 @@ LIGHT = {
     "mubench.later": HEAVY,
     "mubench.exhibits": HEAVY,
     "mubench.report.build": HEAVY,
+    "mubench.board.build": HEAVY,
 }
 
 

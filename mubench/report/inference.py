@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,21 @@ def fewest_pairs(comparisons: int = 1) -> int:
     (6, 9)
     """
     return 1 + math.ceil(math.log2(comparisons / LEVEL))
+
+
+Verdict = Literal["closer", "farther", "cannot be told apart", "undecided"]
+
+
+def verdict(differences: Sequence[float], p_value: float, comparisons: int = 1) -> Verdict:
+    """Say what paired differences of Avg. Gap decide; negative ones mean closer to Retrain.
+
+    `p_value` is corrected for so many comparisons; with too few pairs for them, it is `undecided`.
+    """
+    if len(differences) < fewest_pairs(comparisons):
+        return "undecided"
+    if p_value > LEVEL:
+        return "cannot be told apart"
+    return "closer" if math.fsum(differences) < 0 else "farther"
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

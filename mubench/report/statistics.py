@@ -7,13 +7,14 @@ from typing import Literal
 
 from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
 from mubench.report.inference import (
-    LEVEL,
+    Verdict,
     bootstrap_interval,
     fewest_pairs,
     holm,
     letters,
     share_interval,
     sign_flip_p,
+    verdict,
 )
 
 Rank = Literal["", "best", "second"]
@@ -72,13 +73,9 @@ class Comparison:
         return fewest_pairs(self.family)
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """`closer`, `farther`, `cannot be told apart`, or `undecided` with too few requests."""
-        if len(self.differences) < self.needs:
-            return "undecided"
-        if self.p_holm > LEVEL:
-            return "cannot be told apart"
-        return "closer" if self.difference.mean < 0 else "farther"
+        return verdict(self.differences, self.p_holm, self.family)
 
 
 def compare(first: Row, second: Row) -> Comparison | None:

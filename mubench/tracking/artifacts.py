@@ -15,7 +15,7 @@ from mubench.report.packed import EXHIBITS, FILES, pack, unpack
 from mubench.report.source import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.client import connect
-from mubench.tracking.mirror import Mirror, find_run
+from mubench.tracking.mirror import Mirror, experiment_sweeps, find_own_run, find_run
 
 LARGEST = 50 * 2**20
 """Bytes; a larger report or larger outputs stay where they are."""
@@ -36,6 +36,17 @@ def read_source(name: str, uri: str) -> ReportSource:
         for name in names:
             client.download_artifacts(run_id, name, folder)
         return unpack({name: (Path(folder) / name).read_bytes() for name in names})
+
+
+def sent_sweeps(uri: str) -> tuple[str, ...]:
+    """Names of the sweeps that a server has the files of, sorted: `read_source` can read them.
+
+    Raises:
+        TrackingError: the server does not answer.
+    """
+    with connect(uri) as client:
+        runs = {name: find_own_run(client, name) for name in experiment_sweeps(client)}
+        return tuple(sorted(name for name, run in runs.items() if run and _TAG in run.data.tags))
 
 
 def upload(client: Any, mirror: Mirror, source: ReportSource, report: Path | None) -> list[str]:

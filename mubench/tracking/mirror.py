@@ -147,11 +147,31 @@ def find_run(client: Any, uri: str, sweep: str) -> str:
     Raises:
         TrackingError: there is none.
     """
+    run = find_own_run(client, sweep)
+    if run is None:
+        advice = f"'mubench mlflow sync {sweep}' sends it there"
+        raise TrackingError(f"{uri}: no sweep '{sweep}'; {advice}")
+    return str(run.info.run_id)
+
+
+def find_own_run(client: Any, sweep: str) -> Any | None:
+    """A sweep's own run, or None."""
     found = client.get_experiment_by_name(experiment_name(sweep))
     runs = _runs(client, found.experiment_id, f"tags.`{KEY}` = '{ROOT}'") if found else ()
-    for run in runs:
-        return str(run.info.run_id)
-    raise TrackingError(f"{uri}: no sweep '{sweep}'; 'mubench mlflow sync {sweep}' sends it there")
+    return next(iter(runs), None)
+
+
+def experiment_sweeps(client: Any) -> list[str]:
+    """Names of the sweeps that have an experiment."""
+    start, token, names = experiment_name(""), None, []
+    while True:
+        page = client.search_experiments(
+            filter_string=f"name LIKE '{start}%'", max_results=_PAGE, page_token=token
+        )
+        names += [found.name.removeprefix(start) for found in page]
+        token = page.token
+        if not token:
+            return names
 
 
 def _experiment(client: Any, uri: str, sweep: str) -> Any:

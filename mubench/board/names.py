@@ -1,0 +1,34 @@
+"""Names as files and terminals may have them: readable, and harmless whatever they were."""
+
+import hashlib
+import json
+import re
+
+_LONGEST = 90
+
+
+def slug(*names: str) -> str:
+    """Return a file name's stem for one or several names.
+
+    A plain lower-case word is its own; whatever else is made readable and ends in a hash of what it
+    was, so that two names never share a file, on file systems without case as well.
+
+    >>> slug("ugradsl_plus"), slug("digits/cnn/random-0.1")
+    ('ugradsl_plus', 'digits-cnn-random-0.1-10903dfc')
+    """
+    if len(names) == 1 and re.fullmatch(r"[a-z0-9_]{1,60}", names[0]):
+        return names[0]
+    parts = [re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.") for name in names]
+    readable = "--".join(filter(None, parts))[:_LONGEST].strip("-.")
+    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]
+    return f"{readable}-{digest}" if readable else digest
+
+
+def plain(text: str) -> str:
+    r"""Return text for a terminal: in one line, and without what a terminal would obey.
+
+    >>> plain("a\x1b[31m\nb")
+    'a�[31m b'
+    """
+    spaced = " ".join(text.split())
+    return "".join(character if character.isprintable() else "\ufffd" for character in spaced)
