@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.later import LATER, all_metrics
 from mubench.record import Record
 
 RELATIVE = 1e-3
 """How far apart two numbers may lie that were made in different environments."""
 
-Mark = Literal["equal", "close", "different", "measured", "new"]
+Mark = Literal["equal", "close", "different", "measured", "new", "later"]
 """`close`: within the tolerance; `measured`: a time or memory, which no two runs share; `new`: a
-metric that came after the record."""
+metric that came after the record; `later`: one that `mubench score` adds to records, not a step."""
 
 _MEASURED = ("seconds", "mib")
 _OWN_CODE = ("commit", "mubench")
@@ -102,6 +102,8 @@ def compare(then: Record, now: Record) -> Comparison:
         one_example = (1 + 1e-9) / then.n_forget if is_fraction else 0.0
         if info is not None and info.unit in _MEASURED:
             mark: Mark = "measured"
+        elif new is None and name in LATER:
+            mark = "later"
         else:
             mark = _mark(old, new, one_example if elsewhere else None)
         values.append(Value(name, old, new, mark))

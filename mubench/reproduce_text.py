@@ -19,6 +19,7 @@ _MARKS: dict[Mark, tuple[str, str]] = {
     "close": ("≈", "yellow"),
     "different": ("≠", "bold red"),
     "measured": ("measured", "dim"),
+    "later": ("by mubench score", "dim"),
     "new": ("new since", "dim"),
 }
 

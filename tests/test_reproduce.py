@@ -336,3 +336,11 @@ def test_a_report_of_an_older_mubench_says_what_to_do(copy, finished, tmp_path):
     plan.write_text(plan.read_text().replace('"sweep": {', '"other": {'))
     with pytest.raises(InputError, match="run the sweep once more"):
         in_report(folder, next(iter(copy.records.read())))
+
+
+def test_a_metric_that_score_added_is_shown_and_no_difference():
+    now = made_up(metrics={"ua": 0.5})
+    found = compare(replace(now, metrics={"ua": 0.5, "rmia_auc": 0.4}), now)
+    assert found.is_equal
+    assert found.names("later") == ("rmia_auc",)
+    assert not compare(replace(now, metrics={"ua": 0.5, "ra": 0.4}), now).is_equal

@@ -91,7 +91,7 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
 
     As `scipy.stats.bootstrap`, which takes a millisecond a call: too long for every number of a
     large report. The resamples of n values are always the same. For few values the interval is too
-    narrow: of three normal ones it covers the mean in 73 % of cases, of six in 86 %, of ten in 90 %.
+    narrow: of three normal ones it covers the mean in 73 % of cases, of six in 86, of ten in 90 %.
     """
     if len(values) < 2:
         return None
