@@ -16,38 +16,11 @@ from mubench.board.read import read_rows
 from mubench.board.row import BoardRow
 from mubench.errors import InputError
 from mubench.gathered import saved
-from mubench.report.aggregate import Estimate, estimate
-from mubench.report.inference import Verdict, bootstrap_interval, holm, sign_flip_p, verdict
+from mubench.report.inference import sign_flip_p
 from mubench.report.packed import PLAN, read_folder
+from mubench.report.statistics import Paired, corrected
 from mubench.report.words import plural
 from mubench.store.store import Store
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Differences of Avg. Gap, mine less the board's, by request that both have; fractions."""
-
-    differences: tuple[float, ...]
-    p_value: float
-    """Of the exact sign-flip test."""
-    p_holm: float
-    """Corrected for all comparisons of the cell."""
-    family: int
-
-    @property
-    def difference(self) -> Estimate:
-        """Mean and spread of the differences."""
-        return estimate(self.differences)
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """95 % bootstrap interval of the mean difference; None for one request."""
-        return bootstrap_interval(self.differences)
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the differences decide: the same as in a report."""
-        return verdict(self.differences, self.p_holm, self.family)
 
 
 @dataclass(frozen=True)
@@ -124,14 +97,8 @@ def _cell(ours: BoardCell, theirs: BoardCell) -> CellComparison:
 
 def _corrected(against: Sequence[Against]) -> tuple[Against, ...]:
     """Correct the p-values of all comparisons that have pairs, by Holm."""
-    pairs = [held.paired for held in against if held.paired]
-    adjusted = iter(holm([held.p_value for held in pairs]))
-    return tuple(
-        replace(held, paired=replace(held.paired, p_holm=next(adjusted), family=len(pairs)))
-        if held.paired
-        else held
-        for held in against
-    )
+    adjusted = iter(corrected(held.paired for held in against if held.paired))
+    return tuple(replace(held, paired=next(adjusted)) if held.paired else held for held in against)
 
 
 def _gap(entry: tuple[bool, Placed]) -> tuple[float, bool, str]:
@@ -167,7 +134,7 @@ def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
     if not differences:
         return None
     p_value = sign_flip_p(differences)
-    return Paired(differences, p_value, p_value, family=1)
+    return Paired(differences=differences, p_value=p_value, p_holm=p_value)
 
 
 def _unpaired(named: int, alike: int, pairs: int, noise: Noise | None) -> list[str]:

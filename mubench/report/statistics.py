@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
 from mubench.report.inference import (
@@ -22,14 +22,12 @@ BACKBONES = {"ugradsl": "ga", "ugradsl_plus": "ft"}
 """The method that each builds on (the paper's own comparison; methods differ by smoothing)."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """`first` against `second`: mean of their paired Avg. Gap differences, in fractions."""
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """Differences of Avg. Gap between two rows on the requests that both have; fractions."""
 
-    first: Row
-    second: Row
     differences: tuple[float, ...]
-    """first - second by request: negative where first is closer to Retrain."""
+    """First less second by request: negative where the first is closer to Retrain."""
     p_value: float
     """Of the exact sign-flip test."""
     p_holm: float
@@ -78,6 +76,17 @@ class Comparison:
         return verdict(self.differences, self.p_holm, self.family)
 
 
+P = TypeVar("P", bound=Paired)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Paired):
+    """`first` against `second`, two rows of one cell."""
+
+    first: Row
+    second: Row
+
+
 def compare(first: Row, second: Row) -> Comparison | None:
     """Compare two rows on the requests that both have; None where they share none."""
     gaps = [_gaps(row) for row in (first, second)]
@@ -86,14 +95,16 @@ def compare(first: Row, second: Row) -> Comparison | None:
         return None
     differences = tuple(gaps[0][request] - gaps[1][request] for request in shared)
     p_value = sign_flip_p(differences)
-    return Comparison(first, second, differences, p_value, p_value)
+    return Comparison(
+        first=first, second=second, differences=differences, p_value=p_value, p_holm=p_value
+    )
 
 
 def _gaps(row: Row) -> dict[str, float]:
     return {r.request: r.metrics["gap"] for r in row.scored if "gap" in r.metrics}
 
 
-def corrected(family: Iterable[Comparison]) -> tuple[Comparison, ...]:
+def corrected(family: Iterable[P]) -> tuple[P, ...]:
     """Correct a family of comparisons by Holm."""
     held = tuple(family)
     adjusted = holm([pair.p_value for pair in held])
