@@ -21,6 +21,7 @@ _SENTENCE = re.compile(
     r"(?:\s+in\s+(?P<where>\S+))?"
     r"(?:\s+by\s+at\s+least\s+(?P<amount>[0-9]*\.?[0-9]+)\s*(?P<unit>points?|%)?)?"
 )
+_LEAVE_OUT = " (without claims: --set claims=[])"
 ORIGINAL = "original"
 
 
@@ -91,10 +92,11 @@ def _cells(text: str, where: str | None, cells: Mapping[str, Collection[str]]) -
     found = tuple(name for name, words in cells.items() if meant & {name, *words})
     if not found:
         known = sorted({word for words in cells.values() for word in words})
-        raise InputError(f"claims: '{text}': no cell '{where}'; {did_you_mean(where, known)}")
+        hint = did_you_mean(where, known)
+        raise InputError(f"claims: '{text}': no cell '{where}'; {hint}{_LEAVE_OUT}")
     return found
 
 
 def _require(name: str, known: Collection[str], what: str) -> None:
     if name not in known:
-        raise InputError(f"{what} '{name}'; {did_you_mean(name, list(known))}")
+        raise InputError(f"{what} '{name}'; {did_you_mean(name, list(known))}{_LEAVE_OUT}")

@@ -45,6 +45,7 @@ def test_names_leave_out_what_all_cells_share(plan: Plan):
         "grid.dataset=[digits, {name: digits, flip_labels: 0.2}]",
         "grid.model=[small_cnn, vgg_small]",
         "methods={ga: {}}",
+        "claims=[]",
     )
     assert list(cell_names(plan).values()) == ["random-0.1", "class"]
     assert list(cell_names(two).values())[:2] == ["digits/random-0.1", "digits/class"]
@@ -221,7 +222,9 @@ def test_a_saved_view_shows_the_rows_of_one_cell_smallest_gap_first(plan: Plan):
 
 
 def test_a_sweep_without_searches_compares_defaults():
-    untuned = plan_of("methods={ga: {learning_rate: 0.1, epochs: 1, batch_size: 32, clip_norm: 0}}")
+    untuned = plan_of(
+        "methods={ga: {learning_rate: 0.1, epochs: 1, batch_size: 32, clip_norm: 0}}", "claims=[]"
+    )
     assert not untuned.studies
     state = views(untuned, cell_names(untuned))[0].state
     assert state["orderByKey"] == "metrics.`default/gap`"
