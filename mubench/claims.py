@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from mubench.errors import InputError, did_you_mean
+from mubench.metrics.later import LATER
 from mubench.record import MetricInfo
 from mubench.strict import Strict
 
@@ -70,6 +71,11 @@ def parse(
     _require(metric, metrics, f"claims: '{text}': no metric")
     if found["verb"] == "beats" and metrics[metric].aim == "none":
         raise InputError(f"claims: '{text}': '{metric}' has no good direction; say 'exceeds'")
+    if metric in LATER and "siblings" in LATER[metric].uses:
+        raise InputError(
+            f"claims: '{text}': '{metric}' is one value for all trainings of a forget set; a claim "
+            "needs one of every request"
+        )
     amount, unit = float(found["amount"] or 0), found["unit"] or ""
     if unit.startswith("point") and metrics[metric].unit != "fraction":
         raise InputError(f"claims: '{text}': '{metric}' is no percentage; leave 'points' out")

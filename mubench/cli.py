@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mubench.opened import Sweep
     from mubench.plan import Device
+    from mubench.report.source import ReportSource
     from mubench.store.store import Store
     from mubench.sweep.resume import Summary
 
@@ -180,7 +181,7 @@ def report(
 
         source = read_source(Path(sweep).stem, tracking_uri)
     else:
-        source = _open(sweep, store, set_, device, data).source
+        source = _reported(_open(sweep, store, set_, device, data))
     written = build(source, out or Path("reports") / source.name, full=full)
     _console().print(f"report: {written.page}", markup=False, soft_wrap=True)
 
@@ -620,6 +621,23 @@ def _report(opened: "Sweep", console: "Console", out: Path | None) -> Path:
     written = build(source, out or Path("reports") / source.name)
     console.print(f"report: {written.page}", markup=False, soft_wrap=True)
     return written.page
+
+
+def _reported(opened: "Sweep") -> "ReportSource":
+    """What a sweep's report is made from; its last run as it was saved, if this is another plan.
+
+    Other code, other packages or a metric of a plug-in change every id.
+    """
+    from mubench.gathered import saved
+
+    source = opened.source
+    if source.records or opened.plan.name not in opened.store.sweeps():
+        return source
+    _console().print(
+        f"{opened.plan.name}: nothing of this plan has run; this is the run that the store keeps",
+        markup=False,
+    )
+    return saved(opened.store, opened.plan.name)
 
 
 def _tell_failures(summary: "Summary", console: "Console", sweep: str) -> None:

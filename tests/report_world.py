@@ -43,6 +43,11 @@ def record(**changes: object) -> Record:
     return replace(base, **changes)
 
 
+def hash_of(request: int) -> str:
+    """The hash of a request's forget set: every request forgets other examples."""
+    return f"{request:04d}" + "ab12" * 7
+
+
 def at_distance(error: float, request: int) -> dict[str, float]:
     """Values `error` away from Retrain in all four; a little more for later requests."""
     away = error * (1 + 0.1 * request)
@@ -59,6 +64,7 @@ def retrains(cell: str, requests: int) -> list[Record]:
             cell=cell,
             request=f"{cell}/{k}",
             seed_train=k,
+            forget_hash=hash_of(k),
             replica=replica,
             method="retrain",
             metrics={
@@ -80,6 +86,7 @@ def finals(cell: str, row: str, error: float, selection: str, requests: int) -> 
             request=f"{cell}/{k}",
             seed_train=k,
             seed_forget=k,
+            forget_hash=hash_of(k),
             method=row.partition("[")[0],
             row=row,
             selection=selection,

@@ -8,6 +8,7 @@ from mubench import spec
 from mubench.claims import parse
 from mubench.errors import InputError
 from mubench.metrics.info import METRICS
+from mubench.metrics.later import all_metrics
 from mubench.planner import make_plan
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build
@@ -123,7 +124,7 @@ def test_three_requests_decide_nothing_and_the_words_say_why():
     assert found.findings[0].words == (
         "UGradSL is 5.50 points closer to Retrain in UA than GA; 95 % of bootstrap means lie "
         "between 5.00 points and 6.00 points; claimed: at least 1.00 points (tuned, 3 requests, "
-        "p = 0.250; a verdict needs 6 requests)."
+        "p = 0.250; a verdict needs 6)."
     )
 
 
@@ -140,7 +141,7 @@ def test_one_refuted_cell_refutes_and_a_missing_row_leaves_undecided():
     empty = replace(source, cells=CELLS)
     found = judged((both,), aggregate(empty))[0]
     assert [finding.verdict for finding in found.findings] == ["confirmed", "undecided"]
-    assert found.findings[1].words == "UGradSL has no numbers here."
+    assert found.findings[1].words == ("UGradSL and GA do not both have numbers of one selection.")
     assert found.verdict == "undecided"
     swapped = both.model_copy(update={"first": "ga", "second": "ugradsl"})
     assert judged((swapped,), aggregate(empty))[0].verdict == "refuted"
@@ -153,3 +154,41 @@ def test_claims_travel_with_the_records_into_every_format(tmp_path):
     assert "- **confirmed**: ugradsl beats ga on ua" in (tmp_path / "main.md").read_text()
     page = (tmp_path / "index.html").read_text()
     assert '<span class="badge confirmed">confirmed</span> <q>ugradsl beats ga on ua</q>' in page
+
+
+def test_a_share_of_what_is_not_above_zero_means_nothing():
+    source, _ = claimed("ugradsl exceeds ga on ua by at least 66 %", 8)
+    below = [
+        replace(r, metrics={**r.metrics, "ua": r.metrics["ua"] - 0.5}) if r.row == "ga" else r
+        for r in source.records
+    ]
+    found = judged(source.claims, aggregate(source.of(below)))[0]
+    assert found.verdict == "undecided"
+    assert "means nothing" in found.findings[0].words
+
+
+def test_a_metric_or_a_cell_that_is_not_there_is_said():
+    source, _ = claimed("ugradsl beats ga on ua", 8)
+    odd = source.claims[0].model_copy(update={"metric": "gone"})
+    assert "'gone' is not known" in judged((odd,), aggregate(source))[0].findings[0].words
+    lost = source.claims[0].model_copy(update={"cells": ("a/b/c",)})
+    assert "no such cell" in judged((lost,), aggregate(source))[0].findings[0].words
+
+
+def test_large_numbers_with_three_requests_stay_undecided():
+    source, _ = claimed("ugradsl beats ga on flops by at least 10 %", 3)
+    scale = {"ga": 1.3e13, "ugradsl": 1.1e11}
+    counted = [
+        replace(r, metrics={**r.metrics, "flops": scale[r.row] * (1 + 0.01 * r.seed_train)})
+        if r.row in scale
+        else r
+        for r in source.records
+    ]
+    found = judged(source.claims, aggregate(source.of(counted)))[0]
+    assert found.verdict == "undecided"
+    assert "p = 0.250; a verdict needs 6" in found.findings[0].words
+
+
+def test_klom_is_one_value_for_many_requests_and_no_claim():
+    with pytest.raises(InputError, match="one value for all trainings of a forget set"):
+        parse("ugradsl beats ga on klom", ROWS, WHERE, all_metrics())

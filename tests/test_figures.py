@@ -8,7 +8,7 @@ from mubench.report.aggregate import aggregate
 from mubench.report.exhibits import BINS, CellExhibits, Confidences
 from mubench.report.figures.confidence import confidence_histograms
 from mubench.report.figures.cost import front, gap_against_cost
-from mubench.report.figures.curves import ratio_curves
+from mubench.report.figures.curves import ratio_curves, smoothing_curve
 from mubench.report.figures.draw import draw
 from mubench.report.figures.every import cell_figures
 from mubench.report.figures.figure import figure
@@ -161,3 +161,20 @@ def test_specifications_are_json_and_name_no_host():
     for one in cell_figures(cell, studies(cell), {"ft": {"lr": 1.0}}, None):
         assert "://" not in json.dumps(one.spec)
     assert figure("n", "c", {"mark": "bar"}).spec["mark"] == "bar"
+
+
+def test_candidates_that_all_came_to_the_same_have_no_importance():
+    assert importances(search(12, lambda params: 1.0)) == {}
+
+
+def test_curves_of_one_method_that_differ_in_another_axis_are_apart():
+    rows = ("ugradsl[alpha=-0.2,p=0.1]", "ugradsl[alpha=-1.0,p=0.1]", "ugradsl[alpha=-0.2,p=0.9]")
+    made = [one for row in rows for one in finals(CELLS[0], row, 0.1, "tuned", 2)]
+    made = [
+        replace(one, params={"alpha": float(one.row.split("alpha=")[1].split(",")[0])})
+        for one in made
+    ]
+    records = (*retrains(CELLS[0], 2), *made)
+    cell = aggregate(ReportSource("toy", "", records, CELLS[:1], rows, {}, ""))[0]
+    names = {row["row"] for row in data_of(smoothing_curve(cell).spec) if "row" in row}
+    assert names == {"UGradSL (p = 0.1)", "UGradSL (p = 0.9)"}

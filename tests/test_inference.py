@@ -18,6 +18,7 @@ from mubench.report.inference import (
     bootstrap_interval,
     fewest_pairs,
     holm,
+    independent,
     letters,
     share_interval,
     sign_flip_p,
@@ -182,6 +183,41 @@ def test_improvement_is_the_share_of_requests_that_are_closer():
     assert (pair.wins, pair.improvement) == (6, 1.0)
     low, high = pair.improvement_interval
     assert (low, high) == pytest.approx((0.5407, 1.0), abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4, 1e9, 1e13])
+def test_the_size_of_numbers_does_not_change_a_p_value(scale):
+    rng = np.random.default_rng(3)
+    for n in (3, 6, 9):
+        values = rng.uniform(0.2, 0.7, n)
+        assert sign_flip_p(values * scale) == pytest.approx(2 ** (1 - n))
+
+
+def test_requests_that_share_a_training_or_a_forget_set_are_one():
+    crossed = [(train, forget) for train in range(2) for forget in range(3)]
+    values = [10.0 * train + forget for train, forget in crossed]
+    trainings, forgets = zip(*crossed, strict=True)
+    assert independent(values, trainings, forgets) == (1.0, 11.0), "two trainings are fewer"
+    assert independent(values, range(6), forgets) == (5.0, 6.0, 7.0)
+    assert independent(values, range(6), range(6)) == tuple(values)
+
+
+def test_nine_crossed_requests_are_three_and_decide_nothing():
+    cell = aggregate(gaps_of([{"ft": 0.3, "ga": 0.1}], 9))[0]
+    rows = [
+        replace(row, records=tuple(replace(r, seed_train=r.seed_train % 3) for r in row.records))
+        for row in cell.methods
+    ]
+    pair = compare(*rows)
+    assert (len(pair.differences), pair.requests, pair.verdict) == (3, 9, "undecided")
+    assert pair.count == "9 requests in 3 independent groups"
+
+
+def test_ties_are_left_out_of_the_probability_and_of_its_interval():
+    cell = aggregate(gaps_of([{"ft": 0.1, "ga": 0.1}], 6))[0]
+    pair = replace(compare(*cell.methods), differences=(-1.0, -1.0, 0.0, 0.0, 0.0, 0.0))
+    assert pair.improvement == 1.0
+    assert pair.improvement_interval == pytest.approx(share_interval(2, 2))
 
 
 def test_under_the_null_letters_err_at_most_once_in_twenty():

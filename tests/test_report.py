@@ -9,6 +9,7 @@ from rich.console import Console
 from mubench.report.aggregate import Cell, aggregate
 from mubench.report.console import console_table
 from mubench.report.formats import csv_text, to_csv, to_markdown
+from mubench.report.glance import glance
 from mubench.report.inference import sign_flip_p
 from mubench.report.latex import latex_text, to_latex
 from mubench.report.source import ReportSource
@@ -256,7 +257,10 @@ def test_three_requests_are_said_to_be_too_few():
 def test_six_requests_decide_a_planned_comparison_but_no_pair_of_a_table():
     said = remarks(aggregate(world(6))[0])
     assert said[1].startswith("Undecided which rows differ: 6 requests")
-    assert "UGradSL+ is 2.50 points closer than FT, which it builds on (p = 0.031, n = 6)." in said
+    assert (
+        "UGradSL+ is 2.50 points closer than FT, which it builds on (p = 0.031, 6 requests)."
+        in said
+    )
 
 
 def test_ten_requests_decide_all_pairs_of_seven_rows():
@@ -269,6 +273,43 @@ def test_ten_requests_decide_all_pairs_of_seven_rows():
     assert [letters[name] for name in order] == ["a", "b", "c", "d", "e"]
     assert {line.letters for line in table(cell).group("reference")} == {""}
     assert table(cell).group("default")[-1].letters == "A"
+
+
+def incomplete_world():
+    """Ten requests; the best row lacks one, and the defaults of GA are closest of all."""
+    source = world(10)
+    gone = f"{CELL}:final:ugradsl_plus:tuned:3"
+    kept = [
+        replace(r, metrics={**r.metrics, "gap": 0.001})
+        if r.id.startswith(f"{CELL}:final:ga:default")
+        else r
+        for r in source.records
+        if r.id != gone
+    ]
+    return source.of(kept)
+
+
+def test_rows_that_are_not_ranked_and_closer_defaults_are_named():
+    cell = aggregate(incomplete_world())[0]
+    said = " ".join(remarks(cell))
+    assert "Not ranked, for numbers are missing: UGradSL+ (9 of 10)." in said
+    assert "Closer than any tuned row are the defaults of GA (0.10)." in said
+    assert "UGradSL+ is" not in said, "a row that is not ranked is not compared"
+    line = glance(cell, judge(cell))
+    assert (line.closest, line.gap) == ("FT", "5.80")
+    assert line.sureness == "told apart from every other complete tuned row; 1 row not ranked"
+
+
+def test_equal_rows_are_neither_closer_nor_farther():
+    made = [*with_gaps("ga", [0.1] * 6), *with_gaps("ugradsl", [0.1] * 6)]
+    cell = only_cell([*retrains(CELL, 6), *made], rows=("ga", "ugradsl"))
+    assert any("is as far from Retrain as GA" in text for text in remarks(cell))
+
+
+def test_a_stand_in_for_the_gap_has_no_optimism():
+    study = studies(aggregate(world())[0], "retrain_free")[0]
+    assert study.is_proxy
+    assert study.optimism is None
 
 
 def test_methods_no_better_than_doing_nothing_are_named():
@@ -297,7 +338,7 @@ def test_no_verdict_is_given_where_nothing_can_be_told_apart():
 def test_rows_within_the_noise_floor_are_said_to_be_as_close_as_another_retrain():
     made = [*finals(CELL, "ft", 0.015, "tuned", 3), *finals(CELL, "ga", 0.2, "tuned", 3)]
     said = remarks(only_cell([*retrains(CELL, 3), *made]))
-    assert said[1] == "Within the noise floor, as close as another Retrain: FT."
+    assert said[1] == "As close as another Retrain, within the floor's 95th percentile: FT."
 
 
 @pytest.mark.parametrize(
@@ -317,7 +358,9 @@ def test_a_cell_without_a_ranking_says_why(records, words):
 
 
 def test_a_missing_retrain_is_said():
-    cell = only_cell([*with_gaps("ft", [0.1]), *finals(CELL, "original", 0.2, "", 1)])
+    made = [*with_gaps("ft", [0.1]), *finals(CELL, "original", 0.2, "", 1)]
+    assert warnings(only_cell(made))[0].startswith("Retrain's own records are missing")
+    cell = only_cell([replace(one, metrics={"ua": 0.1}) for one in made])
     assert warnings(cell)[0] == "No Retrain has finished: there is nothing to measure a gap to."
     assert cell.methods[0].distances == {}
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from report_world import CELLS, finals, retrains, searches, shuffled, world
+from report_world import CELLS, finals, hash_of, retrains, searches, shuffled, world
 
 from mubench.report.build import build
 from mubench.report.figures.figure import INK, looks
@@ -109,7 +109,7 @@ def test_a_record_in_the_page_tells_what_made_it(html):
         "candidate": "2 of 0",
         "seeds": "train 1, forget 1",
         "forget set": "120 forgotten, 1080 kept",
-        "forget hash": "ab12" * 8,
+        "forget hash": hash_of(1),
         "device": "cpu: test, 1 thread, float32",
         "device to itself": "yes",
         "versions": "python 3.11, torch 2.13",
@@ -255,3 +255,32 @@ def test_thirty_rows_look_different_and_keep_their_looks_where_some_are_left_out
     assert len({(color, tuple(dash)) for color, _, dash in every.values()}) == 30
     some = [row.label for row in rows[3::5]]
     assert of(some) == {name: every[name] for name in some}
+
+
+def test_figures_of_a_long_cell_keep_their_names_apart(tmp_path):
+    cell = f"data[{'a=1,' * 30}]/model[source={'x' * 40}]/random-0.1-stratified"
+    rows = ("ugradsl[alpha=-0.2]", "ugradsl[alpha=-1.0]")
+    made = [one for row in rows for one in finals(cell, row, 0.1, "tuned", 2)]
+    records = (*retrains(cell, 2), *made, *searches(cell, rows[0], 0.1))
+    written = build(ReportSource("toy", "", records, (cell,), rows, {}, ""), tmp_path)
+    svg = [path.name for path in written.files if path.suffix == ".svg"]
+    assert sorted(name.rpartition("-stratified-")[2] for name in svg) == [
+        "gap-cost.svg",
+        "smoothing-rate.svg",
+        "tuning.svg",
+    ]
+
+
+def test_figures_of_an_earlier_report_are_deleted_and_foreign_files_are_kept(tmp_path):
+    build(world(), tmp_path)
+    (tmp_path / "figures" / "mine.svg").write_text("mine")
+    one = replace(world(), cells=CELLS[:1])
+    names = {path.name for path in build(one, tmp_path).files if path.suffix in (".svg", ".png")}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == names | {"mine.svg"}
+
+
+def test_a_search_by_a_stand_in_says_so(tmp_path):
+    node = {"search": {"objective": "retrain_free"}}
+    page = build(replace(world(), node=node), tmp_path).page.read_text()
+    assert "so there is no optimism" in page
+    assert "Objective: the Avg. Gap" not in page

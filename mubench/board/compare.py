@@ -16,7 +16,7 @@ from mubench.board.read import read_rows
 from mubench.board.row import BoardRow
 from mubench.errors import InputError
 from mubench.gathered import saved
-from mubench.report.inference import sign_flip_p
+from mubench.report.inference import independent, sign_flip_p
 from mubench.report.packed import PLAN, read_folder
 from mubench.report.statistics import Paired, corrected
 from mubench.report.words import plural
@@ -130,11 +130,15 @@ def _against(mine: Placed, other: Placed, noise: Noise | None, *, is_best: bool)
 
 
 def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
-    differences = tuple(one.gap - two.gap for one, two in requests)
-    if not differences:
+    if not requests:
         return None
+    differences = independent(
+        [one.gap - two.gap for one, two in requests],
+        [one.seed_train for one, _ in requests],
+        [one.forget_hash or one.name for one, _ in requests],
+    )
     p_value = sign_flip_p(differences)
-    return Paired(differences=differences, p_value=p_value, p_holm=p_value)
+    return Paired(differences=differences, requests=len(requests), p_value=p_value, p_holm=p_value)
 
 
 def _unpaired(named: int, alike: int, pairs: int, noise: Noise | None) -> list[str]:

@@ -77,11 +77,12 @@ class Report:
     @property
     def every_figure(self) -> Mapping[str, Figure]:
         """All figures by a name that says the number of their cell; 0 for those of the sweep."""
-        found = {f"0-{figure.name}": figure for figure in self.figures}
-        for number, block in enumerate(self.blocks, 1):
-            for figure in block.figures:
-                found[f"{number}-{block.cell.name}-{figure.name}"] = figure
-        return found
+        across = {f"0-{k}-{figure.name}": figure for k, figure in enumerate(self.figures, 1)}
+        return across | {
+            f"{number}-{block.cell.name}-{figure.name}": figure
+            for number, block in enumerate(self.blocks, 1)
+            for figure in block.figures
+        }
 
 
 MANY = 100
@@ -105,7 +106,7 @@ def report_of(source: ReportSource, *, full: bool = False) -> Report:
 
 
 def _block(source: ReportSource, cell: Cell, weighs: bool) -> Block:
-    verdicts, searched = judge(cell), studies(cell)
+    verdicts, searched = judge(cell), studies(cell, source.objective)
     held = source.exhibits.cells.get(cell.name) if source.exhibits else None
     return Block(
         cell=cell,

@@ -17,6 +17,9 @@ from mubench.report.page import page
 from mubench.report.source import ReportSource
 from mubench.report.tables import CAPTION
 
+_LONGEST, _HALF = 100, 49
+"""Characters of a figure's file name, and of each end of a longer one."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -42,19 +45,34 @@ def build(source: ReportSource, out: Path, *, full: bool = False) -> Written:
     drawn = figures if full or len(figures) <= MANY else {}
     tables = [block.table for block in report.blocks]
     contents: dict[str, bytes] = {
-        "index.html": page(report).encode(),
+        "index.html": page(report, has_files=bool(drawn)).encode(),
         "main.md": _markdown(report).encode(),
         "main.tex": _latex(source, report.blocks).encode(),
         "main.csv": to_csv(tables).encode(),
         **pack(source),
         **draw({f"figures/{_slug(name)}": one for name, one in drawn.items()}),
     }
-    return Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
+    written = Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
+    _remove_older_figures(out / "figures", set(written.files))
+    return written
+
+
+def _remove_older_figures(folder: Path, kept: set[Path]) -> None:
+    """Delete figures of an earlier report: their numbers are not those of the tables beside."""
+    for path in folder.glob("*"):
+        if path not in kept and re.fullmatch(r"\d+-[A-Za-z0-9._-]+\.(svg|png)", path.name):
+            path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _slug(name: str) -> str:
-    """Return a file name's part: no separators, nothing a shell or a path could read."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:100]
+    """Return a file name's part: no separators, nothing a shell or a path could read.
+
+    A long one loses its middle: it begins with the number of its cell and ends with the figure.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")
+    return plain if len(plain) <= _LONGEST else f"{plain[:_HALF]}--{plain[-_HALF:]}"
 
 
 def _markdown(report: Report) -> str:

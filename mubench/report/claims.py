@@ -1,14 +1,22 @@
 """Whether a sweep's claims hold: confirmed, refuted or undecided, in plain words."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mubench.claims import ORIGINAL, Claim
 from mubench.metrics.later import all_metrics
 from mubench.record import MetricInfo, Record
-from mubench.report.aggregate import Cell, Row
-from mubench.report.inference import LEVEL, bootstrap_interval, fewest_pairs, sign_flip_p
+from mubench.report.aggregate import SELECTIONS, Cell, Row
+from mubench.report.inference import (
+    LEVEL,
+    bootstrap_interval,
+    fewest_pairs,
+    independent,
+    sign_flip_p,
+)
+from mubench.report.statistics import forget_set
 from mubench.report.words import MINUS, listed, p_text, plural, points, row_title
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
@@ -53,49 +61,54 @@ def judged(claims: tuple[Claim, ...], cells: tuple[Cell, ...]) -> tuple[Judged, 
         Judged(
             claim,
             tuple(
-                _finding(claim, by_name[name], metrics[claim.metric])
+                _finding(claim, by_name.get(name), name, metrics.get(claim.metric))
                 for name in claim.cells
-                if name in by_name
             ),
         )
         for claim in claims
-        if claim.metric in metrics
     )
 
 
-def _finding(claim: Claim, cell: Cell, info: MetricInfo) -> Finding:
-    selection = "tuned" if _has(cell, claim, "tuned") else "default"
+def _finding(claim: Claim, cell: Cell | None, name: str, info: MetricInfo | None) -> Finding:
+    if cell is None:
+        return Finding(name, "undecided", "This report has no such cell.")
+    if info is None:
+        return Finding(name, "undecided", f"The metric '{claim.metric}' is not known here.")
+    selection = next((s for s in SELECTIONS if _has(cell, claim, s)), None)
+    if selection is None:
+        titles = listed([row_title(claim.first), row_title(claim.second)])
+        return Finding(name, "undecided", f"{titles} do not both have numbers of one selection.")
     first, second = (_row(cell, label, selection) for label in (claim.first, claim.second))
-    if first is None or second is None:
-        missing = claim.first if first is None else claim.second
-        return Finding(cell.name, "undecided", f"{row_title(missing)} has no numbers here.")
-    value = _value_of(claim, info, cell.retrain)
-    pairs = _pairs(first, second, value)
+    pairs = _pairs(first, second, _value_of(claim, info, cell.retrain))
     if not pairs:
-        return Finding(cell.name, "undecided", "No request has the numbers of both rows.")
+        return Finding(name, "undecided", "No request has the numbers of both rows.")
+    if claim.is_relative and min(b for _, _, b in pairs) <= 0:
+        words = f"A share of {row_title(claim.second)}'s values means nothing: not all are above 0."
+        return Finding(name, "undecided", words)
     sign = 1 if _is_higher_better(claim, info) else -1
-    advantage = [sign * (a - b) for a, b in pairs]
-    margin = [claim.amount * (b if claim.is_relative else 1.0) for _, b in pairs]
-    beyond = [a - m for a, m in zip(advantage, margin, strict=True)]
+    advantage = _independent([sign * (a - b) for _, a, b in pairs], pairs)
+    margins = [claim.amount * (b if claim.is_relative else 1.0) for _, _, b in pairs]
+    beyond = [a - m for a, m in zip(advantage, _independent(margins, pairs), strict=True)]
     p_value = sign_flip_p(beyond)
-    verdict = _verdict(beyond, p_value)
-    words = _words(claim, info, advantage, pairs)
-    note = f"{selection}, {plural(len(pairs), 'request')}, {p_text(p_value)}"
-    if len(pairs) < fewest_pairs():
-        note += f"; a verdict needs {fewest_pairs()} requests"
-    return Finding(cell.name, verdict, f"{words} ({note}).")
+    words = _words(claim, info, advantage, [b for _, _, b in pairs])
+    groups = plural(len(beyond), "independent group")
+    of = "" if len(beyond) == len(pairs) else f" in {groups}"
+    note = f"{selection}, {plural(len(pairs), 'request')}{of}, {p_text(p_value)}"
+    if len(beyond) < fewest_pairs():
+        note += f"; a verdict needs {fewest_pairs()}"
+    return Finding(name, _verdict(beyond, p_value), f"{words} ({note}).")
 
 
 def _has(cell: Cell, claim: Claim, selection: str) -> bool:
     labels = {row.label for row in cell.methods if row.selection == selection and row.scored}
-    return {claim.first, claim.second} - {ORIGINAL} <= labels
+    return {claim.first, claim.second} - {ORIGINAL if cell.original.scored else ""} <= labels
 
 
-def _row(cell: Cell, label: str, selection: str) -> Row | None:
+def _row(cell: Cell, label: str, selection: str) -> Row:
     if label == ORIGINAL:
-        return cell.original if cell.original.scored else None
+        return cell.original
     rows = (row for row in cell.methods if (row.label, row.selection) == (label, selection))
-    return next((row for row in rows if row.scored), None)
+    return next(rows)
 
 
 def _value_of(claim: Claim, info: MetricInfo, retrain: Row) -> Callable[[Record], float | None]:
@@ -112,30 +125,40 @@ def _value_of(claim: Claim, info: MetricInfo, retrain: Row) -> Callable[[Record]
     return distance
 
 
+_Pair = tuple[Record, float, float]
+"""A request's record of the first row, and the values of both rows."""
+
+
+def _independent(values: Sequence[float], pairs: Sequence[_Pair]) -> tuple[float, ...]:
+    records = [record for record, _, _ in pairs]
+    return independent(values, [r.seed_train for r in records], [forget_set(r) for r in records])
+
+
 def _is_higher_better(claim: Claim, info: MetricInfo) -> bool:
     return claim.verb == "exceeds" or info.aim == "higher"
 
 
-def _pairs(
-    first: Row, second: Row, value: Callable[[Record], float | None]
-) -> list[tuple[float, float]]:
-    held: list[Mapping[str, float]] = [
-        {r.request: v for r in row.scored if (v := value(r)) is not None} for row in (first, second)
-    ]
-    return [(held[0][name], held[1][name]) for name in sorted(held[0].keys() & held[1].keys())]
+def _pairs(first: Row, second: Row, value: Callable[[Record], float | None]) -> list[_Pair]:
+    mine, theirs = (
+        {r.request: (r, v) for r in row.scored if (v := value(r)) is not None and math.isfinite(v)}
+        for row in (first, second)
+    )
+    return [(*mine[name], theirs[name][1]) for name in sorted(mine.keys() & theirs.keys())]
 
 
-def _verdict(beyond: list[float], p_value: float) -> Verdict:
-    """The test decides; with fewer than six requests it cannot."""
-    if p_value > LEVEL:
+def _verdict(beyond: Sequence[float], p_value: float) -> Verdict:
+    """The test decides; with fewer than six pairs it cannot."""
+    if p_value > LEVEL or len(beyond) < fewest_pairs():
         return "undecided"
     return "confirmed" if sum(beyond) > 0 else "refuted"
 
 
 def _words(
-    claim: Claim, info: MetricInfo, advantage: list[float], pairs: list[tuple[float, float]]
+    claim: Claim, info: MetricInfo, advantage: Sequence[float], of_second: Sequence[float]
 ) -> str:
     mean = sum(advantage) / len(advantage)
+    if mean == 0:
+        return f"{row_title(claim.first)} and {row_title(claim.second)} are equal in {info.title}"
     if claim.verb == "exceeds":
         side = "higher" if mean >= 0 else "lower"
     elif info.aim == "match":
@@ -148,15 +171,14 @@ def _words(
     if interval is not None:
         ends = listed([_amount(end, info) for end in interval])
         said += f"; 95 % of bootstrap means lie between {ends}"
-    return said + _claimed(claim, info, pairs)
+    return said + _claimed(claim, info, sum(of_second) / len(of_second))
 
 
-def _claimed(claim: Claim, info: MetricInfo, pairs: list[tuple[float, float]]) -> str:
+def _claimed(claim: Claim, info: MetricInfo, of_second: float) -> str:
     if not claim.amount:
         return ""
     if not claim.is_relative:
         return f"; claimed: at least {_amount(claim.amount, info)}"
-    of_second = sum(b for _, b in pairs) / len(pairs)
     share = f"{100 * claim.amount:g} % of {_amount(of_second, info)}"
     return f"; claimed: at least {share}, {_amount(claim.amount * of_second, info)}"
 

@@ -54,7 +54,10 @@ def _tuning(records: Iterable[Record]) -> str:
     if not budgets:
         return "none: defaults only"
     words = " or ".join(plural(trials, "candidate") for trials in budgets)
+    same = "the same budget for every row, " if len(budgets) == 1 else ""
+    overlaps = any("search_overlap" in record.flags for record in records)
+    but = " (forget sets overlap where the flag search_overlap says so)" if overlaps else ""
     return (
-        f"{words} a study, the same budget for every row, candidate 0 the defaults; searched on "
-        "other requests and on validation data, never on the requests or test data shown here"
+        f"{words} a study, {same}candidate 0 the defaults; searched on other requests{but} and on "
+        "validation data, never on test data"
     )

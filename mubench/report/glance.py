@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mubench.report.aggregate import SELECTIONS, Cell, Row
 from mubench.report.inference import bootstrap_interval
-from mubench.report.statistics import Verdicts
+from mubench.report.statistics import Verdicts, against_closest
 from mubench.report.summary import is_blind
 from mubench.report.words import listed, plural, points, row_title, seconds
 
@@ -65,13 +65,12 @@ def _sureness(cell: Cell, verdicts: Verdicts, selection: str) -> str:
         return "nothing to forget here: within Retrain's own noise"
     if not pairs:
         return "no other row to compare with"
-    n, needs = len(pairs[0].differences), pairs[0].needs
-    if n < needs:
-        return f"undecided: {plural(n, 'request')}, {needs} needed"
-    letters = set(verdicts.letters[ranked[0].label, selection])
-    ties = [
-        row_title(row.label)
-        for row in ranked[1:]
-        if letters & set(verdicts.letters[row.label, selection])
-    ]
-    return f"not told apart from {listed(ties)}" if ties else "told apart from every other row"
+    closest = against_closest(pairs)
+    if len(closest[0].differences) < closest[0].needs:
+        return f"undecided: {closest[0].count}, {closest[0].needs} needed"
+    ties = [row_title(pair.second.label) for pair in closest if pair.verdict != "closer"]
+    if ties:
+        return f"not told apart from {listed(ties)}"
+    others = sum(row.selection == selection for row in cell.methods) - len(ranked)
+    unranked = f"; {plural(others, 'row')} not ranked" if others else ""
+    return f"told apart from every other complete {selection} row{unranked}"

@@ -17,7 +17,7 @@ def importances(studies: Sequence[Study]) -> Mapping[str, Mapping[str, float]]:
 
     A share says how much a hyperparameter alone decides whether a candidate is among the best tenth
     (Watanabe et al. 2023). Only hyperparameters that every candidate has and that varied count, and
-    at least two of them.
+    at least two of them. A search whose candidates all came to the same says nothing.
     """
     found = {study.row: _shares(study) for study in studies if len(study.objectives) >= FEWEST}
     return {row: shares for row, shares in found.items() if shares}
@@ -25,7 +25,10 @@ def importances(studies: Sequence[Study]) -> Mapping[str, Mapping[str, float]]:
 
 def _shares(study: Study) -> dict[str, float]:
     params = _params(study.records)
-    columns = _varied([params[number] for number, _ in study.objectives])
+    objectives = [(number, value) for number, value in study.objectives if params[number]]
+    if len(objectives) < FEWEST or len({value for _, value in objectives}) < 2:
+        return {}
+    columns = _varied([params[number] for number, _ in objectives])
     if len(columns) < 2:
         return {}
     import optuna  # here: who draws no importance need not wait for it
@@ -43,7 +46,7 @@ def _shares(study: Study) -> dict[str, float]:
                     distributions=distributions,
                     value=value,
                 )
-                for number, value in study.objectives
+                for number, value in objectives
             ]
         )
         shares = get_param_importances(searched, evaluator=PedAnovaImportanceEvaluator())

@@ -5,7 +5,7 @@ against the same Retrain, so that the difficulty of a request cancels.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from itertools import product
 from typing import Literal
@@ -32,8 +32,26 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     """
     signs = _signs(len(differences))
     sums = np.abs(signs @ np.asarray(differences, dtype=float))
-    observed = abs(math.fsum(differences))
-    return float(np.mean(sums >= observed - 1e-12))
+    rounding = 1e-9 * math.fsum(map(abs, differences))
+    return float(np.mean(sums >= abs(math.fsum(differences)) - rounding))
+
+
+def independent(
+    values: Sequence[float], trainings: Sequence[Hashable], forget_sets: Sequence[Hashable]
+) -> tuple[float, ...]:
+    """Return values that may be taken for independent: means over those that share a cause.
+
+    Requests that start from one original, or that forget the same examples, err together; where
+    the two axes are crossed, the one with fewer values decides how much there is to know.
+
+    >>> independent([1.0, 3.0, 5.0, 7.0], [0, 0, 1, 1], "abcd")
+    (2.0, 6.0)
+    """
+    axis = min((trainings, forget_sets), key=lambda causes: len(set(causes)))
+    held: dict[Hashable, list[float]] = {}
+    for cause, value in zip(axis, values, strict=True):
+        held.setdefault(cause, []).append(value)
+    return tuple(math.fsum(shared) / len(shared) for shared in held.values())
 
 
 @cache
@@ -104,7 +122,8 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     from scipy.special import ndtr, ndtri  # here: reading a record needs no scipy
 
     means = _resamples(len(held)) @ held
-    share = (np.mean(means < mean - 1e-12) + np.mean(means <= mean + 1e-12)) / 2
+    rounding = 1e-12 * float(np.abs(held).max())
+    share = (np.mean(means < mean - rounding) + np.mean(means <= mean + rounding)) / 2
     bias = ndtri(np.clip(share, 1e-9, 1 - 1e-9))
     skew = float((away**3).sum()) / (6 * squares**1.5)
     shifted = bias + ndtri(np.array([0.025, 0.975]))

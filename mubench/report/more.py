@@ -35,12 +35,19 @@ def more_metrics(cell: Cell) -> More:
         *(row for row in cell.methods if row.selection == selection),
     ]
     there = {name for row in rows for record in row.scored for name in record.metrics}
+    known = all_metrics()
+    strangers = {name: _stranger(name) for name in sorted(there - known.keys())}
     lines = [
         (info, tuple(_text(info, row) for row in rows))
-        for name, info in all_metrics().items()
+        for name, info in {**known, **strangers}.items()
         if name in there and name not in _HIDDEN
     ]
     return More(tuple(row_title(row.label) for row in rows), tuple(lines), selection)
+
+
+def _stranger(name: str) -> MetricInfo:
+    """Describe a metric of a plug-in that is not loaded here."""
+    return MetricInfo(name, name, "ratio", "none", "A metric of a plug-in that is not loaded here.")
 
 
 def _text(info: MetricInfo, row: Row) -> str:

@@ -35,8 +35,11 @@ LARGEST_PICTURES = 2**20
 """Characters of pictures in a page; cells beyond it show their examples in words."""
 
 
-def page(report: Report) -> str:
-    """Return the page; the same records give the same bytes."""
+def page(report: Report, *, has_files: bool = True) -> str:
+    """Return the page; the same records give the same bytes.
+
+    `has_files` says whether figures lie beside it.
+    """
     environment = Environment(
         loader=PackageLoader("mubench.report"),
         autoescape=True,
@@ -58,6 +61,7 @@ def page(report: Report) -> str:
         group_titles=GROUP_TITLES,
         by_row=_by_row,
         glance=glance,
+        has_files=has_files,
         more=more_metrics,
         pictured=_pictured(report.blocks),
         filters=_filters(report),

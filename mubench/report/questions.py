@@ -51,17 +51,24 @@ def questions(
 
 
 def _repetitions(facts: _Facts) -> Question:
-    by_cell = [{r.request for r in facts.finals if r.cell == cell.name} for cell in facts.cells]
-    fewest = min((len(requests) for requests in by_cell), default=0)
+    rows = [row for cell in facts.cells for row in cell.methods]
+    fewest = min((len(row.scored) for row in rows), default=0)
+    lacking = sum(len(cell.retrain.scored) < cell.retrain.expected for cell in facts.cells)
     trained = {record.seed_train for record in facts.finals}
     needed = fewest_pairs()
-    standing: Standing = "answered" if fewest >= max(needed, _ENOUGH_SEEDS) else "in part"
+    is_enough = fewest >= max(needed, _ENOUGH_SEEDS) and not lacking
+    standing: Standing = "answered" if is_enough else "in part"
     return Question(
         "How often was each number repeated?",
         f"Each row of a cell is a mean over at least {plural(fewest, 'request')}; originals were "
-        f"trained with {plural(len(trained), 'seed')}. Every request has its own Retrain. "
-        f"A verdict on a single planned comparison needs {needed} requests, one among all pairs "
-        "of a table more.",
+        f"trained with {plural(len(trained), 'seed')}. "
+        + (
+            f"In {plural(lacking, 'cell')} a Retrain is missing. "
+            if lacking
+            else "Every request has its own Retrain. "
+        )
+        + f"A verdict on a single planned comparison needs {needed} requests that share neither "
+        "training nor forget set, one among all pairs of a table more.",
         standing,
     )
 
@@ -88,14 +95,24 @@ def _budgets(facts: _Facts) -> Question:
     if not facts.studies:
         return Question(asked, "No method was tuned.", "missing")
     budgets = sorted({study.trials for study in facts.studies})
+    unfinished = sum(len(study.objectives) < study.trials for study in facts.studies)
+    untuned = sum(
+        row.selection == "default" and row.label not in cell.searched
+        for cell in facts.cells
+        for row in cell.methods
+    )
+    doubts = [f"{plural(unfinished, 'search', 'searches')} not finished"] if unfinished else []
+    doubts += [f"{plural(untuned, 'row')} without a search"] if untuned else []
     spent = [study.seconds for study in facts.studies]
     dimensions = sorted({r.free_dimensions for study in facts.studies for r in study.records})
     return Question(
         asked,
-        f"Every row had {listed([str(b) for b in budgets])} candidates, its defaults first; failed "
-        f"ones count. They cost {seconds(min(spent))} to {seconds(max(spent))} s a study. "
-        f"Searched dimensions differ: {listed([str(d) for d in dimensions])}.",
-        "answered" if len(budgets) == 1 else "in part",
+        f"Each search was given {' or '.join(str(budget) for budget in budgets)} candidates, the "
+        "defaults first; failed ones count"
+        + (f" ({listed(doubts)})" if doubts else "")
+        + f". A search cost {seconds(min(spent))} to {seconds(max(spent))} s. Searched dimensions: "
+        f"{listed([str(d) for d in dimensions])}.",
+        "in part" if doubts or len(budgets) > 1 else "answered",
     )
 
 
@@ -187,18 +204,26 @@ def _cost(facts: _Facts) -> Question:
 
 
 def _failures(facts: _Facts) -> Question:
-    counts = Counter(record.status for record in facts.records)
-    words = [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
-    planned = sum(facts.source.expected.values())
-    missing = max(0, planned - len(facts.finals))
-    words += [f"{missing} final steps not run yet"] if missing else []
-    said = f"Of {len(facts.records)} steps: {listed(words)}." if words else "No step failed."
+    others = [record for record in facts.records if record.kind != "final"]
+    said = [
+        f"Of {plural(len(held), noun)}: {listed(words)}."
+        for noun, held in (("final step", facts.finals), ("other step", others))
+        if (words := _troubles(held))
+    ]
+    missing = max(0, sum(facts.source.expected.values()) - len(facts.finals))
+    said += [f"{plural(missing, 'final step')} not run yet."] if missing else []
     return Question(
         "What failed, and was it dropped?",
-        f"{said} Nothing is dropped: each stands in its row's footnotes, and a row that lacks "
-        "numbers is not ranked.",
+        f"{' '.join(said) or 'No step failed.'} Nothing is dropped: what went wrong in a "
+        "final step stands in its row's footnotes, a failed candidate counts as the worst "
+        "there is, and a row that lacks numbers is not ranked.",
         "in part" if missing else "answered",
     )
+
+
+def _troubles(records: Sequence[Record]) -> list[str]:
+    counts = Counter(record.status for record in records)
+    return [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
 
 
 def _recipe(facts: _Facts) -> Question:

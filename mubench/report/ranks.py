@@ -45,7 +45,9 @@ class Ranks:
         """What the ranks say, and how far to trust it."""
         best, last = self.rows[0], self.rows[-1]
         over = f"over {plural(self.cells, 'cell')} ({self.selection} rows)"
-        said = f"Average rank {over}: {row_title(best.label)} comes first with {best.rank:.2f}."
+        first = [row_title(row.label) for row in self.rows if row.rank == best.rank]
+        come = "come" if len(first) > 1 else "comes"
+        said = f"Average rank {over}: {listed(first)} {come} first with {best.rank:.2f}."
         if self.friedman_p is not None:
             said += f" Friedman's test: {p_text(self.friedman_p)}."
         if last.rank - best.rank < self.critical_difference:
@@ -61,8 +63,8 @@ class Ranks:
                 if row.rank - best.rank >= self.critical_difference
             ]
             said += (
-                f" It is further than the critical difference of {self.critical_difference:.2f} "
-                f"ranks from {listed(apart)}."
+                f" {row_title(best.label)} is further than the critical difference of "
+                f"{self.critical_difference:.2f} ranks from {listed(apart)}."
             )
         if self.left_out:
             said += f" Left out, for numbers are missing: {listed(self._titles)}."

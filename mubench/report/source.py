@@ -52,6 +52,12 @@ class ReportSource:
         return replace(self, records=tuple(records))
 
     @property
+    def objective(self) -> str:
+        """What searches minimised: `avg_gap`, or `retrain_free`."""
+        search = self.node.get("search")
+        return str(search.get("objective", "avg_gap")) if isinstance(search, dict) else "avg_gap"
+
+    @property
     def date(self) -> str:
         """The day and time (ISO 8601, UTC) of the newest record; empty without records."""
         return max((record.created for record in self.records), default="")

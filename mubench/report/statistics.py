@@ -1,21 +1,25 @@
 """Paired comparisons of two rows over the requests they share, and whom each row is compared to."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeVar
 
+from mubench.record import Record
 from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
 from mubench.report.inference import (
     Verdict,
     bootstrap_interval,
     fewest_pairs,
     holm,
+    independent,
     letters,
     share_interval,
     sign_flip_p,
     verdict,
 )
+from mubench.report.words import plural
 
 Rank = Literal["", "best", "second"]
 BACKBONES = {"ugradsl": "ga", "ugradsl_plus": "ft"}
@@ -27,7 +31,12 @@ class Paired:
     """Differences of Avg. Gap between two rows on the requests that both have; fractions."""
 
     differences: tuple[float, ...]
-    """First less second by request: negative where the first is closer to Retrain."""
+    """First less second by request: negative where the first is closer to Retrain.
+
+    Requests that share a training or a forget set are one: their mean, see `independent`.
+    """
+    requests: int
+    """How many requests they are from."""
     p_value: float
     """Of the exact sign-flip test."""
     p_holm: float
@@ -47,21 +56,29 @@ class Paired:
 
     @property
     def wins(self) -> int:
-        """Requests in which first is closer to Retrain."""
+        """Pairs in which first is closer to Retrain."""
         return sum(value < 0 for value in self.differences)
 
     @property
-    def improvement(self) -> float:
-        """Probability of improvement: share of requests in which first is closer, ties half.
+    def count(self) -> str:
+        """The pairs in words: `6 requests`, `9 requests in 3 independent groups`."""
+        n = len(self.differences)
+        said = plural(self.requests, "request")
+        return said if n == self.requests else f"{said} in {plural(n, 'independent group')}"
 
-        Agarwal et al. 2021, but over pairs: both rows answered the same requests.
+    @property
+    def improvement(self) -> float:
+        """Probability of improvement: of the pairs with a winner, the share that first wins.
+
+        Agarwal et al. 2021, but over pairs: both rows answered the same requests. A half where
+        all are ties.
         """
-        ties = sum(value == 0 for value in self.differences)
-        return (self.wins + ties / 2) / len(self.differences)
+        decided = sum(value != 0 for value in self.differences)
+        return self.wins / decided if decided else 0.5
 
     @property
     def improvement_interval(self) -> tuple[float, float]:
-        """Exact 95 % interval of the share of requests with a winner that first wins."""
+        """Exact 95 % interval of it."""
         decided = sum(value != 0 for value in self.differences)
         return share_interval(self.wins, decided) if decided else (0.0, 1.0)
 
@@ -89,19 +106,34 @@ class Comparison(Paired):
 
 def compare(first: Row, second: Row) -> Comparison | None:
     """Compare two rows on the requests that both have; None where they share none."""
-    gaps = [_gaps(row) for row in (first, second)]
-    shared = sorted(gaps[0].keys() & gaps[1].keys())
+    mine, theirs = _with_gap(first), _with_gap(second)
+    shared = sorted(mine.keys() & theirs.keys())
     if not shared:
         return None
-    differences = tuple(gaps[0][request] - gaps[1][request] for request in shared)
+    differences = independent(
+        [mine[name].metrics["gap"] - theirs[name].metrics["gap"] for name in shared],
+        [mine[name].seed_train for name in shared],
+        [forget_set(mine[name]) for name in shared],
+    )
     p_value = sign_flip_p(differences)
     return Comparison(
-        first=first, second=second, differences=differences, p_value=p_value, p_holm=p_value
+        first=first,
+        second=second,
+        differences=differences,
+        requests=len(shared),
+        p_value=p_value,
+        p_holm=p_value,
     )
 
 
-def _gaps(row: Row) -> dict[str, float]:
-    return {r.request: r.metrics["gap"] for r in row.scored if "gap" in r.metrics}
+def _with_gap(row: Row) -> dict[str, Record]:
+    return {r.request: r for r in row.scored if math.isfinite(r.metrics.get("gap", math.nan))}
+
+
+def forget_set(record: Record) -> str:
+    """Return what tells the forget set of a record from others of its cell."""
+    drawn = f"{record.seed_forget} {record.forget_classes}"
+    return record.forget_hash or drawn
 
 
 def corrected(family: Iterable[P]) -> tuple[P, ...]:
@@ -127,9 +159,11 @@ def against_closest(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
 def against_backbones(cell: Cell, selection: str) -> tuple[Comparison, ...]:
     """Compare UGradSL with GA and UGradSL+ with FT, every smoothing rate on its own.
 
-    Each is one comparison that was planned before anything ran: it is not corrected.
+    Each is one comparison that was planned before anything ran: it is not corrected. Rows that
+    are not ranked, for numbers are missing or all diverged, are not compared.
     """
-    complete = {row.label: row for row in cell.methods if row.selection == selection}
+    ranked = cell.ranked(selection)
+    complete = {row.label: row for row in cell.methods if row in ranked}
     found = [
         compare(row, complete[BACKBONES[row.method]])
         for row in complete.values()

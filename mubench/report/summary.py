@@ -28,8 +28,12 @@ def remarks(cell: Cell, verdicts: Verdicts) -> tuple[str, ...]:
         return ()
     told = [] if is_blind(cell) else [_told_apart(verdicts, selection)]
     told += [] if is_blind(cell) else _backbones(verdicts.planned[selection])
-    said = [_cost(cell, selection), _as_another_retrain(cell, selection), *told]
-    said.append(_do_nothing(cell, selection))
+    said = [
+        _cost(cell, selection),
+        _left_out(cell, selection),
+        _as_another_retrain(cell, selection),
+    ]
+    said += [*told, _do_nothing(cell, selection)]
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -44,7 +48,13 @@ def warnings(cell: Cell) -> tuple[str, ...]:
             "can be told apart."
         )
     if not cell.is_empty and not cell.retrain.scored:
-        said.append("No Retrain has finished: there is nothing to measure a gap to.")
+        has_gaps = any("gap" in row.estimates for row in cell.methods)
+        said.append(
+            "Retrain's own records are missing: gaps were taken when it was there, and cannot be "
+            "checked here."
+            if has_gaps
+            else "No Retrain has finished: there is nothing to measure a gap to."
+        )
     if not cell.is_empty and not cell.original.scored:
         said.append("The original was not scored: what doing nothing costs is unknown.")
     return (*said, *_repetitions(cell))
@@ -108,7 +118,27 @@ def _as_another_retrain(cell: Cell, selection: str) -> str:
         return ""
     high = cell.floor.percentile_95["gap"]
     near = [_name(row) for row in cell.ranked(selection) if row.estimates["gap"].mean <= high]
-    return f"Within the noise floor, as close as another Retrain: {listed(near)}." if near else ""
+    said = f"As close as another Retrain, within the floor's 95th percentile: {listed(near)}."
+    return said if near else ""
+
+
+def _left_out(cell: Cell, selection: str) -> str:
+    """Name rows that the ranking leaves out, and a default that is closer than what leads."""
+    ranked = cell.ranked(selection)
+    missing = [
+        f"{_name(row)} ({len(row.scored)} of {row.expected})"
+        for row in cell.methods
+        if row.selection == selection and row not in ranked
+    ]
+    said = [f"Not ranked, for numbers are missing: {listed(missing)}."] if missing else []
+    best = ranked[0].estimates["gap"].mean
+    closer = [
+        f"{_name(row)} ({points(row.estimates['gap'].mean)})"
+        for row in cell.ranked("default")
+        if selection == "tuned" and row.estimates["gap"].mean < best
+    ]
+    said += [f"Closer than any tuned row are the defaults of {listed(closer)}."] if closer else []
+    return " ".join(said)
 
 
 def _cost(cell: Cell, selection: str) -> str:
@@ -126,12 +156,12 @@ def _told_apart(verdicts: Verdicts, selection: str) -> str:
     pairs = verdicts.pairs[selection]
     if not pairs:
         return ""
-    n, needs = max(len(pair.differences) for pair in pairs), pairs[0].needs
-    if n < needs:
+    most, needs = max(pairs, key=lambda pair: len(pair.differences)), pairs[0].needs
+    if len(most.differences) < needs:
         rows = plural(len({pair.first.label for pair in pairs}) + 1, "row")
         return (
-            f"Undecided which rows differ: {plural(n, 'request')} cannot tell any two of {rows} "
-            f"apart, however clear the numbers; {needs} requests could."
+            f"Undecided which rows differ: {most.count} cannot tell any two of {rows} apart, "
+            f"however clear the numbers; {needs} requests could."
         )
     closest = against_closest(pairs)
     tied, beaten = (
@@ -156,12 +186,14 @@ def _backbones(planned: Sequence[Comparison]) -> list[str]:
 def backbone_words(pair: Comparison) -> str:
     """Say whether a method comes closer to Retrain than the one it builds on."""
     first, second = row_title(pair.first.label), row_title(pair.second.label)
-    n, by = len(pair.differences), points(abs(pair.difference.mean))
+    by = points(abs(pair.difference.mean))
+    if pair.difference.mean == 0:
+        return f"{first} is as far from Retrain as {second}, which it builds on ({pair.count})."
     side = "closer" if pair.difference.mean < 0 else "farther"
     certainty = {
-        "undecided": f"undecided, {plural(n, 'request')}; {pair.needs} are needed",
-        "cannot be told apart": f"cannot be told apart, {p_text(pair.p_value)}, n = {n}",
-    }.get(pair.verdict, f"{p_text(pair.p_value)}, n = {n}")
+        "undecided": f"undecided, {pair.count}; {pair.needs} are needed",
+        "cannot be told apart": f"cannot be told apart, {p_text(pair.p_value)}, {pair.count}",
+    }.get(pair.verdict, f"{p_text(pair.p_value)}, {pair.count}")
     return f"{first} is {by} points {side} than {second}, which it builds on ({certainty})."
 
 

@@ -19,6 +19,8 @@ class Study:
     """One search: one row of one cell under one budget; objectives are fractions."""
 
     row: str
+    is_proxy: bool
+    """Whether the objective stands in for Avg. Gap, for nobody retrained: `retrain_free`."""
     trials: int
     """Budget in candidates."""
     finished: int
@@ -52,25 +54,35 @@ class Study:
 
     @property
     def optimism(self) -> float | None:
-        """Final gap minus the promised one: what the search flattered itself by."""
-        if self.final is None or self.promised is None:
+        """Final gap minus the promised one: what the search flattered itself by.
+
+        None where the objective is another quantity.
+        """
+        if self.is_proxy or self.final is None or self.promised is None:
             return None
         return self.final - self.promised
 
 
-def studies(cell: Cell) -> tuple[Study, ...]:
-    """Return the studies of a cell in the order of the sweep file's rows."""
+def studies(cell: Cell, objective: str = "avg_gap") -> tuple[Study, ...]:
+    """Return the studies of a cell in the order of the sweep file's rows.
+
+    `objective` is that of the sweep file: `avg_gap` or `retrain_free`.
+    """
     tuned = {row.label: row for row in cell.methods if row.selection == "tuned"}
-    return tuple(_study(label, mine, tuned.get(label)) for label, mine in cell.searched.items())
+    return tuple(
+        _study(label, mine, tuned.get(label), is_proxy=objective != "avg_gap")
+        for label, mine in cell.searched.items()
+    )
 
 
-def _study(label: str, searched: Sequence[Record], tuned: Row | None) -> Study:
+def _study(label: str, searched: Sequence[Record], tuned: Row | None, *, is_proxy: bool) -> Study:
     by_number: dict[int, list[Record]] = {k: [] for k in sorted({r.candidate for r in searched})}
     for record in searched:
         by_number[record.candidate].append(record)
     gap = tuned.estimates.get("gap") if tuned else None
     return Study(
         row=label,
+        is_proxy=is_proxy,
         trials=max(r.trials for r in searched),
         finished=sum(all(r.status == "ok" for r in mine) for mine in by_number.values()),
         objectives=tuple((k, _objective(mine)) for k, mine in by_number.items()),

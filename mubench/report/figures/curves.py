@@ -42,6 +42,13 @@ def _smoothing_rate(row: Row) -> float | None:
     return float(rate) if isinstance(rate, int | float) else None
 
 
+def _series(row: Row) -> str:
+    """Name the curve of a row: its label without the smoothing rate."""
+    method, _, inner = row.label.rstrip("]").partition("[")
+    others = [part for part in inner.split(",") if not part.startswith("alpha=")]
+    return row_title(f"{method}[{','.join(others)}]" if others else method)
+
+
 def smoothing_curve(cell: Cell) -> Figure | None:
     """Draw UA, RA, TA and Avg. Gap against the smoothing rate of grid rows."""
     found = smoothing_rows(cell)
@@ -50,7 +57,7 @@ def smoothing_curve(cell: Cell) -> Figure | None:
     points: dict[str, list[dict[str, Any]]] = {
         metric: [
             {
-                "row": row_title(row.method),
+                "row": _series(row),
                 "selection": row.selection,
                 "at": rate,
                 "value": percent(row, metric),
