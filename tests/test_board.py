@@ -72,7 +72,9 @@ def longer(rows, requests):
         for k in range(requests):
             gap = first["gap"] * (1 + 0.02 * k)
             values = {term: value - gap for term, value in first["retrain"].items()}
-            node["requests"].append({**first, **values, "gap": gap, "name": f"{row.cell}/{k}"})
+            seeds = {"seed_train": k, "seed_forget": k, "forget_hash": f"hash of {k}"}
+            names = {"name": f"{row.cell}/{k}", **seeds}
+            node["requests"].append({**first, **values, "gap": gap, **names})
         node |= {"expected": requests, "failures": []}
         made.append(BoardRow.model_validate(node))
     return made
