@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mubench.errors import InputError
-from mubench.gathered import saved
+from mubench.gathered import saved, without_plan
 from mubench.record import Record
 from mubench.report.packed import read_folder
 from mubench.report.source import ReportSource
@@ -56,10 +56,7 @@ def in_report(folder: Path, row: str) -> tuple[Record, Place]:
 def _place(where: str, sources: Iterable[ReportSource], store: Store | None = None) -> Place:
     known = tuple(source for source in sources if source.node)
     if not known:
-        raise InputError(
-            f"{where}: an older mubench left no plan of the sweep there; run the sweep once more "
-            "with this one (what is done does not run again)"
-        )
+        raise without_plan(where)
     return Place(where, known, store)
 
 
