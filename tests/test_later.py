@@ -169,6 +169,9 @@ def test_a_value_whose_inputs_are_gone_is_not_shown(store, monkeypatch):
     assert {name: store.files.read(name) for name in store.files.list("scores")} == before
     list(later.add_metrics(store, records, metrics))
     assert {key: one.metrics for key, one in by_row(store).items()} == values["newer"]
+    monkeypatch.setattr(later, "source_id", lambda module: "newest")
+    list(later.add_metrics(store, fewer, metrics))
+    assert "rmia_auc" not in by_row(store)["retrain 0", ""].metrics
 
 
 def test_outputs_that_are_gone_are_said_and_cost_no_other_value(store):
