@@ -6,7 +6,7 @@ a NumPy array. Ids are positions in the data set's official training split, as i
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -59,18 +59,60 @@ def read(path: str) -> ForgetFile:
             f"{path}: not a forget set: JSON with 'ids', one number a line, or a NumPy array of "
             f"integers is needed ({' '.join(str(error).split())})"
         ) from None
-    ids = sorted(node["ids"])
-    where = f"{path}: "
-    if not ids:
-        raise InputError(f"{where}names no example")
-    if ids[0] < 0:
-        raise InputError(f"{where}{ids[0]} is no position of an example; they begin at 0")
-    twice = next((a for a, b in pairwise(ids) if a == b), None)
-    if twice is not None:
-        raise InputError(f"{where}names example {twice} twice")
+    ids = _checked(node["ids"], path)
     return ForgetFile(
-        file.stem, tuple(ids), hashlib.sha256(content).hexdigest(), str(node.get("data", ""))
+        file.stem, ids, hashlib.sha256(content).hexdigest(), str(node.get("data", ""))
     )
+
+
+def carried(named: Any) -> list[dict[str, str]]:
+    """Return forget sets in the place of their paths: what `unpack` reads, on any machine.
+
+    Args:
+        named: what a sweep file has there: a path, or a list of paths.
+
+    Raises:
+        InputError: as `read`.
+    """
+    if isinstance(named, list):
+        return [one for each in named for one in carried(each)]
+    return [named if isinstance(named, dict) else _pack(read(named))]
+
+
+def unpack(node: Mapping[str, Any]) -> ForgetFile:
+    """Read a forget set that stands in a sweep itself.
+
+    Raises:
+        InputError: it is none, or names an example twice.
+    """
+    try:
+        name, sha256, data, text = (str(node[key]) for key in _PACKED)
+        ids = [int(word) for word in text.split()]
+    except (ValueError, KeyError) as error:
+        raise InputError(f"forget set: {', '.join(_PACKED)} are needed ({error})") from None
+    return ForgetFile(name, _checked(ids, f"forget set {name}"), sha256, data)
+
+
+_PACKED = ("name", "sha256", "data", "ids")
+
+
+def _pack(file: ForgetFile) -> dict[str, str]:
+    """Ids as one text: a list of thousands would fill as many lines."""
+    ids = " ".join(map(str, file.ids))
+    return dict(zip(_PACKED, (file.name, file.sha256, file.data, ids), strict=True))
+
+
+def _checked(ids: Iterable[int], where: str) -> tuple[int, ...]:
+    """Ids in order; refuses none at all, negative ones, and one that comes twice."""
+    ordered = tuple(sorted(ids))
+    if not ordered:
+        raise InputError(f"{where}: names no example")
+    if ordered[0] < 0:
+        raise InputError(f"{where}: {ordered[0]} is no position of an example; they begin at 0")
+    twice = next((a for a, b in pairwise(ordered) if a == b), None)
+    if twice is not None:
+        raise InputError(f"{where}: names example {twice} twice")
+    return ordered
 
 
 def _parsed(suffix: str, content: bytes) -> dict[str, Any]:

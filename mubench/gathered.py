@@ -1,16 +1,15 @@
 """A sweep's report source out of a store: what it planned, and what has come of it by now."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
-from pydantic import ValidationError
 
 from mubench.errors import InputError
 from mubench.plan import Plan
 from mubench.record import Record
+from mubench.report.exhibits import Exhibits
 from mubench.report.packed import EXHIBITS, PLAN, SWEEP, pack_outline, unpack, unpack_exhibits
 from mubench.report.source import ReportSource
 from mubench.spec import about
@@ -54,24 +53,45 @@ def saved(store: Store, name: str) -> ReportSource:
     It needs neither the sweep's file nor the code that ran it.
 
     Raises:
-        InputError: the store has no such sweep.
+        InputError: the store has no such sweep, or an older mubench saved it.
     """
     try:
+        steps = store.steps_of(name)
         files = {file: store.sweep_file(name, file) for file in (SWEEP, PLAN)}
-        return _gathered(unpack(files), store, store.steps_of(name))
+        return _gathered(unpack(files), store, steps)
     except FileNotFoundError:
-        known = ", ".join(store.sweeps()) or "none"
-        raise InputError(
-            f"{store.uri}: no sweep '{name}' was run here; there are: {known}"
-        ) from None
-    except (json.JSONDecodeError, KeyError, TypeError, pa.ArrowException) as error:
+        raise _not_saved(store, name) from None
+    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise InputError(f"{store.uri}: sweep '{name}' cannot be read: {error}") from None
+
+
+def without_plan(where: str) -> InputError:
+    """What is wrong where records of a sweep lie, but not what it planned."""
+    return InputError(
+        f"{where}: an older mubench left no plan of the sweep there; run the sweep once more "
+        "with this one (what is done does not run again)"
+    )
+
+
+def _not_saved(store: Store, name: str) -> InputError:
+    older = store.older_sweeps()
+    if name in older:
+        return without_plan(f"{store.uri}: sweep '{name}'")
+    known = ", ".join(sorted((*store.sweeps(), *older))) or "none"
+    return InputError(f"{store.uri}: no sweep '{name}' was run here; there are: {known}")
 
 
 def _gathered(outline: ReportSource, store: Store, steps: tuple[str, ...]) -> ReportSource:
     source = outline.of(records_of(store, steps).values())
     try:
         exhibits = unpack_exhibits(store.sweep_file(outline.name, EXHIBITS))
-    except (FileNotFoundError, ValidationError):  # of another mubench: the next run makes them anew
+    except FileNotFoundError:
         return source
-    return replace(source, exhibits=exhibits)
+    return replace(source, exhibits=exhibits and _shown(exhibits, source))
+
+
+def _shown(exhibits: Exhibits, source: ReportSource) -> Exhibits:
+    """Those of requests that the source has: another form of the sweep may have left them."""
+    requests = {(record.cell, record.request) for record in source.records}
+    cells = exhibits.cells.items()
+    return Exhibits(cells={cell: one for cell, one in cells if (cell, one.request) in requests})

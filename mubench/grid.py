@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from mubench import catalogue, forget_file
 from mubench.catalogue import DataCard, ModelCard
 from mubench.errors import DataError, InputError, did_you_mean
+from mubench.forget_file import ForgetFile
 from mubench.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
 from mubench.sources import parquet
 from mubench.strict import Strict, listed, mistake
@@ -73,6 +74,8 @@ class ForgetSpec(Strict):
     search: tuple[Named, ...] = ()
     """What searches forget: classes or groups by number or name, or one path of a file."""
     final: tuple[Named, ...] = ()
+    carried: tuple[ForgetFile, ...] = ()
+    """Forget sets that the sweep itself holds: `search` and `final` name them by checksum."""
 
     @property
     def label(self) -> str:
@@ -98,10 +101,14 @@ class ForgetSpec(Strict):
             return [Random(self.ratio, self.stratified) if is_random else GroupShare(self.ratio)]
         named: tuple[Named, ...] = getattr(self, purpose)
         if self.scenario == "index":
-            return [_ids_of(str(one[0]), card) for one in named]
+            return [_ids_of(self._file(str(one[0])), card) for one in named]
         known = card.classes if self.scenario == "class" else card.groups
         kind = Classes if self.scenario == "class" else Groups
         return [kind(self._numbers(one, known, purpose, card.name)) for one in named]
+
+    def _file(self, named: str) -> ForgetFile:
+        held = (file for file in self.carried if file.sha256 == named)
+        return next(held, None) or forget_file.read(named)
 
     def _numbers(
         self, named: Named, known: tuple[str, ...], purpose: Purpose, dataset: str
@@ -211,6 +218,9 @@ def _forgets(node: Any) -> Iterator[Any]:
             yield {**kept, "ratio": ratio}
         return
     plural = _PLURALS[node["scenario"]]
+    if node["scenario"] == "index":
+        held = [one for key in ARGUMENTS["index"][0] for one in _as_list(node[key])]
+        kept["carried"] = tuple(forget_file.unpack(one) for one in held if isinstance(one, Mapping))
     for purpose in ("search", "final"):
         key = f"{purpose}_{plural}"
         kept[purpose] = tuple(_named(value, key, node["scenario"]) for value in _as_list(node[key]))
@@ -255,6 +265,8 @@ def _check_keys(node: Any) -> None:
 
 def _named(value: Any, key: str, kind: str) -> Named:
     """Several classes at once, or one: by number or by name."""
+    if kind == "index" and isinstance(value, Mapping):
+        return (forget_file.unpack(value).sha256,)
     values = tuple(_as_list(value))
     if kind == "index":
         if len(values) != 1 or not isinstance(values[0], str):
@@ -266,12 +278,12 @@ def _named(value: Any, key: str, kind: str) -> Named:
     return values
 
 
-def _ids_of(path: str, card: DataCard) -> Ids:
-    file = forget_file.read(path)
+def _ids_of(file: ForgetFile, card: DataCard) -> Ids:
     official = card.sizes.get("train", 0) + card.sizes.get("validation", 0)
     if official and file.ids[-1] >= official + card.sizes.get("test", 0):
         raise InputError(
-            f"{path}: example {file.ids[-1]} is out of range; '{card.name}' is smaller"
+            f"forget set {file.name}: example {file.ids[-1]} is out of range; "
+            f"'{card.name}' is smaller"
         )
     return Ids(file.ids, file.sha256, file.name, file.data)
 

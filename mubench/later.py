@@ -1,7 +1,8 @@
 """Add metrics to the records of a finished sweep from stored outputs; nothing runs.
 
 Values lie beside the records, under the id of the metric's code and with an id of the outputs that
-they come from; what is there already is not computed again.
+they come from; what is there already is not computed again. A value whose inputs are others by now
+is replaced, or where nothing can replace it taken from the record.
 """
 
 from collections import Counter
@@ -67,14 +68,14 @@ def _add(
     store: Store, answers: SweepAnswers, relatives: Mapping[str, Relatives], metric: Later
 ) -> Added:
     code = source_id(metric.module)
-    held = store.scores.read(metric.name, code)
+    held, shown = store.scores.read(metric.name, code), store.scores.newest(metric.name)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    new: dict[str, Score] = {}
+    changed: dict[str, Score] = {}
     found: dict[str, float | str] = {}  # by inputs: those of one group share their value
     old, without = 0, Counter[str]()
     for record in answers.records:
         inputs = _inputs(record, relatives[record.id], metric)
-        if record.id in held and held[record.id].inputs == inputs:
+        if _holds(held.get(record.id), inputs):
             old += 1
             continue
         if inputs not in found:
@@ -82,11 +83,22 @@ def _add(
         value = found[inputs]
         if isinstance(value, str):
             without[value] += 1
+            if _is_outdated(shown.get(record.id), inputs):
+                changed[record.id] = Score(None, inputs, now)
         else:
-            new[record.id] = Score(value, inputs, now)
-    if new:
-        store.scores.write(metric.name, code, {**held, **new})
-    return Added(metric.name, len(new), old, without)
+            changed[record.id] = Score(value, inputs, now)
+    if changed:
+        store.scores.write(metric.name, code, {**held, **changed})
+    new = sum(score.value is not None for score in changed.values())
+    return Added(metric.name, new, old, without)
+
+
+def _holds(held: Score | None, inputs: str) -> bool:
+    return held is not None and held.value is not None and held.inputs == inputs
+
+
+def _is_outdated(shown: Score | None, inputs: str) -> bool:
+    return shown is not None and shown.value is not None and shown.inputs != inputs
 
 
 def _value(

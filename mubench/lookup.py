@@ -1,14 +1,16 @@
 """Where the record behind a number lies, and the sweep that it belongs to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mubench.errors import InputError
-from mubench.gathered import saved
+from mubench.gathered import saved, without_plan
 from mubench.record import Record
 from mubench.report.packed import read_folder
 from mubench.report.source import ReportSource
+from mubench.spec import SweepSpec, parse
 from mubench.store.store import Store
 
 SHORTEST = 6
@@ -53,13 +55,38 @@ def in_report(folder: Path, row: str) -> tuple[Record, Place]:
     return _only(row, source.newest(), where), _place(where, [source])
 
 
+def parsed(source: ReportSource) -> SweepSpec:
+    """Return the sweep behind a source, which may have been run on another machine.
+
+    Raises:
+        InputError: it is not valid here, or names a file or folder that is not here.
+    """
+    try:
+        return parse(source.node, f"sweep {source.name}")
+    except InputError as error:
+        lacking = next((path for path in _absent(source.node) if path in str(error)), None)
+        if lacking is None:
+            raise
+        raise InputError(
+            f"{error}; the sweep ran on a machine that has {lacking}: copy it to that path here"
+        ) from None
+
+
+def _absent(node: Any) -> Iterator[str]:
+    """Files and folders that a sweep names by absolute path, and that are not here."""
+    if isinstance(node, Mapping):
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from _absent(each)
+    elif isinstance(node, str) and node.startswith("/") and not Path(node).exists():
+        yield node
+
+
 def _place(where: str, sources: Iterable[ReportSource], store: Store | None = None) -> Place:
     known = tuple(source for source in sources if source.node)
     if not known:
-        raise InputError(
-            f"{where}: an older mubench left no plan of the sweep there; run the sweep once more "
-            "with this one (what is done does not run again)"
-        )
+        raise without_plan(where)
     return Place(where, known, store)
 
 

@@ -6,10 +6,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from mubench import spec
 from mubench.data.scenarios import forget_hash
 from mubench.errors import DataError, InputError, MubenchError
-from mubench.lookup import Place
+from mubench.lookup import Place, parsed
 from mubench.opened import default_device
 from mubench.outcome import refused
 from mubench.plan import Device, Plan, Step
@@ -90,7 +89,7 @@ def _plans(
     source: ReportSource, labels: frozenset[str], device: Device | None, data_dir: str | None
 ) -> list[Plan]:
     """The sweep's plan on the asked device; without one on each that may have made its records."""
-    sweep = spec.parse(source.node, f"sweep {source.name}")
+    sweep = parsed(source)
     decode_present((d.card for d in sweep.grid.dataset if d.label in labels), data_dir)
     devices = [device] if device else [default_device(sweep), *_here()]
     return [make_plan(sweep, each, data_dir) for each in dict.fromkeys(devices)]

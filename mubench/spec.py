@@ -13,6 +13,7 @@ from mubench.claims import Claim
 from mubench.claims import parse as read_claim
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
+from mubench.forget_file import carried
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.metrics.later import all_metrics
 from mubench.options import check_options
@@ -157,7 +158,8 @@ class Loaded:
     text: str
     path: Path
     node: Mapping[str, Any]
-    """The file with its overrides, absolute paths, and published numbers: `parse` takes it."""
+    """The file with its overrides, absolute paths, published numbers and forget sets: `parse` takes
+    it."""
 
 
 def find(name: str) -> Path:
@@ -221,7 +223,13 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
         _override(node, assignment)
     if "published" in node:
         node["published"] = read_published(node["published"], path)
-    return Loaded(parse(node, str(path)), text, path, node)
+    spec = parse(node, str(path))
+    for entry in _entries(node["grid"]["forget"]):
+        entry.update({key: carried(entry[key]) for key in _FORGET_FILES if key in entry})
+    return Loaded(spec, text, path, node)
+
+
+_FORGET_FILES = ("search_files", "final_files")
 
 
 def _anchor(grid: Any, folder: Path) -> None:
@@ -234,7 +242,7 @@ def _anchor(grid: Any, folder: Path) -> None:
             if isinstance(entry.get(key), str) and (folder / entry[key]).exists():
                 entry[key] = _absolute(entry[key], folder)
     for entry in nodes:
-        for key in ("parquet", "search_files", "final_files"):
+        for key in ("parquet", *_FORGET_FILES):
             if isinstance(entry.get(key), str):
                 entry[key] = _absolute(entry[key], folder)
             elif isinstance(entry.get(key), list):

@@ -12,13 +12,14 @@ from sweep_world import TINY, finish
 from test_cli import only_line
 from test_parquet import encode
 
-from mubench import forget_file, spec
+from mubench import catalogue, forget_file, spec
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.opened import open_sweep
 from mubench.planner import make_plan
 from mubench.references import SPLIT_HASH, read_outputs
+from mubench.scenario import Ids
 from mubench.sweep.cluster import Where
 from mubench.sweep.run import run_plan
 from mubench.workspace import Workspace
@@ -249,6 +250,35 @@ def test_a_bad_forget_set_is_refused_in_one_line(tmp_path, content, message):
     assert str(caught.value).startswith(f"{tmp_path / 'bad.json'}: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ids": "1 2 2"}, "x: forget set a: names example 2 twice"),
+        ({"ids": ""}, "x: forget set a: names no example"),
+        ({"ids": "1 two"}, "x: forget set: name, sha256, data, ids are needed (invalid literal"),
+        ({"ids": "9999"}, "x: forget set a: example 9999 is out of range; 'digits' is smaller"),
+        (None, "x: forget set: name, sha256, data, ids are needed ('name')"),
+    ],
+)
+def test_a_forget_set_that_a_sweep_carries_is_checked_as_a_file_is(changes, message):
+    whole = {"name": "a", "sha256": "f00", "data": "", "ids": "3 1 2"}
+    other = {**whole, "sha256": "f01", "ids": "4 5"}
+
+    def parsed(one):
+        forget = {"scenario": "index", "search_files": [one], "final_files": other}
+        return spec.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
+
+    [found] = parsed(whole).grid.forget
+    held = {p: found.scenarios(p, catalogue.dataset("digits")) for p in ("search", "final")}
+    assert held == {
+        "search": [Ids((1, 2, 3), "f00", "a", "")],
+        "final": [Ids((4, 5), "f01", "a", "")],
+    }
+    with pytest.raises(InputError) as caught:
+        parsed({} if changes is None else whole | changes)
+    assert str(caught.value).startswith(message)
 
 
 def test_a_forget_set_of_other_data_or_out_of_range_is_refused(tmp_path):

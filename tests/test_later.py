@@ -148,6 +148,32 @@ def test_more_retrains_make_a_value_anew_but_only_where_it_uses_them(store):
     assert (ece.new, ece.old) == (1, 4)
 
 
+def test_a_value_whose_inputs_are_gone_is_not_shown(store, monkeypatch):
+    """Its other Retrain is no longer asked for; another code's older value must not come back."""
+    records = saved(store, "tiny").records
+    fewer = [r for r in records if r.replica == 0]
+    metrics = later_metrics(["rmia_auc", "ece_forget"])
+    values = {}
+    for code in ("older", "newer"):
+        monkeypatch.setattr(later, "source_id", lambda module, code=code: code)
+        list(later.add_metrics(store, records, metrics))
+        values[code] = {key: one.metrics for key, one in by_row(store).items()}
+    rmia, ece = later.add_metrics(store, fewer, metrics)
+    anchor = by_row(store)["retrain 0", ""]
+    assert "rmia_auc" not in anchor.metrics
+    assert anchor.metrics["ece_forget"] == values["newer"]["retrain 0", ""]["ece_forget"]
+    assert (rmia.new, sum(rmia.without.values()), ece.new, ece.old) == (3, 1, 0, 4)
+    before = {name: store.files.read(name) for name in store.files.list("scores")}
+    again, _ = later.add_metrics(store, fewer, metrics)
+    assert (again.new, again.old, again.without) == (0, 3, rmia.without)
+    assert {name: store.files.read(name) for name in store.files.list("scores")} == before
+    list(later.add_metrics(store, records, metrics))
+    assert {key: one.metrics for key, one in by_row(store).items()} == values["newer"]
+    monkeypatch.setattr(later, "source_id", lambda module: "newest")
+    list(later.add_metrics(store, fewer, metrics))
+    assert "rmia_auc" not in by_row(store)["retrain 0", ""].metrics
+
+
 def test_outputs_that_are_gone_are_said_and_cost_no_other_value(store):
     found = by_row(store)
     store.artefacts.discard(found["ga", "tuned"].unlearn_id)
@@ -439,10 +465,43 @@ def test_exhibits_are_kept_with_the_sweep_in_the_same_bytes(store):
     before = stamp.stat().st_mtime_ns
     keep_exhibits(store, source, None)
     assert stamp.stat().st_mtime_ns == before
-    for spoiled in (b"{}", b"no JSON"):
+    build(source, Path("report"))
+    for spoiled in (b"{}", b"no JSON", b"\xff"):
+        Path("report", EXHIBITS).write_bytes(spoiled)
+        assert read_folder(Path("report")) == replace(
+            source, records=source.newest(), exhibits=None
+        )
         stamp.write_bytes(spoiled)
         keep_exhibits(store, saved(store, "tiny"), None)
         assert store.sweep_file("tiny", EXHIBITS) == first
+
+
+def test_exhibits_of_a_request_that_the_sweep_lacks_are_not_shown(store, finished, mubench_):
+    """Another forget seed makes another sweep of the same name and cell."""
+    keep_exhibits(store, saved(store, "tiny"), None)
+    [shown] = saved(store, "tiny").exhibits.cells
+    other = "seeds.final.forget=[1]"
+    arguments = ("report", finished / "tiny.yaml", "--store", store.uri, "--out", "report")
+    assert mubench_(*arguments, "--set", other)[0] == 0
+    assert read_folder(Path("report")).exhibits.cells == {}
+    assert mubench_(*arguments)[0] == 0
+    assert [*read_folder(Path("report")).exhibits.cells] == [shown]
+
+
+def test_a_sweep_of_an_older_mubench_is_one_line(store, mubench_):
+    """It left the ids of its steps in plan.json, and no more."""
+    store.save_sweep_file("old", "plan.json", b'["one", "two"]')
+    store.save_sweep_file("old", "sweep.yaml", b"name: old")
+    code, out, err = mubench_("score", "old", "--store", store.uri)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert f"{store.uri}: sweep 'old': an older mubench left no plan of the sweep there" in err
+    assert "run the sweep once more with this one" in err
+    assert "there are: old, tiny" in mubench_("score", "odl", "--store", store.uri)[2]
+    assert store.sweeps() == ("tiny",)
+    store.save_sweep_file("tiny", "plan.json", b"[]")
+    code, _, err = mubench_("score", "tiny", "--store", store.uri)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "cannot be read: plan.json holds no plan" in err
 
 
 def test_a_run_makes_exhibits_before_its_report(store, finished, mubench_):

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 from report_world import record as made_up
-from sweep_world import MEASURED, finish, write
+from sweep_world import MEASURED, TINY, finish, write
 
-from mubench import planner, reproduce, trial
+from mubench import forget_file, planner, reproduce, trial
 from mubench.comparison import Change, compare
 from mubench.errors import InputError
-from mubench.lookup import in_report, in_store
+from mubench.exports import export_forget_sets
+from mubench.lookup import in_report, in_store, parsed
 from mubench.opened import open_sweep
 from mubench.outcome import refused
+from mubench.planner import make_plan
 from mubench.report.build import build
+from mubench.report.packed import read_folder
+from mubench.report.source import ReportSource
 from mubench.reproduce_text import verdict
 from mubench.store.store import Store
 
@@ -124,6 +128,51 @@ def test_a_report_without_its_store_is_enough(finished, tmp_path, mubench_, monk
     compared = len(without_measured(record))
     assert said.endswith(f"Equal: {compared} of {compared} metrics are the same.")
     assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+
+
+def by_files(folder):
+    """The tiny sweep's forget sets as files, and changes to it that name them."""
+    export_forget_sets(open_sweep(write(folder / "x.yaml"), "none").plan, folder / "sets", None)
+    names = {p: str(next(folder.glob(f"sets/*-{p}-*"))) for p in ("search", "final")}
+    shutil.move(names["search"], folder / "set.json")
+    shutil.move(names["final"], folder / "sets" / "set.json")  # two files of one name
+    files = {"search_files": "set.json", "final_files": ["sets/set.json"]}
+    grid = {**TINY["grid"], "forget": [{"scenario": "index", **files}]}
+    return {"grid": grid, "floor": 0, "search": {"trials": 1}}
+
+
+def test_a_report_carries_the_forget_sets_that_files_named(tmp_path, mubench_):
+    """A stranger has the report, and none of the files of the machine that it came from."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    opened = open_sweep(write(theirs / "x.yaml", **by_files(theirs)), str(theirs / "store"))
+    records = finish(opened)
+    build(opened.source, tmp_path / "report")
+    shutil.rmtree(theirs)
+    forget_file.read.cache_clear()
+    assert str(theirs) not in (tmp_path / "report" / "plan.json").read_text()
+    record = only(records.values(), row="original")
+    code, out, err = mubench_("reproduce", record.id, "--report", tmp_path / "report")
+    assert (code, err) == (0, "")
+    assert "another id" not in out
+    source = read_folder(tmp_path / "report")
+    assert make_plan(parsed(source)).steps.keys() == opened.plan.steps.keys()
+
+
+def test_a_sweep_that_names_files_of_another_machine_says_which(tmp_path):
+    """Reports of an older mubench have the paths of forget sets; folders are never carried."""
+    gone = str(tmp_path / "gone.json")
+    forget = {"scenario": "index", "search_files": [gone], "final_files": [gone]}
+    for changes in ({"forget": [forget]}, {"dataset": [{"parquet": gone}]}):
+        node = {**TINY, "grid": {**TINY["grid"], **changes}}
+        with pytest.raises(InputError) as caught:
+            parsed(ReportSource("x", "", (), (), (), {}, "", node=node))
+        assert f"ran on a machine that has {gone}: copy it to that path here" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    wrong = {**TINY, "grid": {**TINY["grid"], "forget": [{"scenario": "x"}]}}
+    with pytest.raises(InputError, match="unknown scenario") as caught:
+        parsed(ReportSource("x", "", (), (), (), {}, "", node=wrong))
+    assert "names" not in str(caught.value)
 
 
 def test_a_number_that_the_step_does_not_give_is_named(copy, mubench_):

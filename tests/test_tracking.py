@@ -159,6 +159,45 @@ def test_a_metric_that_comes_later_completes_its_run_and_touches_no_other(world:
     assert {r.id for r in read.records if "rmia_auc" in r.metrics} == {key}
 
 
+def test_a_metric_that_no_longer_holds_is_no_number_until_it_holds_again(world: World):
+    """Of the sweep, its rows and its steps: without any gap nothing is ranked."""
+    world.record()
+    world.sync()
+    before = shown(world)
+    gap = f"smallest_gap_tuned/{SHORT}"
+    assert before["quickstart"][2][gap] == pytest.approx(0.6)
+    for step in world.plan.steps.values():
+        if step.kind == "final":
+            world.store.records.append(record_of(step, metrics={"ua": 0.25}))
+    assert world.sync().completed > 0
+    now = shown(world)
+    assert math.isnan(now["quickstart"][2][gap])
+    assert math.isnan(now[f"FT · {SHORT}"][2]["tuned/gap"])
+    assert math.isnan(now[f"FT tuned · {SHORT} · forget=0 train=0"][2]["gap"])
+    assert now[f"FT · {SHORT}"][2]["default/ua"] == 0.25
+    state = world.state()
+    assert world.sync().completed == 0
+    assert world.state() == state
+    world.record()
+    world.sync()
+    assert shown(world) == before
+    state = world.state()
+    assert world.sync().completed == 0
+    assert world.state() == state
+
+
+def test_a_metric_of_a_step_may_become_smaller(world: World):
+    world.record()
+    key = next(iter(world.plan.steps))
+    for day, value in enumerate((0.75, 0.5), 4):
+        score = Score(value, f"inputs {day}", f"2026-02-0{day}")
+        world.store.scores.write("rmia_auc", "code", {key: score})
+        world.sync()
+        metrics = [run.data.metrics for run in world.runs().values()]
+        assert [held["rmia_auc"] for held in metrics if "rmia_auc" in held] == [value]
+    assert world.sync().completed == 0
+
+
 def test_a_metric_that_comes_later_has_not_been_sent(world: World):
     world.record()
     world.store.save_sweep("quickstart", {}, world.plan.steps)

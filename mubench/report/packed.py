@@ -62,6 +62,8 @@ def unpack(files: Mapping[str, bytes]) -> ReportSource:
         ValueError, KeyError, TypeError: files that neither of them wrote.
     """
     plan = json.loads(files[PLAN])
+    if not isinstance(plan, dict):
+        raise TypeError(f"{PLAN} holds no plan")
     published, exhibits = plan.get("published"), files.get(EXHIBITS)
     records = files.get(RECORDS)
     return ReportSource(
@@ -79,9 +81,15 @@ def unpack(files: Mapping[str, bytes]) -> ReportSource:
     )
 
 
-def unpack_exhibits(content: bytes) -> Exhibits:
-    """Return the exhibits that `pack_exhibits` wrote."""
-    return Exhibits.model_validate_json(content)
+def unpack_exhibits(content: bytes) -> Exhibits | None:
+    """Return the exhibits that `pack_exhibits` wrote; None for those of another mubench.
+
+    They only illustrate, and the next run makes them anew: no report is lost with them.
+    """
+    try:
+        return Exhibits.model_validate_json(content)
+    except ValidationError:
+        return None
 
 
 def read_folder(folder: Path) -> ReportSource:
@@ -97,7 +105,7 @@ def read_folder(folder: Path) -> ReportSource:
         raise InputError(f"{folder}: no report of mubench: {missing[0]} is missing")
     try:
         return unpack(found)
-    except (ValidationError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise InputError(f"{folder}: its files cannot be read: {error}") from None
 
 

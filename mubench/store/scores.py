@@ -19,7 +19,8 @@ _COLUMNS = ("id", "value", "inputs", "created")
 class Score:
     """A metric's value of one record."""
 
-    value: float
+    value: float | None
+    """None where what was there no longer holds and nothing takes its place."""
     inputs: str
     """An id of the outputs that it was computed from: more Retrains make another one of it."""
     created: str
@@ -49,15 +50,23 @@ class Scores:
         pq.write_table(table, sink, compression="zstd")
         self._files.write(_name(metric, code), sink.getvalue())
 
-    def add_to(self, records: Mapping[str, Record]) -> dict[str, Record]:
-        """Records by id with what was added to their metrics: of two codes what came later."""
-        found: dict[str, dict[str, Score]] = {}
-        for name in self._files.list(FOLDER, ".parquet"):
-            metric = name.split("/")[1]
+    def newest(self, metric: str) -> dict[str, Score]:
+        """The scores of a metric by the record's id: of two codes what came later."""
+        found: dict[str, Score] = {}
+        for name in self._files.list(f"{FOLDER}/{metric}", ".parquet"):
             for key, score in self._read(name).items():
-                held = found.setdefault(key, {})
-                if metric not in held or held[metric].created <= score.created:
-                    held[metric] = score
+                if key not in found or found[key].created <= score.created:
+                    found[key] = score
+        return found
+
+    def add_to(self, records: Mapping[str, Record]) -> dict[str, Record]:
+        """Records by id with what was added to their metrics."""
+        names = {name.split("/")[1] for name in self._files.list(FOLDER, ".parquet")}
+        found: dict[str, dict[str, float]] = {}
+        for metric in sorted(names):
+            for key, score in self.newest(metric).items():
+                if score.value is not None:
+                    found.setdefault(key, {})[metric] = score.value
         return {key: _with(record, found.get(key, {})) for key, record in records.items()}
 
     def _read(self, name: str) -> dict[str, Score]:
@@ -76,15 +85,12 @@ class Scores:
         return {key: Score(*cells) for key, *cells in zip(*columns, strict=True)}
 
 
-def _cells(score: Score) -> tuple[float, str, str]:
+def _cells(score: Score) -> tuple[float | None, str, str]:
     return (score.value, score.inputs, score.created)
 
 
-def _with(record: Record, scores: Mapping[str, Score]) -> Record:
-    if not scores:
-        return record
-    values = {metric: score.value for metric, score in scores.items()}
-    return replace(record, metrics={**record.metrics, **values})
+def _with(record: Record, values: Mapping[str, float]) -> Record:
+    return replace(record, metrics={**record.metrics, **values}) if values else record
 
 
 def _name(metric: str, code: str) -> str:

@@ -51,9 +51,14 @@ class Store:
         self.save_sweep_file(name, _STEPS, json.dumps(list(steps)).encode())
 
     def sweeps(self) -> tuple[str, ...]:
-        """Names of the sweeps that were saved here."""
+        """Names of the sweeps that were saved here and can be read."""
         found = [name.split("/") for name in self.files.list("sweeps")]
         return tuple(sorted({parts[1] for parts in found if parts[-1] == _STEPS}))
+
+    def older_sweeps(self) -> tuple[str, ...]:
+        """Names of the sweeps that an older mubench saved here, without what a report needs."""
+        found = {name.split("/")[1] for name in self.files.list("sweeps")}
+        return tuple(sorted(found.difference(self.sweeps())))
 
     def steps_of(self, sweep: str) -> tuple[str, ...]:
         """Ids of a saved sweep's steps."""

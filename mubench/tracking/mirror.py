@@ -1,18 +1,16 @@
 """Bring MLflow's runs to what they should be: make what is missing, change only what differs."""
 
-import math
-import time
 from collections.abc import Iterable
 from typing import Any
 
 from mubench.errors import TrackingError
+from mubench.tracking.changes import CREATED, changed
 from mubench.tracking.client import artifact_location
 from mubench.tracking.entries import ROOT
 from mubench.tracking.entry import NOTE, Entry
 from mubench.tracking.views import View, view_tags
 
 KEY = "mubench.key"
-_CREATED = "mubench.created"
 _POINTS = "mubench.points"
 """How many points of its curve a run has."""
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -106,28 +104,23 @@ class Mirror:
         """Send in one call what the run lacks; a longer curve takes several."""
         from mlflow.entities import Metric, Param, RunTag
 
-        now = entry.end if entry.tags.get(_CREATED) else round(1000 * time.time())
         old = held.data
         shown = int(old.tags.get(_POINTS, 0))
-        metrics = [
-            Metric(name, value, now, 0)
-            for name, value in entry.metrics.items()
-            if not math.isclose(old.metrics.get(name, math.nan), value, rel_tol=1e-12)
-        ]
-        metrics += [Metric(p.name, p.value, p.time, p.step) for p in entry.curve[shown:]]
+        points = (*changed(old.metrics, entry), *entry.curve[shown:])
+        metrics = [Metric(p.name, p.value, p.time, p.step) for p in points]
         params = [Param(k, v) for k, v in entry.params.items() if k not in old.params]
         wanted = tags | ({_POINTS: str(len(entry.curve))} if entry.curve else {})
-        changed = [RunTag(k, v) for k, v in wanted.items() if old.tags.get(k, "") != v]
+        told = [RunTag(k, v) for k, v in wanted.items() if old.tags.get(k, "") != v]
         run_id = held.info.run_id
         for at in range(_METRICS_AT_ONCE, len(metrics), _METRICS_AT_ONCE):
             self._client.log_batch(run_id, metrics[at : at + _METRICS_AT_ONCE])
         for at in range(_PARAMS_AT_ONCE, len(params), _PARAMS_AT_ONCE):
             self._client.log_batch(run_id, params=params[at : at + _PARAMS_AT_ONCE])
-        if metrics or params or changed:
+        if metrics or params or told:
             self._client.log_batch(
-                run_id, metrics[:_METRICS_AT_ONCE], params[:_PARAMS_AT_ONCE], changed
+                run_id, metrics[:_METRICS_AT_ONCE], params[:_PARAMS_AT_ONCE], told
             )
-        return bool(metrics or params or changed)
+        return bool(metrics or params or told)
 
     def _finish(self, held: Any, entry: Entry) -> bool:
         is_over = entry.status in _TERMINAL
@@ -198,5 +191,5 @@ def _runs(client: Any, experiment: str, where: str = "") -> Any:
 
 def _was_made_again(held: Any, entry: Entry) -> bool:
     """Whether a record was replaced, after `retry` say: its params may be others, MLflow's not."""
-    created = entry.tags.get(_CREATED)
-    return created is not None and held.data.tags.get(_CREATED, created) != created
+    created = entry.tags.get(CREATED)
+    return created is not None and held.data.tags.get(CREATED, created) != created

@@ -7,6 +7,9 @@ from itertools import accumulate, takewhile
 from mubench.record import WORST, Record
 from mubench.tracking.entry import Point, finite, milliseconds
 
+CURVE = "search/"
+"""Section of the metrics that are a search's curve."""
+
 
 def curve(candidates: Sequence[Sequence[str]], records: Mapping[str, Record]) -> tuple[Point, ...]:
     """Objective and best so far of the candidates up to the first one that is not done."""
@@ -16,7 +19,7 @@ def curve(candidates: Sequence[Sequence[str]], records: Mapping[str, Record]) ->
     points: list[Point] = []
     for k, (value, best) in enumerate(zip(values, accumulate(values, min), strict=True)):
         time = span(groups[k])[1]
-        held = finite({"search/objective": value, "search/best_objective": best})
+        held = finite({f"{CURVE}objective": value, f"{CURVE}best_objective": best})
         points += [Point(name, number, k, time) for name, number in held.items()]
     return tuple(points)
 

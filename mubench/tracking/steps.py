@@ -1,6 +1,7 @@
 """The run of one step: its record, whole. Pure."""
 
 from mubench.record import Record
+from mubench.tracking.changes import CREATED
 from mubench.tracking.entry import COLOR, NOTE, Entry, clean, cut, finite, milliseconds
 from mubench.tracking.means import ordered
 
@@ -51,7 +52,7 @@ def _tags(record: Record) -> dict[str, str]:
         "versions": versions,
         "traceback": record.traceback,
         "mubench.record": record.id,
-        "mubench.created": record.created,
+        CREATED: record.created,
         "mubench.study": record.study,
         "mlflow.source.git.commit": record.commit,
         NOTE: record.message,
