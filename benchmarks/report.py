@@ -109,7 +109,8 @@ def _cell(cell: str, number: int) -> Iterator[Record]:
     base = _record(cell)
     target = dict(zip(TERMS, rng.uniform(0.2, 0.9, 4), strict=True))
     for request in range(REQUESTS):
-        at = replace(base, request=f"{cell}/{request}", seed_train=request, seed_forget=request)
+        seeds = {"seed_train": request, "seed_forget": request, "forget_hash": f"{request:064d}"}
+        at = replace(base, request=f"{cell}/{request}", **seeds)
         for replica in range(3):
             values = {name: value + rng.normal(0, 0.01) for name, value in target.items()}
             yield replace(

@@ -171,7 +171,13 @@ def _panel(
     }
     shared: Spec = {
         "x": x,
-        "color": {"field": "row", "type": "nominal", "title": None, "scale": scales.color},
+        "color": {
+            "field": "row",
+            "type": "nominal",
+            "title": None,
+            "scale": scales.color,
+            "legend": {"orient": "top", "columns": 6},
+        },
         "detail": {"field": "selection"},
         "opacity": PICKED,
     }
