@@ -156,7 +156,7 @@ def test_claims_travel_with_the_records_into_every_format(tmp_path):
     assert '<span class="badge confirmed">confirmed</span> <q>ugradsl beats ga on ua</q>' in page
 
 
-def test_a_share_of_what_is_not_above_zero_means_nothing():
+def test_a_share_of_what_is_below_zero_means_nothing():
     source, _ = claimed("ugradsl exceeds ga on ua by at least 66 %", 8)
     below = [
         replace(r, metrics={**r.metrics, "ua": r.metrics["ua"] - 0.5}) if r.row == "ga" else r

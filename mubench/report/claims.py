@@ -82,8 +82,8 @@ def _finding(claim: Claim, cell: Cell | None, name: str, info: MetricInfo | None
     pairs = _pairs(first, second, _value_of(claim, info, cell.retrain))
     if not pairs:
         return Finding(name, "undecided", "No request has the numbers of both rows.")
-    if claim.is_relative and min(b for _, _, b in pairs) <= 0:
-        words = f"A share of {row_title(claim.second)}'s values means nothing: not all are above 0."
+    if claim.is_relative and min(b for _, _, b in pairs) < 0:
+        words = f"A share of {row_title(claim.second)}'s values means nothing: some are below 0."
         return Finding(name, "undecided", words)
     sign = 1 if _is_higher_better(claim, info) else -1
     advantage = _independent([sign * (a - b) for _, a, b in pairs], pairs)
