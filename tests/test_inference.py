@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_world import CELLS, finals, retrains
 from scipy import stats
@@ -50,6 +50,7 @@ def test_with_one_pair_fewer_not_even_the_clearest_numbers_survive_holm(comparis
     assert sign_flip_p(clear[1:]) * comparisons > LEVEL
 
 
+@settings(max_examples=20)  # statsmodels takes its time
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_that_of_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])

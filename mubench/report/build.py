@@ -16,6 +16,7 @@ from mubench.report.packed import pack
 from mubench.report.page import page
 from mubench.report.source import ReportSource
 from mubench.report.tables import CAPTION
+from mubench.store.table import no_collection
 
 _LONGEST, _HALF = 100, 49
 """Characters of a figure's file name, and of each end of a longer one."""
@@ -40,11 +41,20 @@ def build(source: ReportSource, out: Path, *, full: bool = False) -> Written:
     A figure's files take a fifth of a second: those of a large sweep are drawn where `full` asks
     for them. The page has all figures, and saves each as SVG or PNG.
     """
+    with no_collection():
+        contents = _contents(source, full=full)
+    written = Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
+    _remove_older_figures(out / "figures", set(written.files))
+    return written
+
+
+def _contents(source: ReportSource, *, full: bool) -> dict[str, bytes]:
+    """The report's files by name."""
     report = report_of(source, full=full)
     figures = report.every_figure
     drawn = figures if full or len(figures) <= MANY else {}
     tables = [block.table for block in report.blocks]
-    contents: dict[str, bytes] = {
+    return {
         "index.html": page(report, has_files=bool(drawn)).encode(),
         "main.md": _markdown(report).encode(),
         "main.tex": _latex(source, report.blocks).encode(),
@@ -52,9 +62,6 @@ def build(source: ReportSource, out: Path, *, full: bool = False) -> Written:
         **pack(source),
         **draw({f"figures/{_slug(name)}": one for name, one in drawn.items()}),
     }
-    written = Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
-    _remove_older_figures(out / "figures", set(written.files))
-    return written
 
 
 def _remove_older_figures(folder: Path, kept: set[Path]) -> None:

@@ -85,7 +85,7 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
     fields = (
         _given(names, row) if has_gaps else dict(zip(names, row, strict=True)) for row in held
     )
-    with _no_collection():
+    with no_collection():
         return tuple(
             Record(**row, metrics=found)
             for row, found in zip(fields, _metrics(table, metrics), strict=True)
@@ -93,8 +93,8 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Nothing made here is garbage: the collector would walk all of it again and again."""
+def no_collection() -> Iterator[None]:
+    """Hold the garbage collector back where much is made that stays: it would walk all of it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
