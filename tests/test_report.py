@@ -12,6 +12,7 @@ from mubench.report.formats import csv_text, to_csv, to_markdown
 from mubench.report.glance import glance
 from mubench.report.inference import sign_flip_p
 from mubench.report.latex import latex_text, to_latex
+from mubench.report.more import more_metrics
 from mubench.report.source import ReportSource
 from mubench.report.statistics import against_backbones, compare, judge, marks
 from mubench.report.summary import headline, warnings
@@ -363,6 +364,26 @@ def test_a_missing_retrain_is_said():
     cell = only_cell([replace(one, metrics={"ua": 0.1}) for one in made])
     assert warnings(cell)[0] == "No Retrain has finished: there is nothing to measure a gap to."
     assert cell.methods[0].distances == {}
+
+
+def test_all_metrics_are_printed_in_their_units_beside_retrain_and_the_tuned_rows():
+    extra = {"tow": 0.5, "kl_forget": 0.12345, "flops": 1.5e9, "wall_seconds": 2.5, "mine": 3.0}
+    made = [
+        replace(one, metrics={**one.metrics, **extra, "mia_auc": 0.5 + 0.1 * k})
+        for k, one in enumerate(finals(CELL, "ft", 0.1, "tuned", 2))
+    ]
+    found = more_metrics(only_cell([*retrains(CELL, 2), *made], rows=("ft",)))
+    assert found.columns == ("Retrain", "Original", "FT")
+    printed = {info.name: texts for info, texts in found.lines}
+    assert printed == {
+        "mia_auc": ("—", "—", "55.00 ± 7.07"),
+        "tow": ("—", "—", "50.00 ± 0.00"),
+        "kl_forget": ("—", "—", "0.123 ± 0"),
+        "flops": ("—", "—", "1.5 G ± 0"),
+        "wall_seconds": ("—", "—", "2.50 ± 0.000"),
+        "mine": ("—", "—", "3 ± 0"),
+    }
+    assert [info.title for info, _ in found.lines][-1] == "mine", "of a plug-in that is not loaded"
 
 
 def test_a_single_request_and_a_single_training_are_said():
