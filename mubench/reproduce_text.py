@@ -11,7 +11,7 @@ from rich.text import Text
 from mubench.comparison import RELATIVE, Change, Comparison, Mark, Value
 from mubench.lookup import Place
 from mubench.record import Record, Status
-from mubench.report.words import listed, plural
+from mubench.report.words import listed, plural, seeds_text
 from mubench.reproduce import Found
 
 _MARKS: dict[Mark, tuple[str, str]] = {
@@ -99,20 +99,13 @@ def _facts(found: Found, place: Place) -> dict[str, str]:
         **{name: _pairs(values) for name, values in parts.items()},
         "candidate": f"{record.candidate} of {record.trials}" if record.candidate >= 0 else "",
         "training": _pairs(recipe.model_dump()),
-        "seeds": _seeds(record),
+        "seeds": seeds_text(record),
         "forget set": f"{record.n_forget} of {record.n_forget + record.n_retain} examples, "
         f"sha256 {record.forget_hash}"
         if record.forget_hash
         else "",
         "needs": f"{titles}; {kept}trained first" if titles else "",
     }
-
-
-def _seeds(record: Record) -> str:
-    words = [f"train {record.seed_train}"]
-    words += [f"forget {record.seed_forget}"] if record.seed_forget >= 0 else []
-    words += [f"replica {record.replica}"] if record.replica else []
-    return ", ".join(words)
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mubench.record import Record
-from mubench.report.words import plural
+from mubench.report.words import plural, seeds_text
 
 
 def records_node(sweep: str, records: Iterable[Record]) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def _told(sweep: str, record: Record) -> dict[str, Any]:
         "id": record.id,
         "request": record.request,
         "candidate": f"{record.candidate} of {record.trials}" if record.candidate >= 0 else "",
-        "seeds": _seeds(record),
+        "seeds": seeds_text(record),
         "forget set": f"{record.n_forget} forgotten, {record.n_retain} kept",
         "forget hash": record.forget_hash,
         "device": f"{record.device}, {plural(record.threads, 'thread')}, {record.precision}",
@@ -40,13 +40,6 @@ def _told(sweep: str, record: Record) -> dict[str, Any]:
         "metrics": _plain(record.metrics),
         "command": f"mubench reproduce {record.id[:12]}",
     }
-
-
-def _seeds(record: Record) -> str:
-    words = [f"train {record.seed_train}"]
-    words += [f"forget {record.seed_forget}"] if record.seed_forget >= 0 else []
-    words += [f"classes {', '.join(map(str, record.forget_classes))}"] * bool(record.forget_classes)
-    return ", ".join(words)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

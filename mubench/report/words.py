@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from mubench import catalogue
-from mubench.record import Status
+from mubench.record import Record, Status
 
 REFERENCES = {"original": "Original", "retrain": "Retrain", "floor": "Retrain vs Retrain"}
 
@@ -88,3 +88,12 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     ('1 request', '3 requests', '2 studies')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
+
+
+def seeds_text(record: Record) -> str:
+    """Name what a record's draws came from: `train 1, forget 2, replica 1`."""
+    words = [f"train {record.seed_train}"]
+    words += [f"forget {record.seed_forget}"] if record.seed_forget >= 0 else []
+    words += [f"classes {', '.join(map(str, record.forget_classes))}"] * bool(record.forget_classes)
+    words += [f"replica {record.replica}"] if record.replica else []
+    return ", ".join(words)
