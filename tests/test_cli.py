@@ -18,7 +18,9 @@ from rich.console import Console
 from sweep_world import finish, values, write
 
 import mubench
-from mubench import catalogue, cli, listing, plugins, presets, screen
+from mubench import catalogue, listing, plugins, presets, screen
+from mubench.cli.catalogue import Listed
+from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
 from mubench.estimate import estimate
 from mubench.opened import open_sweep
@@ -169,7 +171,7 @@ def test_plan_as_json(mubench_, finished):
     ).records.read().keys()
 
 
-@pytest.mark.parametrize("kind", list(cli.Listed))
+@pytest.mark.parametrize("kind", list(Listed))
 def test_list_names_all_of_a_kind(mubench_, kind):
     expected = [entry["name"] for entry in listing.entries(kind.value)]
     assert expected
@@ -214,7 +216,7 @@ def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
     (store / "artefacts" / "loose").mkdir()
     (store / "artefacts" / "loose" / "forget.safetensors").write_bytes(b"cut short")
     records = Store(str(store)).records.read()
-    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefacts deleted\n")
+    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefact deleted\n")
     assert Store(str(store)).artefacts.ids() == named
     assert Store(str(store)).records.read() == records
     assert not (store / "lock.json").exists()
@@ -271,9 +273,9 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         (["plan", "quickstart", "--set", "grid.model=small_cn"], "did you mean 'small_cnn'?"),
         (["plan", "quickstart", "--set", "floor"], "write key.path=value"),
         (["store", "export", "records.txt"], "end the name in .parquet or .csv"),
-        (["store", "verify", "--store", "typo"], "typo: no store is there"),
-        (["store", "gc", "--store", "typo"], "typo: no store is there"),
-        (["store", "export", "x.csv", "--store", "typo"], "typo: no store is there"),
+        (["store", "verify", "--store", "typo"], "typo: no store found"),
+        (["store", "gc", "--store", "typo"], "typo: no store found"),
+        (["store", "export", "x.csv", "--store", "typo"], "typo: no store found"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(mubench_, tmp_path, arguments, hint):
@@ -294,7 +296,7 @@ def test_an_export_that_cannot_be_written_is_one_line(mubench_, finished, tmp_pa
 def test_debug_shows_where_an_error_came_from(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["mubench", "plan", "--debug", "quikstart"])
     with pytest.raises(InputError, match="no such sweep"):
-        cli.main()
+        main()
 
 
 @pytest.mark.parametrize("command", ["plan", "run", "status", "report"])
@@ -367,8 +369,8 @@ def test_failures_make_exit_code_1_after_the_report(mubench_, copy):
     assert code == 1
     lines = out.splitlines()
     assert lines[-1] == (
-        f"1 steps failed, 0 could not run without them; 'mubench retry {sweep} --failed' runs them "
-        "again"
+        "1 step failed, 0 dependent steps not run; "
+        f"run them again with 'mubench retry {sweep} --failed'"
     )
     assert lines[-2].endswith(": it [bold]broke[/bold]")
     assert Path("out/index.html").exists()
@@ -391,7 +393,7 @@ def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypat
         *("--data", "data"),
     )
     assert code == 0
-    assert out.startswith("1 failures forgotten\n")
+    assert out.startswith("1 failure forgotten\n")
     assert seen["data_dir"] == "data"
     after = Store(str(store)).records.read()
     assert values(after.pop(failed.id)) == values(before.pop(failed.id))
@@ -411,7 +413,7 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
     monkeypatch.setattr(running, "run_plan", interrupted)
     code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--out", "out", "--no-mlflow")
     assert (code, err) == (130, "")
-    assert out.startswith("interrupted; 'mubench run")
+    assert out.startswith("interrupted; continue with 'mubench run")
     assert not Path("out").exists()
     assert not (store / "lock.json").exists()
 
@@ -443,7 +445,7 @@ def test_a_tracking_server_that_does_not_answer_is_a_warning(copy, tmp_path):
     with socket.socket() as nobody:  # bound and not listening: connections are refused
         nobody.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        command = [sys.executable, "-m", "mubench.cli", "run", str(sweep), "--store", str(store)]
+        command = [sys.executable, "-m", "mubench", "run", str(sweep), "--store", str(store)]
         done = subprocess.run(
             [*command, "--out", "out", "--tracking-uri", uri],
             capture_output=True,
@@ -467,7 +469,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
     )
     (wheel,) = tmp_path.glob("mubench-*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    code = "import mubench.cli as c; print(c.__file__, file=__import__('sys').stderr); c.main()"
+    code = "import sys, mubench.cli.main as c; print(c.__file__, file=sys.stderr); c.main()"
     for name in ("quickstart", "paper/cifar100_class"):
         done = subprocess.run(
             [sys.executable, "-c", code, "plan", name, "--json"],
@@ -488,7 +490,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
 
 def test_the_command_line_starts_without_anything_heavy():
     code = (
-        "import sys; import mubench.cli\n"
+        "import sys; import mubench.cli.main\n"
         "heavy = ('torch', 'ray', 'mlflow', 'pyarrow', 'pydantic', 'optuna', 'vl_convert')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -34,7 +34,7 @@ def undisturbed(sweep, tmp_path_factory):
 
 def begin(sweep, store):
     """`mubench run` as a terminal starts it: with a process group of its own."""
-    command = [sys.executable, "-m", "mubench.cli", "run", sweep, "--no-mlflow"]
+    command = [sys.executable, "-m", "mubench", "run", sweep, "--no-mlflow"]
     return subprocess.Popen(
         [*command, "--store", str(store), "--out", str(store / "report")],
         stdout=subprocess.PIPE,

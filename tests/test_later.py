@@ -314,8 +314,8 @@ def test_scores_survive_the_store_and_the_newest_of_two_codes_counts(tmp_path):
 def test_the_command_needs_neither_plan_nor_torch(store, finished):
     """By the sweep's name or by its file; other processes' imports are theirs."""
     code = (
-        "import sys; from mubench import cli\n"
-        "try: cli.main()\n"
+        "import sys; from mubench.cli.main import main\n"
+        "try: main()\n"
         "except SystemExit as end: assert not end.code, end\n"
         "print([n for n in ('torch', 'ray', 'mlflow', 'optuna') if n in sys.modules])"
     )
@@ -346,7 +346,7 @@ def test_the_command_refuses_what_it_does_not_know_in_one_line(store, mubench_):
     code, _, err = mubench_("score", "list.yaml", "--store", store.uri)
     assert (code, err) == (2, "mubench: list.yaml: not a sweep file: it says no name\n")
     code, _, err = mubench_("score", "tiny", "--store", "elsewhere")
-    assert (code, err) == (2, "mubench: elsewhere: no store is there; give another --store\n")
+    assert (code, err) == (2, "mubench: elsewhere: no store found; give another --store\n")
 
 
 PLUGIN = """
