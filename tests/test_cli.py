@@ -526,9 +526,9 @@ def test_a_new_method_is_short_and_keeps_the_contract_as_it_is(my_method, mubenc
     code, out, err = mubench_("check", file)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert "✓ changes its copy" in lines
-    assert "- gives kl div its arguments in order: it does not call kl_div" in lines
-    assert lines[-1] == f"my_method: {len(lines) - 5} kept, 0 broken, 4 not tried"
+    assert "✓ parameters_change" in lines
+    assert "- kl_div_argument_order: it does not call kl_div" in lines
+    assert lines[-1] == f"my_method: {len(lines) - 5} passed, 0 failed, 4 skipped"
 
 
 def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
@@ -541,18 +541,17 @@ def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
     assert code == 1
     lines = out.splitlines()
     assert (
-        "✗ reads only what it declares: the method reads 'validation' but does not declare it in "
-        "`needs`; name it there and in the card, or do without"
+        "✗ reads_only_declared_needs: the method reads 'validation' but does not declare it in "
+        "`needs`; add it there and to the card, or do not use it"
     ) in lines
     line = 1 + text[: text.index("self.forget_weight * q_y")].count("\n")
     assert any(
-        x.startswith("✗ runs in the small world: UndeclaredError: ")
-        and x.endswith(f"(line {line})")
+        x.startswith("✗ completes_on_toy_data: UndeclaredError: ") and x.endswith(f"(line {line})")
         for x in lines
     )
-    assert "- changes its copy: the method does not get through its first run" in lines
+    assert "- parameters_change: the method fails in its first run" in lines
     assert sum(x.startswith("✗") for x in lines) == 2
-    assert ", 2 broken, " in lines[-1]
+    assert ", 2 failed, " in lines[-1]
 
 
 @pytest.mark.parametrize(

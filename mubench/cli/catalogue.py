@@ -59,7 +59,7 @@ def check(
     from mubench.contract.check import check
 
     name = _add_method(method) if method.endswith(".py") else method
-    marks = {"kept": ("✓", "green"), "broken": ("✗", "bold red"), "not tried": ("-", "dim")}
+    marks = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "skipped": ("-", "dim")}
     counts = dict.fromkeys(marks, 0)
     for result in check(name):
         counts[result.status] += 1
@@ -67,7 +67,7 @@ def check(
         reason = f": {result.message}" if result.message else ""
         console().print(Text(f"{mark} {result.clause}", style).append(reason), soft_wrap=True)
     say(f"{name}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
-    raise typer.Exit(FAILED if counts["broken"] else OK)
+    raise typer.Exit(FAILED if counts["failed"] else OK)
 
 
 @new_app.command("method")
