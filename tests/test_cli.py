@@ -149,8 +149,8 @@ def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, mo
         shown.finished(failed, Walk(opened.plan, {}))
     title = opened.plan.steps[record.id].title
     assert printed.getvalue().splitlines() == [
-        "tiny: 0 of 10 steps done, 10 to run",
-        "2/10 steps after 10 s",
+        "tiny: 0 of 10 steps completed, 10 to run",
+        "2/10 steps completed after 10 s",
         f"error: {title}: it [bold]broke[/bold]",
     ]
 
@@ -191,7 +191,10 @@ def test_list_shows_every_card(kind):
 
 def test_status_tells_what_failed_in_its_own_words(mubench_, copy):
     sweep, store = copy
-    assert mubench_("status", sweep, "--store", store)[:2] == (0, "tiny: 10 of 10 steps done\n")
+    assert mubench_("status", sweep, "--store", store)[:2] == (
+        0,
+        "tiny: 10 of 10 steps completed\n",
+    )
     with_failure(store)
     code, out, _ = mubench_("status", sweep, "--store", store)
     assert code == 0
@@ -357,7 +360,7 @@ def test_a_finished_sweep_is_reported_without_ray_and_without_its_data(
         *("--out", tmp_path / "out", "--no-mlflow"),
     )
     assert (code, err) == (0, "")
-    assert "tiny: 10 of 10 steps done, 0 to run" in out
+    assert "tiny: 10 of 10 steps completed, 0 to run" in out
     assert f"report: {tmp_path / 'out' / 'index.html'}" in out
     assert "MLflow: off" in out
 
@@ -615,12 +618,12 @@ def test_a_method_of_the_package_is_checked_by_its_name(mubench_):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("class", "class: a method's name is lower case, such as my_method, no keyword"),
-        ("My", "My: a method's name is lower case, such as my_method, no keyword"),
-        ("2x", "2x: a method's name is lower case, such as my_method, no keyword"),
-        ("../x", "../x: a method's name is lower case, such as my_method, no keyword"),
-        ("ft", "ft: there is a method of this name; choose another"),
-        ("taken", "taken.yaml: it is there already; choose another name or folder"),
+        ("class", "class: not a method name; use lower case, such as my_method, and no keyword"),
+        ("My", "My: not a method name; use lower case, such as my_method, and no keyword"),
+        ("2x", "2x: not a method name; use lower case, such as my_method, and no keyword"),
+        ("../x", "../x: not a method name; use lower case, such as my_method, and no keyword"),
+        ("ft", "ft: a method of this name exists; choose another"),
+        ("taken", "taken.yaml: the file exists; choose another name or folder"),
     ],
 )
 def test_a_new_method_needs_a_good_name_and_overwrites_nothing(mubench_, name, message):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mubench.cli.options import DEFAULT_STORE, DataDir, PluginFiles, SetValues, SweepName
-from mubench.cli.output import FAILED, OK, say
+from mubench.cli.output import FAILED, OK, plural, say
 
 app = typer.Typer(help="Download and check data sets; export forget sets.", no_args_is_help=True)
 
@@ -47,7 +47,6 @@ def export(
     """Write the forget sets of a sweep as files, which another sweep can use."""
     from mubench.exports import export_forget_sets
     from mubench.opened import open_sweep
-    from mubench.report.words import plural
 
     opened = open_sweep(sweep, DEFAULT_STORE, set_ or (), "cpu", data, decode=True)
     written = export_forget_sets(opened.plan, out, data)

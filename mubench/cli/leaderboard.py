@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mubench.cli.options import DEFAULT_STORE, PluginFiles, StoreUri
-from mubench.cli.output import BAD_INPUT, OK, console, say
+from mubench.cli.output import BAD_INPUT, OK, console, plural, say
 
 app = typer.Typer()
 
@@ -34,7 +34,6 @@ def leaderboard(
         return
     from mubench.board.build import build
     from mubench.board.collect import Places
-    from mubench.report.words import plural
 
     is_bare = not (store or tracking_uri or report or rows)
     stores = [DEFAULT_STORE] if is_bare else store or []
@@ -52,7 +51,6 @@ def check(
 ) -> None:
     """Check rows before they are contributed; a problem is one line with its file and field."""
     from mubench.board.read import read_row, row_files
-    from mubench.report.words import plural
 
     files = row_files(paths)
     problems = [problem for path in files for problem in read_row(path)[1]]

@@ -20,7 +20,7 @@ from mubench.cli.options import (
     report_folder,
     with_options,
 )
-from mubench.cli.output import FAILED, INTERRUPTED, OK, console, say
+from mubench.cli.output import FAILED, INTERRUPTED, OK, console, plural, say
 
 if TYPE_CHECKING:
     from mubench.opened import Sweep
@@ -48,7 +48,6 @@ def retry(
     ] = True,
 ) -> None:
     """Run the failed steps of a sweep again (error, out_of_memory, timed_out)."""
-    from mubench.report.words import plural
     from mubench.sweep.resume import forget_failures
 
     opened = sweep.open(options.address, decode=True)
@@ -79,7 +78,7 @@ def status(sweep: SweepOptions) -> None:
     opened = sweep.open()
     steps = opened.plan.steps
     records = opened.store.records.read(steps)
-    say(f"{opened.plan.name}: {len(records)} of {len(steps)} steps done")
+    say(f"{opened.plan.name}: {len(records)} of {plural(len(steps), 'step')} completed")
     for record in records.values():
         if record.status != "ok":
             say(f"{record.status}: {steps[record.id].title}: {record.message}")
@@ -141,7 +140,7 @@ def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Sum
     ended = finished(opened.plan, opened.store)
     if ended is not None:
         count = len(opened.plan.steps)
-        say(f"{opened.plan.name}: {count} of {count} steps done, 0 to run")
+        say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
         return ended
     from mubench.screen import Screen
     from mubench.sweep.cluster import Where
@@ -164,7 +163,6 @@ def _write_report(opened: "Sweep", out: Path | None) -> Path:
 
 
 def _print_failures(summary: "Summary", sweep: str) -> None:
-    from mubench.report.words import plural
 
     if not summary.failures and not summary.blocked:
         return

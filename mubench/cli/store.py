@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mubench.cli.options import DEFAULT_STORE, StoreUri, existing_store
-from mubench.cli.output import FAILED, OK, say
+from mubench.cli.output import FAILED, OK, plural, say
 from mubench.errors import InputError
 
 app = typer.Typer(help="Inspect and maintain a store.", no_args_is_help=True)
@@ -15,8 +15,6 @@ app = typer.Typer(help="Inspect and maintain a store.", no_args_is_help=True)
 @app.command()
 def verify(store: StoreUri = DEFAULT_STORE) -> None:
     """Check every stored file against its checksum."""
-    from mubench.report.words import plural
-
     artefacts = existing_store(store).artefacts
     problems = [p for p in map(artefacts.verify, sorted(artefacts.ids())) if p is not None]
     for problem in problems:
@@ -28,8 +26,6 @@ def verify(store: StoreUri = DEFAULT_STORE) -> None:
 @app.command()
 def gc(store: StoreUri = DEFAULT_STORE) -> None:
     """Delete artefacts without a record: of interrupted steps, of older code, preparations."""
-    from mubench.report.words import plural
-
     opened = existing_store(store)
     with opened.lock("gc"):
         named = {record.unlearn_id for record in opened.records.read().values()}
@@ -46,7 +42,6 @@ def export(
     store: StoreUri = DEFAULT_STORE,
 ) -> None:
     """Write all records as one Parquet or CSV file."""
-    from mubench.report.words import plural
     from mubench.store.export import export
 
     if target.suffix not in (".parquet", ".csv"):
