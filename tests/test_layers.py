@@ -15,8 +15,9 @@ PACKAGE = Path(mubench.__file__).parent
 
 LAYERS = (
     ("errors", "seeds", "record"),
-    ("plugins", "limits", "deadline"),
-    ("registry", "yaml_text", "scenario", "ids", "spaces", "strict", "forget_file"),
+    ("plugins", "limits", "deadline", "definitions"),
+    ("ids",),
+    ("registry", "yaml_text", "scenario", "spaces", "strict", "forget_file"),
     ("grammar", "recipe", "expressions"),
     ("catalogue", "store", "metrics"),
     ("sources",),
