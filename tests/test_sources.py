@@ -814,4 +814,7 @@ def test_a_fingerprint_is_what_is_cached_and_else_what_the_card_assumes(folder):
 
 
 def test_data_that_are_not_here_are_passed_over(folder):
-    decode_present([catalogue.data_card(FOLDERS)], str(folder / "elsewhere"))
+    write_folders(folder)
+    absent, here = {**FOLDERS, "name": "absent"}, {**FOLDERS, "fingerprint": "declared"}
+    decode_present([catalogue.data_card(card) for card in (absent, FOLDERS)], str(folder.parent))
+    assert known_fingerprint(here, folder.parent) != "declared", "the next one was decoded"
