@@ -16,6 +16,8 @@ from mubench.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS, check
 from mubench.contract.request import Request
 from mubench.errors import ContractError
 
+pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
+
 CLAUSES = (*OF_CARDS, *OF_RUNS, *OF_DEFAULTS)
 
 FILE = '''"""Mine: {doc}"""
@@ -84,12 +86,6 @@ CARD = {
         "augment": {"default": True},
     },
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_plugins(monkeypatch, tmp_path):
-    monkeypatch.setattr(plugins, "_added", {})
-    monkeypatch.chdir(tmp_path)
 
 
 def mine(

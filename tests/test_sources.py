@@ -22,14 +22,9 @@ from mubench.sources.presence import decode_present
 from mubench.sources.stored import known_fingerprint, stored
 from mubench.upkeep import check, fetch
 
+pytestmark = pytest.mark.usefixtures("cache_dir")
+
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("MUBENCH_DATA", raising=False)
-    return tmp_path / "cache"
 
 
 @pytest.fixture
