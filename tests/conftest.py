@@ -1,6 +1,7 @@
 """What all tests share: quiet property tests, one thread, and a small sweep to vary."""
 
 import copy
+import os
 import sys
 from typing import Any
 
@@ -16,6 +17,7 @@ from mubench.report.build import build
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start
 
 SWEEP: dict[str, Any] = {
     "name": "small",
@@ -35,6 +37,16 @@ SWEEP: dict[str, Any] = {
     },
     "floor": 1,
 }
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first, so that no worker ends with one; `gpu` tests may skip."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
 @pytest.fixture
