@@ -22,6 +22,8 @@ from mubench.registry import load_method, method_source
 from mubench.sweep.resume import finished
 from mubench.sweep.run import run_plan
 
+pytestmark = pytest.mark.usefixtures("no_plugins")
+
 METHOD = '''"""Halve: one step towards zero. Nobody, arXiv 0000.00000. As in the paper."""
 
 from dataclasses import dataclass
@@ -120,14 +122,6 @@ class Linear(nn.Module):
 def linear(input_shape, num_classes):
     return Linear(input_shape, num_classes)
 '''
-
-
-@pytest.fixture(autouse=True)
-def forget_plugins():
-    yield
-    for plugin in plugins.added():
-        sys.modules.pop(plugin.module, None)
-    plugins._added.clear()
 
 
 def write_plugin(folder: Path, source: str, card: dict) -> str:
