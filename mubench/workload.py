@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mubench import catalogue
-from mubench.expressions import evaluate
+from mubench.catalogue import cards
+from mubench.catalogue.expressions import evaluate
+from mubench.catalogue.search_space import Scalar
 from mubench.plan import ORIGINAL, Request, Step
 from mubench.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
-from mubench.spaces import Scalar
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
         return Work(epochs, examples, examples, is_exact)
     sizes = {"n_f": n_f, "n_r": size - n_f, "K": len(card.classes)}
     values = {**params, **sizes, "n_v": _holdout_size(step, card)}
-    cost = catalogue.method(step.method).cost
+    cost = cards.method(step.method).cost
     forward, backward = (
         round(evaluate(cost[way], values, f"{step.method}: cost.{way}"))
         for way in ("forward", "backward")
@@ -56,24 +56,24 @@ def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
     return Work(0, forward, backward, is_exact)
 
 
-def _settings(step: Step, card: catalogue.DataCard) -> dict[str, Any]:
+def _settings(step: Step, card: cards.DataCard) -> dict[str, Any]:
     """The options of a step's data set, given or not."""
     return {**card.options, **step.dataset.options}
 
 
-def _holdout_size(step: Step, card: catalogue.DataCard) -> int:
+def _holdout_size(step: Step, card: cards.DataCard) -> int:
     """Examples of D_val."""
     there = card.sizes.get("validation", 0)
     return min(_settings(step, card).get("holdout_size") or there, there)
 
 
-def _train_size(step: Step, card: catalogue.DataCard) -> int:
+def _train_size(step: Step, card: cards.DataCard) -> int:
     """Examples of D_tr: those of the card, or as many as its option keeps."""
     kept = _settings(step, card).get("train_size")
     return min(kept or card.sizes["train"], card.sizes["train"])
 
 
-def _forgotten(request: Request, size: int, card: catalogue.DataCard) -> tuple[int, bool]:
+def _forgotten(request: Request, size: int, card: cards.DataCard) -> tuple[int, bool]:
     """Examples of D_f, and whether that is exact."""
     match request.scenario:
         case Random(ratio):
