@@ -7,8 +7,8 @@ from typing import Any
 from mubench.catalogue import cards
 from mubench.catalogue.expressions import evaluate
 from mubench.catalogue.search_space import Scalar
+from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.plan import ORIGINAL, Request, Step
-from mubench.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 
 
 @dataclass(frozen=True)
