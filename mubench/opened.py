@@ -8,11 +8,11 @@ from typing import get_args
 
 from mubench import spec
 from mubench.data.availability import decode_present
-from mubench.gathered import gather, save
 from mubench.plan import Device, Plan
 from mubench.planner import make_plan
-from mubench.report.source import ReportSource, outline
 from mubench.spec import Loaded, StepKind, SweepSpec
+from mubench.store.gathered import gather, save
+from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
 
 
