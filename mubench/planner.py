@@ -25,7 +25,7 @@ from mubench.spec import SeedAxis, SweepSpec
 from mubench.store.record import Kind
 
 # What decides results, as roots of content ids.
-_TRAINING = tuple(f"mubench.references:{name}" for name in ("new_model", "train", "evaluate"))
+_TRAINING = tuple(f"mubench.run.references:{name}" for name in ("new_model", "train", "evaluate"))
 _FORGETTING = (
     "mubench.data.forget_sets:divide",
     "mubench.models.training.cost_meter:flops_per_example",
@@ -35,7 +35,7 @@ _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",
     "retrain_free": "mubench.metrics.objective:retrain_free_gap",
 }
-_SUGGEST = "mubench.sweep.suggest:suggest"
+_SUGGEST = "mubench.run.tune.suggest:suggest"
 _PROSE = ("title", "citation", "description", "note", "uri")
 _PLACES = ("sources", "modules", "module", "builder")
 """Where a card says its code is: that code is in ids by what it does."""
