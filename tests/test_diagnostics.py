@@ -13,18 +13,18 @@ from torch.func import functional_call, jacrev
 from toy import CLASSES, blobs, conv, same, softmax_regression, split_of, task_of, train, weights
 
 import mubench
-from mubench import planner, spec
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import Diverged, InputError
 from mubench.methods.shared.theorem2 import contrast, diagnose
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
-from mubench.planner import make_plan, sources_of
 from mubench.run.step_result import refused
 from mubench.run.trial import Choice, run_step
 from mubench.run.tune.schedule import Walk
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
+from mubench.sweep import planner, spec
+from mubench.sweep.planner import make_plan, sources_of
 
 # --- Theorem 2 on a model ---------------------------------------------------------------------
 

@@ -8,10 +8,10 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import planner as plan_module
-from mubench import spec
 from mubench.catalogue import cards, ids
-from mubench.planner import make_plan
+from mubench.sweep import planner as plan_module
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 
 def planned(node, device="cpu"):

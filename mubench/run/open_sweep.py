@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from mubench import spec
 from mubench.data.availability import decode_present
-from mubench.plan import Device, Plan
-from mubench.planner import make_plan
-from mubench.spec import Loaded, StepKind, SweepSpec
 from mubench.store.gathered import gather, save
 from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
+from mubench.sweep import spec
+from mubench.sweep.plan import Device, Plan
+from mubench.sweep.planner import make_plan
+from mubench.sweep.spec import Loaded, StepKind, SweepSpec
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from mubench.catalogue import cards
 from mubench.catalogue.expressions import evaluate
 from mubench.catalogue.search_space import Scalar
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
-from mubench.plan import ORIGINAL, Request, Step
+from mubench.sweep.plan import ORIGINAL, Request, Step
 
 
 @dataclass(frozen=True)
