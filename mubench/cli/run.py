@@ -44,7 +44,8 @@ def retry(
     sweep: SweepOptions,
     options: RunOptions,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Failed steps; always on, nothing else is retried.")
+        bool,
+        typer.Option("--failed", show_default=False, help="Retry failed steps; always on."),
     ] = True,
 ) -> None:
     """Run the failed steps of a sweep again (error, out_of_memory, timed_out)."""
