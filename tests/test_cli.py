@@ -15,37 +15,25 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 from rich.console import Console
-from sweep_world import finish, values, write
+from sweep_world import finish, values
 
 import mubench
-from mubench import catalogue, listing, planner, plugins, presets, screen
+from mubench.catalogue import cards
+from mubench.cli import listing
+from mubench.cli import progress as screen
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
-from mubench.estimate import estimate
-from mubench.opened import open_sweep
+from mubench.models import presets
+from mubench.run.estimate import estimate
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune import run_plan as running
+from mubench.run.tune.resume import Summary, outdated_steps
+from mubench.run.tune.schedule import Walk
 from mubench.store.store import Store
-from mubench.sweep import run as running
-from mubench.sweep.resume import Summary, outdated_steps
-from mubench.sweep.walk import Walk
+from mubench.sweep import planner
 
-
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch, tmp_path):
-    """No variable of the person who runs the tests counts, and reports go where nobody looks."""
-    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished tiny sweep, made without Ray; tests that change it take `copy`."""
-    folder = tmp_path_factory.mktemp("finished")
-    opened = open_sweep(write(folder / "tiny.yaml"), str(folder / "store"))
-    finish(opened)
-    return folder
+pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 @pytest.fixture
@@ -186,7 +174,7 @@ def test_list_names_all_of_a_kind(mubench_, kind):
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "models"])
 def test_list_shows_every_card(kind):
-    assert [entry["name"] for entry in listing.entries(kind)] == catalogue.names(kind)
+    assert [entry["name"] for entry in listing.entries(kind)] == cards.names(kind)
 
 
 def test_status_tells_what_failed_in_its_own_words(mubench_, copy):
@@ -259,7 +247,7 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         "cpu",
         "gpu",
         "disk",
-        *catalogue.names("datasets"),
+        *cards.names("datasets"),
     }
     assert "ready" in found["digits"]
     assert "missing" in found["cifar10"]
@@ -539,8 +527,11 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
         )
         assert done.stderr.startswith(str(tmp_path / "installed"))
         assert json.loads(done.stdout)["name"] == name.rpartition("/")[2]
-    shipped, ours = tmp_path / "installed" / "mubench" / "templates", root / "mubench" / "templates"
-    recipes = tmp_path / "installed" / "mubench" / "recipes"
+    shipped, ours = (
+        tmp_path / "installed" / "mubench" / "cli" / "templates",
+        root / "mubench" / "cli" / "templates",
+    )
+    recipes = tmp_path / "installed" / "mubench" / "models" / "recipes"
     assert {p.name for p in recipes.iterdir()} == {p.name for p in presets.FOLDER.iterdir()}
     names = ["method.py.txt", "method.yaml.txt"]
     assert [(shipped / n).read_text() for n in names] == [(ours / n).read_text() for n in names]
@@ -557,11 +548,6 @@ def test_the_command_line_starts_without_anything_heavy():
 
 
 # --- methods of one's own ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_plugins(monkeypatch):
-    monkeypatch.setattr(plugins, "_added", {})
 
 
 @pytest.fixture
