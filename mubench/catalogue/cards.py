@@ -112,6 +112,7 @@ class ModelCard:
         return replace(self, card={**self.card, "arguments": arguments}, tokens=tokens)
 
 
+@cache
 def search_spaces() -> Path:
     """The folder of sweeps and method cards: inside an installed package, or beside a checkout."""
     shipped = PACKAGE / "search_spaces"
@@ -158,8 +159,9 @@ def _shipped(kind: Kind) -> list[str]:
 def _find(kind: Kind, name: str, where: str) -> tuple[str, str, str]:
     """The text of a card, its file for messages, and the package or module of its code."""
     plugin = plugins.find(kind, name)
-    path = _folder(kind) / f"{name}.yaml"
-    is_shipped = path.parent == _folder(kind) and path.is_file()
+    folder = _folder(kind)
+    path = folder / f"{name}.yaml"
+    is_shipped = path.parent == folder and path.is_file()
     if plugin is not None:
         if is_shipped:
             raise InputError(f"{plugin.where}: mubench has a {_WORDS[kind]} '{name}'; rename it")
@@ -168,7 +170,12 @@ def _find(kind: Kind, name: str, where: str) -> tuple[str, str, str]:
         hint = did_you_mean(name, names(kind))
         own = "" if hint.startswith("did you mean") else "; one of your own: --plugin FILE.py"
         raise InputError(f"{where}: unknown {_WORDS[kind]} '{name}'; {hint}{own}")
-    return path.read_text(encoding="utf-8"), path.name, f"mubench.{_PARTS[kind]}"
+    return _text(path), path.name, f"mubench.{_PARTS[kind]}"
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _read(text: str, where: str) -> dict[str, Any]:
