@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from mubench.errors import IntegrityError
+from mubench.grid import kind_and_ratio
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.related import Answers, Related, Relation
 from mubench.plan import ORIGINAL
@@ -83,7 +84,7 @@ class SweepAnswers:
             siblings=found["siblings"],
             oracles=found["oracles"],
             forget_classes=record.forget_classes,
-            is_groupwise=record.scenario.partition("-")[0] == "group",
+            is_groupwise=kind_and_ratio(record.scenario)[0] == "group",
         )
 
     def _of_stored(self, record: Record, part: str) -> Outputs:

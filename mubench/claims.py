@@ -13,7 +13,7 @@ from typing import Literal
 
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.later import LATER
-from mubench.record import MetricInfo
+from mubench.record import ORIGINAL, MetricInfo
 from mubench.strict import Strict
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"
@@ -23,7 +23,6 @@ _SENTENCE = re.compile(
     r"(?:\s+by\s+at\s+least\s+(?P<amount>[0-9]*\.?[0-9]+)\s*(?P<unit>points?|%)?)?"
 )
 _LEAVE_OUT = " (without claims: --set claims=[])"
-ORIGINAL = "original"
 
 
 class Claim(Strict):

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mubench.errors import InputError, did_you_mean
+from mubench.record import REFERENCES
 from mubench.strict import Strict
 from mubench.yaml_text import read_yaml
 
 SUFFIX = ".published.yaml"
 _LEAVE_OUT = " (without them: --set published=null)"
-REFERENCES = ("retrain", "original")
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -14,6 +14,10 @@ Kind = Literal["train", "retrain", "search", "final"]
 Status = Literal["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]
 Aim = Literal["match", "lower", "higher", "none"]
 
+ORIGINAL, RETRAIN = "original", "retrain"
+"""Methods of a sweep that are no methods: nothing was done, or all was trained again."""
+REFERENCES = (RETRAIN, ORIGINAL)
+
 WORST = 1.0
 """Objective of a candidate that did not finish: the largest gap that fractions can have."""
 

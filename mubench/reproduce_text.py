@@ -11,7 +11,7 @@ from rich.text import Text
 from mubench.comparison import RELATIVE, Change, Comparison, Mark, Value
 from mubench.lookup import Place
 from mubench.record import Record, Status
-from mubench.report.words import listed, plural, seeds_text
+from mubench.report.words import join_words, plural, seeds_text
 from mubench.reproduce import Found
 
 _MARKS: dict[Mark, tuple[str, str]] = {
@@ -73,7 +73,7 @@ def verdict(compared: Comparison) -> str:
     same = len(compared.names("equal"))
     judged = plural(same + len(different) + len(close), "metric")
     if different:
-        parts.append(f"{len(different)} of {judged}: {listed(different)}")
+        parts.append(f"{len(different)} of {judged}: {join_words(different)}")
         parts += ["in another environment"] if compared.is_elsewhere else []
     elif close:
         parts.append(f"{len(close)} of {judged} differ by no more than {_TOLERANCE}")

@@ -19,7 +19,7 @@ from mubench.report.summary import headline, warnings
 from mubench.report.summary import remarks as remarks_of
 from mubench.report.tables import table
 from mubench.report.tuning import studies
-from mubench.report.words import points
+from mubench.report.words import format_percent
 
 CELL = CELLS[0]
 
@@ -471,4 +471,4 @@ def test_the_terminal_shows_names_as_text():
 
 
 def test_an_unlucky_minus_is_a_minus_sign_and_no_hyphen():
-    assert points(-0.012, signed=True) == "−1.20"
+    assert format_percent(-0.012, signed=True) == "−1.20"

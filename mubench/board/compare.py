@@ -10,13 +10,14 @@ from pathlib import Path
 
 from mubench.board.board import BoardCell, Placed, make_board
 from mubench.board.make import rows_of
-from mubench.board.noise import Noise, has_other_retrain
+from mubench.board.noise import has_other_retrain
 from mubench.board.parts import Measured
 from mubench.board.read import read_rows
 from mubench.board.row import BoardRow
 from mubench.errors import InputError
 from mubench.gathered import saved
 from mubench.report.inference import independent, sign_flip_p
+from mubench.report.noise import Floor
 from mubench.report.packed import PLAN, read_folder
 from mubench.report.statistics import Paired, corrected
 from mubench.report.words import plural
@@ -106,7 +107,7 @@ def _gap(entry: tuple[bool, Placed]) -> tuple[float, bool, str]:
     return held.estimates["gap"].mean, not is_mine, held.row.row
 
 
-def _against_board(mine: Placed, board: BoardCell, noise: Noise | None) -> list[Against]:
+def _against_board(mine: Placed, board: BoardCell, noise: Floor | None) -> list[Against]:
     """Compare with the board's best row of the same selection, and with its row of this name.
 
     A row that is on the board already is not compared with itself.
@@ -119,7 +120,7 @@ def _against_board(mine: Placed, board: BoardCell, noise: Noise | None) -> list[
     return [held for held in found if held.other.row.requests != mine.row.requests]
 
 
-def _against(mine: Placed, other: Placed, noise: Noise | None, *, is_best: bool) -> Against:
+def _against(mine: Placed, other: Placed, noise: Floor | None, *, is_best: bool) -> Against:
     theirs = {held.name: held for held in other.row.requests}
     named = [(held, theirs[held.name]) for held in mine.row.requests if held.name in theirs]
     alike = [(one, two) for one, two in named if one.forget_hash == two.forget_hash]
@@ -141,7 +142,7 @@ def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
     return Paired(differences=differences, requests=len(requests), p_value=p_value, p_holm=p_value)
 
 
-def _unpaired(named: int, alike: int, pairs: int, noise: Noise | None) -> list[str]:
+def _unpaired(named: int, alike: int, pairs: int, noise: Floor | None) -> list[str]:
     """Say why requests of one name were not paired."""
     said = []
     if alike < named:

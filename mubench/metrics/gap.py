@@ -31,28 +31,6 @@ def gap(unlearned: Values, retrained: Values) -> Gap:
     return Gap(_mean(differences), len(names))
 
 
-def gap_paired(unlearned: Sequence[Values], retrained: Sequence[Values]) -> float:
-    """Mean over requests of each request's gap to the Retrain of the same request.
-
-    Averages the terms that all requests have, so that it is never below `gap_of_means`.
-    """
-    names = _shared_terms([*unlearned, *retrained])
-    return _mean(
-        [
-            abs(u[name] - r[name])
-            for u, r in zip(unlearned, retrained, strict=True)
-            for name in names
-        ]
-    )
-
-
-def gap_of_means(unlearned: Sequence[Values], retrained: Sequence[Values]) -> float:
-    """Gap between the means over requests: what most tables print; opposite errors cancel."""
-    names = _shared_terms([*unlearned, *retrained])
-    paired = list(zip(unlearned, retrained, strict=True))
-    return _mean([abs(_mean([u[name] - r[name] for u, r in paired])) for name in names])
-
-
 def tow(unlearned: Values, retrained: Values) -> float:
     """Tug of war: product of 1 - |difference| over UA, RA and TA, in [0, 1] (Zhao et al. 2024)."""
     return _closeness(unlearned, retrained, ("ua", "ra", "ta"))

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mubench.ids import content_id
-from mubench.plan import ORIGINAL, Plan, Request, Step
+from mubench.plan import Plan, Request, Step
+from mubench.record import ORIGINAL, REFERENCES, RETRAIN
 from mubench.report.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.report.source import ReportSource
@@ -21,7 +22,6 @@ from mubench.tracking.steps import step_entry
 
 ROOT = "sweep"
 """Key of the sweep's own run."""
-RETRAIN = "retrain"
 
 
 def entries(
@@ -63,7 +63,7 @@ class _Tree:
         self._names = Names(plan)
         self._cells = {cell.name: cell for cell in aggregate(source)}
         self._keys = _row_keys(plan, self.rows)
-        methods = [row for row in plan.rows if row not in (ORIGINAL, RETRAIN)]
+        methods = [row for row in plan.rows if row not in REFERENCES]
         self._colors = {row: _color(number) for number, row in enumerate(methods)}
 
     def sweep(self, links: Mapping[str, str]) -> Entry:
@@ -103,7 +103,7 @@ class _Tree:
         chosen = next((record for record in tuned if record.candidate >= 0), None)
         trials = max(step.trials for step in steps)
         found = self._cells[cell]
-        is_reference = label in (ORIGINAL, RETRAIN)
+        is_reference = label in REFERENCES
         facts = {"dataset": held[0].dataset, "model": held[0].model, "scenario": held[0].scenario}
         tags = {
             "kind": "reference" if is_reference else "row",
@@ -119,7 +119,7 @@ class _Tree:
         return Entry(
             key=self._keys[cell, label],
             parent=ROOT,
-            name=self._names.row(label, _request(steps)),
+            name=self._names.row(steps[0], _request(steps)),
             status=status([step.id for step in steps], self.records, self._unfinished),
             start=start,
             end=end,
@@ -185,6 +185,5 @@ def _request(steps: Sequence[Step]) -> Request:
 
 
 def _row_metrics(cell: Cell, label: str) -> dict[str, float]:
-    rows = (cell.retrain, cell.original, *cell.methods)
-    found = row_metrics(row for row in rows if row.label == label and row.records)
+    found = row_metrics(row for row in cell.rows if row.label == label and row.records)
     return {**found, **floor_metrics(cell)} if label == RETRAIN else found

@@ -2,7 +2,8 @@
 
 from mubench.grid import DatasetSpec, ModelSpec
 from mubench.plan import Plan, Request, Step
-from mubench.report.words import row_title
+from mubench.record import RETRAIN
+from mubench.report.words import method_title, row_title
 
 
 class Names:
@@ -17,17 +18,17 @@ class Names:
         """`random-0.1`, or `cifar10/random-0.1` in a sweep of several data sets."""
         return "/".join([*self._where(request.dataset, request.model), request.forget.label])
 
-    def row(self, label: str, request: Request) -> str:
-        """`UGradSL (α = −0.2) · random-0.1`."""
-        return f"{row_title(label)} · {self.cell(request)}"
+    def row(self, step: Step, request: Request) -> str:
+        """`UGradSL (α = −0.2) · random-0.1`: the run above the steps of a row."""
+        return f"{_title(step)} · {self.cell(request)}"
 
     def step(self, step: Step, candidate: int) -> str:
         """`UGradSL tuned · random-0.1 · forget=0 train=0`."""
         what = {
             "train": "Training",
             "retrain": f"Retrain replica {step.replica}" if step.replica else "Retrain",
-            "search": f"{row_title(step.row)} candidate {candidate}",
-            "final": f"{row_title(step.row)} {step.selection}".strip(),
+            "search": f"{_title(step)} candidate {candidate}",
+            "final": f"{_title(step)} {step.selection}".strip(),
         }[step.kind]
         seed = f"train={step.seed_train}"
         if step.request is None:
@@ -38,3 +39,7 @@ class Names:
     def _where(self, dataset: DatasetSpec, model: ModelSpec) -> list[str]:
         labels = [dataset.label] if self._tells_dataset else []
         return [*labels, model.label] if self._tells_model else labels
+
+
+def _title(step: Step) -> str:
+    return row_title(step.row, step.method, step.given) if step.row else method_title(RETRAIN)
