@@ -1,5 +1,7 @@
 """The contract's small world, and what only tests need of it."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -13,13 +15,13 @@ from mubench.contract.world import (
     same,
     seeded,
     split_of,
-    task_of,
     text,
     tokens,
     train,
     weights,
 )
 from mubench.data.split import Split
+from mubench.methods.base import ForgetTask, SplitName
 
 __all__ = [
     "CLASSES",
@@ -39,6 +41,18 @@ __all__ = [
     "train",
     "weights",
 ]
+
+
+def task_of(
+    full: Split, n_forget: int, *, seed: int = 0, new_model: Callable[[], nn.Module] = mlp
+) -> ForgetTask:
+    """The first `n_forget` examples are D_f, the rest is D_r."""
+    rows = torch.arange(len(full))
+    splits: dict[SplitName, Split] = {
+        "forget": full.subset(rows[:n_forget]),
+        "retain": full.subset(rows[n_forget:]),
+    }
+    return ForgetTask(splits=splits, num_classes=CLASSES, seed=seed, new_model=new_model)
 
 
 def softmax_regression(features: int, classes: int = CLASSES) -> Net:

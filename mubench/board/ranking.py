@@ -1,8 +1,9 @@
 """All cells in one list: average rank and mean Avg. Gap of each row, with what requests leave open.
 
-Every planned request of a row that has no number counts with the original's gap. Intervals come from a bootstrap over requests within each cell. Rows that have the
-same requests in a cell share each resample there, so that their differences are paired. Cells are
-not resampled: an interval tells nothing about cells that are not on the board.
+Every planned request of a row that has no number counts with the original's gap. Intervals come
+from a bootstrap over requests within each cell. Rows that have the same requests in a cell share
+each resample there, so that their differences are paired. Cells are not resampled: an interval
+tells nothing about cells that are not on the board.
 """
 
 from collections import Counter

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from mubench.report.cells import MANY, Report, report_of
+from mubench.report.blocks import MANY, Report, report_of
 from mubench.report.figures.draw import draw
 from mubench.report.formats import markdown_text, to_csv, to_markdown
 from mubench.report.latex import to_latex

@@ -202,7 +202,7 @@ def _curves(facts: _Facts) -> list[Question]:
             f"Rows with a value of their own: {join_words([f'{v:g}' for v in sorted(values)])}; "
             "see the curves."
             if values
-            else f"The sweep has no grid of the {title}; importances show it where it was searched.",
+            else f"The sweep has no grid of the {title}; the importances show it.",
             _count(len(values)),
         )
         for title, values in asked.items()
