@@ -142,7 +142,9 @@ def test_one_refuted_cell_refutes_and_a_missing_row_leaves_undecided():
     empty = replace(source, cells=CELLS)
     found = judge_claims((both,), aggregate(empty))[0]
     assert [cell.verdict for cell in found.cells] == ["confirmed", "undecided"]
-    assert found.cells[1].words == ("UGradSL and GA do not both have numbers, tuned or with defaults.")
+    assert found.cells[1].words == (
+        "UGradSL and GA do not both have numbers, tuned or with defaults."
+    )
     assert found.verdict == "undecided"
     swapped = both.model_copy(update={"first": "ga", "second": "ugradsl"})
     assert judge_claims((swapped,), aggregate(empty))[0].verdict == "refuted"

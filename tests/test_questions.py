@@ -47,7 +47,9 @@ def test_a_missing_retrain_is_said_and_is_no_full_answer():
 
 def test_equal_budgets_are_an_answer_and_unfinished_or_missing_searches_a_doubt():
     text, standing = answer(world(), "same tuning budget")
-    assert text.startswith("Each search had 4 candidates, the defaults first; failed candidates count")
+    assert text.startswith(
+        "Each search had 4 candidates, the defaults first; failed candidates count"
+    )
     assert standing == "answered"
     cut = without(world(), lambda r: r.id == f"{CELLS[0]}:search:ft:3")
     text, standing = answer(cut, "same tuning budget")
@@ -90,7 +92,9 @@ def test_optimism_is_the_mean_of_final_less_promised():
 
 def test_the_noise_floor_and_the_breadth_are_those_of_the_cells():
     assert "differ by 1.33 to 1.33 points" in answer(world(), "noise of Retrain")[0]
-    assert answer(world(), "data sets, models")[0].startswith("1 data set (digits); 1 model (small_cnn); 2")
+    assert answer(world(), "data sets, models")[0].startswith(
+        "1 data set (digits); 1 model (small_cnn); 2"
+    )
 
 
 def test_nothing_is_answered_where_nothing_has_finished():

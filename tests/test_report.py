@@ -333,7 +333,10 @@ def test_rows_that_are_not_ranked_and_closer_defaults_are_named():
     assert "UGradSL+ is" not in said, "a row that is not ranked is not compared"
     line = overview(cell, judge(cell))
     assert (line.closest, line.gap) == ("FT", "5.80")
-    assert line.significance == "significantly closer than all other complete tuned rows; 1 row not ranked"
+    assert (
+        line.significance
+        == "significantly closer than all other complete tuned rows; 1 row not ranked"
+    )
 
 
 def test_equal_rows_are_neither_closer_nor_farther():
