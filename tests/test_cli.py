@@ -15,35 +15,25 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 from rich.console import Console
-from sweep_world import finish, values, write
+from sweep_world import finish, values
 
 import mubench
-from mubench import catalogue, cli, listing, plugins, presets, screen
+from mubench.catalogue import cards
+from mubench.cli import listing
+from mubench.cli import progress as screen
+from mubench.cli.catalogue import Listed
+from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
-from mubench.estimate import estimate
-from mubench.opened import open_sweep
+from mubench.models import presets
+from mubench.run.estimate import estimate
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune import run_plan as running
+from mubench.run.tune.resume import Summary, outdated_steps
+from mubench.run.tune.schedule import Walk
 from mubench.store.store import Store
-from mubench.sweep import run as running
-from mubench.sweep.resume import Summary
-from mubench.sweep.walk import Walk
+from mubench.sweep import planner
 
-
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch, tmp_path):
-    """No variable of the person who runs the tests counts, and reports go where nobody looks."""
-    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished tiny sweep, made without Ray; tests that change it take `copy`."""
-    folder = tmp_path_factory.mktemp("finished")
-    opened = open_sweep(write(folder / "tiny.yaml"), str(folder / "store"))
-    finish(opened)
-    return folder
+pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 @pytest.fixture
@@ -147,8 +137,8 @@ def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, mo
         shown.finished(failed, Walk(opened.plan, {}))
     title = opened.plan.steps[record.id].title
     assert printed.getvalue().splitlines() == [
-        "tiny: 0 of 10 steps done, 10 to run",
-        "2/10 steps after 10 s",
+        "tiny: 0 of 10 steps completed, 10 to run",
+        "2/10 steps completed after 10 s",
         f"error: {title}: it [bold]broke[/bold]",
     ]
 
@@ -169,7 +159,7 @@ def test_plan_as_json(mubench_, finished):
     ).records.read().keys()
 
 
-@pytest.mark.parametrize("kind", list(cli.Listed))
+@pytest.mark.parametrize("kind", list(Listed))
 def test_list_names_all_of_a_kind(mubench_, kind):
     expected = [entry["name"] for entry in listing.entries(kind.value)]
     assert expected
@@ -184,12 +174,15 @@ def test_list_names_all_of_a_kind(mubench_, kind):
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "models"])
 def test_list_shows_every_card(kind):
-    assert [entry["name"] for entry in listing.entries(kind)] == catalogue.names(kind)
+    assert [entry["name"] for entry in listing.entries(kind)] == cards.names(kind)
 
 
 def test_status_tells_what_failed_in_its_own_words(mubench_, copy):
     sweep, store = copy
-    assert mubench_("status", sweep, "--store", store)[:2] == (0, "tiny: 10 of 10 steps done\n")
+    assert mubench_("status", sweep, "--store", store)[:2] == (
+        0,
+        "tiny: 10 of 10 steps completed\n",
+    )
     with_failure(store)
     code, out, _ = mubench_("status", sweep, "--store", store)
     assert code == 0
@@ -214,7 +207,7 @@ def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
     (store / "artefacts" / "loose").mkdir()
     (store / "artefacts" / "loose" / "forget.safetensors").write_bytes(b"cut short")
     records = Store(str(store)).records.read()
-    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefacts deleted\n")
+    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefact deleted\n")
     assert Store(str(store)).artefacts.ids() == named
     assert Store(str(store)).records.read() == records
     assert not (store / "lock.json").exists()
@@ -254,7 +247,7 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         "cpu",
         "gpu",
         "disk",
-        *catalogue.names("datasets"),
+        *cards.names("datasets"),
     }
     assert "ready" in found["digits"]
     assert "missing" in found["cifar10"]
@@ -271,9 +264,9 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         (["plan", "quickstart", "--set", "grid.model=small_cn"], "did you mean 'small_cnn'?"),
         (["plan", "quickstart", "--set", "floor"], "write key.path=value"),
         (["store", "export", "records.txt"], "end the name in .parquet or .csv"),
-        (["store", "verify", "--store", "typo"], "typo: no store is there"),
-        (["store", "gc", "--store", "typo"], "typo: no store is there"),
-        (["store", "export", "x.csv", "--store", "typo"], "typo: no store is there"),
+        (["store", "verify", "--store", "typo"], "typo: no store found"),
+        (["store", "gc", "--store", "typo"], "typo: no store found"),
+        (["store", "export", "x.csv", "--store", "typo"], "typo: no store found"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(mubench_, tmp_path, arguments, hint):
@@ -294,7 +287,7 @@ def test_an_export_that_cannot_be_written_is_one_line(mubench_, finished, tmp_pa
 def test_debug_shows_where_an_error_came_from(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["mubench", "plan", "--debug", "quikstart"])
     with pytest.raises(InputError, match="no such sweep"):
-        cli.main()
+        main()
 
 
 @pytest.mark.parametrize("command", ["plan", "run", "status", "report"])
@@ -355,7 +348,7 @@ def test_a_finished_sweep_is_reported_without_ray_and_without_its_data(
         *("--out", tmp_path / "out", "--no-mlflow"),
     )
     assert (code, err) == (0, "")
-    assert "tiny: 10 of 10 steps done, 0 to run" in out
+    assert "tiny: 10 of 10 steps completed, 0 to run" in out
     assert f"report: {tmp_path / 'out' / 'index.html'}" in out
     assert "MLflow: off" in out
 
@@ -367,8 +360,8 @@ def test_failures_make_exit_code_1_after_the_report(mubench_, copy):
     assert code == 1
     lines = out.splitlines()
     assert lines[-1] == (
-        f"1 steps failed, 0 could not run without them; 'mubench retry {sweep} --failed' runs them "
-        "again"
+        "1 step failed, 0 dependent steps not run; "
+        f"run them again with 'mubench retry {sweep} --failed'"
     )
     assert lines[-2].endswith(": it [bold]broke[/bold]")
     assert Path("out/index.html").exists()
@@ -391,7 +384,7 @@ def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypat
         *("--data", "data"),
     )
     assert code == 0
-    assert out.startswith("1 failures forgotten\n")
+    assert out.startswith("1 failure forgotten\n")
     assert seen["data_dir"] == "data"
     after = Store(str(store)).records.read()
     assert values(after.pop(failed.id)) == values(before.pop(failed.id))
@@ -411,9 +404,64 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
     monkeypatch.setattr(running, "run_plan", interrupted)
     code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--out", "out", "--no-mlflow")
     assert (code, err) == (130, "")
-    assert out.startswith("interrupted; 'mubench run")
+    assert out.startswith("interrupted; continue with 'mubench run")
     assert not Path("out").exists()
     assert not (store / "lock.json").exists()
+
+
+@pytest.fixture
+def other_code(monkeypatch):
+    """Code of another version: every id is another."""
+    monkeypatch.setattr(planner, "source_id", lambda *roots: "other code")
+
+
+def test_a_run_with_other_code_says_what_is_computed_again(mubench_, copy, other_code, monkeypatch):
+    sweep, store = copy
+
+    def interrupted(*_, **__):
+        return Summary({}, 0, 0, was_interrupted=True)
+
+    monkeypatch.setattr(running, "run_plan", interrupted)
+    arguments = ("run", sweep, "--store", store, *MORE, "--no-mlflow")
+    lines = mubench_(*arguments)[1].splitlines()
+    assert lines[0] == (
+        "tiny: 10 steps completed before code, data, versions or settings changed: ids are new, "
+        "and these steps are computed again"
+    )
+    assert lines[1].startswith("interrupted; ")
+    assert mubench_(*arguments)[1].startswith("interrupted; "), "the plan of now is saved by now"
+
+
+def test_a_run_with_the_same_code_computes_nothing_again(copy):
+    sweep, store = copy
+    opened = open_sweep(str(sweep), str(store), [MORE[1]])
+    assert outdated_steps(opened.plan, opened.store) == 0
+    assert outdated_steps(opened.plan, Store(str(store / "new"))) == 0
+
+
+def test_a_record_has_the_title_of_its_step(finished):
+    opened = open_sweep(str(finished / "tiny.yaml"), str(finished / "store"))
+    titles = {key: record.title for key, record in opened.store.records.read().items()}
+    assert titles == {key: step.title for key, step in opened.plan.steps.items()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "tiny.yaml", "--store", "store"),
+        ("score", "tiny", "--store", "store", "--metric", "klom"),
+        ("leaderboard", "--store", "store"),
+        ("store", "export", "records.csv", "--store", "store"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_store_of_other_code_is_read_as_before(mubench_, copy, other_code, monkeypatch, command):
+    monkeypatch.chdir(copy[0].parent)
+    code, out, err = mubench_(*command)
+    assert (code, err) == (0, "")
+    assert out
+    if command[0] == "report":
+        assert out.startswith("tiny: no records for the current code and sweep; showing the last ")
 
 
 def test_a_full_disk_is_one_line_and_exit_code_1(mubench_, copy, monkeypatch):
@@ -443,7 +491,7 @@ def test_a_tracking_server_that_does_not_answer_is_a_warning(copy, tmp_path):
     with socket.socket() as nobody:  # bound and not listening: connections are refused
         nobody.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        command = [sys.executable, "-m", "mubench.cli", "run", str(sweep), "--store", str(store)]
+        command = [sys.executable, "-m", "mubench", "run", str(sweep), "--store", str(store)]
         done = subprocess.run(
             [*command, "--out", "out", "--tracking-uri", uri],
             capture_output=True,
@@ -467,7 +515,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
     )
     (wheel,) = tmp_path.glob("mubench-*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    code = "import mubench.cli as c; print(c.__file__, file=__import__('sys').stderr); c.main()"
+    code = "import sys, mubench.cli.main as c; print(c.__file__, file=sys.stderr); c.main()"
     for name in ("quickstart", "paper/cifar100_class"):
         done = subprocess.run(
             [sys.executable, "-c", code, "plan", name, "--json"],
@@ -479,8 +527,11 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
         )
         assert done.stderr.startswith(str(tmp_path / "installed"))
         assert json.loads(done.stdout)["name"] == name.rpartition("/")[2]
-    shipped, ours = tmp_path / "installed" / "mubench" / "templates", root / "mubench" / "templates"
-    recipes = tmp_path / "installed" / "mubench" / "recipes"
+    shipped, ours = (
+        tmp_path / "installed" / "mubench" / "cli" / "templates",
+        root / "mubench" / "cli" / "templates",
+    )
+    recipes = tmp_path / "installed" / "mubench" / "models" / "recipes"
     assert {p.name for p in recipes.iterdir()} == {p.name for p in presets.FOLDER.iterdir()}
     names = ["method.py.txt", "method.yaml.txt"]
     assert [(shipped / n).read_text() for n in names] == [(ours / n).read_text() for n in names]
@@ -488,7 +539,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
 
 def test_the_command_line_starts_without_anything_heavy():
     code = (
-        "import sys; import mubench.cli\n"
+        "import sys; import mubench.cli.main\n"
         "heavy = ('torch', 'ray', 'mlflow', 'pyarrow', 'pydantic', 'optuna', 'vl_convert')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
@@ -497,11 +548,6 @@ def test_the_command_line_starts_without_anything_heavy():
 
 
 # --- methods of one's own ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_plugins(monkeypatch):
-    monkeypatch.setattr(plugins, "_added", {})
 
 
 @pytest.fixture
@@ -524,9 +570,9 @@ def test_a_new_method_is_short_and_keeps_the_contract_as_it_is(my_method, mubenc
     code, out, err = mubench_("check", file)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert "✓ changes its copy" in lines
-    assert "- gives kl div its arguments in order: it does not call kl_div" in lines
-    assert lines[-1] == f"my_method: {len(lines) - 5} kept, 0 broken, 4 not tried"
+    assert "✓ parameters_change" in lines
+    assert "- kl_div_argument_order: it does not call kl_div" in lines
+    assert lines[-1] == f"my_method: {len(lines) - 5} passed, 0 failed, 4 skipped"
 
 
 def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
@@ -539,18 +585,17 @@ def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
     assert code == 1
     lines = out.splitlines()
     assert (
-        "✗ reads only what it declares: the method reads 'validation' but does not declare it in "
-        "`needs`; name it there and in the card, or do without"
+        "✗ reads_only_declared_needs: the method reads 'validation' but does not declare it in "
+        "`needs`; add it there and to the card, or do not use it"
     ) in lines
     line = 1 + text[: text.index("self.forget_weight * q_y")].count("\n")
     assert any(
-        x.startswith("✗ runs in the small world: UndeclaredError: ")
-        and x.endswith(f"(line {line})")
+        x.startswith("✗ completes_on_toy_data: UndeclaredError: ") and x.endswith(f"(line {line})")
         for x in lines
     )
-    assert "- changes its copy: the method does not get through its first run" in lines
+    assert "- parameters_change: the method fails in its first run" in lines
     assert sum(x.startswith("✗") for x in lines) == 2
-    assert ", 2 broken, " in lines[-1]
+    assert ", 2 failed, " in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -614,12 +659,12 @@ def test_a_method_of_the_package_is_checked_by_its_name(mubench_):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("class", "class: a method's name is lower case, such as my_method, no keyword"),
-        ("My", "My: a method's name is lower case, such as my_method, no keyword"),
-        ("2x", "2x: a method's name is lower case, such as my_method, no keyword"),
-        ("../x", "../x: a method's name is lower case, such as my_method, no keyword"),
-        ("ft", "ft: there is a method of this name; choose another"),
-        ("taken", "taken.yaml: it is there already; choose another name or folder"),
+        ("class", "class: not a method name; use lower case, such as my_method, and no keyword"),
+        ("My", "My: not a method name; use lower case, such as my_method, and no keyword"),
+        ("2x", "2x: not a method name; use lower case, such as my_method, and no keyword"),
+        ("../x", "../x: not a method name; use lower case, such as my_method, and no keyword"),
+        ("ft", "ft: a method of this name exists; choose another"),
+        ("taken", "taken.yaml: the file exists; choose another name or folder"),
     ],
 )
 def test_a_new_method_needs_a_good_name_and_overwrites_nothing(mubench_, name, message):

@@ -8,16 +8,12 @@ import yaml
 from sweep_world import TINY, finish
 from test_tokens import TEXTS
 
-from mubench import spec
 from mubench.errors import InputError
-from mubench.opened import open_sweep
-from mubench.workspace import Workspace
+from mubench.run.open_sweep import open_sweep
+from mubench.run.workspace import Workspace
+from mubench.sweep import spec
 
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 
 
 def write_bert(folder, seed=0):

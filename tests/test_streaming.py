@@ -8,11 +8,11 @@ import pytest
 import torch
 from test_parquet import CARD, LABELS, PIXELS, PNG, write
 
-from mubench.data import load as loading
-from mubench.data.load import load
-from mubench.data.split import ahead
-from mubench.training.evaluate import logits_of
-from mubench.training.loader import Loader
+from mubench.data import dataset as loading
+from mubench.data.dataset import load
+from mubench.data.split import ahead, moved
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.loader import Loader
 
 
 @pytest.fixture
@@ -68,6 +68,16 @@ def test_a_model_sees_streamed_examples_in_order(folder, monkeypatch):
     assert logits_of(model, test, batch_size=3) == pytest.approx(expected.numpy(), abs=1e-6)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("inputs", [torch.arange(6.0), {"input_ids": torch.arange(6)}])
+def test_inputs_arrive_on_a_gpu_as_they_were(inputs):
+    there = moved(inputs, torch.device("cuda"))
+    for name in inputs if isinstance(inputs, dict) else [...]:
+        arrived, sent = there[name], inputs[name]
+        assert arrived.device.type == "cuda"
+        assert torch.equal(arrived.cpu(), sent)
+
+
 def test_at_most_so_many_run_ahead_and_all_come_in_order():
     made, most = [], 0
 
@@ -111,7 +121,7 @@ def test_processes_share_one_copy_of_the_data(tmp_path, monkeypatch):
     write(folder / "test.parquet", images[:2], [0, 1])
     code = f"""
 import re, torch
-from mubench.data.load import load
+from mubench.data.dataset import load
 card = {dict(CARD, input_shape=[3, 64, 64])!r}
 data = load(card, {{}}, ("train",), "cpu", {str(folder.parent)!r})
 total = sum(int(batch.labels.sum()) for batch in data.train.batches(16))

@@ -19,13 +19,20 @@ from torch.nn import functional as F
 from toy import blobs, conv, distance, mlp, same, split_of, text, tokens, weights
 
 from mubench.errors import Diverged, InputError
-from mubench.recipe import Recipe
-from mubench.training import meter as meter_module
-from mubench.training.descent import Descent, Hooks, autocast, descend, make_optimizer, set_mode
-from mubench.training.evaluate import logits_of
-from mubench.training.fit import fit, lr_schedule
-from mubench.training.loader import Loader
-from mubench.training.meter import Cost, Meter, flops_per_example, measure
+from mubench.models.recipe import Recipe
+from mubench.models.training import cost_meter as meter_module
+from mubench.models.training.cost_meter import Cost, Meter, flops_per_example, measure
+from mubench.models.training.descent import (
+    Descent,
+    Hooks,
+    autocast,
+    descend,
+    make_optimizer,
+    set_mode,
+)
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.fit import fit, lr_schedule
+from mubench.models.training.loader import Loader
 
 SPLIT = blobs(21)
 CPU = torch.device("cpu")
@@ -584,6 +591,25 @@ def test_peak_memory_is_that_of_the_region_and_ignores_earlier_peaks():
         fill(60)
     assert nothing.cost.peak_mib < 20
     assert 50 < something.cost.peak_mib < 100
+
+
+@pytest.mark.gpu
+def test_peak_memory_of_a_gpu_is_that_of_the_region_and_ignores_earlier_peaks():
+    gpu = torch.device("cuda")
+    torch.empty(120 * 2**20, dtype=torch.uint8, device=gpu)  # an earlier peak, freed at once
+    with measure(gpu, Meter()) as nothing:
+        pass
+    with measure(gpu, Meter()) as something:
+        torch.empty(60 * 2**20, dtype=torch.uint8, device=gpu)
+    assert nothing.cost.peak_mib == 0
+    assert something.cost.peak_mib == pytest.approx(60, abs=2)
+
+
+@pytest.mark.gpu
+def test_rte_on_a_gpu_is_wall_time():
+    with measure(torch.device("cuda"), Meter()) as timed:
+        pass
+    assert timed.cost.rte_seconds == timed.cost.wall_seconds > 0
 
 
 def test_flops_are_two_for_every_multiplication_and_add():

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from mubench.contract.world import (
+from mubench.data.split import Split
+from mubench.methods.base import ForgetTask, SplitName
+from mubench.methods.contract.toy_world import (
     CLASSES,
     Net,
     Weights,
@@ -20,8 +22,6 @@ from mubench.contract.world import (
     train,
     weights,
 )
-from mubench.data.split import Split
-from mubench.methods.base import ForgetTask, SplitName
 
 __all__ = [
     "CLASSES",

@@ -21,14 +21,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mubench.catalogue.ids import content_of, source_id
+from mubench.data.cache.cache import Facts, cached
+from mubench.data.cache.decoded import Held, Stored
+from mubench.data.partition import Ints
+from mubench.data.sources.newsgroup_text import cleaned
 from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
-from mubench.ids import source_id
-from mubench.origins import content_of
-from mubench.sources.cache import Facts, cached
-from mubench.sources.messages import cleaned
-from mubench.sources.partition import Ints
-from mubench.sources.stored import Held, Stored
 
 Encoded = NDArray[Any] | dict[str, NDArray[Any]]
 """Inputs as arrays: of images one, of texts `tokens` (n, length) int32 and `length` (n,) int32."""
@@ -86,7 +85,7 @@ def encoded(
     """
     remove = tuple(settings.get("remove") or ())
     drops = bool(settings.get("deduplicate"))
-    code = [source_id(__name__), _version()]
+    code = [source_id(f"{__name__}:encoded"), _version()]
     if "source" in tokens:
         code += [content_of(tokens["source"]), version("transformers")]
     about = [code, whole.fingerprint, dict(tokens), sorted(remove), drops]

@@ -1,9 +1,9 @@
 """Names of runs: short enough for a table's first column, and no two read alike. Pure."""
 
-from mubench.grid import DatasetSpec, ModelSpec
-from mubench.plan import Plan, Request, Step
-from mubench.record import RETRAIN
-from mubench.report.words import method_title, row_title
+from mubench.report.format import method_title, row_title
+from mubench.store.record import RETRAIN
+from mubench.sweep.grid import DatasetSpec, ModelSpec
+from mubench.sweep.plan import Plan, Request, Step
 
 
 class Names:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mubench.report.aggregate import Cell, Row
+from mubench.report.analysis.aggregate import Cell, Row
 from mubench.report.figures.figure import (
     BAND,
     HEIGHT,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mubench import catalogue
-from mubench.report.aggregate import SELECTIONS, Cell, Row
+from mubench.catalogue import cards
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.figures.figure import (
     PICK,
     PICKED,
@@ -19,7 +19,7 @@ from mubench.report.figures.figure import (
     row_styles,
     values,
 )
-from mubench.report.words import row_title, symbol
+from mubench.report.format import row_title, symbol
 
 _Points = dict[str, list[dict[str, Any]]]
 """What is drawn, by metric."""
@@ -48,7 +48,7 @@ def curve_axes(cell: Cell) -> tuple[CurveAxis, ...]:
     titles: dict[str, str] = {}
     points: dict[str, list[tuple[Row, float]]] = {}
     for row in cell.methods:
-        card = catalogue.find_method(row.method)
+        card = cards.find_method(row.method)
         for name, title in card.curves.items() if card else ():
             titles.setdefault(name, title)
             value = row.grid_values.get(name)

@@ -1,7 +1,7 @@
 """Average ranks over cells with their critical difference."""
 
+from mubench.report.analysis.ranks import Ranks
 from mubench.report.figures.figure import WIDTH, Figure, Spec, figure, values
-from mubench.report.ranks import Ranks
 
 
 def critical_difference(ranks: Ranks) -> Figure:

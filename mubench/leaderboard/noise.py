@@ -1,0 +1,33 @@
+"""How far Retrains of one request lie apart, and whether two rows are measured to the same one."""
+
+from itertools import combinations
+
+from mubench.leaderboard.row import BoardRow
+from mubench.leaderboard.row_fields import Measured, Values
+from mubench.metrics.gap import gap
+from mubench.report.analysis.noise import Floor, noise_floor
+
+EQUAL = 1e-9
+"""Below this two Retrains are the same one, where the noise is unknown."""
+
+
+def noise_of(retrain: BoardRow | None) -> Floor | None:
+    """Return the noise floor that a Retrain's row holds; None where nothing was retrained twice."""
+    return noise_floor(
+        (one.terms, other.terms)
+        for held in (retrain.requests if retrain else ())
+        for one, other in combinations((held.retrain, *held.replicas), 2)
+    )
+
+
+def distance(one: Values, other: Values) -> float | None:
+    """Return the Avg. Gap between two models' values; None where they share none."""
+    if not one.terms.keys() & other.terms.keys():
+        return None
+    return gap(one.terms, other.terms).value
+
+
+def has_other_retrain(one: Measured, other: Measured, noise: Floor | None) -> bool:
+    """Whether two measurements of a request are taken to different Retrains, beyond the noise."""
+    apart = distance(one.retrain, other.retrain)
+    return apart is None or apart > max(EQUAL, noise.percentile_95["gap"] if noise else 0.0)

@@ -1,0 +1,276 @@
+"""Records to rows: means, spreads, distances to Retrain and the noise floor, all in fractions."""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from mubench.metrics.gap import TERMS, Values
+from mubench.report.analysis.noise import Floor, noise_floor
+from mubench.report.format import STATUS_WORDS, row_title, shown_values
+from mubench.store.record import ORIGINAL, REFERENCES, RETRAIN, Record, is_scored
+from mubench.store.results import ReportSource
+from mubench.sweep.grid import kind_and_ratio
+
+COLUMNS = (*TERMS, "gap", "rte_seconds")
+SELECTIONS = ("tuned", "default")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over `n` requests and its sample standard deviation (None for one request)."""
+
+    mean: float
+    spread: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a results table: a method (or reference) under one selection, over requests."""
+
+    label: str
+    selection: str
+    method: str
+    given: Mapping[str, Any]
+    """Hyperparameters that the sweep file fixes."""
+    estimates: Mapping[str, Estimate]
+    distances: Mapping[str, float]
+    """|mean - Retrain's mean| over the same requests; under `gap` the mean of the four."""
+    expected: int
+    records: tuple[Record, ...]
+
+    @property
+    def title(self) -> str:
+        """The row's name for people."""
+        return row_title(self.label, self.method, self.given)
+
+    @property
+    def grid_values(self) -> Mapping[str, Any]:
+        """The hyperparameters that tell the row from others of its method."""
+        return shown_values(self.label, self.method, self.given)
+
+    @property
+    def scored(self) -> tuple[Record, ...]:
+        """The records that hold numbers."""
+        return tuple(record for record in self.records if is_scored(record))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the row is ranked."""
+        statuses = [record.status for record in self.scored]
+        return "gap" in self.estimates and is_complete(statuses, self.expected)
+
+    def troubles(self) -> tuple[str, ...]:
+        """Say what did not go well: statuses, missing steps and flags, each with its count."""
+        counts = Counter(record.status for record in self.records)
+        said = [
+            f"{counts[status]} of {self.expected} {word}{self._why(status)}"
+            for status, word in STATUS_WORDS.items()
+            if counts[status]
+        ]
+        missing = self.expected - len(self.records)
+        said += [f"{missing} of {self.expected} not run yet"] if missing > 0 else []
+        flags = Counter(flag for record in self.records for flag in record.flags)
+        said += [f"{flag} ({n} of {self.expected})" for flag, n in sorted(flags.items())]
+        return tuple(said)
+
+    def _why(self, status: str) -> str:
+        told = {r.message for r in self.records if r.status == status and r.message}
+        return f" ({'; '.join(sorted(told))})" if told else ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One block of results: dataset x model x scenario."""
+
+    name: str
+    dataset: str
+    model: str
+    scenario: str
+    retrain: Row
+    original: Row
+    floor: Floor | None
+    methods: tuple[Row, ...]
+    """Tuned rows first, then defaults; each in the order of the sweep file."""
+    searched: Mapping[str, tuple[Record, ...]]
+    """Search records by row, in the order of the sweep file."""
+    forget_signal: float | None
+    """Mean |UA(original) - UA(Retrain)| over requests: what there is to be forgotten."""
+
+    @property
+    def kind(self) -> str:
+        """The scenario without its ratio: `random`, `class`, `group`, `random-stratified`."""
+        return kind_and_ratio(self.scenario)[0]
+
+    @property
+    def ratio(self) -> float | None:
+        """The forget ratio, where the scenario has one."""
+        return kind_and_ratio(self.scenario)[1]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, references first."""
+        return (self.retrain, self.original, *self.methods)
+
+    def title_of(self, label: str) -> str:
+        """The title of a row by its label; a label that the cell lacks stands for itself."""
+        return next((row.title for row in self.rows if row.label == label), label)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of this cell has finished."""
+        return not any(row.records for row in self.rows)
+
+    def ranked(self, selection: str) -> tuple[Row, ...]:
+        """Return the complete rows of one selection, smallest Avg. Gap first."""
+        rows = [row for row in self.methods if row.selection == selection and row.is_complete]
+        return tuple(sorted(rows, key=lambda row: row.estimates["gap"].mean))
+
+
+def is_complete(statuses: Collection[str], expected: int) -> bool:
+    """Whether every planned request has a number, and not all of them diverged.
+
+    Args:
+        statuses: of the requests that have numbers.
+        expected: how many were planned.
+    """
+    return "ok" in statuses and len(statuses) >= expected
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Return mean and sample standard deviation.
+
+    >>> estimate([1.0, 3.0])
+    Estimate(mean=2.0, spread=1.4142135623730951, n=2)
+    """
+    mean = statistics.fmean(values)
+    if len(values) == 1:
+        return Estimate(mean, None, 1)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return Estimate(mean, math.sqrt(squares / (len(values) - 1)), len(values))
+
+
+def aggregate(source: ReportSource) -> tuple[Cell, ...]:
+    """Return the cells of a sweep in its order; pure, and independent of the records' order."""
+    held: dict[str, list[Record]] = {name: [] for name in source.cells}
+    for record in source.newest():
+        if record.cell in held:
+            held[record.cell].append(record)
+    return tuple(_cell(source, name, records) for name, records in held.items())
+
+
+def _cell(source: ReportSource, name: str, records: Sequence[Record]) -> Cell:
+    retrains = [r for r in records if r.kind == "retrain" and r.purpose == "final"]
+    anchors = [r for r in retrains if r.replica == 0]
+    finals = [r for r in records if r.kind == "final"]
+    originals = [r for r in finals if r.method == ORIGINAL]
+    targets = {r.request: r.metrics for r in anchors if is_scored(r)}
+    planned = {k[1:]: n for k, n in source.expected.items() if k[0] == name}
+    requests = max(planned.values(), default=0)
+    first = next(iter(records), None)
+    return Cell(
+        name=name,
+        dataset=first.dataset if first else "",
+        model=first.model if first else "",
+        scenario=first.scenario if first else "",
+        retrain=_row(RETRAIN, "", anchors, planned.get((RETRAIN, ""), requests), targets),
+        original=_row(ORIGINAL, "", originals, planned.get((ORIGINAL, ""), requests), targets),
+        floor=_floor(retrains),
+        methods=_methods(source, finals, planned, targets),
+        searched=_by_row(source, [r for r in records if r.kind == "search"]),
+        forget_signal=_forget_signal(originals, targets),
+    )
+
+
+def _methods(
+    source: ReportSource,
+    finals: Sequence[Record],
+    planned: Mapping[tuple[str, str], int],
+    targets: Mapping[str, Values],
+) -> tuple[Row, ...]:
+    """Return the rows that were planned or have records, tuned ones first."""
+    rows = []
+    for selection in SELECTIONS:
+        held = _by_row(source, [r for r in finals if r.selection == selection])
+        for label in source.rows:
+            mine, expected = held.get(label, ()), planned.get((label, selection), 0)
+            if label not in REFERENCES and (mine or expected):
+                rows.append(_row(label, selection, mine, expected, targets, source.named(label)))
+    return tuple(rows)
+
+
+def _by_row(source: ReportSource, records: Iterable[Record]) -> dict[str, tuple[Record, ...]]:
+    """Return records by row, in the order of the sweep file."""
+    found: dict[str, list[Record]] = {label: [] for label in source.rows}
+    for record in records:
+        if record.row in found:
+            found[record.row].append(record)
+    return {label: tuple(held) for label, held in found.items() if held}
+
+
+def _row(
+    label: str,
+    selection: str,
+    records: Sequence[Record],
+    expected: int,
+    targets: Mapping[str, Values],
+    named: Record | None = None,
+) -> Row:
+    """Return a row; `named` is any record of it, of another cell say."""
+    return Row(
+        label=label,
+        selection=selection,
+        method=named.method or label if named else label,
+        given=named.given if named else {},
+        estimates=_estimates(records),
+        distances=_distances(records, targets),
+        expected=max(expected, len(records)),
+        records=tuple(records),
+    )
+
+
+def finite_values(records: Iterable[Record], metric: str) -> list[float]:
+    """Return a metric's finite values of the records that hold numbers."""
+    held = [r.metrics[metric] for r in records if is_scored(r) and metric in r.metrics]
+    return [value for value in held if math.isfinite(value)]
+
+
+def _estimates(records: Sequence[Record]) -> dict[str, Estimate]:
+    columns = {metric: finite_values(records, metric) for metric in COLUMNS}
+    return {metric: estimate(values) for metric, values in columns.items() if values}
+
+
+def _distances(records: Sequence[Record], targets: Mapping[str, Values]) -> dict[str, float]:
+    held = [r for r in records if is_scored(r) and r.request in targets]
+    found = distances([(r.metrics, targets[r.request]) for r in held])
+    return {**found, "gap": statistics.fmean(found.values())} if found else {}
+
+
+def distances(pairs: Sequence[tuple[Values, Values]]) -> dict[str, float]:
+    """Return what papers print in parentheses: |mean difference to Retrain| of the four values.
+
+    A pair is what a model has on a request, and what Retrain has there.
+    """
+    differences = {
+        term: [u[term] - r[term] for u, r in pairs if term in u and term in r] for term in TERMS
+    }
+    return {term: abs(statistics.fmean(held)) for term, held in differences.items() if held}
+
+
+def _floor(retrains: Sequence[Record]) -> Floor | None:
+    scored = [r for r in retrains if is_scored(r)]
+    pairs = [(a.metrics, b.metrics) for a, b in combinations(scored, 2) if a.request == b.request]
+    return noise_floor(pairs, tuple(scored))
+
+
+def _forget_signal(originals: Sequence[Record], targets: Mapping[str, Values]) -> float | None:
+    differences = [
+        abs(r.metrics["ua"] - targets[r.request]["ua"])
+        for r in originals
+        if "ua" in r.metrics and "ua" in targets.get(r.request, {})
+    ]
+    return statistics.fmean(differences) if differences else None

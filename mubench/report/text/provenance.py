@@ -1,0 +1,70 @@
+"""Under which conditions the numbers were made, and what their readers must know."""
+
+from collections.abc import Callable, Iterable
+
+from mubench.catalogue import cards
+from mubench.errors import plural
+from mubench.report.analysis.aggregate import Cell
+from mubench.report.format import join_words
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+
+
+def caveats(cells: Iterable[Cell]) -> tuple[str, ...]:
+    """Return what the cards of the methods in these cells warn of, each warning once."""
+    methods = dict.fromkeys(row.method for cell in cells for row in cell.methods)
+    titles: dict[str, list[str]] = {}
+    for card in map(cards.find_method, methods):
+        if card is not None and card.caveat:
+            titles.setdefault(card.caveat, []).append(card.title)
+    return tuple(f"{join_words(held)}: {caveat}" for caveat, held in titles.items())
+
+
+def conditions(source: ReportSource) -> tuple[tuple[str, str], ...]:
+    """Return what a reader must know to repeat the numbers, as (term, words)."""
+    records = source.newest()
+    if not records:
+        return (("Records", "none"), ("Command", source.command))
+    finals = [record for record in records if record.kind == "final"]
+    requests = {record.request for record in finals}
+    return (
+        ("Records", f"{len(records)} ({_counts(records)})"),
+        ("Final requests", str(len(requests))),
+        ("Newest record", source.date),
+        ("Device", _each(records, lambda r: r.device)),
+        ("Threads per step", _each(records, lambda r: str(r.threads))),
+        ("Precision", _each(records, lambda r: r.precision)),
+        ("Exclusive device (final steps)", _each(finals, lambda r: "yes" if r.exclusive else "no")),
+        ("Commit", _each(records, lambda r: r.commit)),
+        ("Versions", _versions(records)),
+        ("Tuning", _tuning(records)),
+        ("Command", source.command),
+    )
+
+
+def _each(records: Iterable[Record], of: Callable[[Record], str]) -> str:
+    return ", ".join(sorted({of(record) or "unknown" for record in records})) or "unknown"
+
+
+def _counts(records: Iterable[Record]) -> str:
+    kinds = [record.kind for record in records]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
+
+
+def _versions(records: Iterable[Record]) -> str:
+    held = {(name, version) for record in records for name, version in record.versions.items()}
+    return ", ".join(f"{name} {version}" for name, version in sorted(held)) or "unknown"
+
+
+def _tuning(records: Iterable[Record]) -> str:
+    budgets = sorted({record.trials for record in records if record.kind == "search"})
+    if not budgets:
+        return "none (defaults only)"
+    words = " or ".join(plural(trials, "candidate") for trials in budgets)
+    same = ", the same for every row" if len(budgets) == 1 else ""
+    overlaps = any("search_overlap" in record.flags for record in records)
+    but = " (forget sets overlap where a row has the flag search_overlap)" if overlaps else ""
+    return (
+        f"{words} per study{same}; candidate 0 has the defaults; searched on other requests{but} "
+        "and on validation data, never on test data"
+    )

@@ -1,0 +1,268 @@
+"""A reviewer's checklist for unlearning papers, answered from the records."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Literal
+
+from mubench.errors import plural
+from mubench.report.analysis.aggregate import Cell
+from mubench.report.analysis.significance import fewest_pairs
+from mubench.report.analysis.tuning import Study
+from mubench.report.figures.curves import curve_axes
+from mubench.report.format import STATUS_WORDS, format_percent, format_seconds, join_words
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+
+Standing = Literal["answered", "partial", "missing"]
+_ENOUGH_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, what this sweep can say to it, and whether that is enough."""
+
+    asked: str
+    answer: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class _Facts:
+    source: ReportSource
+    cells: Sequence[Cell]
+    studies: Sequence[Study]
+    records: Sequence[Record]
+
+    @cached_property
+    def finals(self) -> list[Record]:
+        return [record for record in self.records if record.kind == "final"]
+
+
+def questions(
+    source: ReportSource, cells: Sequence[Cell], studies: Sequence[Study]
+) -> tuple[Question, ...]:
+    """Answer each question; none where no final step has completed."""
+    facts = _Facts(source, [cell for cell in cells if not cell.is_empty], studies, source.newest())
+    if not facts.finals:
+        return ()
+    return (*(ask(facts) for ask in _ASKED), *_curves(facts))
+
+
+def _repetitions(facts: _Facts) -> Question:
+    rows = [row for cell in facts.cells for row in cell.methods]
+    fewest = min((len(row.scored) for row in rows), default=0)
+    lacking = sum(len(cell.retrain.scored) < cell.retrain.expected for cell in facts.cells)
+    trained = {record.seed_train for record in facts.finals}
+    needed = fewest_pairs()
+    is_enough = fewest >= max(needed, _ENOUGH_SEEDS) and not lacking
+    standing: Standing = "answered" if is_enough else "partial"
+    return Question(
+        "How many repetitions does each number have?",
+        f"Each row of a cell is a mean over at least {plural(fewest, 'request')}; originals were "
+        f"trained with {plural(len(trained), 'seed')}. "
+        + (
+            f"In {plural(lacking, 'cell')} a Retrain is missing. "
+            if lacking
+            else "Every request has its own Retrain. "
+        )
+        + f"A planned comparison can be significant with {needed} requests that share neither "
+        "training nor forget set; a comparison among all pairs of a table needs more.",
+        standing,
+    )
+
+
+def _leaks(facts: _Facts) -> Question:
+    overlaps = sum("search_overlap" in record.flags for record in facts.finals)
+    asked = "Was anything tuned on reported data?"
+    if not facts.studies:
+        return Question(asked, "No row was tuned: all have their defaults.", "answered")
+    said = (
+        "No request, forget set, class or seed of a search is reported, and searches used "
+        "validation data in place of test data."
+    )
+    if overlaps:
+        said = (
+            f"In {plural(overlaps, 'final step')} the forget set is so large that it overlaps with "
+            "those of the search (flag search_overlap); searches never used test data."
+        )
+    return Question(asked, said, "partial" if overlaps else "answered")
+
+
+def _budgets(facts: _Facts) -> Question:
+    asked = "Did every method have the same tuning budget?"
+    if not facts.studies:
+        return Question(asked, "No method was tuned.", "missing")
+    budgets = sorted({study.trials for study in facts.studies})
+    unfinished = sum(len(study.objectives) < study.trials for study in facts.studies)
+    untuned = sum(
+        row.selection == "default" and row.label not in cell.searched
+        for cell in facts.cells
+        for row in cell.methods
+    )
+    doubts = [f"{plural(unfinished, 'search', 'searches')} not completed"] if unfinished else []
+    doubts += [f"{plural(untuned, 'row')} without a search"] if untuned else []
+    spent = [study.seconds for study in facts.studies]
+    dimensions = sorted({r.free_dimensions for study in facts.studies for r in study.records})
+    return Question(
+        asked,
+        f"Each search had {' or '.join(str(budget) for budget in budgets)} candidates, the "
+        "defaults first; failed candidates count"
+        + (f" ({join_words(doubts)})" if doubts else "")
+        + f". A search took {format_seconds(min(spent))} to {format_seconds(max(spent))} s. "
+        f"Searched dimensions: {join_words([str(d) for d in dimensions])}.",
+        "partial" if doubts or len(budgets) > 1 else "answered",
+    )
+
+
+def _optimism(facts: _Facts) -> Question:
+    held = [study.optimism for study in facts.studies if study.optimism is not None]
+    asked = "How large is the gap between search and final results?"
+    if not held:
+        return Question(asked, "Unknown: no row has both a search and final steps.", "missing")
+    return Question(
+        asked,
+        "The final gap minus the gap in the search is "
+        f"{format_percent(fmean(held), signed=True)} points on average over "
+        f"{plural(len(held), 'study', 'studies')}, from "
+        f"{format_percent(min(held), signed=True)} to {format_percent(max(held), signed=True)}.",
+        "answered",
+    )
+
+
+def _floors(facts: _Facts) -> Question:
+    held = [cell.floor for cell in facts.cells if cell.floor]
+    asked = "How large is the noise of Retrain itself?"
+    if not held:
+        return Question(asked, "Unknown: no request was retrained twice.", "missing")
+    means = [floor.mean["gap"] for floor in held if "gap" in floor.mean]
+    return Question(
+        asked,
+        f"Two Retrains of one request differ by {format_percent(min(means))} to "
+        f"{format_percent(max(means))} points of Avg. Gap on average, by cell (row “Retrain vs "
+        "Retrain”). A smaller gap is within the noise.",
+        "answered" if len(held) == len(facts.cells) else "partial",
+    )
+
+
+def _attacks(facts: _Facts) -> Question:
+    weak = sum("uninformative attack" in record.flags for record in facts.finals)
+    names = {name for record in facts.finals for name in record.metrics}
+    also = [title for name, title in _ATTACKS.items() if name in names]
+    said = (
+        "MIA is the confidence attack that most papers use. It was near chance on its own "
+        f"training data in {weak} of {plural(len(facts.finals), 'final step')}; there its value is "
+        "arbitrary."
+    )
+    said += f" Also recorded: {join_words(also)} (All metrics, below each table)." if also else ""
+    return Question(
+        "Is the membership attack strong enough?", said, "answered" if len(also) > 1 else "partial"
+    )
+
+
+_ATTACKS = {"mia_auc": "the AUC of a class-matched loss attack", "rmia_auc": "offline RMIA"}
+
+
+def _ratios(facts: _Facts) -> Question:
+    ratios = sorted({cell.ratio for cell in facts.cells if cell.ratio is not None})
+    said = f"Forget ratios: {join_words([f'{ratio:g}' for ratio in ratios]) or 'none'}."
+    return Question("Which forget ratios were measured?", said, _count(len(ratios)))
+
+
+def _breadth(facts: _Facts) -> Question:
+    data, models, kinds = (
+        sorted({getattr(cell, name) for cell in facts.cells})
+        for name in ("dataset", "model", "kind")
+    )
+    axes = (("data set", data), ("model", models), ("scenario", kinds))
+    said = "; ".join(f"{plural(len(found), noun)} ({join_words(found)})" for noun, found in axes)
+    fewest = min(len(found) for _, found in axes)
+    return Question(
+        "Which data sets, models and scenarios were measured?",
+        f"{said[0].upper()}{said[1:]}.",
+        _count(fewest),
+    )
+
+
+def _curves(facts: _Facts) -> list[Question]:
+    """Ask about each hyperparameter that a method's card declares as an axis of a curve."""
+    asked: dict[str, set[float]] = {}
+    for axis in (axis for cell in facts.cells for axis in curve_axes(cell)):
+        asked.setdefault(axis.title, set()).update(value for _, value in axis.points)
+    return [
+        Question(
+            f"How sensitive are the results to the {title}?",
+            f"Rows with a value of their own: {join_words([f'{v:g}' for v in sorted(values)])}; "
+            "see the curves."
+            if values
+            else f"The sweep has no grid of the {title}; the importances show it.",
+            _count(len(values)),
+        )
+        for title, values in asked.items()
+    ]
+
+
+def _cost(facts: _Facts) -> Question:
+    alone = sum(record.exclusive for record in facts.finals)
+    devices = sorted({record.device for record in facts.records if record.device})
+    return Question(
+        "Can the times be compared?",
+        f"{alone} of {plural(len(facts.finals), 'final step')} ran on an exclusive device; "
+        f"{plural(len(devices), 'device')}: {join_words(devices) or 'unknown'}. RTE is CPU "
+        "time on a CPU and wall time on a GPU, preparation included. Passes and FLOPs (All "
+        "metrics, below each table) do not depend on the load of the machine.",
+        "answered" if len(devices) <= 1 and alone == len(facts.finals) else "partial",
+    )
+
+
+def _failures(facts: _Facts) -> Question:
+    others = [record for record in facts.records if record.kind != "final"]
+    said = [
+        f"Of {plural(len(held), noun)}: {join_words(words)}."
+        for noun, held in (("final step", facts.finals), ("other step", others))
+        if (words := _troubles(held))
+    ]
+    missing = max(0, sum(facts.source.expected.values()) - len(facts.finals))
+    said += [f"{plural(missing, 'final step')} not run yet."] if missing else []
+    return Question(
+        "Which steps failed, and were they dropped?",
+        f"{' '.join(said) or 'No step failed.'} Nothing is dropped: problems of final steps are in "
+        "the footnotes of their rows, a failed candidate counts with the largest gap, and a row "
+        "that lacks numbers is not ranked.",
+        "partial" if missing else "answered",
+    )
+
+
+def _troubles(records: Sequence[Record]) -> list[str]:
+    counts = Counter(record.status for record in records)
+    return [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
+
+
+def _recipe(facts: _Facts) -> Question:
+    return Question(
+        "Which hyperparameters gave each number?",
+        "Click a number for its hyperparameters, seeds, hash of the forget set, versions, device, "
+        "and the command that reproduces it.",
+        "answered",
+    )
+
+
+def _count(number: int) -> Standing:
+    return "answered" if number > 1 else "partial" if number else "missing"
+
+
+_ASKED: Sequence[Callable[[_Facts], Question]] = (
+    _recipe,
+    _repetitions,
+    _floors,
+    _leaks,
+    _budgets,
+    _optimism,
+    _attacks,
+    _ratios,
+    _breadth,
+    _cost,
+    _failures,
+)
