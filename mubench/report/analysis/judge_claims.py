@@ -176,7 +176,7 @@ def _advantage_words(
         side = "better" if mean > 0 else "worse"
     amount = _amount(abs(mean), info)
     said = f"{first.title} is {amount} {side} in {info.title} than {second.title}"
-    interval = bootstrap_interval(advantage)
+    interval = bootstrap_interval([math.copysign(1, mean) * value for value in advantage])
     if interval is None:
         return said
     return f"{said}; 95 % interval {' to '.join(_amount(end, info) for end in interval)}"

@@ -53,18 +53,18 @@ def _shown(report: CellReport, examples: CellExhibits, *, fits: bool) -> ShownEx
     by_row: dict[str, list[ShownExample]] = {}
     for odd in examples.oddities:
         title = report.cell.title_of(odd.row)
-        by_row.setdefault(title, []).append(_example(odd, title, media.get(odd.example, "")))
+        by_row.setdefault(title, []).append(_example(odd, media.get(odd.example, "")))
     return ShownExamples(hint, tuple((title, tuple(held)) for title, held in by_row.items()))
 
 
-def _example(odd: Oddity, title: str, medium: str) -> ShownExample:
+def _example(odd: Oddity, medium: str) -> ShownExample:
     is_image = medium.startswith(_IMAGE)
     return ShownExample(
         facts=(
             ("example", str(odd.example)),
             ("trained as", odd.label),
             ("Retrain", odd.retrained),
-            (title, odd.unlearned),
+            ("unlearned", odd.unlearned),
             ("divergence", f"{odd.divergence:.3f}"),
         ),
         image=medium if is_image else "",

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mubench.data.cache.cache import cached
@@ -35,7 +35,9 @@ def page(report: Report, *, has_files: bool = True) -> str:
     `has_files` says whether figures lie beside it.
     """
     environment = Environment(
-        loader=PackageLoader("mubench.report"),
+        loader=ChoiceLoader(
+            [PackageLoader("mubench.report.page"), PackageLoader("mubench.report")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
