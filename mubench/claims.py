@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from mubench.errors import InputError, did_you_mean
+from mubench.kinds import ORIGINAL
 from mubench.metrics.later import LATER
 from mubench.record import MetricInfo
 from mubench.strict import Strict
@@ -23,7 +24,6 @@ _SENTENCE = re.compile(
     r"(?:\s+by\s+at\s+least\s+(?P<amount>[0-9]*\.?[0-9]+)\s*(?P<unit>points?|%)?)?"
 )
 _LEAVE_OUT = " (without claims: --set claims=[])"
-ORIGINAL = "original"
 
 
 class Claim(Strict):

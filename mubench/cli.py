@@ -14,8 +14,8 @@ from mubench.errors import MubenchError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mubench.kinds import Device
     from mubench.opened import Sweep
-    from mubench.plan import Device
     from mubench.report.source import ReportSource
     from mubench.store.store import Store
     from mubench.sweep.resume import Summary

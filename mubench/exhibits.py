@@ -11,11 +11,11 @@ import numpy as np
 from mubench.answers import SweepAnswers
 from mubench.errors import IntegrityError, MubenchError
 from mubench.grid import DatasetSpec, datasets
+from mubench.kinds import ORIGINAL
 from mubench.media import media
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Outputs
-from mubench.plan import ORIGINAL
 from mubench.record import Record
 from mubench.report.exhibits import BINS, CellExhibits, Confidences, Exhibits, Oddity
 from mubench.report.packed import EXHIBITS, pack_exhibits

@@ -4,15 +4,15 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from mubench import spec
 from mubench.gathered import gather, save
-from mubench.plan import Device, Plan
+from mubench.kinds import STEP_KINDS, Device
+from mubench.plan import Plan
 from mubench.planner import make_plan
 from mubench.report.source import ReportSource, outline
 from mubench.sources.presence import decode_present
-from mubench.spec import Loaded, StepKind, SweepSpec
+from mubench.spec import Loaded, SweepSpec
 from mubench.store.store import Store
 
 
@@ -73,6 +73,6 @@ def open_sweep(
 
 def default_device(sweep: SweepSpec) -> Device:
     """`cuda` where the sweep asks for GPU shares and this machine has an NVIDIA driver."""
-    wants = any(sweep.resources.of(kind).gpu > 0 for kind in get_args(StepKind))
+    wants = any(sweep.resources.of(kind).gpu > 0 for kind in STEP_KINDS)
     has = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
     return "cuda" if wants and has else "cpu"

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mubench.plan import Step
 from mubench.record import Record
-from mubench.sweep.walk import Walk
+from mubench.steps import Step
+from mubench.sweep.walk import Schedule
 
 LINE_SECONDS = 10.0
 """Plain lines come at most so often, and whenever something goes wrong."""
@@ -47,24 +47,25 @@ class Screen:
     ) -> None:
         self._bar.stop()
 
-    def start(self, walk: Walk) -> None:
+    def start(self, schedule: Schedule) -> None:
         """Say what is there and what is left."""
-        self._total, self._done = len(walk.plan.steps), len(walk.records)
-        self._bar.update(self._task, total=self._total, completed=self._done, name=walk.plan.name)
+        plan, left = schedule.plan, schedule.left
+        self._total, self._done = len(plan.steps), len(schedule.records)
+        self._bar.update(self._task, total=self._total, completed=self._done, name=plan.name)
         self._bar.start_task(self._task)
-        self.say(f"{walk.plan.name}: {self._done} of {self._total} steps done, {walk.left} to run")
+        self.say(f"{plan.name}: {self._done} of {self._total} steps done, {left} to run")
 
     def started(self, step: Step) -> None:
         """Show what runs now."""
         self._bar.update(self._task, now=step.title)
 
-    def finished(self, record: Record, walk: Walk) -> None:
+    def finished(self, record: Record, schedule: Schedule) -> None:
         """Count a record; say at once what went wrong."""
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         now = time.monotonic()
         if record.is_failure:
-            self.say(f"{record.status}: {walk.plan.steps[record.id].title}: {record.message}")
+            self.say(f"{record.status}: {schedule.plan.steps[record.id].title}: {record.message}")
         elif not self._console.is_terminal and now - self._last >= LINE_SECONDS:
             self._last = now
             elapsed = now - self._began

@@ -15,6 +15,7 @@ from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.forget_file import carried
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
+from mubench.kinds import StepKind
 from mubench.metrics.later import all_metrics
 from mubench.options import check_options
 from mubench.origins import check_origins
@@ -28,7 +29,6 @@ from mubench.yaml_text import read_yaml
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-StepKind = Literal["train", "retrain", "search", "final"]
 
 
 class SearchSpec(Strict):

@@ -14,10 +14,10 @@ import mubench
 PACKAGE = Path(mubench.__file__).parent
 
 LAYERS = (
-    ("errors", "seeds", "record"),
+    ("errors", "seeds", "kinds"),
     ("plugins", "limits", "deadline"),
     ("registry", "yaml_text", "scenario", "ids", "spaces", "strict", "forget_file"),
-    ("grammar", "recipe", "expressions"),
+    ("grammar", "recipe", "expressions", "record"),
     ("catalogue", "store", "metrics"),
     ("sources",),
     (
@@ -32,7 +32,9 @@ LAYERS = (
         "origins",
     ),
     ("spec",),
-    ("plan",),
+    ("request",),
+    ("steps",),
+    ("plan", "step_ids"),
     ("planner", "workload"),
     ("report", "listing", "estimate", "scaffold", "comparison"),
     ("gathered", "answers", "media"),
@@ -42,8 +44,9 @@ LAYERS = (
     ("training",),
     ("methods",),
     ("references", "circumstances", "prepared", "contract"),
-    ("workspace", "outcome"),
-    ("diagnose",),
+    ("process_cache", "outcome"),
+    ("step_inputs",),
+    ("workspace", "diagnose"),
     ("trial",),
     ("sweep", "reproduce"),
     ("api", "doctor", "screen", "upkeep", "exports", "reproduce_text"),

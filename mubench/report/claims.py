@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mubench.claims import ORIGINAL, Claim
+from mubench.claims import Claim
+from mubench.kinds import ORIGINAL
 from mubench.metrics.later import all_metrics
 from mubench.record import MetricInfo, Record
 from mubench.report.aggregate import SELECTIONS, Cell, Row

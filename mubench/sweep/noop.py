@@ -2,18 +2,17 @@
 
 from typing_extensions import override
 
-from mubench.outcome import Outcome, make_record
-from mubench.plan import Step
+from mubench.outcome import StepResult, make_record
 from mubench.record import Record
+from mubench.steps import Candidate, Step
 from mubench.sweep.actor import StepActor
-from mubench.trial import Choice
 
 
 class NoopActor(StepActor):
     """Answers every step at once. For `benchmarks/overhead.py` and for tests of scheduling."""
 
     @override
-    def run_step(self, step: Step, choice: Choice) -> Record:
+    def run_step(self, step: Step, candidate: Candidate) -> Record:
         metrics = {"objective": 0.5, "gap": 0.5}
-        outcome = Outcome(metrics=metrics, params=choice.params, candidate=choice.candidate)
-        return make_record(step, outcome, 0.0)
+        result = StepResult(metrics=metrics, params=candidate.params, candidate=candidate.number)
+        return make_record(step, result, 0.0)
