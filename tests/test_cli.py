@@ -25,7 +25,7 @@ from mubench.opened import open_sweep
 from mubench.store.store import Store
 from mubench.sweep import run as running
 from mubench.sweep.resume import Summary
-from mubench.sweep.walk import Walk
+from mubench.sweep.walk import Schedule
 
 
 @pytest.fixture(autouse=True)
@@ -127,8 +127,10 @@ def test_a_step_is_expected_to_take_as_long_as_its_like(finished):
 
 def test_a_refusal_costs_nothing(finished):
     opened = open_sweep(str(finished / "tiny.yaml"), "new")
-    steps = {key: replace(step, refusal="not here") for key, step in opened.plan.steps.items()}
-    costs = estimate(replace(opened.plan, steps=steps), {})
+    finals = {k: s for k, s in opened.plan.steps.items() if s.kind == "final"}
+    assert estimate(replace(opened.plan, steps=finals), {})[-1].seconds is None
+    refused = {key: replace(step, refusal="not here") for key, step in finals.items()}
+    costs = estimate(replace(opened.plan, steps=refused), {})
     assert [cost.seconds for cost in costs] == [0, 0, 0, 0]
 
 
@@ -139,12 +141,12 @@ def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, mo
     printed = io.StringIO()
     record = next(iter(opened.store.records.read().values()))
     with screen.Screen(Console(file=printed, width=200)) as shown:
-        shown.start(Walk(opened.plan, {}))
+        shown.start(Schedule(opened.plan, {}))
         shown.started(opened.plan.steps[record.id])
         for _ in range(3):
-            shown.finished(record, Walk(opened.plan, {}))
+            shown.finished(record, Schedule(opened.plan, {}))
         failed = replace(record, status="error", message="it [bold]broke[/bold]")
-        shown.finished(failed, Walk(opened.plan, {}))
+        shown.finished(failed, Schedule(opened.plan, {}))
     title = opened.plan.steps[record.id].title
     assert printed.getvalue().splitlines() == [
         "tiny: 0 of 10 steps done, 10 to run",

@@ -18,6 +18,7 @@ from mubench.report.build import build
 from mubench.report.packed import pack, unpack
 from mubench.report.source import outline
 from mubench.report.tables import table
+from mubench.steps import refusal_of
 from mubench.yaml_text import read_yaml
 
 PAPER = [name for name in spec.shipped_sweeps() if name.startswith("paper/")]
@@ -54,7 +55,7 @@ def test_a_sweep_of_the_paper_plans_with_six_requests_and_refuses_nothing(name):
     trials = 10 if name == "paper/imagenet_class" else 30
     assert {study.trials for study in plan.studies.values()} == {trials}
     assert tuple(row.label for row in loaded.spec.rows)[:5] == MAIN
-    assert not [step.title for step in plan.steps.values() if step.refusal]
+    assert not [step.title for step in plan.steps.values() if refusal_of(step)]
     assert loaded.spec.resources.search.gpu <= 0.5 < loaded.spec.resources.train.gpu
     assert (loaded.spec.published is not None) is (name.removeprefix("paper/") in PRINTED)
 

@@ -17,8 +17,9 @@ from mubench.errors import InputError
 from mubench.metrics.plugged import all_metrics
 from mubench.metrics.score import score
 from mubench.opened import open_sweep
-from mubench.planner import make_plan, modules_of
+from mubench.planner import make_plan
 from mubench.registry import load_method
+from mubench.step_ids import modules_of
 from mubench.sweep.resume import finished
 from mubench.sweep.run import run_plan
 
@@ -231,7 +232,7 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
         },
     )
     opened = open_sweep(path, str(tmp_path / "store"), device="cpu")
-    assert "mubench_plugin_halve" in modules_of(opened.plan)
+    assert "mubench_plugin_halve" in modules_of(opened.plan.steps.values())
     summary = run_plan(opened.plan, opened.store, Silent())
     assert {r.message for r in summary.records.values()} == {""}
     final = [r for r in summary.records.values() if r.method == "halve" and r.kind == "final"]
@@ -241,13 +242,13 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
 
 
 class Silent:
-    def start(self, walk):
+    def start(self, schedule):
         pass
 
     def started(self, step):
         pass
 
-    def finished(self, record, walk):
+    def finished(self, record, schedule):
         pass
 
 
@@ -256,7 +257,7 @@ def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
 
     opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
     step = next(iter(opened.plan.steps.values()))
-    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": -1, "refusal": ""}}'}
+    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": null, "refusal": null}}'}
     actor = StepActor.__new__(StepActor)
     actor.config = due
     shared = {"steps": opened.plan.steps, "store_uri": str(tmp_path / "store")}

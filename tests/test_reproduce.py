@@ -9,7 +9,7 @@ import pytest
 from report_world import record as made_up
 from sweep_world import MEASURED, TINY, finish, write
 
-from mubench import forget_file, planner, reproduce, trial
+from mubench import forget_file, reproduce, step_ids, trial
 from mubench.comparison import Change, compare
 from mubench.errors import InputError
 from mubench.exports import export_forget_sets
@@ -67,13 +67,13 @@ def without_measured(record):
 @pytest.fixture
 def trained(monkeypatch):
     """The kinds of the steps that train a model from now on."""
-    kinds, train = [], trial.train
+    kinds, train = [], trial._trained
 
-    def watched(step, split, model):
-        kinds.append(step.kind)
-        train(step, split, model)
+    def watched(inputs, split):
+        kinds.append(inputs.step.kind)
+        return train(inputs, split)
 
-    monkeypatch.setattr(trial, "train", watched)
+    monkeypatch.setattr(trial, "_trained", watched)
     return kinds
 
 
@@ -265,7 +265,7 @@ def test_the_environment_lists_what_differs_and_nothing_else():
 
 def test_changed_code_is_said_and_runs(copy, mubench_, monkeypatch, trained):
     """Every id is another: references are not taken from the store, numbers are the same."""
-    monkeypatch.setattr(planner, "source_id", lambda *modules: "other code")
+    monkeypatch.setattr(step_ids, "source_id", lambda *modules: "other code")
     record = only(copy.records.read().values(), selection="tuned")
     copy.records.append(replace(record, commit="0123abc", created=LATE))
     code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
@@ -280,7 +280,7 @@ def test_a_step_found_by_what_it_is_keeps_the_id_that_seeds_its_layers(copy, mon
     _, place = in_store(copy, next(iter(records)))
     planned = {one.step.id: one for one in reproduce.find(place, records.values())}
     assert not any(one.has_changed for one in planned.values())
-    monkeypatch.setattr(planner, "source_id", lambda *modules: "other code")
+    monkeypatch.setattr(step_ids, "source_id", lambda *modules: "other code")
     for one in reproduce.find(place, records.values()):
         then = planned[one.record.id]
         assert one.has_changed
