@@ -58,10 +58,8 @@ def test_every_suggestion_lies_in_the_space_and_is_complete(method, sampler):
 def test_candidate_0_is_the_defaults_whatever_was_told():
     study = study_of()
     assert suggest(study, 0, []) == study.row.space.defaults
-    assert (
-        suggest(study, 0, [ScoredCandidate(study.row.space.defaults, 0.1)])
-        == study.row.space.defaults
-    )
+    scored = [ScoredCandidate(study.row.space.defaults, 0.1)]
+    assert suggest(study, 0, scored) == study.row.space.defaults
 
 
 def test_the_same_question_has_the_same_answer():

@@ -599,9 +599,8 @@ def test_a_record_that_is_gone_is_made_again_from_stored_outputs(monkeypatch, re
         step_of("final", "class", label="ft", selection="tuned"),
     ):
         old = records[step.id]
-        again = run_step(
-            step, workspace, Candidate(old.params, old.candidate if old.candidate >= 0 else None)
-        )
+        number = old.candidate if old.candidate >= 0 else None
+        again = run_step(step, workspace, Candidate(old.params, number))
         assert again.traceback == ""
         assert replace(again, created=old.created, seconds=old.seconds) == old
 

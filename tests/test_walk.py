@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from operator import attrgetter
 
 import pytest
 from conftest import SWEEP, changed
@@ -90,15 +89,18 @@ def choices(records):
     return {key: (dict(r.params), r.candidate, r.status) for key, r in records.items()}
 
 
-NAMES = {"purpose": "training.purpose"}
+def value_of(step, key):
+    """A fact about a step; an original has no replicas."""
+    if key == "replica":
+        return getattr(step, key, 0)
+    return step.training.purpose if key == "purpose" else getattr(step, key)
 
 
 def rank(plan, kind, **where):
     return [
         key
         for key, step in plan.steps.items()
-        if step.kind == kind
-        and all(attrgetter(NAMES.get(k, k))(step) == v for k, v in where.items())
+        if step.kind == kind and all(value_of(step, k) == v for k, v in where.items())
     ]
 
 
