@@ -1,7 +1,7 @@
 """Run the step behind a record again, in this process, in a store of its own."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 import torch
@@ -118,15 +118,14 @@ def _found(record: Record, place: Place, plans: list[tuple[ReportSource, Plan]])
 
 
 def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Found:
-    ids = {_key(one): one.id for one in (*source.newest(), record)}
     row = _searched_row(step)
     params = row.space.params if row is not None else ()
     needs = [plan.steps[key] for key in step.needs]
     return Found(
         record,
         source.name,
-        _as_recorded(step, ids),
-        tuple(_as_recorded(one, ids) for one in needs if one.kind in ("train", "retrain")),
+        step,
+        tuple(one for one in needs if one.kind in ("train", "retrain")),
         frozenset(param.name for param in params if param.range.free_dimensions),
         tuple(r for r in source.newest() if r.kind == "search" and r.study == record.study),
         has_changed=step.id != record.id,
@@ -144,11 +143,6 @@ def _key(of: Record) -> _Key:
 
 def _key_of(step: Step) -> _Key:
     return _key(not_run("refused", step, ""))
-
-
-def _as_recorded(step: Step, ids: dict[_Key, str]) -> Step:
-    """The step under the id that it had: dropout is seeded by it. Its outputs keep their new id."""
-    return replace(step, id=ids.get(_key_of(step), step.id))
 
 
 def _searched_row(step: Step) -> Row | None:

@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a running sweep: a live bar on a terminal, plain lines elsewhere."""
 
 import time
 from types import TracebackType
@@ -9,11 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mubench.record import Record
+from mubench.report.words import plural
 from mubench.steps import Step
 from mubench.sweep.walk import Schedule
 
 LINE_SECONDS = 10.0
-"""Plain lines come at most so often, and whenever something goes wrong."""
+"""Least time between two plain lines; a failure is printed at once."""
 
 
 class Screen:
@@ -48,19 +49,20 @@ class Screen:
         self._bar.stop()
 
     def start(self, schedule: Schedule) -> None:
-        """Say what is there and what is left."""
-        plan, left = schedule.plan, schedule.left
+        """Print how many steps are completed and how many will run."""
+        plan = schedule.plan
         self._total, self._done = len(plan.steps), len(schedule.records)
         self._bar.update(self._task, total=self._total, completed=self._done, name=plan.name)
         self._bar.start_task(self._task)
-        self.say(f"{plan.name}: {self._done} of {self._total} steps done, {left} to run")
+        count = f"{self._done} of {plural(self._total, 'step')} completed, {schedule.left} to run"
+        self.say(f"{plan.name}: {count}")
 
     def started(self, step: Step) -> None:
-        """Show what runs now."""
+        """Show the step that runs now."""
         self._bar.update(self._task, now=step.title)
 
     def finished(self, record: Record, schedule: Schedule) -> None:
-        """Count a record; say at once what went wrong."""
+        """Count a record; print a failure at once."""
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         now = time.monotonic()
@@ -69,8 +71,8 @@ class Screen:
         elif not self._console.is_terminal and now - self._last >= LINE_SECONDS:
             self._last = now
             elapsed = now - self._began
-            self.say(f"{self._done}/{self._total} steps after {elapsed:.0f} s")
+            self.say(f"{self._done}/{self._total} steps completed after {elapsed:.0f} s")
 
     def say(self, text: str) -> None:
-        """One line; never markup, for names come from files."""
+        """Print one line without markup: names come from files."""
         self._console.print(Text(text))

@@ -1,25 +1,35 @@
 """What goes into the id of each step: all that decides its result, and nothing else. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from mubench import catalogue
 from mubench.catalogue import ORIGINS
 from mubench.diagnostics import Diagnostics
 from mubench.ids import content_id, package_version, source_id
-from mubench.metrics.plugged import metric_modules
+from mubench.metrics.plugged import metric_sources
 from mubench.origins import origin_ids
-from mubench.registry import method_module
+from mubench.registry import method_source
 from mubench.request import Request, Training
 from mubench.rows import Row
 from mubench.spec import SearchSpec
 from mubench.steps import Execution, FinalStep, RetrainStep, SearchStep, Step, Study, TrainStep
 
-_TRAINING = ("mubench.training.fit", "mubench.training.evaluate")
-_SCENARIOS = "mubench.data.scenarios"
-_SCORE = "mubench.metrics.score"
-_OBJECTIVE = "mubench.metrics.objective"
+# What decides results, as roots of content ids.
+_TRAINING = tuple(
+    f"mubench.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
+)
+_FORGETTING = ("mubench.data.scenarios:divide", "mubench.training.meter:flops_per_example")
+_SCORE = "mubench.metrics.score:score"
+_OBJECTIVES = {
+    "avg_gap": "mubench.metrics.objective:objective_gap",
+    "retrain_free": "mubench.metrics.objective:retrain_free_gap",
+}
+_SUGGEST = "mubench.sweep.suggest:suggest"
 _PROSE = ("title", "citation", "description", "note", "uri")
+_PLACES = ("sources", "modules", "module", "builder")
+"""Where a card says its code is: that code is in ids by what it does."""
 
 
 def train_id(training: Training, execution: Execution) -> str:
@@ -31,7 +41,7 @@ def train_id(training: Training, execution: Execution) -> str:
 def retrain_id(request: Request, replica: int, execution: Execution) -> str:
     """Outputs of a Retrain: its training, D_f, and the code that draws and trains."""
     training = request.training
-    code = source_id(*_TRAINING, _SCENARIOS, *_sources(training))
+    code = source_id(*_TRAINING, *_FORGETTING, *_sources(training))
     return content_id("retrain", _trained(training, execution), request.identity, replica, code)
 
 
@@ -51,11 +61,11 @@ def study_id(
     return content_id(
         "study",
         _method(row, known[0][0].training, execution),
-        repr(row.space),
+        _described(row.space),
         {"sampler": search.sampler, "startup": search.startup, "lag": search.lag},
         search.objective,
         package_version("optuna"),
-        source_id(_OBJECTIVE),
+        source_id(_SUGGEST, _OBJECTIVES[search.objective]),
         [(train.id, retrain.unlearn_id, request.identity) for request, train, retrain in known],
     )
 
@@ -92,16 +102,16 @@ def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics) -> str:
     return content_id(unlearn_id, retrain, _scoring(), *_asked(diagnostics))
 
 
-def modules_of(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The modules whose source decides what steps find, but for those they import."""
-    found = {*_TRAINING, _SCENARIOS, _SCORE, _OBJECTIVE, *metric_modules()}
+def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The code that decides what steps find, as roots of content ids."""
+    roots = {*_TRAINING, *_FORGETTING, _SCORE, *_OBJECTIVES.values(), *metric_sources()}
     for step in steps:
-        found |= set(_sources(step.training))
+        roots |= set(_sources(step.training))
         if isinstance(step, SearchStep | FinalStep) and step.row is not None:
-            found.add(method_module(step.row.method))
+            roots.add(method_source(step.row.method))
         if isinstance(step, FinalStep):
-            found |= set(step.diagnostics.modules)
-    return tuple(sorted(found))
+            roots |= set(step.diagnostics.sources)
+    return tuple(sorted(roots))
 
 
 def _trained(training: Training, execution: Execution) -> dict[str, Any]:
@@ -119,7 +129,7 @@ def _trained(training: Training, execution: Execution) -> dict[str, Any]:
 
 
 def _method(row: Row, training: Training, execution: Execution) -> list[Any]:
-    code = source_id(method_module(row.method), _SCENARIOS, *_sources(training))
+    code = source_id(method_source(row.method), *_FORGETTING, *_sources(training))
     version = catalogue.method(row.method).version
     return [row.method, version, execution.precision, _platform(execution), code]
 
@@ -130,25 +140,34 @@ def _platform(execution: Execution) -> dict[str, Any]:
 
 
 def _sources(training: Training) -> tuple[str, ...]:
-    """Where its data set is read and its model is built."""
+    """What reads its data set and builds its model, as roots of content ids."""
     data, model = training.dataset.card, training.model.card
-    return ("mubench.data.load", *data.modules, "mubench.models.build", model.module)
+    read = tuple(f"{module}:read" for module in data.modules)
+    return ("mubench.data.load:load", *read, f"{model.module}:{model.card['builder']}")
 
 
 def _scoring() -> str:
-    return source_id(_SCORE, *metric_modules())
+    return source_id(_SCORE, *metric_sources())
 
 
 def _asked(diagnostics: Diagnostics) -> list[Any]:
     """What diagnostics add to an id: nothing where none are asked for."""
-    if not diagnostics.modules:
+    if not diagnostics.sources:
         return []
-    return [diagnostics.model_dump(), source_id(*diagnostics.modules)]
+    return [diagnostics.model_dump(), source_id(*diagnostics.sources)]
 
 
 def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
     """A card without its prose and its places, which decide nothing."""
-    facts = {key: value for key, value in card.items() if key not in _PROSE}
+    facts = {key: value for key, value in card.items() if key not in (*_PROSE, *_PLACES)}
     if "arguments" in card:
         facts["arguments"] = {k: v for k, v in card["arguments"].items() if k not in ORIGINS}
     return facts
+
+
+def _described(value: Any) -> Any:
+    """Ranges by what their code does with which values: a class may be called otherwise."""
+    if is_dataclass(value) and not isinstance(value, type):
+        values = {part.name: _described(getattr(value, part.name)) for part in fields(value)}
+        return [source_id(f"{type(value).__module__}:{type(value).__name__}"), values]
+    return [_described(each) for each in value] if isinstance(value, tuple) else value

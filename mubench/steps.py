@@ -15,6 +15,9 @@ from mubench.rows import Row
 from mubench.spaces import Scalar
 from mubench.spec import Resources
 
+_Names = tuple[str | int, ...]
+"""Kind, purpose, request, replica, row and candidate; 0, an empty word and -1 stand for none."""
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -74,6 +77,11 @@ class TrainStep(_Step):
         return self.id
 
     @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        return (self.kind, self.training.purpose, self.training.name, 0, "", -1)
+
+    @property
     def title(self) -> str:
         """A short name for people."""
         return f"train {self.training.name}"
@@ -100,6 +108,11 @@ class RetrainStep(_RequestStep):
     """0 for the Retrain that gaps are taken to, 1.. for the extra ones of the noise floor."""
     retrain_id: str | None = None
     """Outputs of the Retrain that a replica is compared with."""
+
+    @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        return (self.kind, self.request.purpose, self.request.name, self.replica, "", -1)
 
     @property
     def title(self) -> str:
@@ -132,6 +145,12 @@ class SearchStep(_RequestStep):
     def label(self) -> str:
         """The row of the results table."""
         return self.row.label
+
+    @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        request = self.request
+        return (self.kind, request.purpose, request.name, 0, self.label, self.candidate)
 
     @property
     def title(self) -> str:
@@ -175,6 +194,11 @@ class FinalStep(_RequestStep):
     def defaults(self) -> Mapping[str, Scalar]:
         """The hyperparameters that are known beforehand: those of a default step."""
         return {} if self.row is None or self.study is not None else self.row.space.defaults
+
+    @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        return (self.kind, self.request.purpose, self.request.name, 0, self.label, -1)
 
     @property
     def title(self) -> str:

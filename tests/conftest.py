@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from mubench import cli
+from mubench.cli.main import main
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
@@ -47,7 +47,7 @@ def mubench_(monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["mubench", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         out, err = capsys.readouterr()
         return ended.value.code or 0, out, err
 

@@ -21,7 +21,7 @@ from mubench.plan import Plan
 from mubench.record import Record
 from mubench.sources.locate import is_in_files
 from mubench.sources.presence import require_data
-from mubench.step_ids import modules_of
+from mubench.step_ids import sources_of
 from mubench.steps import Step
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
@@ -111,14 +111,14 @@ def _worker(
     actor: type[StepActor], plan: Plan, store: Store, data_dir: str | None
 ) -> type[tune.Trainable]:
     """The actor with what all its processes share: put into Ray once, not into every trial."""
-    modules = modules_of(plan.steps.values())
+    sources = sources_of(plan.steps.values())
     shared = {
         "steps": dict(plan.steps),
         "store_uri": store.files.absolute_uri,
         "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
         "given": plugins.added(),
-        "modules": modules,
-        "code": source_id(*modules),
+        "sources": sources,
+        "code": source_id(*sources),
     }
     worker: type[tune.Trainable] = tune.with_parameters(actor, **shared)
     return worker
