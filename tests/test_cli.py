@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 from rich.console import Console
-from sweep_world import finish, values, write
+from sweep_world import finish, values
 
 import mubench
-from mubench import catalogue, listing, plugins, presets, screen
+from mubench import catalogue, listing, presets, screen
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
@@ -29,23 +29,7 @@ from mubench.sweep import run as running
 from mubench.sweep.resume import Summary
 from mubench.sweep.walk import Schedule
 
-
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch, tmp_path):
-    """No variable of the person who runs the tests counts, and reports go where nobody looks."""
-    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished tiny sweep, made without Ray; tests that change it take `copy`."""
-    folder = tmp_path_factory.mktemp("finished")
-    opened = open_sweep(write(folder / "tiny.yaml"), str(folder / "store"))
-    finish(opened)
-    return folder
+pytestmark = pytest.mark.usefixtures("plain_environment")
 
 
 @pytest.fixture
@@ -504,11 +488,6 @@ def test_the_command_line_starts_without_anything_heavy():
 
 
 # --- methods of one's own ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def no_plugins(monkeypatch):
-    monkeypatch.setattr(plugins, "_added", {})
 
 
 @pytest.fixture

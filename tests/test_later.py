@@ -17,10 +17,9 @@ from report_world import record
 from scipy.spatial.distance import jensenshannon
 from scipy.special import softmax
 from sklearn.datasets import load_digits
-from sweep_world import finish, write
 from test_metrics import drawn
 
-from mubench import catalogue, later, listing, plugins
+from mubench import catalogue, later, listing
 from mubench.answers import SweepAnswers
 from mubench.errors import IntegrityError
 from mubench.exhibits import keep_exhibits, make_exhibits
@@ -31,7 +30,6 @@ from mubench.metrics.calibration import expected_calibration_error
 from mubench.metrics.klom import divergences
 from mubench.metrics.later import LATER, later_metrics
 from mubench.metrics.outputs import Outputs
-from mubench.opened import open_sweep
 from mubench.report.build import build
 from mubench.report.packed import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
 from mubench.report.source import ReportSource
@@ -39,27 +37,10 @@ from mubench.sources.stored import Held, Stored
 from mubench.store.scores import Score
 from mubench.store.store import Store
 
+pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
+
 CELL = "digits/small_cnn/random-0.1"
 HOSTILE = "</script><img src=x onerror=alert(1)> 'cat' & \"dog\""
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch, tmp_path):
-    monkeypatch.delenv("MUBENCH_DATA", raising=False)
-    monkeypatch.chdir(tmp_path)
-    yield
-    for plugin in plugins.added():
-        sys.modules.pop(plugin.module, None)
-    plugins._added.clear()
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The tiny sweep, run: two Retrains and three final steps of one request."""
-    folder = tmp_path_factory.mktemp("later")
-    opened = open_sweep(write(folder / "tiny.yaml"), str(folder / "store"))
-    finish(opened)
-    return folder
 
 
 @pytest.fixture

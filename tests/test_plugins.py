@@ -23,6 +23,8 @@ from mubench.step_ids import sources_of
 from mubench.sweep.resume import finished
 from mubench.sweep.run import run_plan
 
+pytestmark = pytest.mark.usefixtures("no_plugins")
+
 METHOD = '''"""Halve: one step towards zero. Nobody, arXiv 0000.00000. As in the paper."""
 
 from dataclasses import dataclass
@@ -121,14 +123,6 @@ class Linear(nn.Module):
 def linear(input_shape, num_classes):
     return Linear(input_shape, num_classes)
 '''
-
-
-@pytest.fixture(autouse=True)
-def forget_plugins():
-    yield
-    for plugin in plugins.added():
-        sys.modules.pop(plugin.module, None)
-    plugins._added.clear()
 
 
 def write_plugin(folder: Path, source: str, card: dict) -> str:

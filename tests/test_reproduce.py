@@ -26,16 +26,6 @@ from mubench.store.store import Store
 LATE = "2999-01-01T00:00:00.000+00:00"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished tiny sweep: its store, and a report folder elsewhere."""
-    folder = tmp_path_factory.mktemp("finished")
-    opened = open_sweep(write(folder / "tiny.yaml"), str(folder / "store"))
-    finish(opened)
-    build(opened.source, folder / "report")
-    return folder
-
-
 @pytest.fixture
 def copy(finished, tmp_path, monkeypatch):
     """A store to spoil, with the terminal wide and no data folder of the person who runs tests."""

@@ -1,5 +1,6 @@
 """Suggestions depend on the study and on what was told, and on nothing else."""
 
+import os
 import random
 import subprocess
 import sys
@@ -69,7 +70,7 @@ def test_the_same_question_has_the_same_answer():
 
 def test_another_process_with_another_hash_seed_gives_the_same_answer():
     code = (
-        "from test_suggest import distance, searched, study_of\n"
+        f"from {__name__} import distance, searched, study_of\n"
         "print([sorted(t.params.items()) for t in searched(study_of(), 6, distance)])\n"
     )
     there = subprocess.run(
@@ -77,8 +78,11 @@ def test_another_process_with_another_hash_seed_gives_the_same_answer():
         capture_output=True,
         text=True,
         check=True,
-        cwd=__file__.rpartition("/")[0],
-        env={"PATH": "", "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"},
+        env={
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONHASHSEED": "1",
+            "OMP_NUM_THREADS": "1",
+        },
     ).stdout
     here = [sorted(t.params.items()) for t in searched(study_of(), 6, distance)]
     assert there == f"{here}\n"
