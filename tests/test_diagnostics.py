@@ -13,7 +13,7 @@ from torch.func import functional_call, jacrev
 from toy import CLASSES, blobs, conv, same, softmax_regression, split_of, task_of, train, weights
 
 import mubench
-from mubench import spec
+from mubench import spec, step_ids
 from mubench.errors import Diverged, InputError
 from mubench.ids import content_id, source_id
 from mubench.methods.displacements import contrast, diagnose
