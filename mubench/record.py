@@ -103,3 +103,15 @@ class Record:
     def is_failure(self) -> bool:
         """Whether the machine or the code failed, rather than the method."""
         return self.status in FAILURES
+
+    @property
+    def title(self) -> str:
+        """The title of its step."""
+        parts = {
+            "train": (),
+            "retrain": (),
+            "search": (self.row, f"#{self.candidate}"),
+            "final": (self.row, self.selection and f"({self.selection})"),
+        }[self.kind]
+        replica = f"replica {self.replica}" if self.replica else ""
+        return " ".join(filter(None, (self.kind, *parts, self.request, replica)))

@@ -18,7 +18,7 @@ from rich.console import Console
 from sweep_world import finish, values
 
 import mubench
-from mubench import catalogue, listing, presets, screen
+from mubench import catalogue, listing, presets, screen, step_ids
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
@@ -26,7 +26,7 @@ from mubench.estimate import estimate
 from mubench.opened import open_sweep
 from mubench.store.store import Store
 from mubench.sweep import run as running
-from mubench.sweep.resume import Summary
+from mubench.sweep.resume import Summary, outdated_steps
 from mubench.sweep.walk import Schedule
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -405,6 +405,61 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
     assert out.startswith("interrupted; continue with 'mubench run")
     assert not Path("out").exists()
     assert not (store / "lock.json").exists()
+
+
+@pytest.fixture
+def other_code(monkeypatch):
+    """Code of another version: every id is another."""
+    monkeypatch.setattr(step_ids, "source_id", lambda *roots: "other code")
+
+
+def test_a_run_with_other_code_says_what_is_computed_again(mubench_, copy, other_code, monkeypatch):
+    sweep, store = copy
+
+    def interrupted(*_, **__):
+        return Summary({}, 0, 0, was_interrupted=True)
+
+    monkeypatch.setattr(running, "run_plan", interrupted)
+    arguments = ("run", sweep, "--store", store, *MORE, "--no-mlflow")
+    lines = mubench_(*arguments)[1].splitlines()
+    assert lines[0] == (
+        "tiny: 10 steps completed before code, data, versions or settings changed: ids are new, "
+        "and these steps are computed again"
+    )
+    assert lines[1].startswith("interrupted; ")
+    assert mubench_(*arguments)[1].startswith("interrupted; "), "the plan of now is saved by now"
+
+
+def test_a_run_with_the_same_code_computes_nothing_again(copy):
+    sweep, store = copy
+    opened = open_sweep(str(sweep), str(store), [MORE[1]])
+    assert outdated_steps(opened.plan, opened.store) == 0
+    assert outdated_steps(opened.plan, Store(str(store / "new"))) == 0
+
+
+def test_a_record_has_the_title_of_its_step(finished):
+    opened = open_sweep(str(finished / "tiny.yaml"), str(finished / "store"))
+    titles = {key: record.title for key, record in opened.store.records.read().items()}
+    assert titles == {key: step.title for key, step in opened.plan.steps.items()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "tiny.yaml", "--store", "store"),
+        ("score", "tiny", "--store", "store", "--metric", "klom"),
+        ("leaderboard", "--store", "store"),
+        ("store", "export", "records.csv", "--store", "store"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_store_of_other_code_is_read_as_before(mubench_, copy, other_code, monkeypatch, command):
+    monkeypatch.chdir(copy[0].parent)
+    code, out, err = mubench_(*command)
+    assert (code, err) == (0, "")
+    assert out
+    if command[0] == "report":
+        assert out.startswith("tiny: no records for the current code and sweep; showing the last ")
 
 
 def test_a_full_disk_is_one_line_and_exit_code_1(mubench_, copy, monkeypatch):

@@ -134,8 +134,14 @@ def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Sum
 
 
 def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Summary":
-    from mubench.sweep.resume import finished
+    from mubench.sweep.resume import finished, outdated_steps
 
+    outdated = outdated_steps(opened.plan, opened.store)
+    if outdated:
+        say(
+            f"{opened.plan.name}: {plural(outdated, 'step')} completed before code, data, versions "
+            "or settings changed: ids are new, and these steps are computed again"
+        )
     opened.save()
     ended = finished(opened.plan, opened.store)
     if ended is not None:
