@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mubench.strict import Strict, mistake
+from mubench.catalogue.validation import Strict, mistake
 
 
 class Theorem2Spec(Strict):

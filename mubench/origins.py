@@ -6,9 +6,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from mubench.catalogue import ModelCard
+from mubench.catalogue.cards import ModelCard
+from mubench.catalogue.ids import package_version
 from mubench.errors import InputError
-from mubench.ids import package_version
 
 
 def check_origins(model: ModelCard) -> None:

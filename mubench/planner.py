@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from mubench import catalogue, step_ids
+from mubench import step_ids
+from mubench.catalogue import cards
 from mubench.errors import InputError
 from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
@@ -259,5 +260,5 @@ class _Planner:
 def _refusal(row: Row, request: Request) -> str | None:
     """Why a method cannot do what a cell asks, if so."""
     model = request.training.model.card
-    card = catalogue.method(row.method)
+    card = cards.method(row.method)
     return card.refusal(request.forget.scenario, model.modality, model.family)

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from mubench import catalogue, presets
+from mubench import presets
+from mubench.catalogue import cards
+from mubench.catalogue.validation import Strict, listed, mistake, told
+from mubench.catalogue.yaml_text import read_yaml
 from mubench.claims import Claim
 from mubench.claims import parse as read_claim
 from mubench.diagnostics import Diagnostics
@@ -24,8 +27,6 @@ from mubench.published import read as read_published
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
 from mubench.scenario import Purpose, check_scenario, named
-from mubench.strict import Strict, listed, mistake, told
-from mubench.yaml_text import read_yaml
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -179,12 +180,12 @@ def find(name: str) -> Path:
     found = name if name in known else f"paper/{name}"
     if found not in known:
         raise InputError(f"{name}: no such sweep; {did_you_mean(name, known)}")
-    return catalogue.search_spaces() / f"{found}.yaml"
+    return cards.search_spaces() / f"{found}.yaml"
 
 
 def shipped_sweeps() -> list[str]:
     """Names of the sweeps that ship with the package: `quickstart`, `paper/cifar100_class`."""
-    folder = catalogue.search_spaces()
+    folder = cards.search_spaces()
     paths = [path for part in _SWEEPS for path in (folder / part).glob("*.yaml")]
     return sorted(
         path.relative_to(folder).with_suffix("").as_posix()

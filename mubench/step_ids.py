@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from mubench import catalogue
-from mubench.catalogue import ORIGINS
+from mubench.catalogue import cards
+from mubench.catalogue.cards import ORIGINS
+from mubench.catalogue.ids import content_id, package_version, source_id
+from mubench.catalogue.registry import method_source
 from mubench.diagnostics import Diagnostics
-from mubench.ids import content_id, package_version, source_id
 from mubench.metrics.plugged import metric_sources
 from mubench.origins import origin_ids
-from mubench.registry import method_source
 from mubench.request import Request, Training
 from mubench.rows import Row
 from mubench.spec import SearchSpec
@@ -130,7 +130,7 @@ def _trained(training: Training, execution: Execution) -> dict[str, Any]:
 
 def _method(row: Row, training: Training, execution: Execution) -> list[Any]:
     code = source_id(method_source(row.method), *_FORGETTING, *_sources(training))
-    version = catalogue.method(row.method).version
+    version = cards.method(row.method).version
     return [row.method, version, execution.precision, _platform(execution), code]
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from mubench.catalogue.search_space import Scalar
 from mubench.diagnostics import Diagnostics
 from mubench.kinds import ORIGINAL, Device, Precision, Selection, StepKind
 from mubench.request import Request, Training
 from mubench.rows import Row
-from mubench.spaces import Scalar
 from mubench.spec import Resources
 
 _Names = tuple[str | int, ...]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mubench import catalogue
-from mubench.expressions import evaluate
+from mubench.catalogue import cards
+from mubench.catalogue.expressions import evaluate
 from mubench.recipe import Recipe
 from mubench.request import Request, Training
 from mubench.rows import Row
@@ -93,7 +93,7 @@ def _method_work(sizes: _Sizes | None, row: Row) -> Work:
         "K": sizes.classes,
         "n_v": sizes.validation,
     }
-    cost = catalogue.method(row.method).cost
+    cost = cards.method(row.method).cost
     forward, backward = (
         round(evaluate(cost[way], values, f"{row.method}: cost.{way}"))
         for way in ("forward", "backward")
@@ -101,7 +101,7 @@ def _method_work(sizes: _Sizes | None, row: Row) -> Work:
     return Work(0, forward, backward, sizes.is_exact)
 
 
-def _forgotten(request: Request, size: int, card: catalogue.DataCard) -> tuple[int, bool]:
+def _forgotten(request: Request, size: int, card: cards.DataCard) -> tuple[int, bool]:
     """Examples of D_f, and whether that is exact."""
     match request.scenario:
         case Random(ratio):

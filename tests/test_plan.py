@@ -8,7 +8,8 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import catalogue, ids, spec, step_ids
+from mubench import spec, step_ids
+from mubench.catalogue import cards, ids
 from mubench.planner import make_plan
 from mubench.steps import refusal_of
 
@@ -413,12 +414,12 @@ def test_the_version_of_what_computes_is_part_of_the_ids(monkeypatch, package, k
 
 
 def with_refusal(monkeypatch, method, refuses):
-    real = catalogue.method
+    real = cards.method
 
     def card(name, where="methods"):
         return replace(real(name, where), refuses=refuses) if name == method else real(name, where)
 
-    monkeypatch.setattr(catalogue, "method", card)
+    monkeypatch.setattr(cards, "method", card)
 
 
 def test_what_a_method_refuses_is_planned_as_refused_and_not_searched(monkeypatch):

@@ -14,7 +14,9 @@ import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
 from mubench import prepared as prepared_module
-from mubench import registry, spec, trial
+from mubench import spec, trial
+from mubench.catalogue import registry
+from mubench.catalogue.registry import load_method
 from mubench.data.split import Source, Split
 from mubench.deadline import time_limit
 from mubench.errors import LeakError, TimedOut
@@ -26,7 +28,6 @@ from mubench.planner import make_plan
 from mubench.prepared import read_or_make
 from mubench.process_cache import ProcessCache
 from mubench.references import evaluate
-from mubench.registry import load_method
 from mubench.step_inputs import StepInputs
 from mubench.steps import Candidate, SearchStep
 from mubench.store.store import Store

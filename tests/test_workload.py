@@ -7,9 +7,9 @@ from conftest import SWEEP, changed
 from report_world import record
 
 from mubench import spec
+from mubench.catalogue.expressions import evaluate
 from mubench.errors import ContractError
 from mubench.estimate import estimate, total
-from mubench.expressions import evaluate
 from mubench.plan_text import plan_json, plan_table
 from mubench.planner import make_plan
 from mubench.workload import Work, work_of

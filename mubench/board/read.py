@@ -9,8 +9,8 @@ from pydantic_core import ErrorDetails
 
 from mubench.board.names import plain
 from mubench.board.row import FORMAT, BoardRow
+from mubench.catalogue.validation import OURS, sentence
 from mubench.errors import InputError
-from mubench.strict import OURS, sentence
 
 ROWS = "rows"
 """The folder of a board that holds its rows."""

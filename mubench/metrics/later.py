@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugged
 from mubench.metrics.calibration import ece_forget, ece_holdout

@@ -7,7 +7,7 @@ from typing import get_args
 
 import yaml
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.info import METRICS
 from mubench.metrics.outputs import Evaluated

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mubench.catalogue.ids import source_id
 from mubench.errors import DataError
-from mubench.ids import source_id
 from mubench.sources.cache import Facts, cached, peek
 from mubench.sources.digest import Digest
 from mubench.sources.divide import Rows, divide

@@ -17,8 +17,8 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
-from mubench.seeds import derive_seed
-from mubench.spaces import Raw, Scalar, Space
+from mubench.catalogue.search_space import Raw, Scalar, Space
+from mubench.catalogue.seeds import derive_seed
 from mubench.steps import Study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from mubench.errors import InputError, did_you_mean
-from mubench.spaces import (
+from mubench.catalogue.search_space import (
     Choice,
     Complement,
     Either,
@@ -23,6 +22,7 @@ from mubench.spaces import (
     Scalar,
     is_number,
 )
+from mubench.errors import InputError, did_you_mean
 
 _KINDS = ("log", "uniform", "int", "choice", "negate", "complement", "either")
 

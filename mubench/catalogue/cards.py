@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import yaml
 
-from mubench import plugins
+from mubench.catalogue import plugins
+from mubench.catalogue.bounds import WORDS
+from mubench.catalogue.range_syntax import parse_range
+from mubench.catalogue.search_space import Fixed, Param, Range, Scalar, Space
 from mubench.errors import InputError, did_you_mean
-from mubench.grammar import parse_range
-from mubench.limits import WORDS
-from mubench.spaces import Fixed, Param, Range, Scalar, Space
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
