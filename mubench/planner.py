@@ -6,8 +6,9 @@ from typing import NamedTuple, TypeVar
 
 from mubench import step_ids
 from mubench.catalogue import cards
+from mubench.data.fingerprint import UNKNOWN, fingerprint
+from mubench.data.scenario import Ids, Purpose, Scenario
 from mubench.errors import InputError
-from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.kinds import ORIGINAL, Device, StepKind
 from mubench.metrics.later import all_metrics
@@ -15,7 +16,6 @@ from mubench.plan import Plan
 from mubench.recipe import Recipe
 from mubench.request import Request, Training
 from mubench.rows import Row
-from mubench.scenario import Ids, Purpose, Scenario
 from mubench.spec import SeedAxis, SweepSpec
 from mubench.steps import Execution, FinalStep, RetrainStep, SearchStep, Step, Study, TrainStep
 

@@ -7,16 +7,16 @@ from typing import Any, Generic, TypeVar
 
 from torch import nn
 
-from mubench.data.load import Dataset, load
-from mubench.data.scenarios import divide
+from mubench.data.dataset import Dataset, load
+from mubench.data.fingerprint import UNKNOWN
+from mubench.data.forget_sets import divide
+from mubench.data.scenario import Purpose
 from mubench.data.split import Split
 from mubench.errors import DataError
-from mubench.fingerprint import UNKNOWN
 from mubench.kinds import Device
 from mubench.methods.base import Prepared
 from mubench.metrics.outputs import Evaluated
 from mubench.request import Request, Training
-from mubench.scenario import Purpose
 from mubench.store.store import Store
 
 K = TypeVar("K", bound=Hashable)

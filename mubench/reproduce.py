@@ -6,7 +6,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from mubench.data.scenarios import forget_hash
+from mubench.data.availability import decode_present
+from mubench.data.forget_sets import forget_hash
 from mubench.errors import DataError, InputError, MubenchError
 from mubench.kinds import Device
 from mubench.lookup import Place, parsed
@@ -17,7 +18,6 @@ from mubench.planner import make_plan
 from mubench.record import Record
 from mubench.report.source import ReportSource
 from mubench.rows import Row
-from mubench.sources.presence import decode_present
 from mubench.steps import Candidate, FinalStep, SearchStep, Step, TrainStep, refusal_of
 from mubench.store.store import Store
 from mubench.trial import run_step

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mubench.data.scenario import Classes, Groups, Ids, Purpose, Scenario
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.recipe import Recipe
-from mubench.scenario import Classes, Groups, Ids, Purpose, Scenario
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,19 @@ from mubench.catalogue.validation import Strict, listed, mistake, told
 from mubench.catalogue.yaml_text import read_yaml
 from mubench.claims import Claim
 from mubench.claims import parse as read_claim
+from mubench.data.forget_file import carried
+from mubench.data.options import check_options
+from mubench.data.scenario import Purpose, check_scenario, named
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
-from mubench.forget_file import carried
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.kinds import StepKind
 from mubench.metrics.later import all_metrics
-from mubench.options import check_options
 from mubench.origins import check_origins
 from mubench.published import SUFFIX, Published
 from mubench.published import read as read_published
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
-from mubench.scenario import Purpose, check_scenario, named
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]

@@ -20,7 +20,7 @@ from mubench.steps import Execution, FinalStep, RetrainStep, SearchStep, Step, S
 _TRAINING = tuple(
     f"mubench.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
 )
-_FORGETTING = ("mubench.data.scenarios:divide", "mubench.training.meter:flops_per_example")
+_FORGETTING = ("mubench.data.forget_sets:divide", "mubench.training.meter:flops_per_example")
 _SCORE = "mubench.metrics.score:score"
 _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",
@@ -143,7 +143,7 @@ def _sources(training: Training) -> tuple[str, ...]:
     """What reads its data set and builds its model, as roots of content ids."""
     data, model = training.dataset.card, training.model.card
     read = tuple(f"{module}:read" for module in data.modules)
-    return ("mubench.data.load:load", *read, f"{model.module}:{model.card['builder']}")
+    return ("mubench.data.dataset:load", *read, f"{model.module}:{model.card['builder']}")
 
 
 def _scoring() -> str:

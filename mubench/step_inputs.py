@@ -11,7 +11,9 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from mubench.data.load import Dataset
+from mubench.data.dataset import Dataset
+from mubench.data.partition import hash_ids
+from mubench.data.scenario import Groups, GroupShare
 from mubench.data.split import Split
 from mubench.errors import IntegrityError
 from mubench.methods.base import Prepared
@@ -20,8 +22,6 @@ from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.prepared import read_or_make
 from mubench.process_cache import ProcessCache
 from mubench.references import SPLIT_HASH, new_model, read_outputs, read_weights, training_seed
-from mubench.scenario import Groups, GroupShare
-from mubench.sources.partition import hash_ids
 from mubench.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.artefacts import Arrays, View
 from mubench.training.meter import flops_per_example

@@ -11,7 +11,8 @@ from torch import nn
 from mubench.catalogue.ids import content_id
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.scenarios import forget_hash
+from mubench.data.forget_sets import forget_hash
+from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
 from mubench.deadline import time_limit
 from mubench.diagnose import diagnose
@@ -32,7 +33,6 @@ from mubench.references import (
     weights_to_arrays,
 )
 from mubench.rows import Row
-from mubench.scenario import search_overlap
 from mubench.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.workspace import Workspace

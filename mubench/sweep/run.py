@@ -14,13 +14,13 @@ from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 from mubench.catalogue import plugins
 from mubench.catalogue.cards import DataCard
 from mubench.catalogue.ids import source_id
+from mubench.data.availability import require_data
+from mubench.data.fingerprint import UNKNOWN
+from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
-from mubench.fingerprint import UNKNOWN
 from mubench.outcome import not_run
 from mubench.plan import Plan
 from mubench.record import Record
-from mubench.sources.locate import is_in_files
-from mubench.sources.presence import require_data
 from mubench.step_ids import sources_of
 from mubench.steps import Step
 from mubench.store.store import Store
