@@ -12,8 +12,8 @@ from mubench.errors import InputError
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.kinds import ORIGINAL, Device, StepKind
 from mubench.metrics.later import all_metrics
+from mubench.models.recipe import Recipe
 from mubench.plan import Plan
-from mubench.recipe import Recipe
 from mubench.request import Request, Training
 from mubench.rows import Row
 from mubench.spec import SeedAxis, SweepSpec

@@ -11,11 +11,11 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.metrics.outputs import Outputs
 from mubench.models.build import build
-from mubench.recipe import Recipe
+from mubench.models.recipe import Recipe
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.fit import fit
 from mubench.request import Training
 from mubench.store.artefacts import Arrays, View
-from mubench.training.evaluate import logits_of
-from mubench.training.fit import fit
 
 WEIGHTS = "weights"
 SPLIT_HASH = "split_hash"

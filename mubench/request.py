@@ -5,7 +5,7 @@ from typing import Any
 
 from mubench.data.scenario import Classes, Groups, Ids, Purpose, Scenario
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
-from mubench.recipe import Recipe
+from mubench.models.recipe import Recipe
 
 
 @dataclass(frozen=True)

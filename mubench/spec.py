@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from mubench import presets
 from mubench.catalogue import cards
 from mubench.catalogue.validation import Strict, listed, mistake, told
 from mubench.catalogue.yaml_text import read_yaml
@@ -22,10 +21,11 @@ from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.kinds import StepKind
 from mubench.metrics.later import all_metrics
+from mubench.models import presets
+from mubench.models.recipe import Recipe
 from mubench.origins import check_origins
 from mubench.published import SUFFIX, Published
 from mubench.published import read as read_published
-from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]

@@ -20,7 +20,10 @@ from mubench.steps import Execution, FinalStep, RetrainStep, SearchStep, Step, S
 _TRAINING = tuple(
     f"mubench.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
 )
-_FORGETTING = ("mubench.data.forget_sets:divide", "mubench.training.meter:flops_per_example")
+_FORGETTING = (
+    "mubench.data.forget_sets:divide",
+    "mubench.models.training.cost_meter:flops_per_example",
+)
 _SCORE = "mubench.metrics.score:score"
 _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",

@@ -19,12 +19,12 @@ from mubench.errors import IntegrityError
 from mubench.methods.base import Prepared
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
+from mubench.models.training.cost_meter import flops_per_example
 from mubench.prepared import read_or_make
 from mubench.process_cache import ProcessCache
 from mubench.references import SPLIT_HASH, new_model, read_outputs, read_weights, training_seed
 from mubench.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.artefacts import Arrays, View
-from mubench.training.meter import flops_per_example
 
 S = TypeVar("S", bound=Step)
 R = TypeVar("R", bound=RequestStep)

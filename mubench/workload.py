@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mubench.catalogue import cards
 from mubench.catalogue.expressions import evaluate
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
-from mubench.recipe import Recipe
+from mubench.models.recipe import Recipe
 from mubench.request import Request, Training
 from mubench.rows import Row
 from mubench.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
