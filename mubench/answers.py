@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from mubench.errors import IntegrityError
 from mubench.kinds import ORIGINAL
 from mubench.metrics.outputs import Outputs
-from mubench.metrics.related import Answers, Related, Relation
+from mubench.metrics.related_models import Answers, Related, Relation
 from mubench.record import Record
 from mubench.report.aggregate import is_scored
 from mubench.store.store import Store

@@ -11,7 +11,7 @@ from mubench.data.scenario import Ids, Purpose, Scenario
 from mubench.errors import InputError
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.kinds import ORIGINAL, Device, StepKind
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe
 from mubench.plan import Plan
 from mubench.request import Request, Training

@@ -20,7 +20,7 @@ from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.kinds import StepKind
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.models import presets
 from mubench.models.recipe import Recipe
 from mubench.origins import check_origins

@@ -9,7 +9,7 @@ from mubench.catalogue.cards import ORIGINS
 from mubench.catalogue.ids import content_id, package_version, source_id
 from mubench.catalogue.registry import method_source
 from mubench.diagnostics import Diagnostics
-from mubench.metrics.plugged import metric_sources
+from mubench.metrics.plugin_metrics import metric_sources
 from mubench.origins import origin_ids
 from mubench.request import Request, Training
 from mubench.rows import Row
