@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from mubench.kinds import ORIGINAL, STEP_KINDS, StepKind
 from mubench.plan import Plan
-from mubench.record import Record
 from mubench.steps import RetrainStep, Step, TrainStep, refusal_of
+from mubench.store.record import Record
 from mubench.workload import Work, work_of
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from mubench import spec
 from mubench.data.availability import decode_present
-from mubench.gathered import gather, save
 from mubench.kinds import STEP_KINDS, Device
 from mubench.plan import Plan
 from mubench.planner import make_plan
-from mubench.report.source import ReportSource, outline
 from mubench.spec import Loaded, SweepSpec
+from mubench.store.gathered import gather, save
+from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
 
 

@@ -10,10 +10,10 @@ from mubench.catalogue.search_space import Scalar
 from mubench.circumstances import commit, device_name, is_exclusive, versions
 from mubench.errors import TimedOut
 from mubench.kinds import ORIGINAL
-from mubench.record import Record, Status
 from mubench.request import Request
 from mubench.rows import Row
 from mubench.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
+from mubench.store.record import Record, Status
 
 
 @dataclass(frozen=True)

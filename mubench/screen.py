@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mubench.record import Record
 from mubench.report.words import plural
 from mubench.steps import Step
+from mubench.store.record import Record
 from mubench.sweep.walk import Schedule
 
 LINE_SECONDS = 10.0

@@ -23,7 +23,6 @@ from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.models.training.time_limit import time_limit
 from mubench.outcome import StepResult, failed, make_record
-from mubench.record import WORST, Record
 from mubench.references import (
     SPLIT_HASH,
     WEIGHTS,
@@ -35,6 +34,7 @@ from mubench.references import (
 from mubench.rows import Row
 from mubench.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
+from mubench.store.record import WORST, Record
 from mubench.workspace import Workspace
 
 _Unlearning = UnlearnInputs[SearchStep] | UnlearnInputs[FinalStep]

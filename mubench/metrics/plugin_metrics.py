@@ -11,7 +11,7 @@ from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.info import METRICS
 from mubench.metrics.outputs import Evaluated
-from mubench.record import Aim, MetricInfo
+from mubench.store.record import Aim, MetricInfo
 
 _FIELDS = ("title", "unit", "aim", "description")
 

@@ -16,7 +16,7 @@ from mubench.metrics.klom import FEWEST, klom
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.related_models import Answers, NoValue, Related, Relation
 from mubench.metrics.rmia import rmia_auc, rmia_tpr_at_1
-from mubench.record import MetricInfo
+from mubench.store.record import MetricInfo
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing_extensions import override
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
 from mubench.outcome import not_run
-from mubench.record import Record
 from mubench.steps import Candidate, Step
+from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
 from mubench.trial import run_step

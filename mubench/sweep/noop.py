@@ -3,8 +3,8 @@
 from typing_extensions import override
 
 from mubench.outcome import StepResult, make_record
-from mubench.record import Record
 from mubench.steps import Candidate, Step
+from mubench.store.record import Record
 from mubench.sweep.actor import StepActor
 
 

@@ -20,9 +20,9 @@ from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
 from mubench.outcome import not_run
 from mubench.plan import Plan
-from mubench.record import Record
 from mubench.step_ids import sources_of
 from mubench.steps import Step
+from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
 from mubench.sweep.cluster import Where, capacity, connected

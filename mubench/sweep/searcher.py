@@ -7,8 +7,8 @@ from typing import Any
 from ray.tune.search import Searcher
 from typing_extensions import override
 
-from mubench.record import Record
 from mubench.steps import Step
+from mubench.store.record import Record
 from mubench.store.table import record_from_json
 from mubench.sweep.walk import Schedule
 

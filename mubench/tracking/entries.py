@@ -12,8 +12,8 @@ from mubench.kinds import ORIGINAL
 from mubench.plan import Plan
 from mubench.report.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
-from mubench.report.source import ReportSource
 from mubench.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, Study, TrainStep
+from mubench.store.results import ReportSource
 from mubench.tracking.entry import COLOR, NOTE, Entry, cut, finite
 from mubench.tracking.means import floor_metrics, row_metrics, sweep_metrics
 from mubench.tracking.names import Names
