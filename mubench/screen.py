@@ -9,9 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mubench.report.words import plural
+from mubench.run.tune.schedule import Schedule
 from mubench.steps import Step
 from mubench.store.record import Record
-from mubench.sweep.walk import Schedule
 
 LINE_SECONDS = 10.0
 """Least time between two plain lines; a failure is printed at once."""

@@ -18,7 +18,7 @@ from mubench.steps import Execution, FinalStep, RetrainStep, SearchStep, Step, S
 
 # What decides results, as roots of content ids.
 _TRAINING = tuple(
-    f"mubench.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
+    f"mubench.run.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
 )
 _FORGETTING = (
     "mubench.data.forget_sets:divide",
@@ -29,7 +29,7 @@ _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",
     "retrain_free": "mubench.metrics.objective:retrain_free_gap",
 }
-_SUGGEST = "mubench.sweep.suggest:suggest"
+_SUGGEST = "mubench.run.tune.suggest:suggest"
 _PROSE = ("title", "citation", "description", "note", "uri")
 _PLACES = ("sources", "modules", "module", "builder")
 """Where a card says its code is: that code is in ids by what it does."""

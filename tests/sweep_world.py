@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from mubench.sweep.walk import Schedule
-from mubench.trial import run_step
-from mubench.workspace import Workspace
+from mubench.run.trial import run_step
+from mubench.run.tune.schedule import Schedule
+from mubench.run.workspace import Workspace
 
 TINY: dict[str, Any] = {
     "name": "tiny",

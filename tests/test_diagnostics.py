@@ -19,14 +19,14 @@ from mubench.errors import Diverged, InputError
 from mubench.methods.shared.theorem2 import contrast, diagnose
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
-from mubench.outcome import refused
 from mubench.planner import make_plan
+from mubench.run.step_result import refused
+from mubench.run.trial import run_step
+from mubench.run.tune.schedule import Schedule
+from mubench.run.workspace import Workspace
 from mubench.step_ids import sources_of
 from mubench.steps import Candidate
 from mubench.store.store import Store
-from mubench.sweep.walk import Schedule
-from mubench.trial import run_step
-from mubench.workspace import Workspace
 
 # --- Theorem 2 on a model ---------------------------------------------------------------------
 

@@ -223,8 +223,8 @@ LIGHT = {
     "mubench.plan": HEAVY,
     "mubench.store.store": HEAVY,
     "mubench.metrics.score": HEAVY,
-    "mubench.later": HEAVY,
-    "mubench.exhibits": HEAVY,
+    "mubench.run.post_hoc": HEAVY,
+    "mubench.run.examples": HEAVY,
     "mubench.report.build": HEAVY,
     "mubench.board.build": HEAVY,
 }

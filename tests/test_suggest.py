@@ -12,7 +12,7 @@ from conftest import SWEEP, changed
 
 from mubench import spec
 from mubench.planner import make_plan
-from mubench.sweep.suggest import ScoredCandidate, suggest
+from mubench.run.tune.suggest import ScoredCandidate, suggest
 
 
 def study_of(method="ugradsl", node=None, **search):

@@ -12,8 +12,8 @@ from mubench import spec
 from mubench.catalogue.seeds import derive_seed
 from mubench.plan import Plan
 from mubench.planner import make_plan
+from mubench.run.tune.schedule import Schedule
 from mubench.store.record import WORST, Record
-from mubench.sweep.walk import Schedule
 
 NODE = changed(
     SWEEP,

@@ -5,8 +5,8 @@ from typing import overload
 import torch
 
 from mubench.catalogue.seeds import derive_seed
-from mubench.process_cache import ProcessCache
-from mubench.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
+from mubench.run.process_cache import ProcessCache
+from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.store import Store
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from mubench.catalogue.search_space import Scalar
-from mubench.circumstances import commit, device_name, is_exclusive, versions
 from mubench.errors import TimedOut
 from mubench.kinds import ORIGINAL
 from mubench.request import Request
 from mubench.rows import Row
+from mubench.run.environment import commit, device_name, is_exclusive, versions
 from mubench.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.record import Record, Status
 

@@ -2,14 +2,14 @@
 
 from typing_extensions import override
 
-from mubench.outcome import StepResult, make_record
+from mubench.run.step_result import StepResult, make_record
+from mubench.run.tune.worker import StepActor
 from mubench.steps import Candidate, Step
 from mubench.store.record import Record
-from mubench.sweep.actor import StepActor
 
 
 class NoopActor(StepActor):
-    """Answers every step at once. For `benchmarks/overhead.py` and for tests of scheduling."""
+    """Answers every step at once."""
 
     @override
     def run_step(self, step: Step, candidate: Candidate) -> Record:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from mubench.kinds import STEP_KINDS
 from mubench.plan import Plan
+from mubench.run.tune.suggest import ScoredCandidate, Searches, suggest
 from mubench.steps import Candidate, FinalStep, SearchStep, Step, Study
 from mubench.store.record import WORST, Record
-from mubench.sweep.suggest import ScoredCandidate, Searches, suggest
 
 _ORDER = {kind: number for number, kind in enumerate(STEP_KINDS)}
 

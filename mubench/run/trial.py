@@ -14,7 +14,6 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
-from mubench.diagnose import diagnose
 from mubench.errors import Diverged, Refused, TimedOut
 from mubench.methods.base import ForgetTask, Method, Prepared, Unlearned
 from mubench.metrics.accuracy import accuracy
@@ -22,8 +21,9 @@ from mubench.metrics.objective import objective_gap, retrain_free_gap
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.models.training.time_limit import time_limit
-from mubench.outcome import StepResult, failed, make_record
-from mubench.references import (
+from mubench.rows import Row
+from mubench.run.diagnostics import diagnose
+from mubench.run.references import (
     SPLIT_HASH,
     WEIGHTS,
     evaluate,
@@ -31,11 +31,11 @@ from mubench.references import (
     train,
     weights_to_arrays,
 )
-from mubench.rows import Row
-from mubench.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
+from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
+from mubench.run.step_result import StepResult, failed, make_record
+from mubench.run.workspace import Workspace
 from mubench.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.record import WORST, Record
-from mubench.workspace import Workspace
 
 _Unlearning = UnlearnInputs[SearchStep] | UnlearnInputs[FinalStep]
 _FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples", "flops")

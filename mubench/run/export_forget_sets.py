@@ -6,9 +6,9 @@ from pathlib import Path
 from mubench.data import forget_file
 from mubench.plan import Plan
 from mubench.request import Request
+from mubench.run.workspace import Workspace
 from mubench.steps import TrainStep
 from mubench.store.store import Store
-from mubench.workspace import Workspace
 
 
 def export_forget_sets(plan: Plan, folder: Path, data_dir: str | None) -> int:

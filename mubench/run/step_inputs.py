@@ -20,9 +20,9 @@ from mubench.methods.base import Prepared
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.models.training.cost_meter import flops_per_example
-from mubench.prepared import read_or_make
-from mubench.process_cache import ProcessCache
-from mubench.references import SPLIT_HASH, new_model, read_outputs, read_weights, training_seed
+from mubench.run.prepared import read_or_make
+from mubench.run.process_cache import ProcessCache
+from mubench.run.references import SPLIT_HASH, new_model, read_outputs, read_weights, training_seed
 from mubench.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.artefacts import Arrays, View
 

@@ -7,10 +7,10 @@ from typing import Any
 from ray.tune.search import Searcher
 from typing_extensions import override
 
+from mubench.run.tune.schedule import Schedule
 from mubench.steps import Step
 from mubench.store.record import Record
 from mubench.store.table import record_from_json
-from mubench.sweep.walk import Schedule
 
 
 class PlanSearcher(Searcher):

@@ -8,7 +8,7 @@ from mubench.diagnostics import LabelLdpSpec, Theorem2Spec
 from mubench.errors import Diverged
 from mubench.methods.shared import theorem2
 from mubench.metrics.theory import label_ldp_epsilon
-from mubench.step_inputs import UnlearnInputs
+from mubench.run.step_inputs import UnlearnInputs
 from mubench.steps import FinalStep
 
 
