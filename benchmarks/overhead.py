@@ -13,16 +13,16 @@ import time
 
 from typing_extensions import override
 
-from mubench.plan import Plan
-from mubench.planner import make_plan
 from mubench.run.step_result import StepResult, make_record
 from mubench.run.tune.cluster import Where, connected
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.tune.worker import StepActor
-from mubench.spec import parse
-from mubench.steps import Candidate, Step
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
+from mubench.sweep.spec import parse
+from mubench.sweep.steps import Candidate, Step
 
 
 class NoopActor(StepActor):

@@ -1,10 +1,10 @@
 """What `mubench list` shows: methods, data sets, models, metrics, scenarios, sweeps."""
 
-from mubench import spec
 from mubench.catalogue import cards as catalogue
-from mubench.grid import ARGUMENTS
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.words import plural
+from mubench.sweep import spec
+from mubench.sweep.grid import ARGUMENTS
 
 Entry = dict[str, str]
 

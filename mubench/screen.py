@@ -10,8 +10,8 @@ from rich.text import Text
 
 from mubench.report.words import plural
 from mubench.run.tune.schedule import Schedule
-from mubench.steps import Step
 from mubench.store.record import Record
+from mubench.sweep.steps import Step
 
 LINE_SECONDS = 10.0
 """Least time between two plain lines; a failure is printed at once."""

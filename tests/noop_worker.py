@@ -4,8 +4,8 @@ from typing_extensions import override
 
 from mubench.run.step_result import StepResult, make_record
 from mubench.run.tune.worker import StepActor
-from mubench.steps import Candidate, Step
 from mubench.store.record import Record
+from mubench.sweep.steps import Candidate, Step
 
 
 class NoopActor(StepActor):

@@ -18,7 +18,7 @@ from rich.console import Console
 from sweep_world import finish, values
 
 import mubench
-from mubench import listing, screen, step_ids
+from mubench import listing, screen
 from mubench.catalogue import cards
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
@@ -30,6 +30,7 @@ from mubench.run.tune import run_plan as running
 from mubench.run.tune.resume import Summary, outdated_steps
 from mubench.run.tune.schedule import Schedule
 from mubench.store.store import Store
+from mubench.sweep import step_ids
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 

@@ -13,20 +13,20 @@ from torch.func import functional_call, jacrev
 from toy import CLASSES, blobs, conv, same, softmax_regression, split_of, task_of, train, weights
 
 import mubench
-from mubench import spec, step_ids
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import Diverged, InputError
 from mubench.methods.shared.theorem2 import contrast, diagnose
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
-from mubench.planner import make_plan
 from mubench.run.step_result import refused
 from mubench.run.trial import run_step
 from mubench.run.tune.schedule import Schedule
 from mubench.run.workspace import Workspace
-from mubench.step_ids import sources_of
-from mubench.steps import Candidate
 from mubench.store.store import Store
+from mubench.sweep import spec, step_ids
+from mubench.sweep.planner import make_plan
+from mubench.sweep.step_ids import sources_of
+from mubench.sweep.steps import Candidate
 
 # --- Theorem 2 on a model ---------------------------------------------------------------------
 

@@ -12,19 +12,19 @@ from sweep_world import TINY, finish
 from test_cli import only_line
 from test_parquet import encode
 
-from mubench import spec
 from mubench.catalogue import cards
 from mubench.data import forget_file
 from mubench.data.scenario import Ids
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
-from mubench.planner import make_plan
 from mubench.run.open_sweep import open_sweep
 from mubench.run.references import SPLIT_HASH, read_outputs
 from mubench.run.tune.cluster import Where
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.workspace import Workspace
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 

@@ -12,11 +12,11 @@ from conftest import changed as changed_sweep
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench import spec
 from mubench.catalogue import ids
 from mubench.catalogue.ids import closure, content_id, source_id
 from mubench.errors import InputError
-from mubench.planner import make_plan
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)

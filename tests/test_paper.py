@@ -9,18 +9,19 @@ import yaml
 from conftest import changed
 from report_world import CELLS, world
 
-from mubench import listing, spec
+from mubench import listing
 from mubench.catalogue import cards
 from mubench.catalogue.yaml_text import read_yaml
 from mubench.errors import InputError
-from mubench.planner import make_plan
-from mubench.published import Published
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.tables import table
-from mubench.steps import refusal_of
 from mubench.store.results import outline
 from mubench.store.results_files import pack, unpack
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
+from mubench.sweep.published import Published
+from mubench.sweep.steps import refusal_of
 
 PAPER = [name for name in spec.shipped_sweeps() if name.startswith("paper/")]
 PRINTED = ("cifar100_class", "cifar100_random", "imagenet_class", "tiny_imagenet_random")

@@ -8,10 +8,10 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import spec, step_ids
 from mubench.catalogue import cards, ids
-from mubench.planner import make_plan
-from mubench.steps import refusal_of
+from mubench.sweep import spec, step_ids
+from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import refusal_of
 
 
 def planned(node, device="cpu"):

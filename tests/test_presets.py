@@ -5,13 +5,13 @@ import re
 import pytest
 from conftest import changed
 
-from mubench import spec
 from mubench.catalogue import cards
 from mubench.catalogue.yaml_text import read_yaml
 from mubench.errors import InputError
 from mubench.models import presets
 from mubench.models.recipe import Recipe
-from mubench.planner import make_plan
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 FILES = sorted(presets.FOLDER.glob("*.yaml"))
 ALL = [

@@ -4,11 +4,11 @@ import pytest
 import yaml
 from conftest import changed
 
-from mubench import spec
 from mubench.catalogue import cards
 from mubench.data.scenario import Classes
 from mubench.errors import InputError
-from mubench.planner import make_plan
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 BAD = {
     "unknown key": (

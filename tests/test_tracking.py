@@ -15,18 +15,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mubench import spec
 from mubench.errors import TrackingError
-from mubench.plan import Plan
-from mubench.planner import make_plan
 from mubench.report.build import build
-from mubench.steps import Step
 from mubench.store.gathered import gather
 from mubench.store.record import Record
 from mubench.store.results import ReportSource, outline
 from mubench.store.results_files import pack, unpack
 from mubench.store.scores import Score
 from mubench.store.store import Store
+from mubench.sweep import spec
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import Step
 from mubench.tracking import follower, mirror
 from mubench.tracking import run as tracking
 from mubench.tracking.artifacts import read_source

@@ -13,7 +13,6 @@ import pytest
 import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
-from mubench import spec
 from mubench.catalogue import registry
 from mubench.catalogue.registry import load_method
 from mubench.data.split import Source, Split
@@ -24,7 +23,6 @@ from mubench.metrics.score import UNCHANGED, score
 from mubench.models.training import cost_meter
 from mubench.models.training.cost_meter import Cost
 from mubench.models.training.time_limit import time_limit
-from mubench.planner import make_plan
 from mubench.run import prepared as prepared_module
 from mubench.run import trial
 from mubench.run.prepared import read_or_make
@@ -35,8 +33,10 @@ from mubench.run.step_result import refused
 from mubench.run.trial import run_step
 from mubench.run.tune.schedule import Schedule
 from mubench.run.workspace import Workspace
-from mubench.steps import Candidate, SearchStep
 from mubench.store.store import Store
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import Candidate, SearchStep
 
 SMALL = {
     "name": "tiny",

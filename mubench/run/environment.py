@@ -12,8 +12,8 @@ import torch
 
 from mubench import __version__
 from mubench.catalogue.ids import package_version
-from mubench.kinds import Device
-from mubench.steps import Execution
+from mubench.sweep.kinds import Device
+from mubench.sweep.steps import Execution
 
 
 def is_exclusive(execution: Execution) -> bool:

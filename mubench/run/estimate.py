@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mubench.kinds import ORIGINAL, STEP_KINDS, StepKind
-from mubench.plan import Plan
-from mubench.steps import RetrainStep, Step, TrainStep, refusal_of
 from mubench.store.record import Record
-from mubench.workload import Work, work_of
+from mubench.sweep.kinds import ORIGINAL, STEP_KINDS, StepKind
+from mubench.sweep.plan import Plan
+from mubench.sweep.steps import RetrainStep, Step, TrainStep, refusal_of
+from mubench.sweep.workload import Work, work_of
 
 
 @dataclass(frozen=True)

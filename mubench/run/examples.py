@@ -9,8 +9,6 @@ from contextlib import suppress
 import numpy as np
 
 from mubench.errors import IntegrityError, MubenchError
-from mubench.grid import DatasetSpec, datasets
-from mubench.kinds import ORIGINAL
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Outputs
@@ -21,6 +19,8 @@ from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.results_files import EXHIBITS, pack_exhibits
 from mubench.store.store import Store
+from mubench.sweep.grid import DatasetSpec, datasets
+from mubench.sweep.kinds import ORIGINAL
 
 ODDITIES = 4
 """Forget examples that a row shows."""

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from mubench.data import forget_file
-from mubench.plan import Plan
-from mubench.request import Request
 from mubench.run.workspace import Workspace
-from mubench.steps import TrainStep
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
+from mubench.sweep.request import Request
+from mubench.sweep.steps import TrainStep
 
 
 def export_forget_sets(plan: Plan, folder: Path, data_dir: str | None) -> int:

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mubench import spec
 from mubench.data.availability import decode_present
-from mubench.kinds import STEP_KINDS, Device
-from mubench.plan import Plan
-from mubench.planner import make_plan
-from mubench.spec import Loaded, SweepSpec
 from mubench.store.gathered import gather, save
 from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
+from mubench.sweep import spec
+from mubench.sweep.kinds import STEP_KINDS, Device
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
+from mubench.sweep.spec import Loaded, SweepSpec
 
 
 @dataclass(frozen=True)

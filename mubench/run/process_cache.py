@@ -13,11 +13,11 @@ from mubench.data.forget_sets import divide
 from mubench.data.scenario import Purpose
 from mubench.data.split import Split
 from mubench.errors import DataError
-from mubench.kinds import Device
 from mubench.methods.base import Prepared
 from mubench.metrics.outputs import Evaluated
-from mubench.request import Request, Training
 from mubench.store.store import Store
+from mubench.sweep.kinds import Device
+from mubench.sweep.request import Request, Training
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -14,8 +14,8 @@ from mubench.models.build import build
 from mubench.models.recipe import Recipe
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.fit import fit
-from mubench.request import Training
 from mubench.store.artefacts import Arrays, View
+from mubench.sweep.request import Training
 
 WEIGHTS = "weights"
 SPLIT_HASH = "split_hash"

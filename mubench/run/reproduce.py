@@ -9,19 +9,19 @@ import torch
 from mubench.data.availability import decode_present
 from mubench.data.forget_sets import forget_hash
 from mubench.errors import DataError, InputError, MubenchError
-from mubench.kinds import Device
-from mubench.plan import Plan
-from mubench.planner import make_plan
-from mubench.rows import Row
 from mubench.run.open_sweep import default_device
 from mubench.run.step_result import not_run, refused
 from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
-from mubench.steps import Candidate, FinalStep, SearchStep, Step, TrainStep, refusal_of
 from mubench.store.lookup import Place, parsed
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.store import Store
+from mubench.sweep.kinds import Device
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, TrainStep, refusal_of
 
 
 @dataclass(frozen=True)

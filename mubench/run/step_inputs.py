@@ -23,8 +23,8 @@ from mubench.models.training.cost_meter import flops_per_example
 from mubench.run.prepared import read_or_make
 from mubench.run.process_cache import ProcessCache
 from mubench.run.references import SPLIT_HASH, new_model, read_outputs, read_weights, training_seed
-from mubench.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.artefacts import Arrays, View
+from mubench.sweep.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 
 S = TypeVar("S", bound=Step)
 R = TypeVar("R", bound=RequestStep)

@@ -8,12 +8,12 @@ from typing import Literal
 
 from mubench.catalogue.search_space import Scalar
 from mubench.errors import TimedOut
-from mubench.kinds import ORIGINAL
-from mubench.request import Request
-from mubench.rows import Row
 from mubench.run.environment import commit, device_name, is_exclusive, versions
-from mubench.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.record import Record, Status
+from mubench.sweep.kinds import ORIGINAL
+from mubench.sweep.request import Request
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 
 @dataclass(frozen=True)

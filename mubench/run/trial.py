@@ -21,7 +21,6 @@ from mubench.metrics.objective import objective_gap, retrain_free_gap
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.models.training.time_limit import time_limit
-from mubench.rows import Row
 from mubench.run.diagnostics import diagnose
 from mubench.run.references import (
     SPLIT_HASH,
@@ -34,8 +33,9 @@ from mubench.run.references import (
 from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.run.step_result import StepResult, failed, make_record
 from mubench.run.workspace import Workspace
-from mubench.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.record import WORST, Record
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 _Unlearning = UnlearnInputs[SearchStep] | UnlearnInputs[FinalStep]
 _FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples", "flops")

@@ -7,8 +7,8 @@ import torch
 from mubench.catalogue.seeds import derive_seed
 from mubench.run.process_cache import ProcessCache
 from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
-from mubench.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 from mubench.store.store import Store
+from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 
 class Workspace:

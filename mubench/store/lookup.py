@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mubench.errors import InputError
-from mubench.spec import SweepSpec, parse
 from mubench.store.gathered import saved, without_plan
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.results_files import read_folder
 from mubench.store.store import Store
+from mubench.sweep.spec import SweepSpec, parse
 
 SHORTEST = 6
 """Digits of an id that a person must give at least."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mubench.data.scenario import Purpose
-from mubench.kinds import Selection, StepKind
+from mubench.sweep.kinds import Selection, StepKind
 
 SCHEMA = 1
 """Version of the record's columns; a store with a newer one is refused, an older one is read."""

@@ -8,12 +8,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mubench.catalogue.ids import content_id
-from mubench.kinds import ORIGINAL
-from mubench.plan import Plan
 from mubench.report.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
-from mubench.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, Study, TrainStep
 from mubench.store.results import ReportSource
+from mubench.sweep.kinds import ORIGINAL
+from mubench.sweep.plan import Plan
+from mubench.sweep.steps import (
+    FinalStep,
+    RequestStep,
+    RetrainStep,
+    SearchStep,
+    Step,
+    Study,
+    TrainStep,
+)
 from mubench.tracking.entry import COLOR, NOTE, Entry, cut, finite
 from mubench.tracking.means import floor_metrics, row_metrics, sweep_metrics
 from mubench.tracking.names import Names

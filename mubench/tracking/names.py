@@ -1,16 +1,9 @@
 """Names of runs: short enough for a table's first column, and no two read alike. Pure."""
 
-from mubench.plan import Plan
 from mubench.report.words import row_title
-from mubench.request import Request, Training
-from mubench.steps import (
-    FinalStep,
-    RequestStep,
-    RetrainStep,
-    SearchStep,
-    Step,
-    TrainStep,
-)
+from mubench.sweep.plan import Plan
+from mubench.sweep.request import Request, Training
+from mubench.sweep.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 
 
 class Names:

@@ -19,8 +19,8 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled b
 import ray
 from ray._private import ray_constants
 
-from mubench.kinds import Device
-from mubench.plan import Plan
+from mubench.sweep.kinds import Device
+from mubench.sweep.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,17 @@ from mubench.data.availability import require_data
 from mubench.data.fingerprint import UNKNOWN
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
-from mubench.plan import Plan
 from mubench.run.step_result import not_run
 from mubench.run.tune.cluster import Where, capacity, connected
 from mubench.run.tune.resume import Summary, usable_records
 from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.searcher import PlanSearcher
 from mubench.run.tune.worker import StepActor
-from mubench.step_ids import sources_of
-from mubench.steps import Step
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
+from mubench.sweep.step_ids import sources_of
+from mubench.sweep.steps import Step
 
 SLICE = 2000
 """Steps that one Tuner gets: Tune keeps some 50 KB a trial, and new actors begin afresh."""

@@ -7,11 +7,11 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mubench.kinds import STEP_KINDS
-from mubench.plan import Plan
 from mubench.run.tune.suggest import ScoredCandidate, Searches, suggest
-from mubench.steps import Candidate, FinalStep, SearchStep, Step, Study
 from mubench.store.record import WORST, Record
+from mubench.sweep.kinds import STEP_KINDS
+from mubench.sweep.plan import Plan
+from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, Study
 
 _ORDER = {kind: number for number, kind in enumerate(STEP_KINDS)}
 

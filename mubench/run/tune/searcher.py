@@ -8,9 +8,9 @@ from ray.tune.search import Searcher
 from typing_extensions import override
 
 from mubench.run.tune.schedule import Schedule
-from mubench.steps import Step
 from mubench.store.record import Record
 from mubench.store.table import record_from_json
+from mubench.sweep.steps import Step
 
 
 class PlanSearcher(Searcher):

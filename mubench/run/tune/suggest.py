@@ -19,7 +19,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from mubench.catalogue.search_space import Raw, Scalar, Space
 from mubench.catalogue.seeds import derive_seed
-from mubench.steps import Study
+from mubench.sweep.steps import Study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

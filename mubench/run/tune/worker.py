@@ -12,10 +12,10 @@ from mubench.catalogue.ids import source_id
 from mubench.run.step_result import not_run
 from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
-from mubench.steps import Candidate, Step
 from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
+from mubench.sweep.steps import Candidate, Step
 
 _OTHER_CODE = (
     "this worker has other code than the sweep was planned with: install the same mubench and the "

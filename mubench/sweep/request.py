@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mubench.data.scenario import Classes, Groups, Ids, Purpose, Scenario
-from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.models.recipe import Recipe
+from mubench.sweep.grid import DatasetSpec, ForgetSpec, ModelSpec
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,21 @@ from mubench.catalogue import cards
 from mubench.catalogue.cards import ORIGINS
 from mubench.catalogue.ids import content_id, package_version, source_id
 from mubench.catalogue.registry import method_source
-from mubench.diagnostics import Diagnostics
 from mubench.metrics.plugin_metrics import metric_sources
-from mubench.origins import origin_ids
-from mubench.request import Request, Training
-from mubench.rows import Row
-from mubench.spec import SearchSpec
-from mubench.steps import Execution, FinalStep, RetrainStep, SearchStep, Step, Study, TrainStep
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.pretrained import origin_ids
+from mubench.sweep.request import Request, Training
+from mubench.sweep.rows import Row
+from mubench.sweep.spec import SearchSpec
+from mubench.sweep.steps import (
+    Execution,
+    FinalStep,
+    RetrainStep,
+    SearchStep,
+    Step,
+    Study,
+    TrainStep,
+)
 
 # What decides results, as roots of content ids.
 _TRAINING = tuple(

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mubench.claims import Claim
-from mubench.kinds import Device
-from mubench.published import Published
-from mubench.steps import FinalStep, Step, Study
+from mubench.sweep.claims import Claim
+from mubench.sweep.kinds import Device
+from mubench.sweep.published import Published
+from mubench.sweep.steps import FinalStep, Step, Study
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from mubench.catalogue import cards
 from mubench.catalogue.expressions import evaluate
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.models.recipe import Recipe
-from mubench.request import Request, Training
-from mubench.rows import Row
-from mubench.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
+from mubench.sweep.request import Request, Training
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 
 @dataclass(frozen=True)

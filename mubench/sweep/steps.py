@@ -1,6 +1,6 @@
 """The four kinds of steps: what runs, on what, and what it needs to have run before.
 
-A step's id covers all that decides its result and nothing else (`mubench.step_ids`), so the same
+A step's id covers all that decides its result and nothing else (`mubench.sweep.step_ids`), so the same
 sweep gives the same ids on any machine, and a step whose record is in the store never runs again.
 """
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from mubench.catalogue.search_space import Scalar
-from mubench.diagnostics import Diagnostics
-from mubench.kinds import ORIGINAL, Device, Precision, Selection, StepKind
-from mubench.request import Request, Training
-from mubench.rows import Row
-from mubench.spec import Resources
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.kinds import ORIGINAL, Device, Precision, Selection, StepKind
+from mubench.sweep.request import Request, Training
+from mubench.sweep.rows import Row
+from mubench.sweep.spec import Resources
 
 _Names = tuple[str | int, ...]
 """Kind, purpose, request, replica, row and candidate; 0, an empty word and -1 stand for none."""

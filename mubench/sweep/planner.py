@@ -4,20 +4,28 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from mubench import step_ids
 from mubench.catalogue import cards
 from mubench.data.fingerprint import UNKNOWN, fingerprint
 from mubench.data.scenario import Ids, Purpose, Scenario
 from mubench.errors import InputError
-from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
-from mubench.kinds import ORIGINAL, Device, StepKind
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe
-from mubench.plan import Plan
-from mubench.request import Request, Training
-from mubench.rows import Row
-from mubench.spec import SeedAxis, SweepSpec
-from mubench.steps import Execution, FinalStep, RetrainStep, SearchStep, Step, Study, TrainStep
+from mubench.sweep import step_ids
+from mubench.sweep.grid import DatasetSpec, ForgetSpec, ModelSpec
+from mubench.sweep.kinds import ORIGINAL, Device, StepKind
+from mubench.sweep.plan import Plan
+from mubench.sweep.request import Request, Training
+from mubench.sweep.rows import Row
+from mubench.sweep.spec import SeedAxis, SweepSpec
+from mubench.sweep.steps import (
+    Execution,
+    FinalStep,
+    RetrainStep,
+    SearchStep,
+    Step,
+    Study,
+    TrainStep,
+)
 
 _S = TypeVar("_S", TrainStep, RetrainStep, SearchStep, FinalStep)
 

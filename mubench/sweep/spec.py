@@ -11,22 +11,22 @@ from pydantic import Field, ValidationError, model_validator
 from mubench.catalogue import cards
 from mubench.catalogue.validation import Strict, listed, mistake, told
 from mubench.catalogue.yaml_text import read_yaml
-from mubench.claims import Claim
-from mubench.claims import parse as read_claim
 from mubench.data.forget_file import carried
 from mubench.data.options import check_options
 from mubench.data.scenario import Purpose, check_scenario, named
-from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError, did_you_mean
-from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
-from mubench.kinds import StepKind
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models import presets
 from mubench.models.recipe import Recipe
-from mubench.origins import check_origins
-from mubench.published import SUFFIX, Published
-from mubench.published import read as read_published
-from mubench.rows import Row, rows_of
+from mubench.sweep.claims import Claim
+from mubench.sweep.claims import parse as read_claim
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
+from mubench.sweep.kinds import StepKind
+from mubench.sweep.pretrained import check_origins
+from mubench.sweep.published import SUFFIX, Published
+from mubench.sweep.published import read as read_published
+from mubench.sweep.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -118,7 +118,7 @@ class SweepSpec(Strict):
     limits: Limits = Limits()
     diagnostics: Diagnostics = Diagnostics()
     claims: tuple[str, ...] = ()
-    """What the sweep is run to find out, as sentences; see `mubench.claims`."""
+    """What the sweep is run to find out, as sentences; see `mubench.sweep.claims`."""
     published: Published | None = None
     """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 
