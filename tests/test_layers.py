@@ -226,7 +226,7 @@ LIGHT = {
     "mubench.run.post_hoc": HEAVY,
     "mubench.run.examples": HEAVY,
     "mubench.report.build": HEAVY,
-    "mubench.board.build": HEAVY,
+    "mubench.leaderboard.build": HEAVY,
 }
 
 
