@@ -40,7 +40,9 @@ def _add_plugins(paths: list[str] | None) -> list[str] | None:
     return paths
 
 
-SweepName = Annotated[str, typer.Argument(help="A sweep file, or the name of a built-in sweep.")]
+SweepName = Annotated[
+    str, typer.Argument(metavar="SWEEP", help="A sweep file, or the name of a built-in sweep.")
+]
 StoreUri = Annotated[str, typer.Option("--store", help="Folder or URI of records and artefacts.")]
 SetValues = Annotated[
     list[str] | None,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mubench.report.format import plural
+from mubench.errors import plural
 from mubench.run.tune.schedule import Schedule
 from mubench.store.record import Record
 from mubench.sweep.steps import Step

@@ -1,4 +1,4 @@
-"""The row that a finished step leaves, and what a metric declares about itself. No torch here.
+"""The row that a finished step leaves. No torch here.
 
 Accuracies, probabilities and rates are fractions in [0, 1]; percent appears only in reports.
 """
@@ -14,24 +14,12 @@ SCHEMA = 1
 """Version of the record's columns; a store with a newer one is refused, an older one is read."""
 
 Status = Literal["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]
-Aim = Literal["match", "lower", "higher", "none"]
 
 WORST = 1.0
 """Objective of a candidate that did not finish: the largest gap that fractions can have."""
 
 FAILURES: tuple[Status, ...] = ("out_of_memory", "timed_out", "error")
 """Statuses that say something about the machine or the code: `retry` runs the step again."""
-
-
-@dataclass(frozen=True)
-class MetricInfo:
-    """What a number means: `aim` is `match` where the retrained model's value is the target."""
-
-    name: str
-    title: str
-    unit: Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
-    aim: Aim
-    description: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +103,8 @@ class Record:
         }[self.kind]
         replica = f"replica {self.replica}" if self.replica else ""
         return " ".join(filter(None, (self.kind, *parts, self.request, replica)))
+
+
+def is_scored(record: Record) -> bool:
+    """Whether a record holds numbers about its method: finished, or diverged and evaluated."""
+    return record.status in ("ok", "diverged") and bool(record.metrics)

@@ -1,7 +1,8 @@
 """The four kinds of steps: what runs, on what, and what it needs to have run before.
 
-A step's id covers all that decides its result and nothing else (`mubench.sweep.step_ids`), so the same
-sweep gives the same ids on any machine, and a step whose record is in the store never runs again.
+A step's id covers all that decides its result and nothing else (`mubench.sweep.step_ids`), so the
+same sweep gives the same ids on any machine, and a step whose record is in the store never runs
+again.
 """
 
 from collections.abc import Mapping
