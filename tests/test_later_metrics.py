@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_every_later_metric_says_what_it_is_and_hides_none():
     for name, metric in LATER.items():
         assert (name, known[name]) == (metric.info.name, metric.info)
         assert metric.info.description.endswith(".")
-        assert metric.compute.__name__ == name
+        assert callable(getattr(import_module(metric.module), name))
     assert str(FEWEST) in known["klom"].description
 
 

@@ -212,11 +212,16 @@ def test_the_init_of_a_package_is_empty_but_for_its_docstring(path):
 
 
 HEAVY = ("torch", "ray", "mlflow", "optuna")
+SLOW = (*HEAVY, "sklearn", "scipy")
 
 LIGHT = {
     "mubench": (*HEAVY, "numpy", "pyarrow", "pydantic", "yaml"),
-    "mubench.cli": HEAVY,
-    "mubench.plan": HEAVY,
+    "mubench.cli": SLOW,
+    "mubench.spec": SLOW,
+    "mubench.plan": SLOW,
+    "mubench.planner": SLOW,
+    "mubench.opened": SLOW,
+    "mubench.plan_text": SLOW,
     "mubench.store.store": HEAVY,
     "mubench.metrics.score": HEAVY,
     "mubench.later": HEAVY,
