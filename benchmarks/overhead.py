@@ -13,7 +13,7 @@ import time
 
 from mubench.plan import Plan
 from mubench.planner import make_plan
-from mubench.spec import parse
+from mubench.spec_load import parse
 from mubench.store.store import Store
 from mubench.sweep.cluster import Where, connected
 from mubench.sweep.noop import NoopActor

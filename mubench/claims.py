@@ -14,7 +14,7 @@ from typing import Literal
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.later import LATER
 from mubench.record import MetricInfo
-from mubench.strict import Strict
+from mubench.validation import Strict
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"
 _SENTENCE = re.compile(

@@ -12,7 +12,7 @@ from mubench.record import Record
 from mubench.report.exhibits import Exhibits
 from mubench.report.packed import EXHIBITS, PLAN, SWEEP, pack_outline, unpack, unpack_exhibits
 from mubench.report.source import ReportSource
-from mubench.spec import about
+from mubench.spec_load import about
 from mubench.store.store import Store
 
 

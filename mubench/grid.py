@@ -9,12 +9,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from mubench import catalogue, forget_file
-from mubench.catalogue import DataCard, ModelCard
+from mubench.card_schema import DataCard, ModelCard
 from mubench.errors import DataError, InputError, did_you_mean
 from mubench.forget_file import ForgetFile
 from mubench.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
 from mubench.sources import parquet
-from mubench.strict import Strict, listed, mistake
+from mubench.validation import Strict, in_order, input_error
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """What a name may be that becomes part of paths and tables."""
@@ -187,15 +187,15 @@ def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     """A folder of Parquet files without a card: what its schema says, with the given columns."""
     columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
     if not isinstance(node["parquet"], str) or not node["parquet"]:
-        raise mistake(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
+        raise input_error(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
     if "image" in columns and "text" in columns:
-        raise mistake("dataset.parquet: give either an image column or a text column")
+        raise input_error("dataset.parquet: give either an image column or a text column")
     uri = node["parquet"]
     if "://" not in uri:
         uri = str(Path(uri).absolute())
     name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
     if not re.fullmatch(NAME, name) or name in catalogue.names("datasets"):
-        raise mistake(
+        raise input_error(
             f"dataset.name: '{name}' cannot name a folder of Parquet files: letters, digits, _ - . "
             "are allowed, and names of data sets that mubench knows are taken"
         )
@@ -203,7 +203,7 @@ def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     try:
         declared = catalogue.undeclared(parquet.describe(uri, columns, name))
     except DataError as error:
-        raise mistake(f"dataset.parquet: {error}") from None
+        raise input_error(f"dataset.parquet: {error}") from None
     return {"name": name, "options": options, "declared": declared}
 
 
@@ -225,11 +225,11 @@ def _forgets(node: Any) -> Iterator[Any]:
         key = f"{purpose}_{plural}"
         kept[purpose] = tuple(_named(value, key, node["scenario"]) for value in _as_list(node[key]))
         if not kept[purpose]:
-            raise mistake(f"forget.{key}: an empty list; name at least one {node['scenario']}")
+            raise input_error(f"forget.{key}: an empty list; name at least one {node['scenario']}")
     shared = set(sum(kept["search"], ())) & set(sum(kept["final"], ()))
     if shared:
-        raise mistake(
-            f"forget.search_{plural} and final_{plural} share {listed(shared)}; "
+        raise input_error(
+            f"forget.search_{plural} and final_{plural} share {in_order(shared)}; "
             "what is tuned on may not be reported"
         )
     yield kept
@@ -247,20 +247,20 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 def _check_keys(node: Any) -> None:
     if not isinstance(node, Mapping):
-        raise mistake(f"forget: a mapping with 'scenario' is needed; got {node!r}")
+        raise input_error(f"forget: a mapping with 'scenario' is needed; got {node!r}")
     name = str(node.get("scenario"))
     if name not in ARGUMENTS:
         hint = did_you_mean(name, ARGUMENTS)
-        raise mistake(f"forget.scenario: unknown scenario '{name}'; {hint}")
+        raise input_error(f"forget.scenario: unknown scenario '{name}'; {hint}")
     forms = ARGUMENTS[name]
     form = next((form for form in forms if set(form) & set(node)), forms[0])
     known = ("scenario", *form, *(("stratified",) if name == "random" else ()))
     for key in node:
         if key not in (*known, "dataset"):
-            raise mistake(f"forget.{key}: unknown key; {did_you_mean(str(key), known)}")
+            raise input_error(f"forget.{key}: unknown key; {did_you_mean(str(key), known)}")
     for key in ("scenario", *form):
         if key not in node:
-            raise mistake(f"forget.{key}: missing; scenario '{name}' needs it")
+            raise input_error(f"forget.{key}: missing; scenario '{name}' needs it")
 
 
 def _named(value: Any, key: str, kind: str) -> Named:
@@ -270,11 +270,11 @@ def _named(value: Any, key: str, kind: str) -> Named:
     values = tuple(_as_list(value))
     if kind == "index":
         if len(values) != 1 or not isinstance(values[0], str):
-            raise mistake(f"forget.{key}: each file is a path; got {value!r}")
+            raise input_error(f"forget.{key}: each file is a path; got {value!r}")
     elif not values or not all(
         isinstance(v, int | str) and not isinstance(v, bool) for v in values
     ):
-        raise mistake(f"forget.{key}: a {kind} is a whole number or a name; got {value!r}")
+        raise input_error(f"forget.{key}: a {kind} is a whole number or a name; got {value!r}")
     return values
 
 

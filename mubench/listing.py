@@ -1,6 +1,6 @@
 """What there is: methods, data sets, models, metrics, scenarios, sweeps."""
 
-from mubench import catalogue, spec
+from mubench import catalogue, spec_load
 from mubench.grid import ARGUMENTS
 from mubench.metrics.later import all_metrics
 
@@ -84,7 +84,7 @@ def _forms(name: str) -> str:
 
 
 def _sweeps() -> list[Entry]:
-    found = {name: spec.about(name) for name in spec.shipped_sweeps()}
+    found = {name: spec_load.about(name) for name in spec_load.shipped_sweeps()}
     return [
         {"name": name, "title": title, "about": description}
         for name, (title, description) in found.items()

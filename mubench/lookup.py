@@ -10,7 +10,8 @@ from mubench.gathered import saved, without_plan
 from mubench.record import Record
 from mubench.report.packed import read_folder
 from mubench.report.source import ReportSource
-from mubench.spec import SweepSpec, parse
+from mubench.spec import SweepSpec
+from mubench.spec_load import parse
 from mubench.store.store import Store
 
 SHORTEST = 6

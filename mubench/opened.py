@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from mubench import spec
+from mubench import spec_load
 from mubench.gathered import gather, save
 from mubench.plan import Device, Plan
 from mubench.planner import make_plan
 from mubench.report.source import ReportSource, outline
 from mubench.sources.presence import decode_present
-from mubench.spec import Loaded, StepKind, SweepSpec
+from mubench.spec import StepKind, SweepSpec
+from mubench.spec_load import Loaded
 from mubench.store.store import Store
 
 
@@ -64,7 +65,7 @@ def open_sweep(
         DataError: data that must be decoded are damaged.
         StoreError: the store is of another format.
     """
-    loaded = spec.load(name, overrides)
+    loaded = spec_load.load(name, overrides)
     if decode:
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from mubench.catalogue import ModelCard
+from mubench.card_schema import ModelCard
 from mubench.errors import InputError
 from mubench.ids import package_version
 

@@ -5,7 +5,6 @@ from itertools import product
 from typing import Any, Literal
 
 from mubench import catalogue
-from mubench.catalogue import ORIGINS
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError
 from mubench.fingerprint import UNKNOWN, fingerprint
@@ -27,7 +26,6 @@ _TRAINING = ("mubench.training.fit", "mubench.training.evaluate")
 _SCENARIOS = "mubench.data.scenarios"
 _SCORE = "mubench.metrics.score"
 _OBJECTIVE = "mubench.metrics.objective"
-_PROSE = ("title", "citation", "description", "note", "uri")
 
 
 def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = None) -> Plan:
@@ -289,10 +287,10 @@ class _Planner:
 
     def _training_identity(self, request: Request) -> dict[str, Any]:
         return {
-            "dataset": _facts(request.dataset.card.card),
+            "dataset": request.dataset.card.facts,
             "data": self.fingerprints[request.dataset.label],
             "options": request.dataset.options,
-            "model": _facts(request.model.card.card),
+            "model": request.model.card.facts,
             "pretrained": origin_ids(request.model.card),
             "recipe": self.spec.recipe(request.dataset.name, request.model.name).identity,
             "seed": request.seed_train,
@@ -327,11 +325,3 @@ def _asked(diagnostics: Diagnostics) -> list[Any]:
     if not diagnostics.modules:
         return []
     return [diagnostics.model_dump(), source_id(*diagnostics.modules)]
-
-
-def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A card without its prose and its places, which decide nothing."""
-    facts = {key: value for key, value in card.items() if key not in _PROSE}
-    if "arguments" in card:
-        facts["arguments"] = {k: v for k, v in card["arguments"].items() if k not in ORIGINS}
-    return facts

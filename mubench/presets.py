@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from mubench import catalogue
 from mubench.errors import InputError, did_you_mean
 from mubench.recipe import Recipe
-from mubench.strict import told
-from mubench.yaml_text import read_yaml
+from mubench.validation import first_error
+from mubench.yaml_document import read_yaml
 
 FOLDER = catalogue.PACKAGE / "recipes"
 DEFAULT = "paper"
@@ -60,7 +60,7 @@ def recipe(dataset: str, model: str, training: Mapping[str, Any]) -> Recipe:
     try:
         made = Recipe(**{**values, **changes})
     except ValidationError as error:
-        raise InputError(f"training.{told(error)}") from None
+        raise InputError(f"training.{first_error(error)}") from None
     late = [epoch for epoch in made.milestones if epoch >= made.epochs]
     if made.schedule == "multistep" and late:
         raise InputError(

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mubench.errors import InputError, did_you_mean
-from mubench.strict import Strict
-from mubench.yaml_text import read_yaml
+from mubench.validation import Strict
+from mubench.yaml_document import read_yaml
 
 SUFFIX = ".published.yaml"
 _LEAVE_OUT = " (without them: --set published=null)"

@@ -13,6 +13,7 @@ SCHEMA = 1
 Kind = Literal["train", "retrain", "search", "final"]
 Status = Literal["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]
 Aim = Literal["match", "lower", "higher", "none"]
+Unit = Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
 
 WORST = 1.0
 """Objective of a candidate that did not finish: the largest gap that fractions can have."""
@@ -27,7 +28,7 @@ class MetricInfo:
 
     name: str
     title: str
-    unit: Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
+    unit: Unit
     aim: Aim
     description: str
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mubench import catalogue
-from mubench.expressions import evaluate
+from mubench.card_schema import DataCard
+from mubench.catalogue import evaluate
 from mubench.plan import ORIGINAL, Request, Step
 from mubench.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.spaces import Scalar
@@ -56,24 +57,24 @@ def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
     return Work(0, forward, backward, is_exact)
 
 
-def _settings(step: Step, card: catalogue.DataCard) -> dict[str, Any]:
+def _settings(step: Step, card: DataCard) -> dict[str, Any]:
     """The options of a step's data set, given or not."""
     return {**card.options, **step.dataset.options}
 
 
-def _holdout_size(step: Step, card: catalogue.DataCard) -> int:
+def _holdout_size(step: Step, card: DataCard) -> int:
     """Examples of D_val."""
     there = card.sizes.get("validation", 0)
     return min(_settings(step, card).get("holdout_size") or there, there)
 
 
-def _train_size(step: Step, card: catalogue.DataCard) -> int:
+def _train_size(step: Step, card: DataCard) -> int:
     """Examples of D_tr: those of the card, or as many as its option keeps."""
     kept = _settings(step, card).get("train_size")
     return min(kept or card.sizes["train"], card.sizes["train"])
 
 
-def _forgotten(request: Request, size: int, card: catalogue.DataCard) -> tuple[int, bool]:
+def _forgotten(request: Request, size: int, card: DataCard) -> tuple[int, bool]:
     """Examples of D_f, and whether that is exact."""
     match request.scenario:
         case Random(ratio):

@@ -13,7 +13,7 @@ from torch.func import functional_call, jacrev
 from toy import CLASSES, blobs, conv, same, softmax_regression, split_of, task_of, train, weights
 
 import mubench
-from mubench import planner, spec
+from mubench import planner, spec_load
 from mubench.errors import Diverged, InputError
 from mubench.ids import content_id, source_id
 from mubench.methods.displacements import contrast, diagnose
@@ -259,19 +259,21 @@ BAD = {
 @pytest.mark.parametrize(("node", "message"), BAD.values(), ids=list(BAD))
 def test_a_mistake_is_one_line_that_says_where(node, message):
     with pytest.raises(InputError) as caught:
-        spec.parse(changed(SWEEP, diagnostics=node), "x")
+        spec_load.parse(changed(SWEEP, diagnostics=node), "x")
     assert str(caught.value) == f"x: diagnostics.{message}"
 
 
 def test_label_ldp_needs_a_method_with_a_smoothing_rate():
     node = changed(SWEEP, diagnostics={"label_ldp": LDP}, methods={"ft": {}})
     with pytest.raises(InputError, match=r"diagnostics\.label_ldp: none of these methods has"):
-        spec.parse(node, "x")
-    assert spec.parse(changed(node, diagnostics={"theorem2": {}}), "x")
+        spec_load.parse(node, "x")
+    assert spec_load.parse(changed(node, diagnostics={"theorem2": {}}), "x")
 
 
 def test_a_bare_key_asks_with_the_usual_settings():
-    bare, empty = (spec.parse(changed(SWEEP, diagnostics={"theorem2": v}), "x") for v in (None, {}))
+    bare, empty = (
+        spec_load.parse(changed(SWEEP, diagnostics={"theorem2": v}), "x") for v in (None, {})
+    )
     assert bare == empty
     assert bare.diagnostics.theorem2.model_dump() == {
         "preconditioner": "gauss_newton",
@@ -283,7 +285,7 @@ def test_a_bare_key_asks_with_the_usual_settings():
 
 
 def plan_of(**diagnostics):
-    return make_plan(spec.parse(changed(SWEEP, diagnostics=diagnostics), "x"))
+    return make_plan(spec_load.parse(changed(SWEEP, diagnostics=diagnostics), "x"))
 
 
 def moved(before, after):
@@ -294,7 +296,7 @@ def moved(before, after):
 
 
 def test_only_the_steps_that_a_diagnostic_concerns_get_other_ids():
-    without = make_plan(spec.parse(SWEEP, "x"))
+    without = make_plan(spec_load.parse(SWEEP, "x"))
     assert without.steps == plan_of().steps
     for step in without.steps.values():  # what they are made of where nothing is asked for
         if step.kind == "final":
@@ -346,7 +348,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The plan, its records by (kind, row, selection), and the workspace they come from."""
-    plan = make_plan(spec.parse(SMALL, "x"))
+    plan = make_plan(spec_load.parse(SMALL, "x"))
     workspace = Workspace(Store(str(tmp_path_factory.mktemp("store"))))
     walk = Walk(plan, {})
     while (due := walk.next()) is not None:

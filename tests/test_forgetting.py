@@ -12,7 +12,7 @@ from sweep_world import TINY, finish
 from test_cli import only_line
 from test_parquet import encode
 
-from mubench import catalogue, forget_file, spec
+from mubench import catalogue, forget_file, spec_load
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
@@ -268,7 +268,7 @@ def test_a_forget_set_that_a_sweep_carries_is_checked_as_a_file_is(changes, mess
 
     def parsed(one):
         forget = {"scenario": "index", "search_files": [one], "final_files": other}
-        return spec.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
+        return spec_load.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
 
     [found] = parsed(whole).grid.forget
     held = {p: found.scenarios(p, catalogue.dataset("digits")) for p in ("search", "final")}
@@ -295,7 +295,7 @@ def test_a_forget_set_of_other_data_or_out_of_range_is_refused(tmp_path):
         forget = {"scenario": "index", "search_files": searched, "final_files": final}
         node = {**TINY, "grid": {**TINY["grid"], "dataset": ["digits"], "forget": [forget]}}
         with pytest.raises(InputError, match=message):
-            make_plan(spec.parse(node, "x"))
+            make_plan(spec_load.parse(node, "x"))
 
 
 def test_a_held_out_example_cannot_be_named(tmp_path):
@@ -346,7 +346,7 @@ def test_where_a_folder_lies_does_not_decide_ids(tmp_path):
 def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, data, message):
     write_shapes(tmp_path / "shapes")
     with pytest.raises(InputError) as caught:
-        spec.load(sweep(tmp_path, GROUP, data=data))
+        spec_load.load(sweep(tmp_path, GROUP, data=data))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -425,7 +425,7 @@ def test_two_folders_of_one_name_are_two_data_sets(tmp_path):
 def test_a_folder_that_is_named_wrongly_is_one_line(tmp_path, data, message):
     write_shapes(tmp_path / "shapes")
     with pytest.raises(InputError) as caught:
-        spec.load(sweep(tmp_path, GROUP, data=data))
+        spec_load.load(sweep(tmp_path, GROUP, data=data))
     assert message in str(caught.value)
 
 
@@ -438,7 +438,7 @@ def test_a_folder_of_one_class_is_refused(tmp_path):
         )
         pq.write_table(only, tmp_path / "shapes" / f"{split}.parquet")
     with pytest.raises(InputError, match="column kind has one class; two are needed at least"):
-        spec.load(sweep(tmp_path, GROUP))
+        spec_load.load(sweep(tmp_path, GROUP))
 
 
 def test_a_run_on_data_that_nobody_here_has_seen_is_refused(tmp_path):
@@ -460,7 +460,7 @@ def test_a_class_that_is_named_in_two_ways_is_one(tmp_path):
     with pytest.raises(
         InputError, match=r"seeds.final: the same classes and train seed are paired"
     ):
-        spec.load(sweep(tmp_path, forget, seeds=seeds))
+        spec_load.load(sweep(tmp_path, forget, seeds=seeds))
 
 
 def test_siblings_of_a_group_are_found_by_true_labels():

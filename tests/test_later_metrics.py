@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from test_membership import of_confidences
 from test_metrics import class_request, drawn, model, outputs
 
-from mubench import ids, spec
+from mubench import ids, spec_load
 from mubench.metrics import distances
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.calibration import BINS, ece_holdout, expected_calibration_error
@@ -41,7 +41,7 @@ def in_groups(evaluated, groups):
 
 def test_later_metrics_are_in_no_id(monkeypatch):
     """Their source may change, and a finished sweep stays finished."""
-    sweep = spec.load("quickstart").spec
+    sweep = spec_load.load("quickstart").spec
     plan = make_plan(sweep)
     later = {"mubench.metrics.later", "mubench.metrics.related", "mubench.metrics.by_example"}
     later |= {metric.module for metric in LATER.values()}

@@ -15,9 +15,11 @@ PACKAGE = Path(mubench.__file__).parent
 
 LAYERS = (
     ("errors", "seeds", "record"),
-    ("plugins", "limits", "deadline"),
-    ("registry", "yaml_text", "scenario", "ids", "spaces", "strict", "forget_file"),
-    ("grammar", "recipe", "expressions"),
+    ("yaml_document", "limits", "deadline"),
+    ("plugins",),
+    ("registry", "scenario", "ids", "spaces", "validation", "forget_file"),
+    ("grammar", "recipe"),
+    ("card_schema",),
     ("catalogue", "store", "metrics"),
     ("sources",),
     (
@@ -32,6 +34,8 @@ LAYERS = (
         "origins",
     ),
     ("spec",),
+    ("spec_checks",),
+    ("spec_load",),
     ("plan",),
     ("planner", "workload"),
     ("report", "listing", "estimate", "scaffold", "comparison"),
@@ -217,7 +221,7 @@ SLOW = (*HEAVY, "sklearn", "scipy")
 LIGHT = {
     "mubench": (*HEAVY, "numpy", "pyarrow", "pydantic", "yaml"),
     "mubench.cli": SLOW,
-    "mubench.spec": SLOW,
+    "mubench.spec_load": SLOW,
     "mubench.plan": SLOW,
     "mubench.planner": SLOW,
     "mubench.opened": SLOW,

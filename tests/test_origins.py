@@ -8,7 +8,7 @@ import yaml
 from sweep_world import TINY, finish
 from test_tokens import TEXTS
 
-from mubench import spec
+from mubench import spec_load
 from mubench.errors import InputError
 from mubench.opened import open_sweep
 from mubench.workspace import Workspace
@@ -117,6 +117,6 @@ def test_ids_follow_the_content_of_the_folder_and_not_its_place(tmp_path):
 def test_what_is_not_there_is_refused_in_one_line(tmp_path, options, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as caught:
-        spec.load(sweep(tmp_path, **options))
+        spec_load.load(sweep(tmp_path, **options))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -8,13 +8,13 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import catalogue, ids, spec
+from mubench import catalogue, ids, spec_load
 from mubench import planner as plan_module
 from mubench.planner import make_plan
 
 
 def planned(node, device="cpu"):
-    return make_plan(spec.parse(node, "x"), device)
+    return make_plan(spec_load.parse(node, "x"), device)
 
 
 def steps_of(plan, *kinds, **where):

@@ -11,7 +11,7 @@ from conftest import SWEEP
 from sweep_world import write
 from test_metrics import model
 
-from mubench import catalogue, ids, listing, plugins, spec
+from mubench import catalogue, ids, listing, plugins, spec_load
 from mubench.data.load import load
 from mubench.errors import InputError
 from mubench.metrics.plugged import all_metrics
@@ -329,7 +329,7 @@ def test_a_name_that_mubench_has_is_refused(tmp_path):
 
 def test_a_metric_of_mubench_cannot_be_put_in_another_s_place(tmp_path):
     give(tmp_path, METRIC, {**METRIC_CARD, "name": "ua"})
-    for check in (all_metrics, lambda: make_plan(spec.parse(copy.deepcopy(SWEEP), "x"))):
+    for check in (all_metrics, lambda: make_plan(spec_load.parse(copy.deepcopy(SWEEP), "x"))):
         with pytest.raises(InputError, match=r"ua\.py: mubench has a metric 'ua'; rename it"):
             check()
 
@@ -345,7 +345,7 @@ def test_a_wrong_card_of_a_metric_is_refused_before_anything_runs(tmp_path, chan
     node = {key: value for key, value in {**METRIC_CARD, **changes}.items() if value is not ...}
     give(tmp_path, METRIC, node)
     with pytest.raises(InputError, match=message):
-        make_plan(spec.parse(copy.deepcopy(SWEEP), "x"))
+        make_plan(spec_load.parse(copy.deepcopy(SWEEP), "x"))
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_a_plugin_that_python_cannot_read_is_one_line_in_a_plan(tmp_path):
     sweep = copy.deepcopy(SWEEP)
     sweep["methods"] = {METHOD_CARD["name"]: {}}
     with pytest.raises(InputError, match="a plug-in cannot be parsed: invalid syntax in line 1"):
-        make_plan(spec.parse(sweep, "x"))
+        make_plan(spec_load.parse(sweep, "x"))
 
 
 @pytest.mark.parametrize(

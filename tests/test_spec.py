@@ -4,7 +4,7 @@ import pytest
 import yaml
 from conftest import changed
 
-from mubench import catalogue, spec
+from mubench import catalogue, spec_load
 from mubench.errors import InputError
 from mubench.planner import make_plan
 from mubench.scenario import Classes
@@ -350,7 +350,7 @@ def test_bad_input_is_one_line_that_begins_with_file_and_key_path(case, sweep, t
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(changed(sweep, **changes)))
     with pytest.raises(InputError) as caught:
-        spec.load(str(path))
+        spec_load.load(str(path))
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert expected in message
@@ -361,7 +361,7 @@ def test_bad_input_is_one_line_that_begins_with_file_and_key_path(case, sweep, t
 def test_a_group_may_not_be_all_classes(sweep):
     forget = [{"scenario": "class", "search_classes": [[*range(10)]], "final_classes": [10]}]
     with pytest.raises(InputError, match="leaves no class to retain"):
-        spec.parse(changed(sweep, grid__forget=forget), "x")
+        spec_load.parse(changed(sweep, grid__forget=forget), "x")
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_text_that_is_no_sweep_is_one_line(text, expected, tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
-        spec.load(str(path))
+        spec_load.load(str(path))
     assert str(caught.value).startswith(f"{path}: {expected}")
     assert "\n" not in str(caught.value)
 
@@ -388,7 +388,7 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"bad\.yaml: not readable as text: "):
-        spec.load(str(path))
+        spec_load.load(str(path))
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
 )
 def test_a_sweep_that_is_not_there_is_one_line(name, expected):
     with pytest.raises(InputError) as caught:
-        spec.load(name)
+        spec_load.load(name)
     assert str(caught.value) == expected
 
 
@@ -413,7 +413,7 @@ def path(sweep, tmp_path):
 
 
 def test_overrides_replace_values_and_add_keys(path):
-    loaded = spec.load(
+    loaded = spec_load.load(
         path,
         [
             "search.trials=5",
@@ -439,27 +439,27 @@ def test_overrides_replace_values_and_add_keys(path):
 )
 def test_a_bad_override_is_one_line(path, override, expected):
     with pytest.raises(InputError) as caught:
-        spec.load(path, [override])
+        spec_load.load(path, [override])
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [name for name in spec.shipped_sweeps() if "/" not in name])
+@pytest.mark.parametrize("name", [name for name in spec_load.shipped_sweeps() if "/" not in name])
 def test_every_sweep_that_ships_is_valid_and_plans(name):
-    loaded = spec.load(name)
+    loaded = spec_load.load(name)
     assert loaded.spec.name == name
     assert make_plan(loaded.spec).steps
 
 
 def test_the_sweep_keeps_its_text(path):
-    loaded = spec.load(path)
+    loaded = spec_load.load(path)
     assert yaml.safe_load(loaded.text)["name"] == "small"
     assert str(loaded.path) == path
 
 
 def test_ratios_of_a_list_are_scenarios_of_their_own(sweep):
     forget = [{"scenario": "random", "ratio": [0.1, 0.5]}]
-    found = spec.parse(changed(sweep, grid__forget=forget), "x").grid.forget
+    found = spec_load.parse(changed(sweep, grid__forget=forget), "x").grid.forget
     assert [f.label for f in found] == ["random-0.1", "random-0.5"]
 
 
@@ -475,7 +475,7 @@ def test_a_scenario_may_be_for_some_data_sets_alone(sweep):
         },
     ]
     data = ["digits", "cifar100"]
-    found = spec.parse(changed(sweep, grid__forget=forget, grid__dataset=data), "x").grid
+    found = spec_load.parse(changed(sweep, grid__forget=forget, grid__dataset=data), "x").grid
     assert [(d.name, f.label, f.search) for d, _, f in found.cells] == [
         ("digits", "random-0.1", ()),
         ("digits", "class", ((9,),)),
@@ -494,12 +494,14 @@ def test_a_scenario_may_be_for_some_data_sets_alone(sweep):
 def test_a_scenario_for_no_data_set_and_a_data_set_without_one_are_refused(sweep, changes, message):
     forget = [{"scenario": "random", "ratio": 0.1, **changes}]
     with pytest.raises(InputError, match=message):
-        spec.parse(changed(sweep, grid__forget=forget, grid__dataset=["digits", "cifar10"]), "x")
+        spec_load.parse(
+            changed(sweep, grid__forget=forget, grid__dataset=["digits", "cifar10"]), "x"
+        )
 
 
 def test_a_lone_class_is_a_group_of_one_and_a_group_ignores_order(sweep):
     forget = [{"scenario": "class", "search_classes": 9, "final_classes": [[2, 1], 0]}]
-    found = spec.parse(changed(sweep, grid__forget=forget), "x").grid.forget[0]
+    found = spec_load.parse(changed(sweep, grid__forget=forget), "x").grid.forget[0]
     card = catalogue.dataset("digits")
     assert found.scenarios("search", card) == [Classes((9,))]
     assert found.scenarios("final", card) == [Classes((1, 2)), Classes((0,))]
@@ -510,7 +512,7 @@ def test_classes_and_groups_may_be_named(sweep):
         {"scenario": "class", "search_classes": "baby", "final_classes": [["rocket", 3], "sea"]}
     ]
     changes = {"grid__forget": forget, "grid__dataset": ["cifar100"]}
-    found = spec.parse(changed(sweep, **changes), "x").grid.forget[0]
+    found = spec_load.parse(changed(sweep, **changes), "x").grid.forget[0]
     card = catalogue.dataset("cifar100")
     assert found.scenarios("search", card) == [Classes((2,))]
     assert found.scenarios("final", card) == [Classes((3, 69)), Classes((71,))]
@@ -518,13 +520,13 @@ def test_classes_and_groups_may_be_named(sweep):
 
 def test_shared_values_reach_the_methods_that_have_them_and_yield_to_their_own(sweep):
     methods = {"ft": {"batch_size": 16}, "ga": {}, "iu": {}}
-    rows = spec.parse(changed(sweep, methods=methods, shared={"batch_size": 32}), "x").rows
+    rows = spec_load.parse(changed(sweep, methods=methods, shared={"batch_size": 32}), "x").rows
     assert [row.given for row in rows] == [{"batch_size": 16}, {"batch_size": 32}, {}]
 
 
 def test_a_label_tells_variants_of_a_method_apart(sweep):
     variants = [{}, {"label": "short", "epochs": 1}, {"label": "rate", "learning_rate": [0.1, 0.2]}]
-    rows = spec.parse(changed(sweep, methods={"ft": variants}), "x").rows
+    rows = spec_load.parse(changed(sweep, methods={"ft": variants}), "x").rows
     assert [row.label for row in rows] == [
         "ft",
         "ft[short]",
@@ -535,13 +537,15 @@ def test_a_label_tells_variants_of_a_method_apart(sweep):
 
 
 def test_each_value_of_a_grid_axis_is_a_row(sweep):
-    rows = spec.parse(sweep, "x").rows
+    rows = spec_load.parse(sweep, "x").rows
     assert [row.label for row in rows] == ["ft", "ga", "ugradsl[alpha=-0.2]", "ugradsl[alpha=-1.0]"]
     assert rows[2].space.defaults["alpha"] == -0.2
 
 
 def test_a_recipe_is_the_cards_with_the_changes_of_the_sweep(sweep):
-    recipe = spec.parse(changed(sweep, training={"epochs": 2}), "x").recipe("digits", "small_cnn")
+    recipe = spec_load.parse(changed(sweep, training={"epochs": 2}), "x").recipe(
+        "digits", "small_cnn"
+    )
     card = catalogue.model("small_cnn").recipe
     assert recipe.epochs == 2
     assert recipe.learning_rate == card["learning_rate"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import SWEEP, changed
 
-from mubench import spec
+from mubench import spec_load
 from mubench.planner import make_plan
 from mubench.sweep.suggest import Told, suggest
 
@@ -21,7 +21,7 @@ def study_of(method="ugradsl", node=None, **search):
         search={"trials": 8, "startup": 3, **search},
         grid__forget=[{"scenario": "random", "ratio": 0.1}],
     )
-    plan = make_plan(spec.parse(sweep, "x"))
+    plan = make_plan(spec_load.parse(sweep, "x"))
     # An id of its own: that of the plan, which seeds the sampler, changes with any line of code.
     return replace(next(iter(plan.studies.values())), id=method)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mubench import spec
+from mubench import spec_load
 from mubench.errors import TrackingError
 from mubench.gathered import gather
 from mubench.plan import Plan, Step
@@ -50,11 +50,11 @@ SHORT = "random-0.1"
 
 
 def small_plan(*changes: str) -> Plan:
-    return make_plan(spec.load("quickstart", [*CHANGES, *changes]).spec)
+    return make_plan(spec_load.load("quickstart", [*CHANGES, *changes]).spec)
 
 
 def small_outline() -> ReportSource:
-    loaded = spec.load("quickstart", CHANGES)
+    loaded = spec_load.load("quickstart", CHANGES)
     return outline(make_plan(loaded.spec), loaded)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from report_world import CELLS, ERRORS, ROWS, world
 
-from mubench import spec
+from mubench import spec_load
 from mubench.plan import Plan
 from mubench.planner import make_plan
 from mubench.report.aggregate import aggregate
@@ -27,7 +27,7 @@ TUNED = dict(zip(ROWS, ERRORS, strict=True))
 
 
 def plan_of(*changes: str) -> Plan:
-    return make_plan(spec.load("quickstart", changes).spec)
+    return make_plan(spec_load.load("quickstart", changes).spec)
 
 
 @pytest.fixture(scope="module")

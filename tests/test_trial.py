@@ -13,7 +13,7 @@ import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
 from mubench import prepared as prepared_module
-from mubench import registry, spec, trial
+from mubench import registry, spec_load, trial
 from mubench.data.split import Source, Split
 from mubench.deadline import time_limit
 from mubench.errors import LeakError, TimedOut
@@ -49,7 +49,7 @@ SMALL = {
     "seeds": {"search": {"train": [100], "forget": [100]}, "final": {"train": [0], "forget": [0]}},
     "floor": 1,
 }
-PLAN = make_plan(spec.parse(SMALL, "x"))
+PLAN = make_plan(spec_load.parse(SMALL, "x"))
 TIMES = {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib"}
 
 

@@ -8,7 +8,7 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import spec
+from mubench import spec_load
 from mubench.plan import Plan
 from mubench.planner import make_plan
 from mubench.record import WORST, Record
@@ -25,7 +25,7 @@ NODE = changed(
 
 
 def planned(**changes):
-    return make_plan(spec.parse(changed(NODE, **changes), "x"))
+    return make_plan(spec_load.parse(changed(NODE, **changes), "x"))
 
 
 BASE = planned()

@@ -6,10 +6,10 @@ import pytest
 from conftest import SWEEP, changed
 from report_world import record
 
-from mubench import spec
+from mubench import spec_load
+from mubench.catalogue import evaluate
 from mubench.errors import ContractError
 from mubench.estimate import estimate, total
-from mubench.expressions import evaluate
 from mubench.plan_text import plan_json, plan_table
 from mubench.planner import make_plan
 from mubench.workload import Work, work_of
@@ -20,7 +20,7 @@ TINY = changed(SWEEP, grid__forget=RANDOM, methods={"ft": {"epochs": 2}, "ga": {
 
 
 def planned(node):
-    return make_plan(spec.parse(node, "x"))
+    return make_plan(spec_load.parse(node, "x"))
 
 
 def works(node, records=()):

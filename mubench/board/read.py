@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from mubench.board.names import plain
 from mubench.board.row import FORMAT, BoardRow
 from mubench.errors import InputError
-from mubench.strict import OURS, sentence
+from mubench.validation import OWN_ERROR, error_text
 
 ROWS = "rows"
 """The folder of a board that holds its rows."""
@@ -76,7 +76,7 @@ def problems_of(error: ValidationError) -> list[str]:
 def _line(error: ErrorDetails) -> str:
     path = ".".join(map(str, error["loc"]))
     path = path if len(path) < _LONGEST else path[: _LONGEST - 3] + "..."
-    said = error["msg"] if error["type"] == "fraction" else sentence(error)
+    said = error["msg"] if error["type"] == "fraction" else error_text(error)
     if not path:
         return said
-    return f"{path}.{said}" if error["type"] == OURS else f"{path}: {said}"
+    return f"{path}.{said}" if error["type"] == OWN_ERROR else f"{path}: {said}"

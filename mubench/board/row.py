@@ -24,7 +24,7 @@ from mubench.board.parts import (
     Tuning,
 )
 from mubench.report.aggregate import REFERENCES
-from mubench.strict import Strict, mistake
+from mubench.validation import Strict, input_error
 
 FORMAT: Literal[1] = 1
 """Version of the file; a row of a newer one is refused."""
@@ -92,7 +92,7 @@ class BoardRow(Strict):
         checks = (self._names, self._counts, self._reference, self._open_values)
         for problem in (check() for check in checks):
             if problem:
-                raise mistake(problem)
+                raise input_error(problem)
         return self
 
     def _names(self) -> str:

@@ -7,11 +7,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from mubench.catalogue import evaluate
 from mubench.contract.case import Case, require
 from mubench.contract.samples import ends, samples
 from mubench.contract.world import same, weights
 from mubench.errors import ContractError
-from mubench.expressions import evaluate
 
 NEEDS = ("forget", "forget_labels", "retain", "validation", "teacher", "initial_weights")
 """What a method can declare."""
@@ -122,11 +122,11 @@ def costs_what_its_card_says(case: Case) -> None:
         task = asked.task()
         sizes = {"n_f": asked.n_forget, "n_r": asked.n_retain, "K": task.num_classes}
         sizes["n_v"] = len(task.splits["validation"])
-        for way, number in (
-            ("forward", counted.forward_examples),
-            ("backward", counted.backward_examples),
+        cost = case.card.cost
+        for way, expression, number in (
+            ("forward", cost["forward"], counted.forward_examples),
+            ("backward", cost["backward"], counted.backward_examples),
         ):
-            expression = case.card.cost[way]
             value = evaluate(expression, {**case.settings, **sizes}, f"cost.{way}")
             terms = ", ".join(f"{name} = {size}" for name, size in sizes.items())
             require(

@@ -6,7 +6,7 @@ with the records.
 
 from collections.abc import Mapping
 
-from mubench.strict import Strict
+from mubench.validation import Strict
 
 BINS = 25
 """Equal bins of [0, 1] that confidences are counted in."""

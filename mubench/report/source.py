@@ -10,7 +10,7 @@ from mubench.plan import Plan
 from mubench.published import Published
 from mubench.record import Record
 from mubench.report.exhibits import Exhibits
-from mubench.spec import Loaded
+from mubench.spec_load import Loaded
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mubench.card_schema import decoding_facts
 from mubench.errors import DataError
 from mubench.ids import source_id
 from mubench.sources.cache import Facts, cached, peek
@@ -30,21 +31,6 @@ from mubench.sources.writers import Texts, TextWriter, open_inputs, writer_for
 LAYOUT = 3
 """Version of the cached files."""
 SPLITS = ("train", "validation", "test")
-_DECIDES_NOTHING = frozenset(
-    {
-        "title",
-        "citation",
-        "options",
-        "augment",
-        "sizes",
-        "fingerprint",
-        "examples",
-        "mean",
-        "std",
-        "max_value",
-    }
-)
-"""Keys of a card without influence on what is cached."""
 
 
 class Held(NamedTuple):
@@ -115,7 +101,7 @@ def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:
 
 
 def _cache_name(card: Mapping[str, Any], place: Place) -> str:
-    about = {key: value for key, value in card.items() if key not in _DECIDES_NOTHING}
+    about = decoding_facts(card)
     stamp = place.source.stamp(card, place.folder)
     code = source_id(__name__, place.source.__name__)  # what decodes and divides
     where = str(place.folder.resolve())

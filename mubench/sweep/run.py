@@ -12,7 +12,7 @@ from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
 from mubench import plugins
-from mubench.catalogue import DataCard
+from mubench.card_schema import DataCard
 from mubench.errors import DataError
 from mubench.fingerprint import UNKNOWN
 from mubench.ids import source_id
