@@ -1,5 +1,7 @@
 """Cards: what a method, a data set or a model is, readable without torch."""
 
+import re
+
 import pytest
 import yaml
 
@@ -102,7 +104,7 @@ def test_a_card_under_another_name_is_refused(tmp_path, monkeypatch):
     (tmp_path / "methods").mkdir()
     (tmp_path / "methods" / "x.yaml").write_text("name: y\n")
     monkeypatch.setattr(catalogue, "search_spaces", lambda: tmp_path)
-    with pytest.raises(InputError, match=r"^x\.yaml: name: must be 'x', the name of the file$"):
+    with pytest.raises(InputError, match=r"^x\.yaml:1:1: name: must be 'x', the name of the file$"):
         catalogue.method("x")
 
 
@@ -115,14 +117,17 @@ def test_cards_and_sweeps_are_found_beside_a_checkout():
 @pytest.mark.parametrize(
     ("tokens", "expected"),
     [
-        (None, "tokens: a mapping with length is needed; got None"),
-        ({"vocabulary": 9}, "tokens: length: missing"),
-        ({"length": 4, "words": 9}, "tokens: words: unknown key; "),
-        ({"length": 4}, "tokens: either vocabulary or source is needed; got {'length': 4}"),
-        ({"length": 4, "vocabulary": 9, "source": "x"}, "tokens: either vocabulary or source is "),
-        ({"length": True, "vocabulary": 9}, "tokens.length: a whole number above 0 is needed; "),
-        ({"length": 4, "vocabulary": 0}, "tokens.vocabulary: a whole number above 0 is needed; "),
-        ({"length": 4, "source": 3}, "tokens.source: a folder or a name is needed; got 3"),
+        (None, "tokens: missing; a model of text needs them"),
+        ({"vocabulary": 9}, "tokens.length: missing"),
+        ({"length": 4, "words": 9}, "tokens.words: unknown key"),
+        ({"length": 4}, "tokens: either vocabulary or source is needed"),
+        (
+            {"length": 4, "vocabulary": 9, "source": "x"},
+            "tokens: either vocabulary or source is needed",
+        ),
+        ({"length": True, "vocabulary": 9}, "tokens.length: a whole number is needed; got True"),
+        ({"length": 4, "vocabulary": 0}, "tokens.vocabulary: must be at least 1; got 0"),
+        ({"length": 4, "source": 3}, "tokens.source: a string is needed; got 3"),
     ],
 )
 def test_a_model_of_text_says_how_its_texts_become_tokens(tokens, expected, tmp_path, monkeypatch):
@@ -133,7 +138,9 @@ def test_a_model_of_text_says_how_its_texts_become_tokens(tokens, expected, tmp_
     monkeypatch.setattr(catalogue, "PACKAGE", tmp_path)
     with pytest.raises(InputError) as caught:
         catalogue.model("mine")
-    assert str(caught.value).startswith(f"mine.yaml: {expected}")
+    place, _, message = str(caught.value).partition(": ")
+    assert re.fullmatch(r"mine\.yaml:\d+:\d+", place)
+    assert message.startswith(expected)
 
 
 def test_tokens_are_on_the_cards_of_models_of_text_alone():

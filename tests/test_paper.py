@@ -126,7 +126,7 @@ def printed_in(cell=CELL, row="ft", **values):
     ("content", "message"),
     [
         (None, "{sweep}: published: {file}: not readable: "),
-        ("[", "{file}: not YAML: "),
+        ("[", "{file}:1:2: not YAML: "),
         ([1], "{file}: published numbers are a mapping with source and cells"),
         ({"cells": {}}, "{sweep}: published.source: missing"),
         ({"source": "x", "cells": {}}, "{sweep}: published.cells: "),
@@ -161,7 +161,9 @@ def test_a_wrong_file_of_published_numbers_is_one_line(sweep, content, message, 
         file.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
     with pytest.raises(InputError) as caught:
         spec_load.load(str(path))
-    assert str(caught.value).startswith(message.format(sweep=path, file=file))
+    line = path.read_text().splitlines().index("published: numbers.yaml") + 1
+    place = path if content is None else f"{path}:{line}:1"
+    assert str(caught.value).startswith(message.format(sweep=place, file=file))
     assert "\n" not in str(caught.value)
     assert spec_load.load(str(path), ["published=null"]).spec.published is None
 

@@ -1,6 +1,5 @@
 """A plan's ids cover all that decides a result and nothing else; its steps stand in order."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -401,7 +400,8 @@ def with_refusal(monkeypatch, method, refuses):
     real = catalogue.method
 
     def card(name, where="methods"):
-        return replace(real(name, where), refuses=refuses) if name == method else real(name, where)
+        found = real(name, where)
+        return found.model_copy(update={"refuses": refuses}) if name == method else found
 
     monkeypatch.setattr(catalogue, "method", card)
 
