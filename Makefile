@@ -17,7 +17,7 @@ quickstart: $(STAMP)
 	$(BIN)/mubench run quickstart
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(STAMP)
 	$(BIN)/ruff format --check mubench tests benchmarks docs

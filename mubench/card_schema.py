@@ -24,6 +24,7 @@ class Role(Enum):
 
     PROSE = "people read it; it decides nothing"
     PLACE = "where files lie: what is cached depends on it, no result does"
+    CODE = "where its code is: ids cover that by what it does"
     USE = "how decoded examples are used: results depend on it, what is cached does not"
 
 
@@ -138,7 +139,8 @@ class DataCard(Strict):
     classes: Names
     groups: Annotated[tuple[str, ...], BeforeValidator(_group_names)] = ()
     """Finer than classes, or another division: subclasses, identities. Often there are none."""
-    modules: Annotated[tuple[str, ...], Role.PLACE]
+    sources: Annotated[tuple[str, ...], Role.CODE] = ()
+    modules: Annotated[tuple[str, ...], Role.CODE]
     """Where its `read` is: of each source that may have its files, or of a plug-in."""
     uri: Annotated[str | None, Role.PLACE] = None
     sizes: Annotated[Mapping[str, StrictInt], Role.USE] = Field(default_factory=dict)
@@ -156,12 +158,12 @@ class DataCard(Strict):
     @property
     def facts(self) -> dict[str, Any]:
         """What of it decides results."""
-        return _without(DataCard, self.card, Role.PROSE, Role.PLACE)
+        return _without(DataCard, self.card, Role.PROSE, Role.PLACE, Role.CODE)
 
 
 def decoding_facts(card: Mapping[str, Any]) -> dict[str, Any]:
     """What of a data set's card, as it is written, decides what is cached of it."""
-    return _without(DataCard, card, Role.PROSE, Role.USE)
+    return _without(DataCard, card, Role.PROSE, Role.CODE, Role.USE)
 
 
 def _without(model: type[Strict], card: Mapping[str, Any], *roles: Role) -> dict[str, Any]:
@@ -196,9 +198,9 @@ class ModelCard(Strict):
     citation: Prose = ""
     description: Prose = ""
     note: Prose = ""
-    module: Annotated[str, Role.PLACE]
+    module: Annotated[str, Role.CODE]
     """Where its builder is."""
-    builder: str
+    builder: Annotated[str, Role.CODE]
     arguments: Mapping[str, Any]
     """Of the builder."""
     modality: Modality
@@ -226,7 +228,7 @@ class ModelCard(Strict):
     @property
     def facts(self) -> dict[str, Any]:
         """What of it decides results, but for the weights that it starts from."""
-        facts = _without(type(self), self.card, Role.PROSE, Role.PLACE)
+        facts = _without(type(self), self.card, Role.PROSE, Role.PLACE, Role.CODE)
         arguments = {k: v for k, v in self.arguments.items() if k not in ORIGINS}
         return {**facts, "arguments": arguments}
 

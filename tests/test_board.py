@@ -3,6 +3,7 @@
 import copy
 import csv
 import io
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -26,14 +27,13 @@ from mubench.board.compare_text import verdict
 from mubench.board.make import rows_of
 from mubench.board.names import slug
 from mubench.board.noise import noise_of
-from mubench.board.ranking import DRAWS, average_ranks, rank
+from mubench.board.ranking import average_ranks, rank
 from mubench.board.read import read_row, read_rows
 from mubench.board.row import BoardRow, schema_json, to_json
 from mubench.board.site import site
 from mubench.board.write import MANIFEST, write
 from mubench.errors import InputError
 from mubench.report.packed import pack, pack_outline
-from mubench.seeds import derive_seed
 from mubench.store.records import COMPACT
 from mubench.store.store import Store
 from mubench.store.table import records_to_table
@@ -245,7 +245,7 @@ def test_a_wrong_row_names_its_file_and_field(
     code, out, _ = mubench_("leaderboard", "check", file)
     assert code == 2
     assert f"{file}: {words}" in out
-    assert "1 rows, 1 problems" in out
+    assert "1 row, 1 problem" in out
     if in_schema and path[-1] != "retrain":
         assert not jsonschema.Draft202012Validator(json.loads(schema_json())).is_valid(node)
 
@@ -305,7 +305,7 @@ def test_a_board_is_not_built_of_a_wrong_row(rows, tmp_path, mubench_):
 
 def test_good_rows_pass_and_what_is_not_there_is_named(rows, tmp_path, mubench_):
     put(tmp_path, rows[0])
-    assert mubench_("leaderboard", "check", tmp_path)[:2] == (0, "1 rows, 0 problems\n")
+    assert mubench_("leaderboard", "check", tmp_path)[:2] == (0, "1 row, 0 problems\n")
     code, _, error = mubench_("leaderboard", "check", tmp_path / "none")
     assert code == 2
     assert "there is no such file or folder" in error
@@ -502,42 +502,31 @@ def noisy(rows):
     return made
 
 
-def test_intervals_are_percentiles_of_the_same_draws_made_one_by_one(rows):
+def test_intervals_are_percentiles_of_all_resamples(rows):
+    """Three requests a cell have 27 equally likely resamples, two cells 729 pairs of them."""
     made = noisy(rows)
     keys = sorted({(row.row, row.selection) for row in made if row.row != "retrain"})
     gaps = {row.key: {held.name: held.gap for held in row.requests} for row in made}
-    gaps[CELLS[0], "iu", "default"][f"{CELLS[0]}/2"] = gaps[CELLS[0], "original", ""][
-        f"{CELLS[0]}/2"
-    ]
-    names = {cell: [f"{cell}/{k}" for k in range(3)] for cell in CELLS}
-    drawn = {
-        cell: np.random.default_rng(derive_seed("board", cell, *names[cell])).integers(
-            3, size=(DRAWS, 3)
-        )
-        for cell in CELLS
-    }
-    means, ranks = {key: [] for key in keys}, {key: [] for key in keys}
-    for draw in range(DRAWS):
-        per_cell = [
-            [np.mean([gaps[cell, *key][names[cell][k]] for k in drawn[cell][draw]]) for key in keys]
-            for cell in CELLS
-        ]
-        places = [stats.rankdata(column) for column in per_cell]
-        for k, key in enumerate(keys):
-            means[key].append((per_cell[0][k] + per_cell[1][k]) / 2)
-            ranks[key].append((places[0][k] + places[1][k]) / 2)
+    imputed = f"{CELLS[0]}/2"
+    gaps[CELLS[0], "iu", "default"][imputed] = gaps[CELLS[0], "original", ""][imputed]
+    resamples = np.array(list(itertools.product(range(3), repeat=3)))
+    means, ranks = [], []  # of each cell: resamples x rows
+    for cell in CELLS:
+        values = np.array([[gaps[cell, *key][f"{cell}/{k}"] for k in range(3)] for key in keys])
+        means.append(values[:, resamples].mean(axis=2).T)
+        ranks.append(stats.rankdata(means[-1], axis=1))
+    gap, place = ((a[:, None] + b).reshape(-1, len(keys)) / 2 for a, b in (means, ranks))
     ranking = rank(make_board(made))
-    first = ranking.rows[0].key
+    first = keys.index(ranking.rows[0].key)
     for row in ranking.rows:
-        assert (row.gap.low, row.gap.high) == pytest.approx(
-            np.percentile(means[row.key], [2.5, 97.5])
-        )
-        assert (row.rank.low, row.rank.high) == pytest.approx(
-            np.percentile(ranks[row.key], [2.5, 97.5]), abs=0.26
-        )
-        low, high = np.percentile(np.subtract(means[row.key], means[first]), [2.5, 97.5])
-        wanted = "first" if row.key == first else "apart" if low > 0 or high < 0 else "not apart"
-        assert row.to_first == wanted
+        k = keys.index(row.key)
+        low, high = np.percentile(gap[:, k], [2.5, 97.5])
+        assert (row.gap.low, row.gap.high) == pytest.approx((low, high), abs=0.05 * (high - low))
+        wanted = np.percentile(place[:, k], [2.5, 97.5])
+        assert (row.rank.low, row.rank.high) == pytest.approx(wanted, abs=0.26)
+        low, high = np.percentile(gap[:, k] - gap[:, first], [2.5, 97.5])
+        told = "first" if k == first else "apart" if low > 0 or high < 0 else "not apart"
+        assert row.to_first == told
     assert {row.to_first for row in ranking.rows} == {"first", "apart", "not apart"}
 
 

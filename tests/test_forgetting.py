@@ -24,17 +24,11 @@ from mubench.sweep.cluster import Where
 from mubench.sweep.run import run_plan
 from mubench.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
+
 CLASSES = ["round", "square"]
 COUNTS = {0: 90, 1: 40, 2: 60, 3: 110}
 """Examples of each group; even groups are of class 0."""
-
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("MUBENCH_DATA", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "cache"
 
 
 def write_shapes(folder, sizes=COUNTS, test=40):

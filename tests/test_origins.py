@@ -13,11 +13,7 @@ from mubench.errors import InputError
 from mubench.opened import open_sweep
 from mubench.workspace import Workspace
 
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 
 
 def write_bert(folder, seed=0):

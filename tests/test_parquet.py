@@ -25,6 +25,8 @@ from mubench.sources import stored as stored_module
 from mubench.sources.raw import fingerprint
 from mubench.sources.stored import SPLITS, stored
 
+pytestmark = pytest.mark.usefixtures("cache_dir")
+
 ROOT = Path(mubench.data.__file__).parents[2]
 CARD = {
     "name": "toy",
@@ -60,13 +62,6 @@ def write(path: Path, images=PNG, labels=LABELS, names=None, column="img", label
         about = {"info": {"features": {label: {"names": names, "_type": "ClassLabel"}}}}
         table = table.replace_schema_metadata({"huggingface": json.dumps(about)})
     pq.write_table(table, path)
-
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("MUBENCH_DATA", raising=False)
-    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -22,14 +22,9 @@ from mubench.sources.presence import decode_present
 from mubench.sources.stored import known_fingerprint, stored
 from mubench.upkeep import check, fetch
 
+pytestmark = pytest.mark.usefixtures("cache_dir")
+
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("MUBENCH_DATA", raising=False)
-    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -814,4 +809,7 @@ def test_a_fingerprint_is_what_is_cached_and_else_what_the_card_assumes(folder):
 
 
 def test_data_that_are_not_here_are_passed_over(folder):
-    decode_present([catalogue.data_card(FOLDERS)], str(folder / "elsewhere"))
+    write_folders(folder)
+    absent, here = {**FOLDERS, "name": "absent"}, {**FOLDERS, "fingerprint": "declared"}
+    decode_present([catalogue.data_card(card) for card in (absent, FOLDERS)], str(folder.parent))
+    assert known_fingerprint(here, folder.parent) != "declared", "the next one was decoded"

@@ -316,12 +316,12 @@ def test_a_process_that_is_killed_while_writing_leaves_a_readable_store(tmp_path
     """SIGKILL before the rename: a stray temporary file, which nobody takes for a record."""
     code = (
         "import os, signal, sys; from pathlib import Path; from mubench.store.store import Store\n"
-        "from test_store import record\n"
+        f"from {record.__module__} import record\n"
         "store = Store(sys.argv[1]); store.records.append(record('1'))\n"
         "Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)\n"
         "store.records.append(record('2'))\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True
     )

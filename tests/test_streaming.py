@@ -10,7 +10,7 @@ from test_parquet import CARD, LABELS, PIXELS, PNG, write
 
 from mubench.data import load as loading
 from mubench.data.load import load
-from mubench.data.split import ahead
+from mubench.data.split import ahead, moved
 from mubench.training.evaluate import logits_of
 from mubench.training.loader import Loader
 
@@ -66,6 +66,16 @@ def test_a_model_sees_streamed_examples_in_order(folder, monkeypatch):
     with torch.no_grad():
         expected = model(test.take(torch.arange(10)).inputs)
     assert logits_of(model, test, batch_size=3) == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("inputs", [torch.arange(6.0), {"input_ids": torch.arange(6)}])
+def test_inputs_arrive_on_a_gpu_as_they_were(inputs):
+    there = moved(inputs, torch.device("cuda"))
+    for name in inputs if isinstance(inputs, dict) else [...]:
+        arrived, sent = there[name], inputs[name]
+        assert arrived.device.type == "cuda"
+        assert torch.equal(arrived.cpu(), sent)
 
 
 def test_at_most_so_many_run_ahead_and_all_come_in_order():

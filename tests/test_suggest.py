@@ -1,5 +1,6 @@
 """Suggestions depend on the study and on what was told, and on nothing else."""
 
+import os
 import random
 import subprocess
 import sys
@@ -22,13 +23,12 @@ def study_of(method="ugradsl", node=None, **search):
         grid__forget=[{"scenario": "random", "ratio": 0.1}],
     )
     plan = make_plan(spec_load.parse(sweep, "x"))
-    # An id of its own: that of the plan, which seeds the sampler, changes with any line of code.
-    return replace(next(iter(plan.studies.values())), id=method)
+    return next(iter(plan.studies.values()))
 
 
 def like(study, count=10):
-    """The same study under other ids, for what chance may hide in one of them."""
-    return [replace(study, id=f"{study.id} {n}") for n in range(count)]
+    """The same study in other cells, for what chance may hide in one of them."""
+    return [replace(study, id=f"{study.id} {n}", cell=f"{study.cell} {n}") for n in range(count)]
 
 
 def searched(study, count, objective, lag=1):
@@ -69,7 +69,7 @@ def test_the_same_question_has_the_same_answer():
 
 def test_another_process_with_another_hash_seed_gives_the_same_answer():
     code = (
-        "from test_suggest import distance, searched, study_of\n"
+        f"from {__name__} import distance, searched, study_of\n"
         "print([sorted(t.params.items()) for t in searched(study_of(), 6, distance)])\n"
     )
     there = subprocess.run(
@@ -77,8 +77,11 @@ def test_another_process_with_another_hash_seed_gives_the_same_answer():
         capture_output=True,
         text=True,
         check=True,
-        cwd=__file__.rpartition("/")[0],
-        env={"PATH": "", "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"},
+        env={
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONHASHSEED": "1",
+            "OMP_NUM_THREADS": "1",
+        },
     ).stdout
     here = [sorted(t.params.items()) for t in searched(study_of(), 6, distance)]
     assert there == f"{here}\n"

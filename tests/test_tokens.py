@@ -21,6 +21,8 @@ from mubench.errors import DataError, InputError
 from mubench.sources.messages import cleaned
 from mubench.sources.stored import stored
 
+pytestmark = pytest.mark.usefixtures("cache_dir")
+
 TOKENS = {"length": 12, "vocabulary": 300}
 CARD = {
     "name": "notes",
@@ -34,12 +36,6 @@ TEXTS = [
     for i in range(40)
 ]
 LABELS = [i % 2 for i in range(40)]
-
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def write(folder, train=TEXTS, test=("the sun", "a moon"), column="text"):

@@ -586,6 +586,25 @@ def test_peak_memory_is_that_of_the_region_and_ignores_earlier_peaks():
     assert 50 < something.cost.peak_mib < 100
 
 
+@pytest.mark.gpu
+def test_peak_memory_of_a_gpu_is_that_of_the_region_and_ignores_earlier_peaks():
+    gpu = torch.device("cuda")
+    torch.empty(120 * 2**20, dtype=torch.uint8, device=gpu)  # an earlier peak, freed at once
+    with measure(gpu, Meter()) as nothing:
+        pass
+    with measure(gpu, Meter()) as something:
+        torch.empty(60 * 2**20, dtype=torch.uint8, device=gpu)
+    assert nothing.cost.peak_mib == 0
+    assert something.cost.peak_mib == pytest.approx(60, abs=2)
+
+
+@pytest.mark.gpu
+def test_rte_on_a_gpu_is_wall_time():
+    with measure(torch.device("cuda"), Meter()) as timed:
+        pass
+    assert timed.cost.rte_seconds == timed.cost.wall_seconds > 0
+
+
 def test_flops_are_two_for_every_multiplication_and_add():
     model = mlp()
     one = SPLIT.take(torch.arange(1)).inputs

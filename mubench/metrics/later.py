@@ -23,8 +23,8 @@ class Later:
     """A metric of one model and its relatives."""
 
     info: MetricInfo
-    module: str
-    """Its source decides the values, with all science that it imports."""
+    source: str
+    """What computes it, as a root of content ids."""
     uses: tuple[Relation, ...]
     """Whose outputs decide a value."""
     compute: Callable[[Related], float]
@@ -38,11 +38,12 @@ class Later:
 
 def _later(info: MetricInfo, uses: tuple[Relation, ...], file: str) -> Later:
     """A metric that the function of its name computes; a plan reads it without scikit-learn."""
-    module = f"{__package__}.{file}"
-    return Later(info, module, uses, partial(_computed, module, info.name))
+    source = f"{__package__}.{file}:{info.name}"
+    return Later(info, source, uses, partial(_computed, source))
 
 
-def _computed(module: str, function: str, related: Related) -> float:
+def _computed(source: str, related: Related) -> float:
+    module, _, function = source.partition(":")
     return float(getattr(import_module(module), function)(related))
 
 
@@ -143,7 +144,7 @@ def later_metrics(names: Iterable[str] = ()) -> tuple[Later, ...]:
 
 def _of_plugin(info: MetricInfo, module: str) -> Later:
     uses: tuple[Relation, ...] = ("target", "retrained", "original")
-    return Later(info, module, uses, partial(_plugged_value, info.name))
+    return Later(info, f"{module}:compute", uses, partial(_plugged_value, info.name))
 
 
 def _plugged_value(name: str, related: Related) -> float:
