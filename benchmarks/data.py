@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.data.load import load
 from mubench.data.split import Source, Split
 from mubench.data.transforms import ImageTransform
@@ -88,7 +88,7 @@ def streaming() -> None:
         "max_value": 255,
         "augment": {"pad": 0, "flip": True},
     }
-    model = build(catalogue.model("resnet_small").card, 10, (3, 224, 224), seed=0)
+    model = build(cards.model("resnet_small").card, 10, (3, 224, 224), seed=0)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
 
     def step(inputs: Any, labels: torch.Tensor) -> None:
@@ -118,7 +118,7 @@ def streaming() -> None:
 
 
 def loading(data: str) -> None:
-    card = catalogue.dataset("cifar10").card
+    card = cards.dataset("cifar10").card
     with tempfile.TemporaryDirectory() as cache:
         os.environ["MUBENCH_CACHE"] = cache
 

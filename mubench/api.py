@@ -9,7 +9,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.registry import make_method
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.from_user import UserData, to_splits
 from mubench.data.split import Split
 from mubench.diagnostics import Theorem2Spec
@@ -20,8 +22,6 @@ from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
 from mubench.references import evaluate as outputs_of
-from mubench.registry import make_method
-from mubench.seeds import derive_seed
 
 
 def unlearn(
@@ -53,7 +53,7 @@ def unlearn(
             class-wise where no label of `forget` occurs in `retain`.
         Diverged: the method left the finite numbers.
     """
-    card = catalogue.method(method, "method")
+    card = cards.method(method, "method")
     for name in params:
         if name not in card.space.defaults:
             hint = did_you_mean(name, card.space.defaults)

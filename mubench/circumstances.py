@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from mubench import __version__
-from mubench.ids import package_version
+from mubench.catalogue.ids import package_version
 from mubench.plan import Step
 
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from mubench.catalogue.validation import Strict
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.later import LATER
 from mubench.record import MetricInfo
-from mubench.validation import Strict
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"
 _SENTENCE = re.compile(

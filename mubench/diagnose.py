@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mubench.catalogue.search_space import Scalar, is_number
 from mubench.diagnostics import LabelLdpSpec, Theorem2Spec
 from mubench.errors import Diverged
 from mubench.methods import displacements
 from mubench.metrics.theory import label_ldp_epsilon
 from mubench.plan import Step
-from mubench.spaces import Scalar, is_number
 from mubench.workspace import Workspace
 
 

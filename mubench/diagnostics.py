@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mubench.validation import Strict, input_error
+from mubench.catalogue.validation import Strict, input_error
 
 
 class Theorem2Spec(Strict):

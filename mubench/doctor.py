@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.ids import package_version
 from mubench.errors import MubenchError
-from mubench.ids import package_version
 from mubench.sources.locate import is_in_files, locate
 from mubench.sources.stored import known_fingerprint, stored
 
@@ -22,7 +22,7 @@ def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
     yield "gpu", _gpu()
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     yield "disk", f"{free:.0f} GiB free in this folder"
-    for name in catalogue.names("datasets"):
+    for name in cards.names("datasets"):
         yield name, _dataset(name, data_dir)
 
 
@@ -35,7 +35,7 @@ def _gpu() -> str:
 
 
 def _dataset(name: str, data_dir: str | None) -> str:
-    card = catalogue.dataset(name).card
+    card = cards.dataset(name).card
     try:
         if is_in_files(card):
             place = locate(card, data_dir)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mubench.catalogue.search_space import Scalar
 from mubench.plan import Plan, Step
 from mubench.record import Kind, Record
-from mubench.spaces import Scalar
 from mubench.workload import Work, work_of
 
 KINDS: tuple[Kind, ...] = ("train", "retrain", "search", "final")

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from mubench import catalogue, forget_file
-from mubench.card_schema import DataCard, ModelCard
+from mubench import forget_file
+from mubench.catalogue import cards
+from mubench.catalogue.card_schema import DataCard, ModelCard
+from mubench.catalogue.validation import Strict, first_error, in_order, input_error
 from mubench.errors import DataError, InputError, did_you_mean
 from mubench.forget_file import ForgetFile
 from mubench.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
 from mubench.sources import parquet
-from mubench.validation import Strict, first_error, in_order, input_error
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """What a name may be that becomes part of paths and tables."""
@@ -40,8 +41,8 @@ class DatasetSpec(Strict):
     def card(self) -> DataCard:
         """What is known of it. Raises InputError where there is no such data set."""
         if self.declared is not None:
-            return catalogue.data_card(self.declared)
-        return catalogue.dataset(self.name)
+            return cards.data_card(self.declared)
+        return cards.dataset(self.name)
 
 
 class ModelSpec(Strict):
@@ -60,7 +61,7 @@ class ModelSpec(Strict):
     @property
     def card(self) -> ModelCard:
         """Its card, with these options. Raises InputError where there is no such one."""
-        return catalogue.model(self.name).pretrained(self.options)
+        return cards.model(self.name).pretrained(self.options)
 
 
 class ForgetSpec(Strict):
@@ -198,14 +199,14 @@ def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     if "://" not in uri:
         uri = str(Path(uri).absolute())
     name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
-    if not re.fullmatch(NAME, name) or name in catalogue.names("datasets"):
+    if not re.fullmatch(NAME, name) or name in cards.names("datasets"):
         raise input_error(
             f"dataset.name: '{name}' cannot name a folder of Parquet files: letters, digits, _ - . "
             "are allowed, and names of data sets that mubench knows are taken"
         )
     options = {key: v for key, v in node.items() if key not in (*columns, "parquet", "name")}
     try:
-        declared = catalogue.undeclared(parquet.describe(uri, columns, name))
+        declared = cards.undeclared(parquet.describe(uri, columns, name))
     except DataError as error:
         raise input_error(f"dataset.parquet: {error}") from None
     return {"name": name, "options": options, "declared": declared}

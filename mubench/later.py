@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing_extensions import override
 
 from mubench.answers import Relatives, SweepAnswers
+from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import InputError, IntegrityError, MubenchError
-from mubench.ids import content_id, source_id
 from mubench.metrics.later import Later
 from mubench.metrics.related import NoValue
 from mubench.record import Record

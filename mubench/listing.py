@@ -1,6 +1,7 @@
 """What `mubench list` shows: methods, data sets, models, metrics, scenarios, sweeps."""
 
-from mubench import catalogue, spec_load
+from mubench import spec_load
+from mubench.catalogue import cards as catalogue
 from mubench.grid import ARGUMENTS
 from mubench.metrics.later import all_metrics
 from mubench.report.words import plural

@@ -6,9 +6,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from mubench.card_schema import ModelCard
+from mubench.catalogue.card_schema import ModelCard
+from mubench.catalogue.ids import package_version
 from mubench.errors import InputError
-from mubench.ids import package_version
 
 
 def check_origins(model: ModelCard) -> None:

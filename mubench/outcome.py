@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from mubench.catalogue.search_space import Scalar
 from mubench.circumstances import commit, device_name, is_exclusive, versions
 from mubench.errors import TimedOut
 from mubench.plan import Step
 from mubench.record import Record, Status
-from mubench.spaces import Scalar
 
 
 @dataclass(frozen=True)

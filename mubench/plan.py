@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from mubench.catalogue.search_space import Scalar
 from mubench.claims import Claim
 from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
@@ -17,7 +18,6 @@ from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
 from mubench.scenario import Classes, Groups, Ids, Purpose, Scenario
-from mubench.spaces import Scalar
 from mubench.spec import Resources
 
 Device = Literal["cpu", "cuda"]

@@ -5,22 +5,22 @@ from dataclasses import fields, is_dataclass
 from itertools import product
 from typing import Any, Literal
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.ids import content_id, package_version, source_id
+from mubench.catalogue.registry import method_source
+from mubench.catalogue.search_space import Scalar
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError
 from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
-from mubench.ids import content_id, package_version, source_id
 from mubench.metrics.later import all_metrics
 from mubench.metrics.plugged import metric_sources
 from mubench.origins import origin_ids
 from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
 from mubench.recipe import Recipe
 from mubench.record import Kind
-from mubench.registry import method_source
 from mubench.rows import Row
 from mubench.scenario import Ids, Purpose, Scenario
-from mubench.spaces import Scalar
 from mubench.spec import SeedAxis, SweepSpec
 
 # What decides results, as roots of content ids.
@@ -287,7 +287,7 @@ class _Planner:
         return recipe.precision if kind in ("train", "retrain") else self.spec.precision
 
     def _refusal(self, row: Row, request: Request) -> str | None:
-        card = catalogue.method(row.method)
+        card = cards.method(row.method)
         model = request.model.card
         return card.refusal(request.forget.scenario, model.modality, model.family)
 
@@ -308,7 +308,7 @@ class _Planner:
         self, row: Row, kind: Literal["search", "final"], at: Request
     ) -> list[Any]:
         code = source_id(method_source(row.method), *_FORGETTING, *_sources(at))
-        version = catalogue.method(row.method).version
+        version = cards.method(row.method).version
         return [row.method, version, self.spec.precision, self._platform(kind), code]
 
     def _platform(self, kind: Kind) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.validation import first_error
+from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError, did_you_mean
 from mubench.recipe import Recipe
-from mubench.validation import first_error
-from mubench.yaml_document import read_yaml
 
-FOLDER = catalogue.PACKAGE / "recipes"
+FOLDER = cards.PACKAGE / "recipes"
 DEFAULT = "paper"
 """What a sweep means that names no recipe, where the data set has it for the model."""
 OWN = "card"
@@ -34,7 +34,7 @@ def preset(dataset: str, model: str, name: str | None = None) -> dict[str, Any]:
     known = names(dataset, model)
     found = name or (DEFAULT if DEFAULT in known else OWN)
     if found == OWN:
-        return dict(catalogue.model(model).recipe)
+        return dict(cards.model(model).recipe)
     if found not in known:
         hint = did_you_mean(str(found), known).partition("known: ")[0]
         raise InputError(

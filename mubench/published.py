@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mubench.catalogue.validation import Strict
+from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError, did_you_mean
-from mubench.validation import Strict
-from mubench.yaml_document import read_yaml
 
 SUFFIX = ".published.yaml"
 _LEAVE_OUT = " (without them: --set published=null)"

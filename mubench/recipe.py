@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mubench.validation import input_error
+from mubench.catalogue.validation import input_error
 
 _LATER = {"nesterov": False, "channels_last": False, "compile": False}
 """Fields that came after the first ids were made, each with the value that is as before."""

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.metrics.outputs import Outputs
 from mubench.models.build import build
 from mubench.plan import Step
-from mubench.seeds import derive_seed
 from mubench.store.artefacts import Arrays, View
 from mubench.training.evaluate import logits_of
 from mubench.training.fit import fit

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.bounds import check_limits
+from mubench.catalogue.range_syntax import parse_range, parse_scalar
+from mubench.catalogue.search_space import Fixed, Range, Scalar, Space, is_number
 from mubench.errors import InputError, did_you_mean
-from mubench.grammar import parse_range, parse_scalar
-from mubench.limits import check_limits
-from mubench.spaces import Fixed, Range, Scalar, Space, is_number
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def rows_of(methods: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[Row,
     rows: list[Row] = []
     known: set[str] = set()
     for name, variants in methods.items():
-        space = catalogue.method(name).space
+        space = cards.method(name).space
         known |= set(space.defaults)
         if variants == []:
             raise InputError(f"methods.{name}: empty list; write {{}} for the defaults")

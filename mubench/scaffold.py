@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from string import Template
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.errors import InputError
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -21,7 +21,7 @@ def write_method(name: str, folder: Path) -> tuple[Path, Path]:
         raise InputError(
             f"{name}: not a method name; use lower case, such as my_method, and no keyword"
         )
-    if name in catalogue.names("methods"):
+    if name in cards.names("methods"):
         raise InputError(f"{name}: a method of this name exists; choose another")
     title = name.replace("_", " ").title()
     values = {"name": name, "title": title, "class_name": title.replace(" ", "")}

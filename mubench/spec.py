@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mubench import presets
+from mubench.catalogue.validation import Strict, in_order, input_error
 from mubench.claims import Claim
 from mubench.claims import parse as read_claim
 from mubench.diagnostics import Diagnostics
@@ -14,7 +15,6 @@ from mubench.metrics.later import all_metrics
 from mubench.published import Published
 from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
-from mubench.validation import Strict, in_order, input_error
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]

@@ -3,13 +3,13 @@
 from itertools import product
 from typing import Any
 
+from mubench.catalogue.validation import in_order
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.options import check_options
 from mubench.origins import check_origins
 from mubench.scenario import Purpose, check_scenario, named
 from mubench.spec import SeedAxis, SweepSpec
-from mubench.validation import in_order
 
 
 def check(spec: SweepSpec) -> None:

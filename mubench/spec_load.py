@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.validation import first_error
+from mubench.catalogue.yaml_document import Document, read_yaml
 from mubench.errors import InputError, did_you_mean
 from mubench.forget_file import carried
 from mubench.published import SUFFIX
 from mubench.published import read as read_published
 from mubench.spec import SweepSpec
 from mubench.spec_checks import check
-from mubench.validation import first_error
-from mubench.yaml_document import Document, read_yaml
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def find(name: str) -> Path:
     shipped = name if name in known else f"paper/{name}"
     if shipped not in known:
         raise InputError(f"{name}: no such sweep; {did_you_mean(name, known)}")
-    return catalogue.search_spaces() / f"{shipped}.yaml"
+    return cards.search_spaces() / f"{shipped}.yaml"
 
 
 def shipped_sweeps() -> list[str]:
     """Names of the sweeps that ship with the package: `quickstart`, `paper/cifar100_class`."""
-    folder = catalogue.search_spaces()
+    folder = cards.search_spaces()
     paths = [path for part in _SWEEPS for path in (folder / part).glob("*.yaml")]
     return sorted(
         path.relative_to(folder).with_suffix("").as_posix()

@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from mubench.catalogue.ids import content_id
+from mubench.catalogue.registry import make_method
+from mubench.catalogue.search_space import Scalar
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.scenarios import forget_hash
 from mubench.data.split import Split
 from mubench.deadline import time_limit
 from mubench.diagnose import diagnose
 from mubench.errors import Diverged, Refused, TimedOut
-from mubench.ids import content_id
 from mubench.methods.base import ForgetTask, Method, SplitName, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.objective import objective_gap, retrain_free_gap
@@ -31,10 +34,7 @@ from mubench.references import (
     train,
     weights_to_arrays,
 )
-from mubench.registry import make_method
 from mubench.scenario import search_overlap
-from mubench.seeds import derive_seed
-from mubench.spaces import Scalar
 from mubench.workspace import (
     Workspace,
     evaluated,

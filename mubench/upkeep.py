@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mubench.card_schema import DataCard
+from mubench.catalogue.card_schema import DataCard
 from mubench.errors import DataError, InputError
 from mubench.sources import cache
 from mubench.sources.locate import folder_of, is_in_files, locate, sources_of, wanted

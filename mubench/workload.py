@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mubench import catalogue
-from mubench.card_schema import DataCard
-from mubench.catalogue import evaluate
+from mubench.catalogue import cards
+from mubench.catalogue.card_schema import DataCard
+from mubench.catalogue.cards import evaluate
+from mubench.catalogue.search_space import Scalar
 from mubench.plan import ORIGINAL, Request, Step
 from mubench.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
-from mubench.spaces import Scalar
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
         return Work(epochs, examples, examples, is_exact)
     sizes = {"n_f": n_f, "n_r": size - n_f, "K": len(card.classes)}
     values = {**params, **sizes, "n_v": _holdout_size(step, card)}
-    cost = catalogue.method(step.method).cost
+    cost = cards.method(step.method).cost
     forward, backward = (
         round(evaluate(cost[way], values, f"{step.method}: cost.{way}"))
         for way in ("forward", "backward")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import nn
 
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.load import Dataset, load
 from mubench.data.scenarios import divide
 from mubench.data.split import Split
@@ -21,7 +22,6 @@ from mubench.plan import Request, Step
 from mubench.prepared import read_or_make
 from mubench.references import SPLIT_HASH, new_model, read_outputs, read_weights
 from mubench.scenario import Classes, Groups, GroupShare
-from mubench.seeds import derive_seed
 from mubench.sources.partition import hash_ids
 from mubench.store.artefacts import View
 from mubench.store.store import Store

@@ -10,7 +10,7 @@ import torch
 from hypothesis import settings
 from sweep_world import finish, write
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.cli.main import main
 from mubench.opened import open_sweep
 from mubench.report.build import build

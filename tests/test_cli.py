@@ -18,7 +18,8 @@ from rich.console import Console
 from sweep_world import finish, values
 
 import mubench
-from mubench import catalogue, listing, presets, screen
+from mubench import listing, presets, screen
+from mubench.catalogue import cards
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
@@ -170,7 +171,7 @@ def test_list_names_all_of_a_kind(mubench_, kind):
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "models"])
 def test_list_shows_every_card(kind):
-    assert [entry["name"] for entry in listing.entries(kind)] == catalogue.names(kind)
+    assert [entry["name"] for entry in listing.entries(kind)] == cards.names(kind)
 
 
 def test_status_tells_what_failed_in_its_own_words(mubench_, copy):
@@ -243,7 +244,7 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         "cpu",
         "gpu",
         "disk",
-        *catalogue.names("datasets"),
+        *cards.names("datasets"),
     }
     assert "ready" in found["digits"]
     assert "missing" in found["cifar10"]

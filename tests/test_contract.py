@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.contract import ambient, card, conduct, runs
 from mubench.contract import check as check_module
 from mubench.contract.case import Case

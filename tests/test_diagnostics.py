@@ -14,8 +14,8 @@ from toy import CLASSES, blobs, conv, same, softmax_regression, split_of, task_o
 
 import mubench
 from mubench import planner, spec_load
+from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import Diverged, InputError
-from mubench.ids import content_id, source_id
 from mubench.methods.displacements import contrast, diagnose
 from mubench.metrics.plugged import metric_sources
 from mubench.metrics.theory import theorem2

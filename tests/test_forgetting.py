@@ -12,7 +12,8 @@ from sweep_world import TINY, finish
 from test_cli import only_line
 from test_parquet import encode
 
-from mubench import catalogue, forget_file, spec_load
+from mubench import forget_file, spec_load
+from mubench.catalogue import cards
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
@@ -265,7 +266,7 @@ def test_a_forget_set_that_a_sweep_carries_is_checked_as_a_file_is(changes, mess
         return spec_load.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
 
     [found] = parsed(whole).grid.forget
-    held = {p: found.scenarios(p, catalogue.dataset("digits")) for p in ("search", "final")}
+    held = {p: found.scenarios(p, cards.dataset("digits")) for p in ("search", "final")}
     assert held == {
         "search": [Ids((1, 2, 3), "f00", "a", "")],
         "final": [Ids((4, 5), "f01", "a", "")],

@@ -19,8 +19,9 @@ from scipy.special import softmax
 from sklearn.datasets import load_digits
 from test_metrics import drawn
 
-from mubench import catalogue, later, listing
+from mubench import later, listing
 from mubench.answers import SweepAnswers
+from mubench.catalogue import cards
 from mubench.errors import IntegrityError
 from mubench.exhibits import keep_exhibits, make_exhibits
 from mubench.gathered import saved
@@ -519,7 +520,7 @@ def test_what_cannot_be_read_is_left_out(store):
 def named(source, classes):
     """The same sweep of digits whose classes have these names."""
     [options] = source.node["grid"]["dataset"]
-    card = {**catalogue.dataset("digits").card, "classes": classes}
+    card = {**cards.dataset("digits").card, "classes": classes}
     data = {k: v for k, v in options.items() if k != "name"}
     node = {"name": "digits", "options": data, "declared": card}
     return replace(source, node={"grid": {"dataset": node}})
@@ -545,7 +546,7 @@ def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
         "mubench.media.stored", lambda card, data_dir: Stored({"train": held}, (), (), "")
     )
     options = {"remove": ["headers"]}
-    card = {**catalogue.dataset("digits").card, "modality": "text", "options": options}
+    card = {**cards.dataset("digits").card, "modality": "text", "options": options}
     found = media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
     assert list(found) == [7, 9]
     assert found[7] == f"{HOSTILE} {'long ' * 99}"[:200]

@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from test_membership import of_confidences
 from test_metrics import class_request, drawn, model, outputs
 
-from mubench import ids, spec_load
+from mubench import spec_load
+from mubench.catalogue import ids
 from mubench.metrics import distances
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.calibration import BINS, ece_holdout, expected_calibration_error

@@ -11,7 +11,7 @@ from torch import nn
 from toy import blobs, conv, same, seeded, task_of, tokens, train, weights
 from variants import VARIANTS
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.contract import ambient
 from mubench.contract.case import Case
 from mubench.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS
@@ -21,7 +21,7 @@ from mubench.methods.base import DescentMethod
 from mubench.methods.ft import FT
 from mubench.training.descent import Descent
 
-NAMES = catalogue.names("methods")
+NAMES = cards.names("methods")
 USUAL = {name: Case(name) for name in NAMES}
 CASES = [
     *USUAL.values(),
@@ -106,7 +106,7 @@ def test_notes_are_those_of_one_run():
 
 @every_name
 def test_no_placeholder_is_left_in_a_card(name):
-    card = catalogue.method(name)
+    card = cards.method(name)
     assert "0000.00000" not in card.paper
     assert "arXiv" in card.paper
 

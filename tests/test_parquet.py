@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import mubench.data
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.data.load import load
 from mubench.errors import DataError
 from mubench.sources import cache, parquet
@@ -371,7 +371,7 @@ def real_data(name: str) -> Path:
 @pytest.mark.slow
 def test_real_cifar10_is_what_its_card_declares():
     root = real_data("cifar10")
-    card = catalogue.dataset("cifar10").card
+    card = cards.dataset("cifar10").card
     dataset = load(card, {}, SPLITS, "cpu", root)
     assert {name: len(getattr(dataset, name)) for name in SPLITS} == card["sizes"]
     assert dataset.class_names == tuple(card["classes"])
@@ -384,7 +384,7 @@ def test_real_cifar10_is_what_its_card_declares():
 
 def test_a_fifth_of_cifar100_is_read_by_its_fine_labels():
     root = real_data("cifar100")
-    card = catalogue.dataset("cifar100").card
+    card = cards.dataset("cifar100").card
     dataset = load(card, {}, ("validation", "test"), "cpu", root)
     assert dataset.class_names == tuple(card["classes"])
     assert torch.bincount(dataset.test.labels).tolist() == [100] * 100

@@ -7,8 +7,9 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import catalogue, ids, spec_load
 from mubench import planner as plan_module
+from mubench import spec_load
+from mubench.catalogue import cards, ids
 from mubench.planner import make_plan
 
 
@@ -397,13 +398,13 @@ def test_the_version_of_what_computes_is_part_of_the_ids(monkeypatch, package, k
 
 
 def with_refusal(monkeypatch, method, refuses):
-    real = catalogue.method
+    real = cards.method
 
     def card(name, where="methods"):
         found = real(name, where)
         return found.model_copy(update={"refuses": refuses}) if name == method else found
 
-    monkeypatch.setattr(catalogue, "method", card)
+    monkeypatch.setattr(cards, "method", card)
 
 
 def test_what_a_method_refuses_is_planned_as_refused_and_not_searched(monkeypatch):

@@ -13,7 +13,9 @@ import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
 from mubench import prepared as prepared_module
-from mubench import registry, spec_load, trial
+from mubench import spec_load, trial
+from mubench.catalogue import registry
+from mubench.catalogue.registry import load_method
 from mubench.data.split import Source, Split
 from mubench.deadline import time_limit
 from mubench.errors import LeakError, TimedOut
@@ -24,7 +26,6 @@ from mubench.outcome import refused
 from mubench.planner import make_plan
 from mubench.prepared import read_or_make
 from mubench.references import evaluate
-from mubench.registry import load_method
 from mubench.store.store import Store
 from mubench.sweep.walk import Walk
 from mubench.training import meter

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench import spec_load
+from mubench.catalogue.seeds import derive_seed
 from mubench.plan import Plan
 from mubench.planner import make_plan
 from mubench.record import WORST, Record
-from mubench.seeds import derive_seed
 from mubench.sweep.walk import Walk
 
 NODE = changed(

@@ -7,7 +7,7 @@ from conftest import SWEEP, changed
 from report_world import record
 
 from mubench import spec_load
-from mubench.catalogue import evaluate
+from mubench.catalogue.cards import evaluate
 from mubench.errors import ContractError
 from mubench.estimate import estimate, total
 from mubench.plan_text import plan_json, plan_table

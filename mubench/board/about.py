@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass
 
-from mubench import catalogue, plugins
+from mubench.catalogue import cards, plugins
 from mubench.report.words import row_title
 
 
@@ -19,15 +19,15 @@ class About:
 
 def about(name: str) -> About:
     """Return what is known of a method; a name without a card is only a name."""
-    if name not in catalogue.names("methods"):
+    if name not in cards.names("methods"):
         return About(name, row_title(name))
-    card = catalogue.method(name)
+    card = cards.method(name)
     return About(name, card.title, _first_line(name), card.paper)
 
 
 def _first_line(name: str) -> str:
     plugin = plugins.find("methods", name)
-    path = catalogue.PACKAGE / "methods" / f"{name}.py"
+    path = cards.PACKAGE / "methods" / f"{name}.py"
     source = plugin.source if plugin else path.read_text(encoding="utf-8")
     said = ast.get_docstring(ast.parse(source)) or ""
     return " ".join(said.partition("\n\n")[0].split())

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
+from mubench.catalogue.validation import Strict, input_error
 from mubench.metrics.gap import TERMS, gap
 from mubench.record import Status
-from mubench.validation import Strict, input_error
 
 TOLERANCE = 1e-9
 """Of a gap, between the one that is stated and the one that follows."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mubench.board.board import Board, BoardCell, Placed
-from mubench.seeds import derive_seed
+from mubench.catalogue.seeds import derive_seed
 
 DRAWS = 2000
 FEWEST_CELLS = 2

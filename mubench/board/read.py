@@ -9,8 +9,8 @@ from pydantic_core import ErrorDetails
 
 from mubench.board.names import plain
 from mubench.board.row import FORMAT, BoardRow
+from mubench.catalogue.validation import OWN_ERROR, error_text
 from mubench.errors import InputError
-from mubench.validation import OWN_ERROR, error_text
 
 ROWS = "rows"
 """The folder of a board that holds its rows."""

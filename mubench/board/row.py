@@ -23,8 +23,8 @@ from mubench.board.parts import (
     SweepOrigin,
     Tuning,
 )
+from mubench.catalogue.validation import Strict, input_error
 from mubench.report.aggregate import REFERENCES
-from mubench.validation import Strict, input_error
 
 FORMAT: Literal[1] = 1
 """Version of the file; a row of a newer one is refused."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.cli.options import AsJson, DataDir, PluginFiles
 from mubench.cli.output import FAILED, OK, console, say
 from mubench.errors import InputError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from mubench.catalogue import evaluate
+from mubench.catalogue.cards import evaluate
 from mubench.contract.case import Case, require
 from mubench.contract.samples import ends, samples
 from mubench.contract.world import same, weights

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from mubench import catalogue, registry
+from mubench.catalogue import cards, registry
 from mubench.contract import ambient
 from mubench.contract.request import Modality, Request
 from mubench.contract.watch import Watch, watching
@@ -36,7 +36,7 @@ class Case:
     """A method of the catalogue with quick settings, and `changes` to them."""
 
     def __init__(self, name: str, changes: Settings | None = None) -> None:
-        self.card = catalogue.method(name)
+        self.card = cards.method(name)
         self.type: type[Method] = registry.load_method(name)
         is_descent = issubclass(self.type, DescentMethod)
         self.quick = {**(QUICK if is_descent else {}), **self.card.quick}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mubench.spaces import Scalar, Space
+from mubench.catalogue.search_space import Scalar, Space
 
 
 class Draw:

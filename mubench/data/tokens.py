@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mubench.catalogue.ids import source_id
 from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
-from mubench.ids import source_id
 from mubench.origins import content_of
 from mubench.sources.cache import Facts, cached
 from mubench.sources.messages import cleaned

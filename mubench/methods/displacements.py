@@ -24,13 +24,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.errors import Diverged
 from mubench.methods.influence import gauss_newton_product, gradient_sum
 from mubench.methods.losses import full_precision
 from mubench.methods.solvers import conjugate_gradient
 from mubench.metrics.theory import Theorem2, theorem2
-from mubench.seeds import derive_seed
 from mubench.training.meter import Meter
 
 TOLERANCE = 1e-6

@@ -14,11 +14,11 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Batch, Inputs, Split, join
 from mubench.errors import Diverged
 from mubench.methods.losses import cross_entropy, full_precision
 from mubench.methods.solvers import cosine
-from mubench.seeds import derive_seed
 from mubench.training.meter import Meter
 
 BATCH = 256

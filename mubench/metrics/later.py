@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugged
 from mubench.metrics.info import METRICS

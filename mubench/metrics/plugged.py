@@ -6,13 +6,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
-from mubench import plugins
+from mubench.catalogue import plugins
+from mubench.catalogue.validation import Strict, validated
+from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError
 from mubench.metrics.info import METRICS
 from mubench.metrics.outputs import Evaluated
 from mubench.record import Aim, MetricInfo, Unit
-from mubench.validation import Strict, validated
-from mubench.yaml_document import Document
 
 
 class MetricCard(Strict):

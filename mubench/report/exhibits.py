@@ -6,7 +6,7 @@ with the records.
 
 from collections.abc import Mapping
 
-from mubench.validation import Strict
+from mubench.catalogue.validation import Strict
 
 BINS = 25
 """Equal bins of [0, 1] that confidences are counted in."""

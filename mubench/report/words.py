@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.record import Record, Status
 
 REFERENCES = {"original": "Original", "retrain": "Retrain", "floor": "Retrain vs Retrain"}
@@ -37,7 +37,7 @@ def row_title(row: str) -> str:
 def _method_title(name: str) -> str:
     if name in REFERENCES:
         return REFERENCES[name]
-    return catalogue.method(name).title if name in catalogue.names("methods") else name
+    return cards.method(name).title if name in cards.names("methods") else name
 
 
 def _symbol(word: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mubench.seeds import derive_seed
+from mubench.catalogue.seeds import derive_seed
 
 Ints = NDArray[np.int64]
 

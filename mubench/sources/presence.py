@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mubench.card_schema import DataCard
+from mubench.catalogue.card_schema import DataCard
 from mubench.errors import DataError
 from mubench.sources.locate import is_in_files, locate
 from mubench.sources.stored import stored

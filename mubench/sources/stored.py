@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mubench.card_schema import decoding_facts
+from mubench.catalogue.card_schema import decoding_facts
+from mubench.catalogue.ids import source_id
 from mubench.errors import DataError
-from mubench.ids import source_id
 from mubench.sources.cache import Facts, cached, peek
 from mubench.sources.digest import Digest
 from mubench.sources.divide import Rows, divide

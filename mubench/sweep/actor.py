@@ -7,8 +7,8 @@ from typing import Any
 from ray import tune
 from typing_extensions import override
 
-from mubench import plugins
-from mubench.ids import source_id
+from mubench.catalogue import plugins
+from mubench.catalogue.ids import source_id
 from mubench.outcome import Outcome, make_record, refused
 from mubench.plan import Step
 from mubench.record import Record

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
-from mubench import plugins
-from mubench.card_schema import DataCard
+from mubench.catalogue import plugins
+from mubench.catalogue.card_schema import DataCard
+from mubench.catalogue.ids import source_id
 from mubench.errors import DataError
 from mubench.fingerprint import UNKNOWN
-from mubench.ids import source_id
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.planner import sources_of

@@ -17,9 +17,9 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
+from mubench.catalogue.search_space import Raw, Scalar, Space
+from mubench.catalogue.seeds import derive_seed
 from mubench.plan import Study
-from mubench.seeds import derive_seed
-from mubench.spaces import Raw, Scalar, Space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mubench.ids import content_id
+from mubench.catalogue.ids import content_id
 from mubench.plan import Plan
 from mubench.record import Record
 from mubench.report.packed import EXHIBITS, FILES, pack, unpack

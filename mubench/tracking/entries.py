@@ -7,7 +7,7 @@ one for each cell's Retrain and original; below these their steps, search steps 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from mubench.ids import content_id
+from mubench.catalogue.ids import content_id
 from mubench.plan import ORIGINAL, Plan, Request, Step
 from mubench.report.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE

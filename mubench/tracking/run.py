@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mubench.catalogue.ids import content_id
 from mubench.errors import TrackingError
 from mubench.gathered import gather
-from mubench.ids import content_id
 from mubench.plan import Plan
 from mubench.report.packed import pack
 from mubench.report.source import ReportSource

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mubench.ids import content_id
+from mubench.catalogue.ids import content_id
 from mubench.plan import Plan
 from mubench.tracking.means import FIRST
 

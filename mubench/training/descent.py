@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from mubench.catalogue.bounds import check_limits
 from mubench.errors import Diverged
-from mubench.limits import check_limits
 
 B = TypeVar("B")
 Precision = Literal["float32", "bfloat16"]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import torch
 
+from mubench.catalogue.bounds import check_limits
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Batch, Split
-from mubench.limits import check_limits
-from mubench.seeds import derive_seed
 
 
 class Loader:

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mubench import plugins
-from mubench.definitions import (
+from mubench.catalogue import plugins
+from mubench.catalogue.definitions import (
     WHOLE,
     Definition,
     Imported,
@@ -29,10 +29,21 @@ SCIENCE = (
     "methods",
     "metrics",
     "scenario",
-    "seeds",
-    "spaces",
+    "catalogue.seeds",
+    "catalogue.search_space",
 )
 """What can change a number. Plumbing (store, records, errors, sweep) is left out of ids."""
+_PLUMBING = (
+    "data.fetch",
+    "data.fingerprint",
+    "data.forget_file",
+    "data.options",
+    "methods.contract",
+    "models.presets",
+    "models.recipe",
+    "models.training.time_limit",
+)
+"""What lies beside science and changes no number."""
 
 
 def content_id(*parts: Any) -> str:
@@ -140,12 +151,16 @@ def _resolve(imported: Imported) -> Meaning:
     return Definition(module, WHOLE)
 
 
+def _within(name: str, parts: tuple[str, ...]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
+
+
 @cache
 def _is_science(module: str) -> bool:
     """Whether what a module defines decides numbers: science, and whatever a plug-in brings."""
     top, _, inner = module.partition(".")
     if top == "mubench":
-        return any(f"{inner}.".startswith(f"{part}.") for part in SCIENCE)
+        return _within(inner, SCIENCE) and not _within(inner, _PLUMBING)
     return top.startswith(plugins.PREFIX) or top in plugins.packages()
 
 
@@ -169,7 +184,7 @@ def _source(module: str) -> str:
 @cache
 def _path(module: str) -> Path | None:
     """Where a module's source lies; mubench's own packages hold no code and are not run."""
-    root = Path(__file__).parent
+    root = Path(__file__).parents[1]
     parts = module.split(".")
     if parts[0] == "mubench":
         base = root.joinpath(*parts[1:])

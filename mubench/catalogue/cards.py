@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from mubench import plugins
-from mubench.card_schema import DataCard, MethodCard, ModelCard
+from mubench.catalogue import plugins
+from mubench.catalogue.card_schema import DataCard, MethodCard, ModelCard
+from mubench.catalogue.validation import first_error, validated
+from mubench.catalogue.yaml_document import Document
 from mubench.errors import ContractError, InputError, did_you_mean
-from mubench.validation import first_error, validated
-from mubench.yaml_document import Document
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 def search_spaces() -> Path:

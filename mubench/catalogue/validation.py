@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError, did_you_mean
-from mubench.yaml_document import Document
 
 
 class Strict(BaseModel):

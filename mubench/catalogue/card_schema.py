@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, NotRequired, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
 from typing_extensions import TypedDict
 
+from mubench.catalogue.bounds import WORDS
+from mubench.catalogue.range_syntax import parse_range
+from mubench.catalogue.search_space import Fixed, Param, Scalar, Space
+from mubench.catalogue.validation import Strict, input_error
 from mubench.errors import InputError, did_you_mean
-from mubench.grammar import parse_range
-from mubench.limits import WORDS
-from mubench.spaces import Fixed, Param, Scalar, Space
-from mubench.validation import Strict, input_error
 
 Modality = Literal["image", "text"]
 ORIGINS = ("source", "weights")

@@ -9,9 +9,9 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from mubench import plugins
+from mubench.catalogue import plugins
+from mubench.catalogue.ids import classes_deriving
 from mubench.errors import InputError
-from mubench.ids import classes_deriving
 
 
 def load_class(module: str, base: str) -> type[Any]:

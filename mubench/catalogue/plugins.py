@@ -20,8 +20,8 @@ from typing import Literal, get_args
 
 from typing_extensions import override
 
+from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError, did_you_mean
-from mubench.yaml_document import Document
 
 Kind = Literal["methods", "datasets", "models", "metrics"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

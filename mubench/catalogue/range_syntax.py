@@ -9,8 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mubench.errors import InputError, did_you_mean
-from mubench.spaces import (
+from mubench.catalogue.search_space import (
     Choice,
     Complement,
     Either,
@@ -22,6 +21,7 @@ from mubench.spaces import (
     Scalar,
     is_number,
 )
+from mubench.errors import InputError, did_you_mean
 
 _KINDS = ("log", "uniform", "int", "choice", "negate", "complement", "either")
 
