@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from mubench.catalogue import cards
-from mubench.data.load import load
+from mubench.data.dataset import load
 from mubench.data.split import Source, Split
 from mubench.data.transforms import ImageTransform
 from mubench.models.build import build

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from mubench.catalogue import cards
-from mubench.data.load import load
+from mubench.data.dataset import load
 from mubench.models.build import build
 from mubench.recipe import Recipe
 from mubench.training.fit import fit

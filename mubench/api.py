@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from mubench.catalogue import cards
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.from_user import UserData, to_splits
 from mubench.data.split import Split
+from mubench.data.user_data import UserData, to_splits
 from mubench.diagnostics import Theorem2Spec
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName

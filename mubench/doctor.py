@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mubench.catalogue import cards
 from mubench.catalogue.ids import package_version
+from mubench.data.cache.decoded import known_fingerprint, stored
+from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import MubenchError
-from mubench.sources.locate import is_in_files, locate
-from mubench.sources.stored import known_fingerprint, stored
 
 
 def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mubench import forget_file
+from mubench.data import forget_file
 from mubench.plan import Plan, Step
 from mubench.store.store import Store
 from mubench.workspace import Workspace, require_request

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from mubench import forget_file
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard, ModelCard
 from mubench.catalogue.validation import Strict, first_error, in_order, input_error
+from mubench.data import forget_file
+from mubench.data.forget_file import ForgetFile
+from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
+from mubench.data.sources import parquet
 from mubench.errors import DataError, InputError, did_you_mean
-from mubench.forget_file import ForgetFile
-from mubench.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
-from mubench.sources import parquet
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """What a name may be that becomes part of paths and tables."""

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mubench.data.cache.cache import peek
+from mubench.data.cache.decoded import Held, cache_name, stored
+from mubench.data.options import check_options
+from mubench.data.sources.locate import is_in_files
+from mubench.data.sources.newsgroup_text import cleaned
 from mubench.grid import DatasetSpec
-from mubench.options import check_options
-from mubench.sources.cache import peek
-from mubench.sources.locate import is_in_files
-from mubench.sources.messages import cleaned
-from mubench.sources.stored import Held, cache_name, stored
 
 LONGEST_SIDE = 64
 """Pixels; larger images are reduced to it, smaller ones stay as they are."""

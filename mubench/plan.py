@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from mubench.catalogue.search_space import Scalar
 from mubench.claims import Claim
+from mubench.data.scenario import Classes, Groups, Ids, Purpose, Scenario
 from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.published import Published
 from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
-from mubench.scenario import Classes, Groups, Ids, Purpose, Scenario
 from mubench.spec import Resources
 
 Device = Literal["cpu", "cuda"]

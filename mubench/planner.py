@@ -9,9 +9,10 @@ from mubench.catalogue import cards
 from mubench.catalogue.ids import content_id, package_version, source_id
 from mubench.catalogue.registry import method_source
 from mubench.catalogue.search_space import Scalar
+from mubench.data.fingerprint import UNKNOWN, fingerprint
+from mubench.data.scenario import Ids, Purpose, Scenario
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError
-from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.metrics.later import all_metrics
 from mubench.metrics.plugged import metric_sources
@@ -20,12 +21,11 @@ from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
 from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
-from mubench.scenario import Ids, Purpose, Scenario
 from mubench.spec import SeedAxis, SweepSpec
 
 # What decides results, as roots of content ids.
 _TRAINING = tuple(f"mubench.references:{name}" for name in ("new_model", "train", "evaluate"))
-_FORGETTING = ("mubench.data.scenarios:divide", "mubench.training.meter:flops_per_example")
+_FORGETTING = ("mubench.data.forget_sets:divide", "mubench.training.meter:flops_per_example")
 _SCORE = "mubench.metrics.score:score"
 _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",
@@ -320,7 +320,7 @@ def _sources(at: Request | Step) -> tuple[str, ...]:
     """What reads its data set and builds its model, as roots of content ids."""
     data, model = at.dataset.card, at.model.card
     read = tuple(f"{module}:read" for module in data.modules)
-    return ("mubench.data.load:load", *read, f"{model.module}:{model.card['builder']}")
+    return ("mubench.data.dataset:load", *read, f"{model.module}:{model.card['builder']}")
 
 
 def _scoring() -> str:

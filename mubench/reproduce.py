@@ -6,7 +6,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from mubench.data.scenarios import forget_hash
+from mubench.data.availability import decode_present
+from mubench.data.forget_sets import forget_hash
 from mubench.errors import DataError, InputError, MubenchError
 from mubench.lookup import Place, parsed
 from mubench.opened import default_device
@@ -15,7 +16,6 @@ from mubench.plan import Device, Plan, Step
 from mubench.planner import make_plan
 from mubench.record import Record
 from mubench.report.source import ReportSource
-from mubench.sources.presence import decode_present
 from mubench.store.store import Store
 from mubench.trial import Choice, run_step
 from mubench.workspace import Workspace

@@ -4,11 +4,11 @@ from itertools import product
 from typing import Any
 
 from mubench.catalogue.validation import in_order
+from mubench.data.options import check_options
+from mubench.data.scenario import Purpose, check_scenario, named
 from mubench.errors import InputError, did_you_mean
 from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
-from mubench.options import check_options
 from mubench.origins import check_origins
-from mubench.scenario import Purpose, check_scenario, named
 from mubench.spec import SeedAxis, SweepSpec
 
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from mubench.catalogue import cards
 from mubench.catalogue.validation import first_error
 from mubench.catalogue.yaml_document import Document, read_yaml
+from mubench.data.forget_file import carried
 from mubench.errors import InputError, did_you_mean
-from mubench.forget_file import carried
 from mubench.published import SUFFIX
 from mubench.published import read as read_published
 from mubench.spec import SweepSpec

@@ -12,7 +12,8 @@ from mubench.catalogue.ids import content_id
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.search_space import Scalar
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.scenarios import forget_hash
+from mubench.data.forget_sets import forget_hash
+from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
 from mubench.deadline import time_limit
 from mubench.diagnose import diagnose
@@ -34,7 +35,6 @@ from mubench.references import (
     train,
     weights_to_arrays,
 )
-from mubench.scenario import search_overlap
 from mubench.workspace import (
     Workspace,
     evaluated,

@@ -8,8 +8,8 @@ from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.cards import evaluate
 from mubench.catalogue.search_space import Scalar
+from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.plan import ORIGINAL, Request, Step
-from mubench.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,19 @@ import torch
 from torch import nn
 
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.load import Dataset, load
-from mubench.data.scenarios import divide
+from mubench.data.dataset import Dataset, load
+from mubench.data.fingerprint import UNKNOWN
+from mubench.data.forget_sets import divide
+from mubench.data.partition import hash_ids
+from mubench.data.scenario import Classes, Groups, GroupShare
 from mubench.data.split import Split
 from mubench.errors import DataError, IntegrityError
-from mubench.fingerprint import UNKNOWN
 from mubench.methods.base import Prepared
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.plan import Request, Step
 from mubench.prepared import read_or_make
 from mubench.references import SPLIT_HASH, new_model, read_outputs, read_weights
-from mubench.scenario import Classes, Groups, GroupShare
-from mubench.sources.partition import hash_ids
 from mubench.store.artefacts import View
 from mubench.store.store import Store
 from mubench.training.meter import flops_per_example

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench.catalogue import cards
-from mubench.data.load import flip_labels, load
+from mubench.data.cache.decoded import SPLITS
+from mubench.data.dataset import flip_labels, load
+from mubench.data.partition import hash_ids, hash_keys, hold_out, partition
 from mubench.errors import DataError, InputError
-from mubench.sources.partition import hash_ids, hash_keys, hold_out, partition
-from mubench.sources.stored import SPLITS
 
 NAMES = cards.names("datasets")
 

@@ -12,15 +12,16 @@ from sweep_world import TINY, finish
 from test_cli import only_line
 from test_parquet import encode
 
-from mubench import forget_file, spec_load
+from mubench import spec_load
 from mubench.catalogue import cards
+from mubench.data import forget_file
+from mubench.data.scenario import Ids
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.opened import open_sweep
 from mubench.planner import make_plan
 from mubench.references import SPLIT_HASH, read_outputs
-from mubench.scenario import Ids
 from mubench.sweep.cluster import Where
 from mubench.sweep.run import run_plan
 from mubench.workspace import Workspace

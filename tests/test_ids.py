@@ -308,7 +308,7 @@ def test_the_closure_of_a_method_holds_what_it_uses_and_no_other_method():
         ("mubench.methods.ugradsl:UGradSL", ("metrics", "models")),
         ("mubench.metrics.objective:objective_gap", ("methods", "training", "data", "models")),
         ("mubench.metrics.score:score", ("methods", "training", "data", "models")),
-        ("mubench.data.load:load", ("methods", "metrics", "training")),
+        ("mubench.data.dataset:load", ("methods", "metrics", "training")),
         ("mubench.models.build:build", ("methods", "metrics", "training", "data")),
         ("mubench.sweep.suggest:suggest", ("methods", "metrics", "training", "data", "models")),
     ],

@@ -22,6 +22,7 @@ from test_metrics import drawn
 from mubench import later, listing
 from mubench.answers import SweepAnswers
 from mubench.catalogue import cards
+from mubench.data.cache.decoded import Held, Stored
 from mubench.errors import IntegrityError
 from mubench.exhibits import keep_exhibits, make_exhibits
 from mubench.gathered import saved
@@ -34,7 +35,6 @@ from mubench.metrics.outputs import Outputs
 from mubench.report.build import build
 from mubench.report.packed import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
 from mubench.report.source import ReportSource
-from mubench.sources.stored import Held, Stored
 from mubench.store.scores import Score
 from mubench.store.store import Store
 

@@ -18,19 +18,20 @@ from PIL import Image
 
 import mubench.data
 from mubench.catalogue import cards
-from mubench.data.load import load
+from mubench.data.cache import cache
+from mubench.data.cache import decoded as stored_module
+from mubench.data.cache.decoded import SPLITS, stored
+from mubench.data.dataset import load
+from mubench.data.sources import parquet
+from mubench.data.sources.raw import fingerprint
 from mubench.errors import DataError
-from mubench.sources import cache, parquet
-from mubench.sources import stored as stored_module
-from mubench.sources.raw import fingerprint
-from mubench.sources.stored import SPLITS, stored
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
 
 ROOT = Path(mubench.data.__file__).parents[2]
 CARD = {
     "name": "toy",
-    "modules": ["mubench.sources.parquet"],
+    "modules": ["mubench.data.sources.parquet"],
     "modality": "image",
     "classes": ["cat", "dog"],
     "input_shape": [3, 4, 6],

@@ -373,7 +373,7 @@ def test_the_code_of_the_training_loop_decides_everything(monkeypatch, unedited)
 
 
 def test_the_scenario_code_leaves_the_originals(monkeypatch, unedited):
-    edit_source(monkeypatch, "mubench.data.scenarios")
+    edit_source(monkeypatch, "mubench.data.forget_sets")
     after = planned(SWEEP)
     gone = titles_that_change(by_unlearn_title(unedited), by_unlearn_title(after))
     assert {s.kind for s in unedited.steps.values() if s.title in gone} == {

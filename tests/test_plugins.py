@@ -14,7 +14,7 @@ from test_metrics import model
 from mubench import listing, spec_load
 from mubench.catalogue import cards, ids, plugins
 from mubench.catalogue.registry import load_method, method_source
-from mubench.data.load import load
+from mubench.data.dataset import load
 from mubench.errors import InputError
 from mubench.metrics.plugged import all_metrics
 from mubench.metrics.score import score
@@ -78,7 +78,7 @@ DATA = '''"""Twenty stripes."""
 
 import numpy as np
 
-from mubench.sources.raw import Part, Raw, fingerprint
+from mubench.data.sources.raw import Part, Raw, fingerprint
 
 
 def read(card, data_dir):
@@ -412,7 +412,7 @@ TEXTS = '''"""Notes of two kinds."""
 
 import numpy as np
 
-from mubench.sources.raw import Part, Raw, fingerprint
+from mubench.data.sources.raw import Part, Raw, fingerprint
 
 
 def read(card, data_dir):

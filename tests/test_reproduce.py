@@ -9,8 +9,9 @@ import pytest
 from report_world import record as made_up
 from sweep_world import MEASURED, TINY, finish, write
 
-from mubench import forget_file, planner, reproduce, trial
+from mubench import planner, reproduce, trial
 from mubench.comparison import Change, compare
+from mubench.data import forget_file
 from mubench.errors import InputError
 from mubench.exports import export_forget_sets
 from mubench.lookup import in_report, in_store, parsed

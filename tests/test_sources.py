@@ -16,11 +16,17 @@ from sklearn.datasets import fetch_20newsgroups, load_files
 from torchvision import datasets
 
 from mubench.catalogue import cards
+from mubench.data.availability import decode_present
+from mubench.data.cache.decoded import known_fingerprint, stored
+from mubench.data.fetch import check, fetch
+from mubench.data.sources import (
+    image_files,
+    image_folder,
+    newsgroups,
+    tiny_imagenet,
+    torchvision_files,
+)
 from mubench.errors import DataError, MubenchError
-from mubench.sources import image_files, image_folder, newsgroups, tiny_imagenet, torchvision_files
-from mubench.sources.presence import decode_present
-from mubench.sources.stored import known_fingerprint, stored
-from mubench.upkeep import check, fetch
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
 
@@ -38,7 +44,7 @@ def card(source: str, classes: list[str], shape: list[int], **more) -> dict:
     return {
         "name": "toy",
         "title": "Toy",
-        "modules": [f"mubench.sources.{source}"],
+        "modules": [f"mubench.data.sources.{source}"],
         "modality": "image",
         "classes": classes,
         "input_shape": shape,
@@ -664,7 +670,7 @@ def test_a_missing_or_empty_list_of_faces_is_named(folder, cache_dir, file):
 NEWS = {
     "name": "toy",
     "title": "Toy",
-    "modules": ["mubench.sources.newsgroups"],
+    "modules": ["mubench.data.sources.newsgroups"],
     "modality": "text",
     "classes": ["alt.atheism", "sci.space"],
 }

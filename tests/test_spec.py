@@ -8,9 +8,9 @@ from conftest import changed
 
 from mubench import spec_load
 from mubench.catalogue import cards
+from mubench.data.scenario import Classes
 from mubench.errors import InputError
 from mubench.planner import make_plan
-from mubench.scenario import Classes
 
 BAD = {
     "unknown key": (

@@ -1,6 +1,6 @@
 """What a method, a data set or a model *is*, read from its card without importing torch.
 
-`search_spaces/methods/*.yaml`, `mubench/sources/cards/*.yaml` and `mubench/models/cards/*.yaml`.
+`search_spaces/methods/*.yaml`, `mubench/data/cards/*.yaml` and `mubench/models/cards/*.yaml`.
 A contract test keeps cards and code equal; planning and refusals use the cards alone.
 """
 
@@ -44,7 +44,7 @@ def model(name: str, where: str = "grid.model") -> ModelCard:
 
 Kind = Literal["methods", "datasets", "models"]
 _WORDS: Mapping[Kind, str] = {"methods": "method", "datasets": "data set", "models": "model"}
-_PARTS: Mapping[Kind, str] = {"methods": "methods", "datasets": "sources", "models": "models"}
+_PARTS: Mapping[Kind, str] = {"methods": "methods", "datasets": "data.sources", "models": "models"}
 
 
 def names(kind: Kind) -> list[str]:
@@ -102,7 +102,7 @@ def _dataset(text: str, where: str, module: str) -> DataCard:
     for key in _DATA_KEYS.get(str(document.value.get("modality")), _DATA_KEYS["image"]):
         if key not in document.value:
             raise document.error(f"{key}: missing")
-    shipped = module == "mubench.sources"
+    shipped = module == "mubench.data.sources"
     names = document.value.get("sources", ())
     modules = [f"{module}.{name}" for name in names] if shipped else [module]
     card = {**document.value, "modules": modules}
@@ -121,7 +121,7 @@ def undeclared(card: Mapping[str, Any]) -> dict[str, Any]:
 
     Images are neither cropped nor mirrored; they are normalised by the moments of D_tr.
     """
-    common = {"modules": ["mubench.sources.parquet"], "sizes": {}}
+    common = {"modules": ["mubench.data.sources.parquet"], "sizes": {}}
     options: dict[str, Any] = {"flip_labels": 0.0, "train_size": None, "holdout_size": None}
     return {"augment": {"pad": 0, "flip": False}, "options": options, **common, **card}
 

@@ -22,13 +22,11 @@ from mubench.catalogue.definitions import (
 )
 
 SCIENCE = (
-    "sources",
     "data",
     "models",
     "training",
     "methods",
     "metrics",
-    "scenario",
     "catalogue.seeds",
     "catalogue.search_space",
 )

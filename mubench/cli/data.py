@@ -17,7 +17,7 @@ DatasetName = Annotated[str, typer.Argument(help="A data set; `mubench list data
 def fetch(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Download a data set if it is missing, and decode it into the cache."""
     from mubench.catalogue import cards
-    from mubench.upkeep import fetch
+    from mubench.data.fetch import fetch
 
     for what, text in fetch(cards.dataset(name, "data fetch"), data):
         say(f"{what:12} {text}")
@@ -27,7 +27,7 @@ def fetch(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -
 def check(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Show what a data set holds, and whether it matches its card."""
     from mubench.catalogue import cards
-    from mubench.upkeep import check
+    from mubench.data.fetch import check
 
     wrong = 0
     for what, text in check(cards.dataset(name, "data check"), data):

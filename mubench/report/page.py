@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mubench.data.cache.cache import cached
 from mubench.errors import DataError
 from mubench.metrics.later import all_metrics
 from mubench.record import Record
@@ -28,7 +29,6 @@ from mubench.report.more import AIMS, more_metrics
 from mubench.report.tables import CAPTION, GROUP
 from mubench.report.tuning import BUDGETS
 from mubench.report.words import p_text, points, row_title, seconds
-from mubench.sources.cache import cached
 
 _BUNDLE = "vega.js.gz.base64"
 LARGEST_PICTURES = 2**20

@@ -14,14 +14,14 @@ from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 from mubench.catalogue import plugins
 from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.ids import source_id
+from mubench.data.availability import require_data
+from mubench.data.fingerprint import UNKNOWN
+from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
-from mubench.fingerprint import UNKNOWN
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.planner import sources_of
 from mubench.record import Record
-from mubench.sources.locate import is_in_files
-from mubench.sources.presence import require_data
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
 from mubench.sweep.cluster import Where, capacity, connected

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from mubench.data.sources.raw import InFiles
 from mubench.errors import DataError
-from mubench.sources.raw import InFiles
 
 
 class Place(NamedTuple):

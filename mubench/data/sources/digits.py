@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mubench.sources.raw import Part, Raw, fingerprint
+from mubench.data.sources.raw import Part, Raw, fingerprint
 
 
 def read(card: Mapping[str, Any], data_dir: Path | None) -> Raw:

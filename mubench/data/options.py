@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mubench.data.sources.newsgroup_text import PARTS
 from mubench.errors import InputError, did_you_mean
-from mubench.sources.messages import PARTS
 
 
 def check_options(

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from mubench.data.sources.image_files import decode_files, folders_in, images_in, stamp_of
+from mubench.data.sources.raw import Part, Raw
+from mubench.data.sources.superclasses import file_classes
 from mubench.errors import DataError
-from mubench.sources.image_files import decode_files, folders_in, images_in, stamp_of
-from mubench.sources.raw import Part, Raw
-from mubench.sources.superclasses import file_classes
 
 WANTED = "train/CLASS/ and val/CLASS/ with JPEG or PNG images"
 TESTS = ("test", "val", "validation")

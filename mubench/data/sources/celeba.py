@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mubench.data.partition import Ints
+from mubench.data.sources.image_files import decode_files, images_in, lines_of, stamp_of
+from mubench.data.sources.raw import Part, Raw
+from mubench.data.sources.superclasses import file_classes
 from mubench.errors import DataError, did_you_mean
-from mubench.sources.image_files import decode_files, images_in, lines_of, stamp_of
-from mubench.sources.partition import Ints
-from mubench.sources.raw import Part, Raw
-from mubench.sources.superclasses import file_classes
 
 IMAGES = "img_align_celeba"
 ATTRIBUTES, IDENTITIES, PARTITION = "list_attr_celeba", "identity_CelebA", "list_eval_partition"

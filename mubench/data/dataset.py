@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from mubench.data.cache.decoded import SPLITS, Stored, stored
+from mubench.data.options import check_options
+from mubench.data.partition import Ints, hash_ids, hash_keys, hash_order
 from mubench.data.split import Inputs, Source, Split, Transform, moved, select
 from mubench.data.tokens import Encoded, EncodedSplit, TextTransform, encoded
 from mubench.data.transforms import ImageTransform
 from mubench.errors import InputError, did_you_mean
-from mubench.options import check_options
-from mubench.sources.partition import Ints, hash_ids, hash_keys, hash_order
-from mubench.sources.stored import SPLITS, Stored, stored
 
 RESIDENT_BYTES = 4 * 2**30
 """Inputs of a split that are larger stay on the host and are streamed to the device."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mubench.sources.partition import Ints
-from mubench.sources.raw import Part, Piece, Raw, input_bytes, label_bytes
+from mubench.data.partition import Ints
+from mubench.data.sources.raw import Part, Piece, Raw, input_bytes, label_bytes
 
 _MODULUS = 2**256
 

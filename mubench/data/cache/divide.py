@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mubench.sources.partition import Ints, partition
-from mubench.sources.raw import Part, Raw
+from mubench.data.partition import Ints, partition
+from mubench.data.sources.raw import Part, Raw
 
 
 class Rows(NamedTuple):

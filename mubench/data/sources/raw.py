@@ -1,6 +1,6 @@
 """What a source of data returns: examples as stored, before any split.
 
-A plug-in's module has `read(card, data_dir) -> Raw`. A source in files (`mubench/sources/*.py`) is
+A plug-in's module has `read(card, data_dir) -> Raw`. A source in files (a file beside this one) is
 told the data set's own folder, and can say whether its files lie there and what changes with them:
 see `InFiles`.
 """
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mubench.sources.partition import Ints
+from mubench.data.partition import Ints
 
 Piece = NDArray[np.uint8] | list[str]
 """Some examples in order: decoded images (b, c, h, w), or texts."""

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from mubench.catalogue.card_schema import decoding_facts
 from mubench.catalogue.ids import source_id
+from mubench.data.cache.cache import Facts, cached, peek
+from mubench.data.cache.divide import Rows, divide
+from mubench.data.cache.fingerprint import Digest
+from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
+from mubench.data.partition import Ints
+from mubench.data.sources.locate import Place, is_in_files, locate
+from mubench.data.sources.raw import Raw
+from mubench.data.sources.superclasses import with_superclasses
 from mubench.errors import DataError
-from mubench.sources.cache import Facts, cached, peek
-from mubench.sources.digest import Digest
-from mubench.sources.divide import Rows, divide
-from mubench.sources.locate import Place, is_in_files, locate
-from mubench.sources.partition import Ints
-from mubench.sources.raw import Raw
-from mubench.sources.superclasses import with_superclasses
-from mubench.sources.writers import Texts, TextWriter, open_inputs, writer_for
 
 LAYOUT = 3
 """Version of the cached files."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from mubench.data.sources.raw import Part, Raw
 from mubench.errors import DataError
-from mubench.sources.raw import Part, Raw
 
 
 def file_classes(card: Mapping[str, Any]) -> tuple[str, ...]:

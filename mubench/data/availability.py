@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from mubench.catalogue.card_schema import DataCard
+from mubench.data.cache.decoded import stored
+from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import DataError
-from mubench.sources.locate import is_in_files, locate
-from mubench.sources.stored import stored
 
 
 def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mubench.data.sources.decode_images import decode_one
 from mubench.errors import DataError
-from mubench.sources.images import decode_one
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 BATCH = 256

@@ -1,7 +1,7 @@
 """What data a sweep means: the fingerprint of a card, else that of what lies in the cache."""
 
 from mubench.catalogue.card_schema import DataCard
-from mubench.sources.stored import known_fingerprint
+from mubench.data.cache.decoded import known_fingerprint
 
 UNKNOWN = "unknown"
 """Stands in an id where neither a card nor the cache says what the data are."""

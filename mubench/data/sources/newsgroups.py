@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mubench.data.sources.image_files import folders_in, stamp_of
+from mubench.data.sources.raw import Part, Raw
+from mubench.data.sources.superclasses import file_classes
 from mubench.errors import DataError
-from mubench.sources.image_files import folders_in, stamp_of
-from mubench.sources.raw import Part, Raw
-from mubench.sources.superclasses import file_classes
 
 WANTED = "20news-bydate-train/ and 20news-bydate-test/, or scikit-learn's 20news-bydate_py3.pkz"
 FOLDER = "20news-bydate-{}"

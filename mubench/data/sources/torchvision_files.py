@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mubench.data.partition import Ints
+from mubench.data.sources.idx import read_idx
+from mubench.data.sources.image_files import stamp_of
+from mubench.data.sources.raw import Part, Raw
+from mubench.data.sources.superclasses import file_classes
 from mubench.errors import DataError, did_you_mean
-from mubench.sources.idx import read_idx
-from mubench.sources.image_files import stamp_of
-from mubench.sources.partition import Ints
-from mubench.sources.raw import Part, Raw
-from mubench.sources.superclasses import file_classes
 
 WANTED = "the files that torchvision downloads"
 

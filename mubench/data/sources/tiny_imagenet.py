@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from mubench.data.sources.image_files import decode_files, images_in, lines_of, stamp_of
+from mubench.data.sources.raw import Part, Raw
+from mubench.data.sources.superclasses import file_classes
 from mubench.errors import DataError
-from mubench.sources.image_files import decode_files, images_in, lines_of, stamp_of
-from mubench.sources.raw import Part, Raw
-from mubench.sources.superclasses import file_classes
 
 WANTED = "wnids.txt, train/ and val/ of tiny-imagenet-200"
 ARCHIVE = "tiny-imagenet-200"

@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mubench.data.split import Split
-from mubench.errors import InputError
-from mubench.scenario import (
+from mubench.data.partition import Ints, hash_ids, hash_order
+from mubench.data.scenario import (
     SEARCH_POOL,
     Classes,
     Groups,
@@ -18,7 +17,8 @@ from mubench.scenario import (
     check_scenario,
     forget_count,
 )
-from mubench.sources.partition import Ints, hash_ids, hash_order
+from mubench.data.split import Split
+from mubench.errors import InputError
 
 
 def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -> Tensor:
@@ -27,7 +27,7 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
     `Random`: with the ids hashed once into a search pool (20 %) and a final pool (80 %), a final
     set is a prefix of shuffle(final pool) then shuffle(search pool), a search set a prefix of the
     reverse order. So the sets of one seed are nested across ratios, and search and final sets are
-    disjoint whatever their seeds, unless `mubench.scenario.search_overlap` says otherwise.
+    disjoint whatever their seeds, unless `mubench.data.scenario.search_overlap` says otherwise.
     Stratified, pools and shuffles have the classes in turn: a prefix has every class in its share,
     to within an example or two. `GroupShare` draws whole groups in the same way.
 
