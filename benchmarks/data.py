@@ -22,7 +22,7 @@ from mubench.data.dataset import load
 from mubench.data.split import Source, Split
 from mubench.data.transforms import ImageTransform
 from mubench.models.build import build
-from mubench.training.loader import Loader
+from mubench.models.training.loader import Loader
 
 ROUNDS = 5
 MEAN, STD = [0.4916, 0.4825, 0.4469], [0.2471, 0.2435, 0.2616]

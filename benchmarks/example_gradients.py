@@ -21,7 +21,7 @@ from mubench.methods.influence import flatten, gradient_matrix, squared_gradient
 from mubench.methods.losses import cross_entropy
 from mubench.methods.solvers import woodfisher_exact
 from mubench.models.build import build
-from mubench.training.meter import Cost, Meter, measure
+from mubench.models.training.cost_meter import Cost, Meter, measure
 
 ROUNDS = 5
 CLASSES = 10

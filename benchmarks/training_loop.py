@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from mubench.catalogue import cards
 from mubench.data.dataset import load
 from mubench.models.build import build
-from mubench.recipe import Recipe
-from mubench.training.fit import fit
+from mubench.models.recipe import Recipe
+from mubench.models.training.fit import fit
 
 ROUNDS = 9
 

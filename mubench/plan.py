@@ -14,8 +14,8 @@ from mubench.claims import Claim
 from mubench.data.scenario import Classes, Groups, Ids, Purpose, Scenario
 from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
+from mubench.models.recipe import Recipe
 from mubench.published import Published
-from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
 from mubench.spec import Resources

@@ -16,16 +16,19 @@ from mubench.errors import InputError
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.metrics.later import all_metrics
 from mubench.metrics.plugged import metric_sources
+from mubench.models.recipe import Recipe
 from mubench.origins import origin_ids
 from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
-from mubench.recipe import Recipe
 from mubench.record import Kind
 from mubench.rows import Row
 from mubench.spec import SeedAxis, SweepSpec
 
 # What decides results, as roots of content ids.
 _TRAINING = tuple(f"mubench.references:{name}" for name in ("new_model", "train", "evaluate"))
-_FORGETTING = ("mubench.data.forget_sets:divide", "mubench.training.meter:flops_per_example")
+_FORGETTING = (
+    "mubench.data.forget_sets:divide",
+    "mubench.models.training.cost_meter:flops_per_example",
+)
 _SCORE = "mubench.metrics.score:score"
 _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",

@@ -6,8 +6,8 @@ from dataclasses import asdict
 import torch
 
 from mubench.methods.base import Prepared
+from mubench.models.training.cost_meter import Cost
 from mubench.store.artefacts import Artefacts
-from mubench.training.meter import Cost
 
 STORED_BYTES = 2**28
 """What is larger stays in the worker that made it: a Krylov basis of a large model."""

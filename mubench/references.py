@@ -11,10 +11,10 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.metrics.outputs import Outputs
 from mubench.models.build import build
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.fit import fit
 from mubench.plan import Step
 from mubench.store.artefacts import Arrays, View
-from mubench.training.evaluate import logits_of
-from mubench.training.fit import fit
 
 WEIGHTS = "weights"
 SPLIT_HASH = "split_hash"

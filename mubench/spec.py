@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mubench import presets
 from mubench.catalogue.validation import Strict, in_order, input_error
 from mubench.claims import Claim
 from mubench.claims import parse as read_claim
 from mubench.diagnostics import Diagnostics
 from mubench.grid import GridSpec
 from mubench.metrics.later import all_metrics
+from mubench.models import presets
+from mubench.models.recipe import Recipe
 from mubench.published import Published
-from mubench.recipe import Recipe
 from mubench.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]

@@ -15,7 +15,6 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
-from mubench.deadline import time_limit
 from mubench.diagnose import diagnose
 from mubench.errors import Diverged, Refused, TimedOut
 from mubench.methods.base import ForgetTask, Method, SplitName, Unlearned
@@ -23,6 +22,7 @@ from mubench.metrics.accuracy import accuracy
 from mubench.metrics.objective import objective_gap, retrain_free_gap
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.score import score
+from mubench.models.training.time_limit import time_limit
 from mubench.outcome import Outcome, failed, make_record
 from mubench.plan import ORIGINAL, Step
 from mubench.record import WORST, Record

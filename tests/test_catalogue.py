@@ -9,7 +9,7 @@ from mubench.catalogue import cards
 from mubench.catalogue.search_space import Either, Interval, Negate
 from mubench.errors import InputError
 from mubench.models.build import build
-from mubench.recipe import Recipe
+from mubench.models.recipe import Recipe
 
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "models"])

@@ -18,12 +18,13 @@ from rich.console import Console
 from sweep_world import finish, values
 
 import mubench
-from mubench import listing, presets, screen
+from mubench import listing, screen
 from mubench.catalogue import cards
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
 from mubench.estimate import estimate
+from mubench.models import presets
 from mubench.opened import open_sweep
 from mubench.store.store import Store
 from mubench.sweep import run as running
@@ -470,7 +471,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
         assert done.stderr.startswith(str(tmp_path / "installed"))
         assert json.loads(done.stdout)["name"] == name.rpartition("/")[2]
     shipped, ours = tmp_path / "installed" / "mubench" / "templates", root / "mubench" / "templates"
-    recipes = tmp_path / "installed" / "mubench" / "recipes"
+    recipes = tmp_path / "installed" / "mubench" / "models" / "recipes"
     assert {p.name for p in recipes.iterdir()} == {p.name for p in presets.FOLDER.iterdir()}
     names = ["method.py.txt", "method.yaml.txt"]
     assert [(shipped / n).read_text() for n in names] == [(ours / n).read_text() for n in names]

@@ -37,7 +37,7 @@ from torch import nn
 from mubench.errors import Diverged, InputError, Refused
 from mubench.methods.base import DescentMethod
 from mubench.methods.losses import cross_entropy, kl_divergence
-from mubench.training.descent import descend
+from mubench.models.training.descent import descend
 
 COUNT = itertools.count()
 

@@ -21,7 +21,7 @@ from toy import (
 from mubench.errors import Refused
 from mubench.methods import influence
 from mubench.methods.ff import FF, draw_labels, root_weighted
-from mubench.training.meter import Meter
+from mubench.models.training.cost_meter import Meter
 
 
 def normal(*shape, seed=0):

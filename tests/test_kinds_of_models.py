@@ -13,7 +13,7 @@ from mubench.contract.world import noisy
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.influence import example_gradients, flatten, gauss_newton_product
 from mubench.models.build import build
-from mubench.training.meter import Meter, flops_per_example
+from mubench.models.training.cost_meter import Meter, flops_per_example
 
 KINDS = {
     "vgg_small": {},

@@ -19,7 +19,7 @@ from mubench.contract.conduct import read_by_prepare
 from mubench.errors import UndeclaredError
 from mubench.methods.base import DescentMethod
 from mubench.methods.ft import FT
-from mubench.training.descent import Descent
+from mubench.models.training.descent import Descent
 
 NAMES = cards.names("methods")
 USUAL = {name: Case(name) for name in NAMES}

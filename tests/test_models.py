@@ -14,7 +14,7 @@ from mubench.errors import InputError
 from mubench.models import bert
 from mubench.models.build import build
 from mubench.models.classifier import Classifier
-from mubench.recipe import Recipe
+from mubench.models.recipe import Recipe
 from mubench.references import weights_to_arrays
 
 CARDS = {name: cards.model(name).card for name in cards.names("models")}

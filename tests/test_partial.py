@@ -11,9 +11,9 @@ from mubench.methods.eu_k import EUk
 from mubench.methods.ft import FT
 from mubench.methods.l1_sparse import L1Sparse
 from mubench.models.cnn import small_cnn
-from mubench.recipe import Recipe
-from mubench.training import fit as fitting
-from mubench.training.loader import Loader
+from mubench.models.recipe import Recipe
+from mubench.models.training import fit as fitting
+from mubench.models.training.loader import Loader
 
 SHORT = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}
 PLAIN_SGD = {"momentum": 0.0, "weight_decay": 0.0, "augment": False}

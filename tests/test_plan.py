@@ -367,7 +367,7 @@ def test_the_code_of_a_method_decides_its_own_steps_alone(monkeypatch, unedited,
 
 
 def test_the_code_of_the_training_loop_decides_everything(monkeypatch, unedited):
-    edit_source(monkeypatch, "mubench.training.descent")
+    edit_source(monkeypatch, "mubench.models.training.descent")
     after = planned(SWEEP)
     assert titles_that_change(by_title(unedited), by_title(after)) == set(by_title(unedited))
 

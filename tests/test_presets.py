@@ -5,12 +5,13 @@ import re
 import pytest
 from conftest import changed
 
-from mubench import presets, spec_load
+from mubench import spec_load
 from mubench.catalogue import cards
 from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError
+from mubench.models import presets
+from mubench.models.recipe import Recipe
 from mubench.planner import make_plan
-from mubench.recipe import Recipe
 
 FILES = sorted(presets.FOLDER.glob("*.yaml"))
 ALL = [

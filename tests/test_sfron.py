@@ -10,7 +10,7 @@ from toy import blobs, conv, mlp, same, softmax_regression, split_of, task_of, t
 
 from mubench.methods.influence import FISHER_BATCH, batch_fisher, shuffled
 from mubench.methods.sfron import SFRon
-from mubench.training.descent import Descent, cosine
+from mubench.models.training.descent import Descent, cosine
 
 K = 3
 

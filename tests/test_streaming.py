@@ -11,8 +11,8 @@ from test_parquet import CARD, LABELS, PIXELS, PNG, write
 from mubench.data import dataset as loading
 from mubench.data.dataset import load
 from mubench.data.split import ahead, moved
-from mubench.training.evaluate import logits_of
-from mubench.training.loader import Loader
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.loader import Loader
 
 
 @pytest.fixture

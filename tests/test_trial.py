@@ -17,19 +17,19 @@ from mubench import spec_load, trial
 from mubench.catalogue import registry
 from mubench.catalogue.registry import load_method
 from mubench.data.split import Source, Split
-from mubench.deadline import time_limit
 from mubench.errors import LeakError, TimedOut
 from mubench.methods.base import ForgetTask, Method, Prepared
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import UNCHANGED, score
+from mubench.models.training import cost_meter
+from mubench.models.training.cost_meter import Cost
+from mubench.models.training.time_limit import time_limit
 from mubench.outcome import refused
 from mubench.planner import make_plan
 from mubench.prepared import read_or_make
 from mubench.references import evaluate
 from mubench.store.store import Store
 from mubench.sweep.walk import Walk
-from mubench.training import meter
-from mubench.training.meter import Cost
 from mubench.trial import Choice, run_step
 from mubench.workspace import Workspace
 
@@ -434,7 +434,7 @@ class FakeTime:
 @pytest.mark.parametrize("kind", ["search", "final"])
 def test_rte_includes_preparing_and_excludes_evaluation(monkeypatch, workspace, kind):
     clock = FakeTime()
-    monkeypatch.setattr(meter, "time", clock)
+    monkeypatch.setattr(cost_meter, "time", clock)
 
     def prepare(self, model, task):
         clock.now += 3.0

@@ -29,8 +29,8 @@ from mubench.methods.neggrad_plus import NegGradPlus
 from mubench.methods.smoothing import AdaptiveAlpha, DegenerateWarning, distances
 from mubench.methods.ugradsl import UGradSL
 from mubench.methods.ugradsl_plus import UGradSLPlus
-from mubench.training.descent import Descent, descend
-from mubench.training.loader import Loader
+from mubench.models.training.descent import Descent, descend
+from mubench.models.training.loader import Loader
 
 SHORT = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}
 

@@ -24,7 +24,6 @@ from mubench.catalogue.definitions import (
 SCIENCE = (
     "data",
     "models",
-    "training",
     "methods",
     "metrics",
     "catalogue.seeds",

@@ -6,8 +6,8 @@ from typing import Literal
 
 from mubench.contract import card, conduct, runs
 from mubench.contract.case import Case, Skipped
-from mubench.deadline import time_limit
 from mubench.errors import ContractError, InputError, MubenchError
+from mubench.models.training.time_limit import time_limit
 
 Clause = Callable[[Case], str | None]
 """Raises ContractError where a method breaks it; returns why it is skipped, or None."""

@@ -23,7 +23,7 @@ from mubench.contract.world import (
 )
 from mubench.data.split import Inputs, Source, Split
 from mubench.methods.base import ForgetTask
-from mubench.training.descent import Precision
+from mubench.models.training.descent import Precision
 
 Modality = Literal["image", "text"]
 HIDDEN = -(10**6)

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from mubench.data.split import Batch, Inputs, Pixels, Source, Split, Transform
 from mubench.methods.base import ForgetTask, SplitName
-from mubench.training.descent import Descent, descend
-from mubench.training.loader import Loader
+from mubench.models.training.descent import Descent, descend
+from mubench.models.training.loader import Loader
 
 CLASSES = 3
 Weights = dict[str, Tensor]

@@ -22,7 +22,7 @@ from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask, frozen_copy
 from mubench.methods.losses import kl_divergence
 from mubench.methods.mixing import Mixed, mixed_epoch, steps
-from mubench.training.descent import descend
+from mubench.models.training.descent import descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from mubench.data.split import Batch
 from mubench.methods.anatomy import classifier_of
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
-from mubench.training.descent import descend
+from mubench.models.training.descent import descend
 
 
 @dataclass(frozen=True, kw_only=True)

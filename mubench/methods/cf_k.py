@@ -20,7 +20,7 @@ from mubench.data.split import Batch
 from mubench.methods.anatomy import blocks_of, classifier_of, trained_alone
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
-from mubench.training.descent import descend, set_mode
+from mubench.models.training.descent import descend, set_mode
 
 
 @dataclass(frozen=True, kw_only=True)

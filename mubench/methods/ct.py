@@ -19,7 +19,7 @@ from mubench.errors import Refused
 from mubench.methods.anatomy import convolutions_of
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
-from mubench.training.descent import cosine, descend
+from mubench.models.training.descent import cosine, descend
 
 
 @dataclass(frozen=True, kw_only=True)

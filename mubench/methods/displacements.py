@@ -31,7 +31,7 @@ from mubench.methods.influence import gauss_newton_product, gradient_sum
 from mubench.methods.losses import full_precision
 from mubench.methods.solvers import conjugate_gradient
 from mubench.metrics.theory import Theorem2, theorem2
-from mubench.training.meter import Meter
+from mubench.models.training.cost_meter import Meter
 
 TOLERANCE = 1e-6
 """Relative residual at which a solve stops: angles need more digits than a step does."""

@@ -19,7 +19,7 @@ from mubench.data.split import Batch, Inputs, Split, join
 from mubench.errors import Diverged
 from mubench.methods.losses import cross_entropy, full_precision
 from mubench.methods.solvers import cosine
-from mubench.training.meter import Meter
+from mubench.models.training.cost_meter import Meter
 
 BATCH = 256
 FISHER_BATCH = 64

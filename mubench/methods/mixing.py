@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 
 from mubench.data.split import Batch, join
-from mubench.training.loader import Loader
+from mubench.models.training.loader import Loader
 
 
 class Mixed(NamedTuple):

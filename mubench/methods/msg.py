@@ -23,7 +23,7 @@ from mubench.errors import Diverged, InputError
 from mubench.methods.anatomy import convolutions_of
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
 from mubench.methods.losses import cross_entropy
-from mubench.training.descent import Hooks, descend
+from mubench.models.training.descent import Hooks, descend
 
 KEPT = 0.1
 """What gradients of weights that were not redrawn are multiplied by."""

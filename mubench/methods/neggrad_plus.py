@@ -19,7 +19,7 @@ from mubench.data.split import Batch
 from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
-from mubench.training.descent import descend
+from mubench.models.training.descent import descend
 
 
 @dataclass(frozen=True, kw_only=True)

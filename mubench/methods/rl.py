@@ -19,7 +19,7 @@ from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy
 from mubench.methods.mixing import Mixed, mixed_epoch, steps
 from mubench.methods.smoothing import gls_loss
-from mubench.training.descent import Hooks, descend
+from mubench.models.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from mubench.errors import Diverged, InputError
 from mubench.methods.base import ForgetTask, Tensors
 from mubench.methods.influence import gradient_sum
 from mubench.methods.rl import RL
-from mubench.training.descent import Hooks
+from mubench.models.training.descent import Hooks
 
 
 @dataclass(frozen=True, kw_only=True)

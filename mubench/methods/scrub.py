@@ -24,7 +24,7 @@ from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.losses import cross_entropy, kl_divergence
 from mubench.methods.smoothing import gls_kl_divergence
-from mubench.training.descent import Hooks, descend
+from mubench.models.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from mubench.methods.smoothing import (
     Space,
     gls_loss,
 )
-from mubench.training.descent import set_mode
+from mubench.models.training.descent import set_mode
 
 
 class Pair(NamedTuple):

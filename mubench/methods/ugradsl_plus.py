@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from mubench.methods.base import ForgetTask
 from mubench.methods.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
-from mubench.training.descent import Hooks, descend
+from mubench.models.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)

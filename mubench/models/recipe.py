@@ -11,7 +11,7 @@ _LATER = {"nesterov": False, "channels_last": False, "compile": False}
 
 
 class Recipe(BaseModel):
-    """A training recipe; `mubench.presets` says where it comes from.
+    """A training recipe; `mubench.models.presets` says where it comes from.
 
     `warmup_fraction` is the share of all steps in which the learning rate rises linearly. A
     `multistep` schedule multiplies it by `decay` after each of the epochs in `milestones`;

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mubench.data.split import Batch, Split
-from mubench.recipe import Recipe
-from mubench.training.descent import Descent, descend
-from mubench.training.loader import Loader
+from mubench.models.recipe import Recipe
+from mubench.models.training.descent import Descent, descend
+from mubench.models.training.loader import Loader
 
 
 def fit(model: nn.Module, split: Split, recipe: Recipe, seed: int) -> None:

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mubench.errors import InputError
-from mubench.models.image import ImageClassifier
+from mubench.models.image_classifier import ImageClassifier
 
 
 def read(path: str) -> dict[str, Tensor]:

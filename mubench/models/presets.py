@@ -10,9 +10,9 @@ from mubench.catalogue import cards
 from mubench.catalogue.validation import first_error
 from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError, did_you_mean
-from mubench.recipe import Recipe
+from mubench.models.recipe import Recipe
 
-FOLDER = cards.PACKAGE / "recipes"
+FOLDER = cards.PACKAGE / "models" / "recipes"
 DEFAULT = "paper"
 """What a sweep means that names no recipe, where the data set has it for the model."""
 OWN = "card"
