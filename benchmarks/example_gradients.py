@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from mubench.catalogue import cards
 from mubench.data.split import Source, Split
 from mubench.methods.ff import root_weighted
-from mubench.methods.influence import flatten, gradient_matrix, squared_gradients
-from mubench.methods.losses import cross_entropy
-from mubench.methods.solvers import woodfisher_exact
+from mubench.methods.shared.gradients import flatten, gradient_matrix, squared_gradients
+from mubench.methods.shared.losses import cross_entropy
+from mubench.methods.shared.solvers import woodfisher_exact
 from mubench.models.build import build
 from mubench.models.training.cost_meter import Cost, Meter, measure
 

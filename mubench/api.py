@@ -17,7 +17,7 @@ from mubench.data.user_data import UserData, to_splits
 from mubench.diagnostics import Theorem2Spec
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
-from mubench.methods.displacements import diagnose
+from mubench.methods.shared.theorem2 import diagnose
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
@@ -142,7 +142,7 @@ def theorem2(
 
     UGradSL's Theorem 2 to first order around `model`, which is never changed: the cosine of its two
     displacements, the best smoothing rate, the distances without and with it. A diagnostic, no
-    evidence of unlearning; what it compares and what it costs: `mubench.methods.displacements`.
+    evidence of unlearning; what it compares and what it costs: `mubench.methods.shared.theorem2`.
 
     Args:
         model: a classifier that was trained on `forget` and `retain` together: inputs to logits.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mubench.catalogue.search_space import Scalar, is_number
 from mubench.diagnostics import LabelLdpSpec, Theorem2Spec
 from mubench.errors import Diverged
-from mubench.methods import displacements
+from mubench.methods.shared import theorem2
 from mubench.metrics.theory import label_ldp_epsilon
 from mubench.plan import Step
 from mubench.workspace import Workspace
@@ -32,7 +32,7 @@ def diagnose(step: Step, workspace: Workspace, params: Mapping[str, Scalar]) -> 
 def _theorem2(step: Step, workspace: Workspace, asked: Theorem2Spec) -> Found:
     model, (forget, retain) = workspace.original(step), workspace.divided(step)
     try:
-        found = displacements.diagnose(model, forget, retain, **asked.model_dump())
+        found = theorem2.diagnose(model, forget, retain, **asked.model_dump())
     except (Diverged, ValueError) as error:
         return Found({}, (f"no Theorem 2: {error}",))
     return Found(

@@ -9,7 +9,7 @@ from mubench.catalogue.validation import Strict, input_error
 
 
 class Theorem2Spec(Strict):
-    """How Theorem 2 is measured on an original, see `mubench.methods.displacements`."""
+    """How Theorem 2 is measured on an original, see `mubench.methods.shared.theorem2`."""
 
     preconditioner: Literal["gauss_newton", "identity"] = "gauss_newton"
     damping: float = Field(1e-2, gt=0)
@@ -60,7 +60,7 @@ class Diagnostics(Strict):
     def sources(self) -> tuple[str, ...]:
         """What computes what is asked for, as roots of content ids."""
         found = {
-            "mubench.methods.displacements:diagnose": self.theorem2,
+            "mubench.methods.shared.theorem2:diagnose": self.theorem2,
             "mubench.metrics.theory:label_ldp_epsilon": self.label_ldp,
         }
         return tuple(source for source, asked in found.items() if asked is not None)

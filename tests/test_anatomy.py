@@ -8,7 +8,7 @@ from toy import Net, conv, mlp
 
 from mubench.catalogue import cards
 from mubench.errors import Refused
-from mubench.methods.anatomy import blocks_of, classifier_of, convolutions_of, trained_alone
+from mubench.methods.shared.layers import blocks_of, classifier_of, convolutions_of, trained_alone
 from mubench.models.bert import bert as our_bert
 from mubench.models.build import build as build_card
 from mubench.models.cnn import small_cnn

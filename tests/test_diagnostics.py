@@ -16,7 +16,7 @@ import mubench
 from mubench import planner, spec_load
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import Diverged, InputError
-from mubench.methods.displacements import contrast, diagnose
+from mubench.methods.shared.theorem2 import contrast, diagnose
 from mubench.metrics.plugged import metric_sources
 from mubench.metrics.theory import theorem2
 from mubench.outcome import refused
@@ -314,7 +314,7 @@ def test_settings_and_source_of_a_diagnostic_are_in_the_ids(monkeypatch):
     other = {"theorem2": BOTH["theorem2"], "label_ldp": LDP | {"gamma1": 1.4}}
     assert moved(before, plan_of(**other)) == {("final", "ugradsl")}
     sources = {
-        "mubench.methods.displacements:diagnose",
+        "mubench.methods.shared.theorem2:diagnose",
         "mubench.metrics.theory:label_ldp_epsilon",
     }
     assert sources <= set(sources_of(before))
@@ -414,7 +414,7 @@ def test_where_theorem_2_has_no_answer_the_record_says_why(run, monkeypatch):
         def fail(*args, raised=error, **settings):
             raise raised
 
-        monkeypatch.setattr("mubench.methods.displacements.diagnose", fail)
+        monkeypatch.setattr("mubench.methods.shared.theorem2.diagnose", fail)
         record = run_step(step, workspace)
         assert record.status == "ok"
         assert f"no Theorem 2: {error}" in record.flags

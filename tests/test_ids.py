@@ -297,7 +297,7 @@ def test_the_closure_of_a_method_holds_what_it_uses_and_no_other_method():
     assert {
         "mubench.methods.ga",
         "mubench.methods.base",
-        "mubench.methods.losses",
+        "mubench.methods.shared.losses",
         "mubench.models.training.descent",
         "mubench.models.training.loader",
         "mubench.data.split",

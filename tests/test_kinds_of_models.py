@@ -8,10 +8,10 @@ from torch.func import functional_call
 from toy import CLASSES, split_of
 
 from mubench.catalogue import cards, registry
-from mubench.contract.case import QUICK
-from mubench.contract.world import noisy
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.influence import example_gradients, flatten, gauss_newton_product
+from mubench.methods.contract.case import QUICK
+from mubench.methods.contract.toy_world import noisy
+from mubench.methods.shared.gradients import example_gradients, flatten, gauss_newton_product
 from mubench.models.build import build
 from mubench.models.training.cost_meter import Meter, flops_per_example
 

@@ -25,9 +25,9 @@ from toy import (
 
 from mubench.errors import InputError
 from mubench.methods.base import ForgetTask
-from mubench.methods.mixing import mixed_epoch
 from mubench.methods.rl import RL
 from mubench.methods.salun import SalUn, largest
+from mubench.methods.shared.mixed_batches import mixed_epoch
 from mubench.models.training.descent import descend
 
 SHORT = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}

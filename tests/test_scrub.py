@@ -24,10 +24,10 @@ from toy import (
 from mubench.errors import InputError, Refused
 from mubench.methods.base import frozen_copy
 from mubench.methods.ft import FT
-from mubench.methods.losses import kl_divergence
 from mubench.methods.scrub import SCRUB
 from mubench.methods.scrub_r import SCRUBPlusR
-from mubench.methods.smoothing import gls_kl_divergence
+from mubench.methods.shared.label_smoothing import gls_kl_divergence
+from mubench.methods.shared.losses import kl_divergence
 from mubench.models.training.descent import Hooks
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.loader import Loader

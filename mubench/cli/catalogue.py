@@ -56,7 +56,7 @@ def check(
     """Check a method against the contract that every method must satisfy."""
     from rich.text import Text
 
-    from mubench.contract.check import check
+    from mubench.methods.contract.check import check
 
     name = _add_method(method) if method.endswith(".py") else method
     marks = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "skipped": ("-", "dim")}

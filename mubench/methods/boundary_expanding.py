@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch
-from mubench.methods.anatomy import classifier_of
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
+from mubench.methods.shared.layers import classifier_of
+from mubench.methods.shared.losses import cross_entropy
 from mubench.models.training.descent import descend
 
 

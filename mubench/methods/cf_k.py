@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch
-from mubench.methods.anatomy import blocks_of, classifier_of, trained_alone
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
+from mubench.methods.shared.layers import blocks_of, classifier_of, trained_alone
+from mubench.methods.shared.losses import cross_entropy
 from mubench.models.training.descent import descend, set_mode
 
 

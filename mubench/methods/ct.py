@@ -16,9 +16,9 @@ from typing_extensions import override
 
 from mubench.data.split import Batch
 from mubench.errors import Refused
-from mubench.methods.anatomy import convolutions_of
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
+from mubench.methods.shared.layers import convolutions_of
+from mubench.methods.shared.losses import cross_entropy
 from mubench.models.training.descent import cosine, descend
 
 

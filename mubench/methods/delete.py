@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from mubench.data.split import Batch
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import kl_divergence
+from mubench.methods.shared.losses import kl_divergence
 from mubench.models.training.descent import descend
 
 

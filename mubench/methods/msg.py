@@ -20,9 +20,9 @@ from typing_extensions import override
 
 from mubench.data.split import Batch, Split
 from mubench.errors import Diverged, InputError
-from mubench.methods.anatomy import convolutions_of
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
-from mubench.methods.losses import cross_entropy
+from mubench.methods.shared.layers import convolutions_of
+from mubench.methods.shared.losses import cross_entropy
 from mubench.models.training.descent import Hooks, descend
 
 KEPT = 0.1

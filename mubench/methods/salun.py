@@ -18,8 +18,8 @@ from typing_extensions import override
 
 from mubench.errors import Diverged, InputError
 from mubench.methods.base import ForgetTask, Tensors
-from mubench.methods.influence import gradient_sum
 from mubench.methods.rl import RL
+from mubench.methods.shared.gradients import gradient_sum
 from mubench.models.training.descent import Hooks
 
 

@@ -22,8 +22,8 @@ from typing_extensions import override
 from mubench.data.split import Batch
 from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy, kl_divergence
-from mubench.methods.smoothing import gls_kl_divergence
+from mubench.methods.shared.label_smoothing import gls_kl_divergence
+from mubench.methods.shared.losses import cross_entropy, kl_divergence
 from mubench.models.training.descent import Hooks, descend
 
 

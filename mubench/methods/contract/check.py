@@ -4,49 +4,49 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mubench.contract import card, conduct, runs
-from mubench.contract.case import Case, Skipped
 from mubench.errors import ContractError, InputError, MubenchError
+from mubench.methods.contract import access_clauses, card_clauses, run_clauses
+from mubench.methods.contract.case import Case, Skipped
 from mubench.models.training.time_limit import time_limit
 
 Clause = Callable[[Case], str | None]
 """Raises ContractError where a method breaks it; returns why it is skipped, or None."""
 
 OF_CARDS: Sequence[Clause] = (
-    card.card_matches_class,
-    card.defaults_are_in_range,
-    card.docstring_cites_paper,
+    card_clauses.card_matches_class,
+    card_clauses.defaults_are_in_range,
+    card_clauses.docstring_cites_paper,
 )
 """Need no run."""
 OF_RUNS: Sequence[Clause] = (
-    conduct.reads_only_declared_needs,
-    conduct.teacher_is_unchanged,
-    runs.completes_on_toy_data,
-    runs.parameters_change,
-    conduct.original_is_unchanged,
-    conduct.data_are_unchanged,
-    conduct.global_state_is_unchanged,
-    conduct.same_seed_gives_same_weights,
-    conduct.kl_div_argument_order,
-    conduct.prepare_leaves_model_unchanged,
-    conduct.prepared_tensors_are_reusable,
-    conduct.prepare_params_are_complete,
-    runs.architecture_is_unchanged,
-    runs.state_dict_is_complete,
-    runs.device_and_dtype_are_unchanged,
-    runs.no_hooks_or_frozen_parameters,
-    runs.method_is_frozen_and_picklable,
-    runs.accepts_partial_last_batch,
-    runs.accepts_single_forget_example,
-    runs.accepts_dict_inputs,
-    runs.reports_divergence_on_nan,
-    card.identity_settings_change_nothing,
+    access_clauses.reads_only_declared_needs,
+    access_clauses.teacher_is_unchanged,
+    run_clauses.completes_on_toy_data,
+    run_clauses.parameters_change,
+    access_clauses.original_is_unchanged,
+    access_clauses.data_are_unchanged,
+    access_clauses.global_state_is_unchanged,
+    access_clauses.same_seed_gives_same_weights,
+    access_clauses.kl_div_argument_order,
+    access_clauses.prepare_leaves_model_unchanged,
+    access_clauses.prepared_tensors_are_reusable,
+    access_clauses.prepare_params_are_complete,
+    run_clauses.architecture_is_unchanged,
+    run_clauses.state_dict_is_complete,
+    run_clauses.device_and_dtype_are_unchanged,
+    run_clauses.no_hooks_or_frozen_parameters,
+    run_clauses.method_is_frozen_and_picklable,
+    run_clauses.accepts_partial_last_batch,
+    run_clauses.accepts_single_forget_example,
+    run_clauses.accepts_dict_inputs,
+    run_clauses.reports_divergence_on_nan,
+    card_clauses.identity_settings_change_nothing,
 )
 """Hold under all settings."""
 OF_DEFAULTS: Sequence[Clause] = (
-    card.accepts_search_space_samples,
-    card.cost_matches_card,
-    card.stochastic_matches_card,
+    card_clauses.accepts_search_space_samples,
+    card_clauses.cost_matches_card,
+    card_clauses.stochastic_matches_card,
 )
 """Concern the default settings, and those that a search draws."""
 CLAUSE_SECONDS = 60.0

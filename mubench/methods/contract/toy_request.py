@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.contract.world import (
+from mubench.data.split import Inputs, Source, Split
+from mubench.methods.base import ForgetTask
+from mubench.methods.contract.toy_world import (
     CLASSES,
     Weights,
     blobs,
@@ -21,8 +23,6 @@ from mubench.contract.world import (
     train,
     weights,
 )
-from mubench.data.split import Inputs, Source, Split
-from mubench.methods.base import ForgetTask
 from mubench.models.training.descent import Precision
 
 Modality = Literal["image", "text"]

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mubench.contract import ambient
-from mubench.contract.case import Case, require
-from mubench.contract.samples import samples
-from mubench.contract.world import same, weights
 from mubench.errors import ContractError, Diverged, UndeclaredError
 from mubench.methods.base import ForgetTask
+from mubench.methods.contract import global_state
+from mubench.methods.contract.case import Case, require
+from mubench.methods.contract.samples import samples
+from mubench.methods.contract.toy_world import same, weights
 
 WITHHELD = {
     "forget": "D_f",
@@ -117,11 +117,11 @@ def global_state_is_unchanged(case: Case) -> None:
     """No global generator is read or moved, and torch's global settings stay."""
     expected = weights(case.found.model)
     case.require_repeatable()
-    with ambient.kept():
-        ambient.move_generators()
-        before = ambient.state()
+    with global_state.kept():
+        global_state.move_generators()
+        before = global_state.state()
         model = case.method.run(case.request.original(), case.request.task()).model
-        moved = [name for name, value in ambient.state().items() if value != before[name]]
+        moved = [name for name, value in global_state.state().items() if value != before[name]]
     require(
         not moved,
         f"it changes {', '.join(moved)}: draw through task.loader and task.generator alone",

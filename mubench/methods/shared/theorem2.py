@@ -27,9 +27,9 @@ from torch import Tensor, nn
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.errors import Diverged
-from mubench.methods.influence import gauss_newton_product, gradient_sum
-from mubench.methods.losses import full_precision
-from mubench.methods.solvers import conjugate_gradient
+from mubench.methods.shared.gradients import gauss_newton_product, gradient_sum
+from mubench.methods.shared.losses import full_precision
+from mubench.methods.shared.solvers import conjugate_gradient
 from mubench.metrics.theory import Theorem2, theorem2
 from mubench.models.training.cost_meter import Meter
 

@@ -10,12 +10,12 @@ from typing import Any
 from torch import nn
 
 from mubench.catalogue import cards, registry
-from mubench.contract import ambient
-from mubench.contract.request import Modality, Request
-from mubench.contract.watch import Watch, watching
-from mubench.contract.world import same, weights
 from mubench.errors import ContractError
 from mubench.methods.base import DescentMethod, ForgetTask, Method, Prepared, Unlearned
+from mubench.methods.contract import global_state
+from mubench.methods.contract.kl_div_watch import Watch, watching
+from mubench.methods.contract.toy_request import Modality, Request
+from mubench.methods.contract.toy_world import same, weights
 
 Settings = Mapping[str, Any]
 QUICK: Settings = {"epochs": 2, "batch_size": 8}
@@ -71,7 +71,7 @@ class Case:
         """Run on a request, by default the usual one, with `changes` to the settings."""
         request, method = request or self.request, replace(self.method, **changes or {})
         original = request.original() if original is None else original
-        with ambient.kept():
+        with global_state.kept():
             return method.run(original, task or request.task(), prepared)
 
     def attempt(self, request: Request, what: str, changes: Settings | None = None) -> Unlearned:

@@ -17,8 +17,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Batch, Inputs, Split, join
 from mubench.errors import Diverged
-from mubench.methods.losses import cross_entropy, full_precision
-from mubench.methods.solvers import cosine
+from mubench.methods.shared.losses import cross_entropy, full_precision
+from mubench.methods.shared.solvers import cosine
 from mubench.models.training.cost_meter import Meter
 
 BATCH = 256

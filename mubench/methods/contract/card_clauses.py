@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from mubench.catalogue.cards import evaluate
-from mubench.contract.case import Case, require
-from mubench.contract.samples import ends, samples
-from mubench.contract.world import same, weights
 from mubench.errors import ContractError
+from mubench.methods.contract.case import Case, require
+from mubench.methods.contract.samples import ends, samples
+from mubench.methods.contract.toy_world import same, weights
 
 NEEDS = ("forget", "forget_labels", "retain", "validation", "teacher", "initial_weights")
 """What a method can declare."""

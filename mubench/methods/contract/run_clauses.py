@@ -7,8 +7,8 @@ from dataclasses import FrozenInstanceError, replace
 import torch
 from torch import nn
 
-from mubench.contract.case import Case, require
 from mubench.errors import ContractError, Refused
+from mubench.methods.contract.case import Case, require
 
 
 def completes_on_toy_data(case: Case) -> None:

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from mubench.data.split import Split
 from mubench.methods.base import ForgetTask, Method, Tensors
-from mubench.methods.influence import unflatten
+from mubench.methods.shared.gradients import unflatten
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,8 @@ from torch import Tensor, nn
 
 from mubench.data.split import Batch, Inputs, Split, concatenate
 from mubench.errors import InputError
-from mubench.methods.anatomy import classifier_of
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
-from mubench.methods.smoothing import (
+from mubench.methods.shared.label_smoothing import (
     AdaptiveAlpha,
     DegenerateWarning,
     Mapping,
@@ -24,6 +22,8 @@ from mubench.methods.smoothing import (
     Space,
     gls_loss,
 )
+from mubench.methods.shared.layers import classifier_of
+from mubench.methods.shared.losses import cross_entropy
 from mubench.models.training.descent import set_mode
 
 

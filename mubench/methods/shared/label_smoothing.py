@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mubench.methods.losses import cross_entropy, full_precision, kl_divergence
+from mubench.methods.shared.losses import cross_entropy, full_precision, kl_divergence
 
 Space = Literal["logits", "probs", "features"]
 Metric = Literal["cosine", "tv", "l2_minmax"]
