@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 
 from mubench.errors import IntegrityError
 from mubench.metrics.outputs import Outputs
-from mubench.metrics.related import Answers, Related, Relation
+from mubench.metrics.related_models import Answers, Related, Relation
 from mubench.plan import ORIGINAL
 from mubench.record import Record
 from mubench.report.aggregate import is_scored

@@ -13,7 +13,7 @@ from typing import Literal
 
 from mubench.catalogue.validation import Strict
 from mubench.errors import InputError, did_you_mean
-from mubench.metrics.later import LATER
+from mubench.metrics.post_hoc import LATER
 from mubench.record import MetricInfo
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"

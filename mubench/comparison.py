@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mubench.metrics.later import LATER, all_metrics
+from mubench.metrics.post_hoc import LATER, all_metrics
 from mubench.record import Record
 
 RELATIVE = 1e-3

@@ -15,8 +15,8 @@ from typing_extensions import override
 from mubench.answers import Relatives, SweepAnswers
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import InputError, IntegrityError, MubenchError
-from mubench.metrics.later import Later
-from mubench.metrics.related import NoValue
+from mubench.metrics.post_hoc import Later
+from mubench.metrics.related_models import NoValue
 from mubench.record import Record
 from mubench.report.words import plural
 from mubench.store.scores import Score

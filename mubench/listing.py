@@ -3,7 +3,7 @@
 from mubench import spec_load
 from mubench.catalogue import cards as catalogue
 from mubench.grid import ARGUMENTS
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.report.words import plural
 
 Entry = dict[str, str]

@@ -14,8 +14,8 @@ from mubench.data.scenario import Ids, Purpose, Scenario
 from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
-from mubench.metrics.later import all_metrics
-from mubench.metrics.plugged import metric_sources
+from mubench.metrics.plugin_metrics import metric_sources
+from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe
 from mubench.origins import origin_ids
 from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study

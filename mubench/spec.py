@@ -10,7 +10,7 @@ from mubench.claims import Claim
 from mubench.claims import parse as read_claim
 from mubench.diagnostics import Diagnostics
 from mubench.grid import GridSpec
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.models import presets
 from mubench.models.recipe import Recipe
 from mubench.published import Published

@@ -8,7 +8,7 @@ from mubench import spec_load
 from mubench.claims import parse
 from mubench.errors import InputError
 from mubench.metrics.info import METRICS
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.planner import make_plan
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build

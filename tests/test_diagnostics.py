@@ -17,7 +17,7 @@ from mubench import planner, spec_load
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import Diverged, InputError
 from mubench.methods.shared.theorem2 import contrast, diagnose
-from mubench.metrics.plugged import metric_sources
+from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
 from mubench.outcome import refused
 from mubench.planner import make_plan, sources_of

@@ -30,8 +30,8 @@ from mubench.grid import DatasetSpec
 from mubench.media import media, png
 from mubench.metrics.calibration import expected_calibration_error
 from mubench.metrics.klom import divergences
-from mubench.metrics.later import LATER, later_metrics
 from mubench.metrics.outputs import Outputs
+from mubench.metrics.post_hoc import LATER, later_metrics
 from mubench.report.build import build
 from mubench.report.packed import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
 from mubench.report.source import ReportSource

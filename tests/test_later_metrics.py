@@ -21,9 +21,9 @@ from mubench.metrics.calibration import BINS, ece_holdout, expected_calibration_
 from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.info import METRICS
 from mubench.metrics.klom import FEWEST, divergences, klom
-from mubench.metrics.later import LATER, all_metrics
 from mubench.metrics.outputs import Evaluated, Outputs
-from mubench.metrics.related import NoValue, Related
+from mubench.metrics.post_hoc import LATER, all_metrics
+from mubench.metrics.related_models import NoValue, Related
 from mubench.metrics.rmia import halves, member_scores, ratios, rmia_auc, rmia_tpr_at_1, scores
 from mubench.planner import make_plan, sources_of
 
@@ -44,7 +44,11 @@ def test_later_metrics_are_in_no_id(monkeypatch):
     """Their source may change, and a finished sweep stays finished."""
     sweep = spec_load.load("quickstart").spec
     plan = make_plan(sweep)
-    later = {"mubench.metrics.later", "mubench.metrics.related", "mubench.metrics.by_example"}
+    later = {
+        "mubench.metrics.post_hoc",
+        "mubench.metrics.related_models",
+        "mubench.metrics.by_example",
+    }
     later |= {metric.source.partition(":")[0] for metric in LATER.values()}
     assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < later
     assert not later & {used.module for used in ids.closure(*sources_of(plan))}

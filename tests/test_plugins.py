@@ -16,7 +16,7 @@ from mubench.catalogue import cards, ids, plugins
 from mubench.catalogue.registry import load_method, method_source
 from mubench.data.dataset import load
 from mubench.errors import InputError
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.plugin_metrics import all_metrics
 from mubench.metrics.score import score
 from mubench.opened import open_sweep
 from mubench.planner import make_plan, sources_of

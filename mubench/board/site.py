@@ -21,7 +21,7 @@ from mubench.board.names import slug
 from mubench.board.parts import SweepOrigin
 from mubench.board.ranking import ORIGINAL, Key, Ranking, rank
 from mubench.board.row import schema_json, to_json
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.report.aggregate import COLUMNS, SELECTIONS
 from mubench.report.formats import GROUP_TITLES, csv_text
 from mubench.report.summary import spread_text

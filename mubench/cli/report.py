@@ -60,7 +60,7 @@ def score(
     from mubench.exhibits import keep_exhibits
     from mubench.gathered import name_of, saved
     from mubench.later import add_metrics
-    from mubench.metrics.later import later_metrics
+    from mubench.metrics.post_hoc import later_metrics
 
     opened, metrics = existing_store(store), later_metrics(metric or ())
     source = saved(opened, name_of(sweep))

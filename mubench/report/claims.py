@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mubench.claims import ORIGINAL, Claim
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.record import MetricInfo, Record
 from mubench.report.aggregate import SELECTIONS, Cell, Row
 from mubench.report.inference import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.record import MetricInfo
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Row, estimate, finite_values
 from mubench.report.words import MINUS, points, row_title, seconds

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from mubench.data.cache.cache import cached
 from mubench.errors import DataError
-from mubench.metrics.later import all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.record import Record
 from mubench.report.aggregate import COLUMNS
 from mubench.report.blocks import Block, Report

@@ -10,11 +10,11 @@ from importlib import import_module
 
 from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
-from mubench.metrics import plugged
+from mubench.metrics import plugin_metrics
 from mubench.metrics.info import METRICS
 from mubench.metrics.klom import FEWEST
 from mubench.metrics.outputs import Evaluated
-from mubench.metrics.related import Answers, NoValue, Related, Relation
+from mubench.metrics.related_models import Answers, NoValue, Related, Relation
 from mubench.record import MetricInfo
 
 
@@ -118,7 +118,7 @@ def all_metrics() -> Mapping[str, MetricInfo]:
     Raises:
         InputError: a plug-in's card lacks a field, or takes a name of mubench's own.
     """
-    known = plugged.all_metrics()
+    known = plugin_metrics.all_metrics()
     for name in known.keys() & LATER.keys():
         raise InputError(f"metric plug-in {name}: mubench has a metric '{name}'; rename it")
     return {**METRICS, **{name: later.info for name, later in LATER.items()}, **known}
@@ -151,7 +151,7 @@ def _plugged_value(name: str, related: Related) -> float:
     """What a sweep gives to `compute`, it gets here too."""
     target = _whole(related.target)
     assert target is not None
-    values = plugged.plugged_values(
+    values = plugin_metrics.plugged_values(
         target, _whole(related.retrained), _whole(related.original), related.forget_classes
     )
     if name not in values:
