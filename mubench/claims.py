@@ -14,7 +14,7 @@ from typing import Literal
 from mubench.catalogue.validation import Strict
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.post_hoc import LATER
-from mubench.record import MetricInfo
+from mubench.store.record import MetricInfo
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"
 _SENTENCE = re.compile(

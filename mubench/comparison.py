@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mubench.metrics.post_hoc import LATER, all_metrics
-from mubench.record import Record
+from mubench.store.record import Record
 
 RELATIVE = 1e-3
 """How far apart two numbers may lie that were made in different environments."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mubench.catalogue.search_space import Scalar
 from mubench.plan import Plan, Step
-from mubench.record import Kind, Record
+from mubench.store.record import Kind, Record
 from mubench.workload import Work, work_of
 
 KINDS: tuple[Kind, ...] = ("train", "retrain", "search", "final")

@@ -8,7 +8,6 @@ from contextlib import suppress
 
 import numpy as np
 
-from mubench.answers import SweepAnswers
 from mubench.errors import IntegrityError, MubenchError
 from mubench.grid import DatasetSpec, datasets
 from mubench.media import media
@@ -16,10 +15,11 @@ from mubench.metrics.by_example import js_by_example
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Outputs
 from mubench.plan import ORIGINAL
-from mubench.record import Record
-from mubench.report.exhibits import BINS, CellExhibits, Confidences, Exhibits, Oddity
-from mubench.report.packed import EXHIBITS, pack_exhibits
-from mubench.report.source import ReportSource
+from mubench.store.examples import BINS, CellExhibits, Confidences, Exhibits, Oddity
+from mubench.store.outputs import SweepAnswers
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+from mubench.store.results_files import EXHIBITS, pack_exhibits
 from mubench.store.store import Store
 
 ODDITIES = 4

@@ -8,12 +8,12 @@ from typing import get_args
 
 from mubench import spec_load
 from mubench.data.availability import decode_present
-from mubench.gathered import gather, save
 from mubench.plan import Device, Plan
 from mubench.planner import make_plan
-from mubench.report.source import ReportSource, outline
 from mubench.spec import StepKind, SweepSpec
 from mubench.spec_load import Loaded
+from mubench.store.gathered import gather, save
+from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
 
 

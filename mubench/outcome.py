@@ -10,7 +10,7 @@ from mubench.catalogue.search_space import Scalar
 from mubench.circumstances import commit, device_name, is_exclusive, versions
 from mubench.errors import TimedOut
 from mubench.plan import Step
-from mubench.record import Record, Status
+from mubench.store.record import Record, Status
 
 
 @dataclass(frozen=True)

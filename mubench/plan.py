@@ -16,9 +16,9 @@ from mubench.diagnostics import Diagnostics
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.models.recipe import Recipe
 from mubench.published import Published
-from mubench.record import Kind
 from mubench.rows import Row
 from mubench.spec import Resources
+from mubench.store.record import Kind
 
 Device = Literal["cpu", "cuda"]
 ORIGINAL = "original"

@@ -19,9 +19,9 @@ from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe
 from mubench.origins import origin_ids
 from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
-from mubench.record import Kind
 from mubench.rows import Row
 from mubench.spec import SeedAxis, SweepSpec
+from mubench.store.record import Kind
 
 # What decides results, as roots of content ids.
 _TRAINING = tuple(f"mubench.references:{name}" for name in ("new_model", "train", "evaluate"))

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mubench.comparison import RELATIVE, Change, Comparison, Mark, Value
-from mubench.lookup import Place
-from mubench.record import Record, Status
 from mubench.report.words import listed, plural, seeds_text
 from mubench.reproduce import Found
+from mubench.store.lookup import Place
+from mubench.store.record import Record, Status
 
 _MARKS: dict[Mark, tuple[str, str]] = {
     "equal": ("=", ""),

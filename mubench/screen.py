@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mubench.plan import Step
-from mubench.record import Record
 from mubench.report.words import plural
+from mubench.store.record import Record
 from mubench.sweep.walk import Walk
 
 LINE_SECONDS = 10.0

@@ -25,7 +25,6 @@ from mubench.metrics.score import score
 from mubench.models.training.time_limit import time_limit
 from mubench.outcome import Outcome, failed, make_record
 from mubench.plan import ORIGINAL, Step
-from mubench.record import WORST, Record
 from mubench.references import (
     SPLIT_HASH,
     WEIGHTS,
@@ -35,6 +34,7 @@ from mubench.references import (
     train,
     weights_to_arrays,
 )
+from mubench.store.record import WORST, Record
 from mubench.workspace import (
     Workspace,
     evaluated,

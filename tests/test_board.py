@@ -33,8 +33,8 @@ from mubench.board.row import BoardRow, schema_json, to_json
 from mubench.board.site import site
 from mubench.board.write import MANIFEST, write
 from mubench.errors import InputError
-from mubench.report.packed import pack, pack_outline
 from mubench.store.records import COMPACT
+from mubench.store.results_files import pack, pack_outline
 from mubench.store.store import Store
 from mubench.store.table import records_to_table
 

@@ -13,7 +13,7 @@ from mubench.planner import make_plan
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.claims import judged
-from mubench.report.packed import pack, unpack
+from mubench.store.results_files import pack, unpack
 
 ROWS = ("ga", "ugradsl", "ugradsl[alpha=-0.2]")
 WHERE = {

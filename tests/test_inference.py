@@ -24,8 +24,8 @@ from mubench.report.inference import (
     sign_flip_p,
 )
 from mubench.report.ranks import ranks
-from mubench.report.source import ReportSource
 from mubench.report.statistics import compare, judge
+from mubench.store.results import ReportSource
 
 DIFFERENCES = st.lists(st.floats(-1, 1).map(lambda value: round(value, 3)), min_size=2, max_size=9)
 

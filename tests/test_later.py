@@ -20,12 +20,10 @@ from sklearn.datasets import load_digits
 from test_metrics import drawn
 
 from mubench import later, listing
-from mubench.answers import SweepAnswers
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import Held, Stored
 from mubench.errors import IntegrityError
 from mubench.exhibits import keep_exhibits, make_exhibits
-from mubench.gathered import saved
 from mubench.grid import DatasetSpec
 from mubench.media import media, png
 from mubench.metrics.calibration import expected_calibration_error
@@ -33,8 +31,10 @@ from mubench.metrics.klom import divergences
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.post_hoc import LATER, later_metrics
 from mubench.report.build import build
-from mubench.report.packed import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
-from mubench.report.source import ReportSource
+from mubench.store.gathered import saved
+from mubench.store.outputs import SweepAnswers
+from mubench.store.results import ReportSource
+from mubench.store.results_files import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
 from mubench.store.scores import Score
 from mubench.store.store import Store
 

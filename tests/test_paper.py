@@ -17,9 +17,9 @@ from mubench.planner import make_plan
 from mubench.published import Published
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build
-from mubench.report.packed import pack, unpack
-from mubench.report.source import outline
 from mubench.report.tables import table
+from mubench.store.results import outline
+from mubench.store.results_files import pack, unpack
 
 PAPER = [name for name in spec_load.shipped_sweeps() if name.startswith("paper/")]
 PRINTED = ("cifar100_class", "cifar100_random", "imagenet_class", "tiny_imagenet_random")

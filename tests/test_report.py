@@ -13,13 +13,13 @@ from mubench.report.glance import glance
 from mubench.report.inference import sign_flip_p
 from mubench.report.latex import latex_text, to_latex
 from mubench.report.more import more_metrics
-from mubench.report.source import ReportSource
 from mubench.report.statistics import against_backbones, compare, judge, marks
 from mubench.report.summary import headline, warnings
 from mubench.report.summary import remarks as remarks_of
 from mubench.report.tables import table
 from mubench.report.tuning import studies
 from mubench.report.words import points
+from mubench.store.results import ReportSource
 
 CELL = CELLS[0]
 

@@ -17,9 +17,9 @@ from report_world import CELLS, finals, hash_of, retrains, searches, shuffled, w
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.figures.figure import INK, looks
-from mubench.report.packed import FILES
-from mubench.report.source import ReportSource
 from mubench.report.tables import table
+from mubench.store.results import ReportSource
+from mubench.store.results_files import FILES
 from mubench.store.table import records_to_table, table_to_records
 
 HOSTILE = "</script ><img src=x onerror=alert(1)>\"'&|_%$#{}~^\\ \n=1+1"

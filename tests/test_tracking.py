@@ -17,13 +17,13 @@ import pytest
 
 from mubench import spec_load
 from mubench.errors import TrackingError
-from mubench.gathered import gather
 from mubench.plan import Plan, Step
 from mubench.planner import make_plan
-from mubench.record import Record
 from mubench.report.build import build
-from mubench.report.packed import pack, unpack
-from mubench.report.source import ReportSource, outline
+from mubench.store.gathered import gather
+from mubench.store.record import Record
+from mubench.store.results import ReportSource, outline
+from mubench.store.results_files import pack, unpack
 from mubench.store.scores import Score
 from mubench.store.store import Store
 from mubench.tracking import follower, mirror

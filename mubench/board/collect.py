@@ -8,9 +8,9 @@ from mubench.board.make import rows_of
 from mubench.board.read import read_rows
 from mubench.board.row import BoardRow
 from mubench.errors import InputError
-from mubench.gathered import saved
-from mubench.report.packed import read_folder
-from mubench.report.source import ReportSource
+from mubench.store.gathered import saved
+from mubench.store.results import ReportSource
+from mubench.store.results_files import read_folder
 from mubench.store.store import Store
 
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from mubench.catalogue.validation import Strict, input_error
 from mubench.metrics.gap import TERMS, gap
-from mubench.record import Status
+from mubench.store.record import Status
 
 TOLERANCE = 1e-9
 """Of a gap, between the one that is stated and the one that follows."""

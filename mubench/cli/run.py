@@ -99,9 +99,9 @@ def reproduce(
     """Run the step of one record again, in a temporary store, and compare the results."""
     from mubench.circumstances import commit
     from mubench.comparison import compare
-    from mubench.lookup import in_report, in_store
     from mubench.reproduce import again, find
     from mubench.reproduce_text import comparison_text, recipe_text
+    from mubench.store.lookup import in_report, in_store
 
     record, place = in_report(report, row) if report else in_store(existing_store(store), row)
     found = find(place, [record], device.asked, data)

@@ -12,7 +12,7 @@ from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError
 from mubench.metrics.info import METRICS
 from mubench.metrics.outputs import Evaluated
-from mubench.record import Aim, MetricInfo, Unit
+from mubench.store.record import Aim, MetricInfo, Unit
 
 
 class MetricCard(Strict):

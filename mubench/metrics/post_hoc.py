@@ -15,7 +15,7 @@ from mubench.metrics.info import METRICS
 from mubench.metrics.klom import FEWEST
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.related_models import Answers, NoValue, Related, Relation
-from mubench.record import MetricInfo
+from mubench.store.record import MetricInfo
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from itertools import combinations
 import numpy as np
 
 from mubench.metrics.gap import TERMS, gap, gap_of_means
-from mubench.record import Record
-from mubench.report.source import ReportSource
 from mubench.report.words import STATUS_WORDS
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
 
 COLUMNS = (*TERMS, "gap", "rte_seconds")
 SELECTIONS = ("tuned", "default")

@@ -7,16 +7,16 @@ from functools import cached_property
 from mubench.report import summary
 from mubench.report.aggregate import SELECTIONS, Cell, aggregate
 from mubench.report.claims import Judged, judged
-from mubench.report.exhibits import CellExhibits
 from mubench.report.figures.every import cell_figures, sweep_figures
 from mubench.report.figures.figure import Figure
 from mubench.report.importance import importances
 from mubench.report.questions import Question, questions
 from mubench.report.ranks import Ranks, ranks
-from mubench.report.source import ReportSource
 from mubench.report.statistics import Comparison, Verdicts, against_closest, judge
 from mubench.report.tables import Table, table
 from mubench.report.tuning import Study, studies
+from mubench.store.examples import CellExhibits
+from mubench.store.results import ReportSource
 
 
 @dataclass(frozen=True)

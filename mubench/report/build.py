@@ -12,10 +12,10 @@ from mubench.report.conditions import REIMPLEMENTATION, conditions
 from mubench.report.figures.draw import draw
 from mubench.report.formats import markdown_text, to_csv, to_markdown
 from mubench.report.latex import to_latex
-from mubench.report.packed import pack
 from mubench.report.page import page
-from mubench.report.source import ReportSource
 from mubench.report.tables import CAPTION
+from mubench.store.results import ReportSource
+from mubench.store.results_files import pack
 from mubench.store.table import no_collection
 
 _LONGEST, _HALF = 100, 49

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-from mubench.record import Record
-from mubench.report.source import ReportSource
 from mubench.report.words import plural
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
 
 REIMPLEMENTATION = (
     "UGradSL and UGradSL+ are a re-implementation from a secondary description of the paper "

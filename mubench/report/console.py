@@ -8,9 +8,9 @@ from rich.text import Text
 from mubench.report import summary
 from mubench.report.aggregate import COLUMNS, Cell, aggregate
 from mubench.report.formats import GROUP_TITLES
-from mubench.report.source import ReportSource
 from mubench.report.statistics import judge
 from mubench.report.tables import Line, Table, table
+from mubench.store.results import ReportSource
 
 STYLES = {"best": "bold", "second": "underline", "": ""}
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mubench.record import Record
 from mubench.report.words import plural, seeds_text
+from mubench.store.record import Record
 
 
 def records_node(sweep: str, records: Iterable[Record]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mubench.record import Record
 from mubench.report.tuning import Study
+from mubench.store.record import Record
 
 FEWEST = 10
 """Candidates below which an importance would be noise."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mubench.metrics.post_hoc import all_metrics
-from mubench.record import MetricInfo
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Row, estimate, finite_values
 from mubench.report.words import MINUS, points, row_title, seconds
+from mubench.store.record import MetricInfo
 
 _HIDDEN = frozenset(COLUMNS) | {
     *("retrain_ua", "retrain_ra", "retrain_ta", "retrain_mia_svc", "objective"),

@@ -16,12 +16,10 @@ from markupsafe import Markup
 from mubench.data.cache.cache import cached
 from mubench.errors import DataError
 from mubench.metrics.post_hoc import all_metrics
-from mubench.record import Record
 from mubench.report.aggregate import COLUMNS
 from mubench.report.blocks import Block, Report
 from mubench.report.conditions import REIMPLEMENTATION, conditions
 from mubench.report.drawer import records_node
-from mubench.report.exhibits import CellExhibits, Oddity
 from mubench.report.figures.figure import FAINT, INK
 from mubench.report.formats import GROUP_TITLES
 from mubench.report.glance import glance
@@ -29,6 +27,8 @@ from mubench.report.more import AIMS, more_metrics
 from mubench.report.tables import CAPTION, GROUP
 from mubench.report.tuning import BUDGETS
 from mubench.report.words import p_text, points, row_title, seconds
+from mubench.store.examples import CellExhibits, Oddity
+from mubench.store.record import Record
 
 _BUNDLE = "vega.js.gz.base64"
 LARGEST_PICTURES = 2**20

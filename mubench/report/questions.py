@@ -7,13 +7,13 @@ from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
-from mubench.record import Record
 from mubench.report.aggregate import Cell
 from mubench.report.figures.curves import smoothing_rows
 from mubench.report.inference import fewest_pairs
-from mubench.report.source import ReportSource
 from mubench.report.tuning import Study
 from mubench.report.words import STATUS_WORDS, listed, plural, points, seconds
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
 
 Standing = Literal["answered", "in part", "missing"]
 _ENOUGH_SEEDS = 5

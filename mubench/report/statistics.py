@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeVar
 
-from mubench.record import Record
 from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
 from mubench.report.inference import (
     Verdict,
@@ -20,6 +19,7 @@ from mubench.report.inference import (
     verdict,
 )
 from mubench.report.words import plural
+from mubench.store.record import Record
 
 Rank = Literal["", "best", "second"]
 BACKBONES = {"ugradsl": "ga", "ugradsl_plus": "ft"}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from mubench.record import Record
 from mubench.report.aggregate import Cell, Row
+from mubench.store.record import Record
 
 BUDGETS = (5, 20)
 """Budgets at which a search is looked at again: what would fewer candidates have found?"""

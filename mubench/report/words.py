@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from mubench.catalogue import cards
-from mubench.record import Record, Status
+from mubench.store.record import Record, Status
 
 REFERENCES = {"original": "Original", "retrain": "Retrain", "floor": "Retrain vs Retrain"}
 

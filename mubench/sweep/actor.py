@@ -11,7 +11,7 @@ from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
 from mubench.outcome import Outcome, make_record, refused
 from mubench.plan import Step
-from mubench.record import Record
+from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
 from mubench.trial import Choice, run_step

@@ -4,7 +4,7 @@ from typing_extensions import override
 
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Step
-from mubench.record import Record
+from mubench.store.record import Record
 from mubench.sweep.actor import StepActor
 from mubench.trial import Choice
 

@@ -4,7 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 from mubench.plan import Plan
-from mubench.record import Record
+from mubench.store.record import Record
 from mubench.store.store import Store
 
 

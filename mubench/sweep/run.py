@@ -21,7 +21,7 @@ from mubench.errors import DataError
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.planner import sources_of
-from mubench.record import Record
+from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.sweep.actor import StepActor
 from mubench.sweep.cluster import Where, capacity, connected

@@ -8,7 +8,7 @@ from ray.tune.search import Searcher
 from typing_extensions import override
 
 from mubench.plan import Step
-from mubench.record import Record
+from mubench.store.record import Record
 from mubench.store.table import record_from_json
 from mubench.sweep.walk import Walk
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from mubench.catalogue.ids import content_id
 from mubench.plan import Plan
-from mubench.record import Record
-from mubench.report.packed import EXHIBITS, FILES, pack, unpack
-from mubench.report.source import ReportSource
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+from mubench.store.results_files import EXHIBITS, FILES, pack, unpack
 from mubench.store.store import Store
 from mubench.tracking.client import connect
 from mubench.tracking.mirror import Mirror, experiment_sweeps, find_own_run, find_run

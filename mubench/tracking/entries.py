@@ -11,7 +11,7 @@ from mubench.catalogue.ids import content_id
 from mubench.plan import ORIGINAL, Plan, Request, Step
 from mubench.report.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
-from mubench.report.source import ReportSource
+from mubench.store.results import ReportSource
 from mubench.tracking.entry import COLOR, NOTE, Entry, cut, finite
 from mubench.tracking.means import floor_metrics, row_metrics, sweep_metrics
 from mubench.tracking.names import Names

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mubench.errors import MubenchError
 from mubench.plan import Plan
-from mubench.report.source import ReportSource
+from mubench.store.results import ReportSource
 
 FIRST_SECONDS = 60.0
 """A short sweep is over by then, and MLflow's start (seconds of CPU) never competes with it."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from mubench.plan import Plan
 from mubench.published import Published
-from mubench.record import Record
 from mubench.report import summary
 from mubench.report.aggregate import Cell, Row
 from mubench.report.formats import markdown_text, to_markdown
 from mubench.report.tables import CAPTION, Line, Table, table
 from mubench.report.words import plural
+from mubench.store.record import Record
 
 LONGEST = 8000
 """Characters that MLflow's tags hold."""

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, takewhile
 
-from mubench.record import WORST, Record
+from mubench.store.record import WORST, Record
 from mubench.tracking.entry import Point, finite, milliseconds
 
 CURVE = "search/"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from mubench.catalogue.ids import content_id
 from mubench.errors import TrackingError
-from mubench.gathered import gather
 from mubench.plan import Plan
-from mubench.report.packed import pack
-from mubench.report.source import ReportSource
+from mubench.store.gathered import gather
+from mubench.store.results import ReportSource
+from mubench.store.results_files import pack
 from mubench.store.store import Store
 from mubench.tracking.client import default_uri
 from mubench.tracking.writer import Writer

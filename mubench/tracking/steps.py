@@ -1,6 +1,6 @@
 """The run of one step: its record, whole. Pure."""
 
-from mubench.record import Record
+from mubench.store.record import Record
 from mubench.tracking.changes import CREATED
 from mubench.tracking.entry import COLOR, NOTE, Entry, clean, cut, finite, milliseconds
 from mubench.tracking.means import ordered

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError
-from mubench.gathered import gather
 from mubench.plan import Plan
-from mubench.report.source import ReportSource
+from mubench.store.gathered import gather
+from mubench.store.results import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri

@@ -11,7 +11,7 @@ from typing import Self
 
 from mubench.errors import TrackingError
 from mubench.plan import Plan
-from mubench.report.source import ReportSource
+from mubench.store.results import ReportSource
 from mubench.store.store import Store
 from mubench.tracking.follower import Job
 

@@ -8,9 +8,9 @@ from typing import Any
 from mubench.claims import Claim
 from mubench.plan import Plan
 from mubench.published import Published
-from mubench.record import Record
-from mubench.report.exhibits import Exhibits
 from mubench.spec_load import Loaded
+from mubench.store.examples import Exhibits
+from mubench.store.record import Record
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from mubench.errors import IntegrityError
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.related_models import Answers, Related, Relation
 from mubench.plan import ORIGINAL
-from mubench.record import Record
 from mubench.report.aggregate import is_scored
+from mubench.store.record import Record
 from mubench.store.store import Store
 
 PARTS_HELD = 16

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mubench.errors import InputError
-from mubench.gathered import saved, without_plan
-from mubench.record import Record
-from mubench.report.packed import read_folder
-from mubench.report.source import ReportSource
 from mubench.spec import SweepSpec
 from mubench.spec_load import parse
+from mubench.store.gathered import saved, without_plan
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+from mubench.store.results_files import read_folder
 from mubench.store.store import Store
 
 SHORTEST = 6

@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from mubench.errors import InputError
 from mubench.plan import Plan
-from mubench.record import Record
-from mubench.report.exhibits import Exhibits
-from mubench.report.packed import EXHIBITS, PLAN, SWEEP, pack_outline, unpack, unpack_exhibits
-from mubench.report.source import ReportSource
 from mubench.spec_load import about
+from mubench.store.examples import Exhibits
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+from mubench.store.results_files import EXHIBITS, PLAN, SWEEP, pack_outline, unpack, unpack_exhibits
 from mubench.store.store import Store
 
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from mubench.claims import Claim
 from mubench.errors import InputError
 from mubench.published import Published
-from mubench.report.exhibits import Exhibits
-from mubench.report.source import ReportSource
+from mubench.store.examples import Exhibits
+from mubench.store.results import ReportSource
 from mubench.store.table import records_to_table, table_to_records
 
 SWEEP, PLAN, RECORDS, EXHIBITS = "sweep.yaml", "plan.json", "records.parquet", "exhibits.json"
