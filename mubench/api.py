@@ -21,7 +21,7 @@ from mubench.methods.shared.theorem2 import diagnose
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
-from mubench.references import evaluate as outputs_of
+from mubench.run.references import evaluate as outputs_of
 
 
 def unlearn(

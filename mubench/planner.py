@@ -24,7 +24,7 @@ from mubench.spec import SeedAxis, SweepSpec
 from mubench.store.record import Kind
 
 # What decides results, as roots of content ids.
-_TRAINING = tuple(f"mubench.references:{name}" for name in ("new_model", "train", "evaluate"))
+_TRAINING = tuple(f"mubench.run.references:{name}" for name in ("new_model", "train", "evaluate"))
 _FORGETTING = (
     "mubench.data.forget_sets:divide",
     "mubench.models.training.cost_meter:flops_per_example",
@@ -34,7 +34,7 @@ _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",
     "retrain_free": "mubench.metrics.objective:retrain_free_gap",
 }
-_SUGGEST = "mubench.sweep.suggest:suggest"
+_SUGGEST = "mubench.run.tune.suggest:suggest"
 
 
 def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = None) -> Plan:

@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.comparison import RELATIVE, Change, Comparison, Mark, Value
 from mubench.report.words import listed, plural, seeds_text
-from mubench.reproduce import Found
+from mubench.run.compare_records import RELATIVE, Change, Comparison, Mark, Value
+from mubench.run.reproduce import Found
 from mubench.store.lookup import Place
 from mubench.store.record import Record, Status
 

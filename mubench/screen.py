@@ -10,8 +10,8 @@ from rich.text import Text
 
 from mubench.plan import Step
 from mubench.report.words import plural
+from mubench.run.tune.schedule import Walk
 from mubench.store.record import Record
-from mubench.sweep.walk import Walk
 
 LINE_SECONDS = 10.0
 """Least time between two plain lines; a failure is printed at once."""

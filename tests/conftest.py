@@ -12,8 +12,8 @@ from sweep_world import finish, write
 
 from mubench.catalogue import plugins
 from mubench.cli.main import main
-from mubench.opened import open_sweep
 from mubench.report.build import build
+from mubench.run.open_sweep import open_sweep
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")

@@ -23,13 +23,13 @@ from mubench.catalogue import cards
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
-from mubench.estimate import estimate
 from mubench.models import presets
-from mubench.opened import open_sweep
+from mubench.run.estimate import estimate
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune import run_plan as running
+from mubench.run.tune.resume import Summary
+from mubench.run.tune.schedule import Walk
 from mubench.store.store import Store
-from mubench.sweep import run as running
-from mubench.sweep.resume import Summary
-from mubench.sweep.walk import Walk
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 

@@ -19,12 +19,12 @@ from mubench.errors import Diverged, InputError
 from mubench.methods.shared.theorem2 import contrast, diagnose
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
-from mubench.outcome import refused
 from mubench.planner import make_plan, sources_of
+from mubench.run.step_result import refused
+from mubench.run.trial import Choice, run_step
+from mubench.run.tune.schedule import Walk
+from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep.walk import Walk
-from mubench.trial import Choice, run_step
-from mubench.workspace import Workspace
 
 # --- Theorem 2 on a model ---------------------------------------------------------------------
 

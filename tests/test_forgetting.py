@@ -19,12 +19,12 @@ from mubench.data.scenario import Ids
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
-from mubench.opened import open_sweep
 from mubench.planner import make_plan
-from mubench.references import SPLIT_HASH, read_outputs
-from mubench.sweep.cluster import Where
-from mubench.sweep.run import run_plan
-from mubench.workspace import Workspace
+from mubench.run.open_sweep import open_sweep
+from mubench.run.references import SPLIT_HASH, read_outputs
+from mubench.run.tune.cluster import Where
+from mubench.run.tune.run_plan import run_plan
+from mubench.run.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 

@@ -316,14 +316,14 @@ def part_of(module):
 @pytest.mark.parametrize(
     ("root", "banned"),
     [
-        ("mubench.references:train", ("methods", "metrics")),
+        ("mubench.run.references:train", ("methods", "metrics")),
         ("mubench.models.training.evaluate:logits_of", ("methods", "metrics")),
         ("mubench.methods.ugradsl:UGradSL", ("metrics", "models")),
         ("mubench.metrics.objective:objective_gap", ("methods", "training", "data", "models")),
         ("mubench.metrics.score:score", ("methods", "training", "data", "models")),
         ("mubench.data.dataset:load", ("methods", "metrics", "training")),
         ("mubench.models.build:build", ("methods", "metrics", "training", "data")),
-        ("mubench.sweep.suggest:suggest", ("methods", "metrics", "training", "data", "models")),
+        ("mubench.run.tune.suggest:suggest", ("methods", "metrics", "training", "data", "models")),
     ],
 )
 def test_each_kind_of_step_rests_on_its_own_code_alone(root, banned):
@@ -410,7 +410,7 @@ EVERY = ("train", "retrain", "search", "final")
             {"row": "ugradsl", "but": "default"},
         ),
         (
-            "sweep.suggest",
+            "run.tune.suggest",
             "% 2**32",
             "% 2**31",
             {"kind": ("search",), "selection": "tuned"},

@@ -15,7 +15,7 @@ from mubench.models import bert
 from mubench.models.build import build
 from mubench.models.classifier import Classifier
 from mubench.models.recipe import Recipe
-from mubench.references import weights_to_arrays
+from mubench.run.references import weights_to_arrays
 
 CARDS = {name: cards.model(name).card for name in cards.names("models")}
 SHAPES = {

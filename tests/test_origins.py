@@ -10,8 +10,8 @@ from test_tokens import TEXTS
 
 from mubench import spec_load
 from mubench.errors import InputError
-from mubench.opened import open_sweep
-from mubench.workspace import Workspace
+from mubench.run.open_sweep import open_sweep
+from mubench.run.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 

@@ -18,10 +18,10 @@ from mubench.data.dataset import load
 from mubench.errors import InputError
 from mubench.metrics.plugin_metrics import all_metrics
 from mubench.metrics.score import score
-from mubench.opened import open_sweep
 from mubench.planner import make_plan, sources_of
-from mubench.sweep.resume import finished
-from mubench.sweep.run import run_plan
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune.resume import finished
+from mubench.run.tune.run_plan import run_plan
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
 
@@ -249,7 +249,7 @@ class Silent:
 
 
 def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
-    from mubench.sweep.actor import StepActor
+    from mubench.run.tune.worker import StepActor
 
     opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
     step = next(iter(opened.plan.steps.values()))

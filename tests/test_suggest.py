@@ -12,7 +12,7 @@ from conftest import SWEEP, changed
 
 from mubench import spec_load
 from mubench.planner import make_plan
-from mubench.sweep.suggest import Told, suggest
+from mubench.run.tune.suggest import Told, suggest
 
 
 def study_of(method="ugradsl", node=None, **search):

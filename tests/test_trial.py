@@ -12,8 +12,7 @@ import pytest
 import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
-from mubench import prepared as prepared_module
-from mubench import spec_load, trial
+from mubench import spec_load
 from mubench.catalogue import registry
 from mubench.catalogue.registry import load_method
 from mubench.data.split import Source, Split
@@ -24,14 +23,16 @@ from mubench.metrics.score import UNCHANGED, score
 from mubench.models.training import cost_meter
 from mubench.models.training.cost_meter import Cost
 from mubench.models.training.time_limit import time_limit
-from mubench.outcome import refused
 from mubench.planner import make_plan
-from mubench.prepared import read_or_make
-from mubench.references import evaluate
+from mubench.run import prepared as prepared_module
+from mubench.run import trial
+from mubench.run.prepared import read_or_make
+from mubench.run.references import evaluate
+from mubench.run.step_result import refused
+from mubench.run.trial import Choice, run_step
+from mubench.run.tune.schedule import Walk
+from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep.walk import Walk
-from mubench.trial import Choice, run_step
-from mubench.workspace import Workspace
 
 SMALL = {
     "name": "tiny",

@@ -12,8 +12,8 @@ from mubench import spec_load
 from mubench.catalogue.seeds import derive_seed
 from mubench.plan import Plan
 from mubench.planner import make_plan
+from mubench.run.tune.schedule import Walk
 from mubench.store.record import WORST, Record
-from mubench.sweep.walk import Walk
 
 NODE = changed(
     SWEEP,

@@ -9,9 +9,9 @@ from report_world import record
 from mubench import spec_load
 from mubench.catalogue.cards import evaluate
 from mubench.errors import ContractError
-from mubench.estimate import estimate, total
 from mubench.plan_text import plan_json, plan_table
 from mubench.planner import make_plan
+from mubench.run.estimate import estimate, total
 from mubench.workload import Work, work_of
 
 RANDOM = [{"scenario": "random", "ratio": 0.1}]

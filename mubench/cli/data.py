@@ -45,8 +45,8 @@ def export(
     plugin: PluginFiles = None,
 ) -> None:
     """Write the forget sets of a sweep as files, which another sweep can use."""
-    from mubench.exports import export_forget_sets
-    from mubench.opened import open_sweep
+    from mubench.run.export_forget_sets import export_forget_sets
+    from mubench.run.open_sweep import open_sweep
 
     opened = open_sweep(sweep, DEFAULT_STORE, set_ or (), "cpu", data, decode=True)
     written = export_forget_sets(opened.plan, out, data)

@@ -20,7 +20,7 @@ from mubench.cli.options import (
 from mubench.cli.output import say
 
 if TYPE_CHECKING:
-    from mubench.opened import Sweep
+    from mubench.run.open_sweep import Sweep
     from mubench.store.results import ReportSource
 
 
@@ -57,9 +57,9 @@ def score(
     plugin: PluginFiles = None,
 ) -> None:
     """Add metrics to a finished sweep from its stored outputs; no step runs again."""
-    from mubench.exhibits import keep_exhibits
-    from mubench.later import add_metrics
     from mubench.metrics.post_hoc import later_metrics
+    from mubench.run.examples import keep_exhibits
+    from mubench.run.post_hoc import add_metrics
     from mubench.store.gathered import name_of, saved
 
     opened, metrics = existing_store(store), later_metrics(metric or ())

@@ -9,7 +9,7 @@ from mubench.errors import Diverged
 from mubench.methods.shared import theorem2
 from mubench.metrics.theory import label_ldp_epsilon
 from mubench.plan import Step
-from mubench.workspace import Workspace
+from mubench.run.workspace import Workspace
 
 
 class Found(NamedTuple):

@@ -18,16 +18,16 @@ from mubench.data.availability import require_data
 from mubench.data.fingerprint import UNKNOWN
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
-from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
 from mubench.planner import sources_of
+from mubench.run.step_result import Outcome, make_record
+from mubench.run.tune.cluster import Where, capacity, connected
+from mubench.run.tune.resume import Summary, usable_records
+from mubench.run.tune.schedule import Walk
+from mubench.run.tune.searcher import PlanSearcher
+from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
 from mubench.store.store import Store
-from mubench.sweep.actor import StepActor
-from mubench.sweep.cluster import Where, capacity, connected
-from mubench.sweep.resume import Summary, usable_records
-from mubench.sweep.searcher import PlanSearcher
-from mubench.sweep.walk import Walk
 
 SLICE = 2000
 """Steps that one Tuner gets: Tune keeps some 50 KB a trial, and new actors begin afresh."""

@@ -10,11 +10,11 @@ import numpy as np
 
 from mubench.errors import IntegrityError, MubenchError
 from mubench.grid import DatasetSpec, datasets
-from mubench.media import media
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Outputs
 from mubench.plan import ORIGINAL
+from mubench.run.media import media
 from mubench.store.examples import BINS, CellExhibits, Confidences, Exhibits, Oddity
 from mubench.store.outputs import SweepAnswers
 from mubench.store.record import Record

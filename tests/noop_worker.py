@@ -2,15 +2,15 @@
 
 from typing_extensions import override
 
-from mubench.outcome import Outcome, make_record
 from mubench.plan import Step
+from mubench.run.step_result import Outcome, make_record
+from mubench.run.trial import Choice
+from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
-from mubench.sweep.actor import StepActor
-from mubench.trial import Choice
 
 
 class NoopActor(StepActor):
-    """Answers every step at once. For `benchmarks/overhead.py` and for tests of scheduling."""
+    """Answers every step at once."""
 
     @override
     def run_step(self, step: Step, choice: Choice) -> Record:

@@ -55,7 +55,7 @@ def versions() -> dict[str, str]:
 @cache
 def commit() -> str:
     """The commit of a checkout, with `+` where it was changed; empty for an installed package."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return ""
     git = ["git", "-C", str(root)]

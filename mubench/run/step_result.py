@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from mubench.catalogue.search_space import Scalar
-from mubench.circumstances import commit, device_name, is_exclusive, versions
 from mubench.errors import TimedOut
 from mubench.plan import Step
+from mubench.run.environment import commit, device_name, is_exclusive, versions
 from mubench.store.record import Record, Status
 
 

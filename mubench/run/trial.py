@@ -15,7 +15,6 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
-from mubench.diagnose import diagnose
 from mubench.errors import Diverged, Refused, TimedOut
 from mubench.methods.base import ForgetTask, Method, SplitName, Unlearned
 from mubench.metrics.accuracy import accuracy
@@ -23,9 +22,9 @@ from mubench.metrics.objective import objective_gap, retrain_free_gap
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.score import score
 from mubench.models.training.time_limit import time_limit
-from mubench.outcome import Outcome, failed, make_record
 from mubench.plan import ORIGINAL, Step
-from mubench.references import (
+from mubench.run.diagnostics import diagnose
+from mubench.run.references import (
     SPLIT_HASH,
     WEIGHTS,
     evaluate,
@@ -34,13 +33,9 @@ from mubench.references import (
     train,
     weights_to_arrays,
 )
+from mubench.run.step_result import Outcome, failed, make_record
+from mubench.run.workspace import Workspace, evaluated, require_request, scored_parts
 from mubench.store.record import WORST, Record
-from mubench.workspace import (
-    Workspace,
-    evaluated,
-    require_request,
-    scored_parts,
-)
 
 
 @dataclass(frozen=True)
