@@ -13,16 +13,16 @@ import time
 
 from typing_extensions import override
 
-from mubench.plan import Plan, Step
-from mubench.planner import make_plan
 from mubench.run.step_result import Outcome, make_record
 from mubench.run.trial import Choice
 from mubench.run.tune.cluster import Where, connected
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.tune.worker import StepActor
-from mubench.spec_load import parse
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.load import parse
+from mubench.sweep.plan import Plan, Step
+from mubench.sweep.planner import make_plan
 
 
 class NoopActor(StepActor):

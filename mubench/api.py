@@ -14,7 +14,6 @@ from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.data.user_data import UserData, to_splits
-from mubench.diagnostics import Theorem2Spec
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
 from mubench.methods.shared.theorem2 import diagnose
@@ -22,6 +21,7 @@ from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
 from mubench.run.references import evaluate as outputs_of
+from mubench.sweep.diagnostics import Theorem2Spec
 
 
 def unlearn(

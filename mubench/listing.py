@@ -1,10 +1,10 @@
 """What `mubench list` shows: methods, data sets, models, metrics, scenarios, sweeps."""
 
-from mubench import spec_load
 from mubench.catalogue import cards as catalogue
-from mubench.grid import ARGUMENTS
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.words import plural
+from mubench.sweep import load
+from mubench.sweep.grid import ARGUMENTS
 
 Entry = dict[str, str]
 
@@ -86,7 +86,7 @@ def _forms(name: str) -> str:
 
 
 def _sweeps() -> list[Entry]:
-    found = {name: spec_load.about(name) for name in spec_load.shipped_sweeps()}
+    found = {name: load.about(name) for name in load.shipped_sweeps()}
     return [
         {"name": name, "title": title, "about": description}
         for name, (title, description) in found.items()

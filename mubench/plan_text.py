@@ -7,10 +7,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.plan import Plan
 from mubench.report.words import plural
 from mubench.run.estimate import KindCost, total
-from mubench.workload import Work
+from mubench.sweep.plan import Plan
+from mubench.sweep.workload import Work
 
 _UNKNOWN = "no fingerprint until its files are decoded"
 

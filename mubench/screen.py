@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mubench.plan import Step
 from mubench.report.words import plural
 from mubench.run.tune.schedule import Walk
 from mubench.store.record import Record
+from mubench.sweep.plan import Step
 
 LINE_SECONDS = 10.0
 """Least time between two plain lines; a failure is printed at once."""

@@ -2,11 +2,11 @@
 
 from typing_extensions import override
 
-from mubench.plan import Step
 from mubench.run.step_result import Outcome, make_record
 from mubench.run.trial import Choice
 from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
+from mubench.sweep.plan import Step
 
 
 class NoopActor(StepActor):

@@ -4,16 +4,16 @@ import pytest
 from conftest import changed
 from report_world import CELLS, finals, retrains, world
 
-from mubench import spec_load
-from mubench.claims import parse
 from mubench.errors import InputError
 from mubench.metrics.info import METRICS
 from mubench.metrics.post_hoc import all_metrics
-from mubench.planner import make_plan
 from mubench.report.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.claims import judged
 from mubench.store.results_files import pack, unpack
+from mubench.sweep import load
+from mubench.sweep.claims import parse
+from mubench.sweep.planner import make_plan
 
 ROWS = ("ga", "ugradsl", "ugradsl[alpha=-0.2]")
 WHERE = {
@@ -74,11 +74,11 @@ def test_a_claim_that_cannot_be_read_is_one_line(text, words):
 
 def test_a_sweep_checks_its_claims_and_they_change_no_id(sweep):
     good = changed(sweep, claims=["ugradsl[alpha=-0.2] beats ga on gap in class"])
-    plan = make_plan(spec_load.parse(good, "x"))
+    plan = make_plan(load.parse(good, "x"))
     assert plan.claims[0].cells == ("digits[flip_labels=0.2]/small_cnn/class",)
-    assert plan.steps == make_plan(spec_load.parse(sweep, "x")).steps
+    assert plan.steps == make_plan(load.parse(sweep, "x")).steps
     with pytest.raises(InputError, match=r"^x: claims: 'ft beats gaa on ua': no row 'gaa'"):
-        spec_load.parse(changed(sweep, claims=["ft beats gaa on ua"]), "x")
+        load.parse(changed(sweep, claims=["ft beats gaa on ua"]), "x")
 
 
 def claimed(text, requests):

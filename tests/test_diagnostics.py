@@ -13,18 +13,18 @@ from torch.func import functional_call, jacrev
 from toy import CLASSES, blobs, conv, same, softmax_regression, split_of, task_of, train, weights
 
 import mubench
-from mubench import planner, spec_load
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import Diverged, InputError
 from mubench.methods.shared.theorem2 import contrast, diagnose
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
-from mubench.planner import make_plan, sources_of
 from mubench.run.step_result import refused
 from mubench.run.trial import Choice, run_step
 from mubench.run.tune.schedule import Walk
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
+from mubench.sweep import load, planner
+from mubench.sweep.planner import make_plan, sources_of
 
 # --- Theorem 2 on a model ---------------------------------------------------------------------
 
@@ -259,21 +259,19 @@ BAD = {
 @pytest.mark.parametrize(("node", "message"), BAD.values(), ids=list(BAD))
 def test_a_mistake_is_one_line_that_says_where(node, message):
     with pytest.raises(InputError) as caught:
-        spec_load.parse(changed(SWEEP, diagnostics=node), "x")
+        load.parse(changed(SWEEP, diagnostics=node), "x")
     assert str(caught.value) == f"x: diagnostics.{message}"
 
 
 def test_label_ldp_needs_a_method_with_a_smoothing_rate():
     node = changed(SWEEP, diagnostics={"label_ldp": LDP}, methods={"ft": {}})
     with pytest.raises(InputError, match=r"diagnostics\.label_ldp: none of these methods has"):
-        spec_load.parse(node, "x")
-    assert spec_load.parse(changed(node, diagnostics={"theorem2": {}}), "x")
+        load.parse(node, "x")
+    assert load.parse(changed(node, diagnostics={"theorem2": {}}), "x")
 
 
 def test_a_bare_key_asks_with_the_usual_settings():
-    bare, empty = (
-        spec_load.parse(changed(SWEEP, diagnostics={"theorem2": v}), "x") for v in (None, {})
-    )
+    bare, empty = (load.parse(changed(SWEEP, diagnostics={"theorem2": v}), "x") for v in (None, {}))
     assert bare == empty
     assert bare.diagnostics.theorem2.model_dump() == {
         "preconditioner": "gauss_newton",
@@ -285,7 +283,7 @@ def test_a_bare_key_asks_with_the_usual_settings():
 
 
 def plan_of(**diagnostics):
-    return make_plan(spec_load.parse(changed(SWEEP, diagnostics=diagnostics), "x"))
+    return make_plan(load.parse(changed(SWEEP, diagnostics=diagnostics), "x"))
 
 
 def moved(before, after):
@@ -296,7 +294,7 @@ def moved(before, after):
 
 
 def test_only_the_steps_that_a_diagnostic_concerns_get_other_ids():
-    without = make_plan(spec_load.parse(SWEEP, "x"))
+    without = make_plan(load.parse(SWEEP, "x"))
     assert without.steps == plan_of().steps
     for step in without.steps.values():  # what they are made of where nothing is asked for
         if step.kind == "final":
@@ -351,7 +349,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The plan, its records by (kind, row, selection), and the workspace they come from."""
-    plan = make_plan(spec_load.parse(SMALL, "x"))
+    plan = make_plan(load.parse(SMALL, "x"))
     workspace = Workspace(Store(str(tmp_path_factory.mktemp("store"))))
     walk = Walk(plan, {})
     while (due := walk.next()) is not None:

@@ -12,19 +12,19 @@ from sweep_world import TINY, finish
 from test_cli import only_line
 from test_parquet import encode
 
-from mubench import spec_load
 from mubench.catalogue import cards
 from mubench.data import forget_file
 from mubench.data.scenario import Ids
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
-from mubench.planner import make_plan
 from mubench.run.open_sweep import open_sweep
 from mubench.run.references import SPLIT_HASH, read_outputs
 from mubench.run.tune.cluster import Where
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.workspace import Workspace
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 
@@ -264,7 +264,7 @@ def test_a_forget_set_that_a_sweep_carries_is_checked_as_a_file_is(changes, mess
 
     def parsed(one):
         forget = {"scenario": "index", "search_files": [one], "final_files": other}
-        return spec_load.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
+        return load.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
 
     [found] = parsed(whole).grid.forget
     held = {p: found.scenarios(p, cards.dataset("digits")) for p in ("search", "final")}
@@ -291,7 +291,7 @@ def test_a_forget_set_of_other_data_or_out_of_range_is_refused(tmp_path):
         forget = {"scenario": "index", "search_files": searched, "final_files": final}
         node = {**TINY, "grid": {**TINY["grid"], "dataset": ["digits"], "forget": [forget]}}
         with pytest.raises(InputError, match=message):
-            make_plan(spec_load.parse(node, "x"))
+            make_plan(load.parse(node, "x"))
 
 
 def test_a_held_out_example_cannot_be_named(tmp_path):
@@ -342,7 +342,7 @@ def test_where_a_folder_lies_does_not_decide_ids(tmp_path):
 def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, data, message):
     write_shapes(tmp_path / "shapes")
     with pytest.raises(InputError) as caught:
-        spec_load.load(sweep(tmp_path, GROUP, data=data))
+        load.load(sweep(tmp_path, GROUP, data=data))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -421,7 +421,7 @@ def test_two_folders_of_one_name_are_two_data_sets(tmp_path):
 def test_a_folder_that_is_named_wrongly_is_one_line(tmp_path, data, message):
     write_shapes(tmp_path / "shapes")
     with pytest.raises(InputError) as caught:
-        spec_load.load(sweep(tmp_path, GROUP, data=data))
+        load.load(sweep(tmp_path, GROUP, data=data))
     assert message in str(caught.value)
 
 
@@ -434,7 +434,7 @@ def test_a_folder_of_one_class_is_refused(tmp_path):
         )
         pq.write_table(only, tmp_path / "shapes" / f"{split}.parquet")
     with pytest.raises(InputError, match="column kind has one class; two are needed at least"):
-        spec_load.load(sweep(tmp_path, GROUP))
+        load.load(sweep(tmp_path, GROUP))
 
 
 def test_a_run_on_data_that_nobody_here_has_seen_is_refused(tmp_path):
@@ -456,7 +456,7 @@ def test_a_class_that_is_named_in_two_ways_is_one(tmp_path):
     with pytest.raises(
         InputError, match=r"seeds.final: the same classes and train seed are paired"
     ):
-        spec_load.load(sweep(tmp_path, forget, seeds=seeds))
+        load.load(sweep(tmp_path, forget, seeds=seeds))
 
 
 def test_siblings_of_a_group_are_found_by_true_labels():

@@ -12,11 +12,11 @@ from conftest import changed as changed_sweep
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench import spec_load
 from mubench.catalogue import ids
 from mubench.catalogue.ids import closure, content_id, source_id
 from mubench.errors import InputError
-from mubench.planner import make_plan
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan
 
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)
@@ -360,7 +360,7 @@ def plan_with(monkeypatch, module="", old="", new=""):
 
     monkeypatch.setattr(ids, "_source", source)
     forget_sources()
-    plan = make_plan(spec_load.parse(SEARCHED, "x"))
+    plan = make_plan(load.parse(SEARCHED, "x"))
     monkeypatch.setattr(ids, "_source", real)
     forget_sources()
     return plan
@@ -441,7 +441,7 @@ def test_no_docstring_of_the_package_is_in_an_id(monkeypatch):
     real = ids._source
     monkeypatch.setattr(ids, "_source", lambda name: reworded(real(name)))
     forget_sources()
-    after = make_plan(spec_load.parse(SEARCHED, "x"))
+    after = make_plan(load.parse(SEARCHED, "x"))
     assert before.steps.keys() == after.steps.keys()
     forget_sources()
 

@@ -23,7 +23,6 @@ from mubench import listing
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import Held, Stored
 from mubench.errors import IntegrityError
-from mubench.grid import DatasetSpec
 from mubench.metrics.calibration import expected_calibration_error
 from mubench.metrics.klom import divergences
 from mubench.metrics.outputs import Outputs
@@ -38,6 +37,7 @@ from mubench.store.results import ReportSource
 from mubench.store.results_files import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
 from mubench.store.scores import Score
 from mubench.store.store import Store
+from mubench.sweep.grid import DatasetSpec
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
 

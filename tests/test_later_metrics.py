@@ -13,7 +13,6 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from test_membership import of_confidences
 from test_metrics import class_request, drawn, model, outputs
 
-from mubench import spec_load
 from mubench.catalogue import ids
 from mubench.metrics import distances
 from mubench.metrics.by_example import js_by_example
@@ -25,7 +24,8 @@ from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.post_hoc import LATER, all_metrics
 from mubench.metrics.related_models import NoValue, Related
 from mubench.metrics.rmia import halves, member_scores, ratios, rmia_auc, rmia_tpr_at_1, scores
-from mubench.planner import make_plan, sources_of
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan, sources_of
 
 properties = settings(derandomize=True, deadline=None, max_examples=40)
 SHARES = st.lists(st.floats(0.001, 0.999), min_size=2, max_size=12)
@@ -42,7 +42,7 @@ def in_groups(evaluated, groups):
 
 def test_later_metrics_are_in_no_id(monkeypatch):
     """Their source may change, and a finished sweep stays finished."""
-    sweep = spec_load.load("quickstart").spec
+    sweep = load.load("quickstart").spec
     plan = make_plan(sweep)
     later = {
         "mubench.metrics.post_hoc",

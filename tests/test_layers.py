@@ -222,9 +222,9 @@ SLOW = (*HEAVY, "sklearn", "scipy")
 LIGHT = {
     "mubench": (*HEAVY, "numpy", "pyarrow", "pydantic", "yaml"),
     "mubench.cli.main": SLOW,
-    "mubench.spec_load": SLOW,
+    "mubench.sweep.load": SLOW,
     "mubench.plan": SLOW,
-    "mubench.planner": SLOW,
+    "mubench.sweep.planner": SLOW,
     "mubench.run.open_sweep": SLOW,
     "mubench.plan_text": SLOW,
     "mubench.store.store": HEAVY,

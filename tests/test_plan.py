@@ -7,14 +7,14 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import planner as plan_module
-from mubench import spec_load
 from mubench.catalogue import cards, ids
-from mubench.planner import make_plan
+from mubench.sweep import load
+from mubench.sweep import planner as plan_module
+from mubench.sweep.planner import make_plan
 
 
 def planned(node, device="cpu"):
-    return make_plan(spec_load.parse(node, "x"), device)
+    return make_plan(load.parse(node, "x"), device)
 
 
 def steps_of(plan, *kinds, **where):

@@ -11,17 +11,18 @@ from conftest import SWEEP
 from sweep_world import write
 from test_metrics import model
 
-from mubench import listing, spec_load
+from mubench import listing
 from mubench.catalogue import cards, ids, plugins
 from mubench.catalogue.registry import load_method, method_source
 from mubench.data.dataset import load
 from mubench.errors import InputError
 from mubench.metrics.plugin_metrics import all_metrics
 from mubench.metrics.score import score
-from mubench.planner import make_plan, sources_of
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune.resume import finished
 from mubench.run.tune.run_plan import run_plan
+from mubench.sweep import load as spec_load
+from mubench.sweep.planner import make_plan, sources_of
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
 

@@ -9,10 +9,8 @@ import pytest
 from report_world import record as made_up
 from sweep_world import MEASURED, TINY, finish, write
 
-from mubench import planner
 from mubench.data import forget_file
 from mubench.errors import InputError
-from mubench.planner import make_plan
 from mubench.report.build import build
 from mubench.reproduce_text import verdict
 from mubench.run import reproduce, trial
@@ -24,6 +22,8 @@ from mubench.store.lookup import in_report, in_store, parsed
 from mubench.store.results import ReportSource
 from mubench.store.results_files import read_folder
 from mubench.store.store import Store
+from mubench.sweep import planner
+from mubench.sweep.planner import make_plan
 
 LATE = "2999-01-01T00:00:00.000+00:00"
 

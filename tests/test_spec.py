@@ -6,11 +6,11 @@ import pytest
 import yaml
 from conftest import changed
 
-from mubench import spec_load
 from mubench.catalogue import cards
 from mubench.data.scenario import Classes
 from mubench.errors import InputError
-from mubench.planner import make_plan
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan
 
 BAD = {
     "unknown key": (
@@ -351,7 +351,7 @@ def test_bad_input_is_one_line_that_begins_with_file_and_key_path(case, sweep, t
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(changed(sweep, **changes)))
     with pytest.raises(InputError) as caught:
-        spec_load.load(str(path))
+        load.load(str(path))
     message = str(caught.value)
     assert re.match(rf"{re.escape(str(path))}(:\d+:\d+)?: ", message)
     assert expected in message
@@ -400,7 +400,7 @@ def test_an_error_says_line_and_column(old, new, expected, tmp_path):
     path = tmp_path / "sweep.yaml"
     path.write_text(WRITTEN.replace(old, new))
     with pytest.raises(InputError) as caught:
-        spec_load.load(str(path))
+        load.load(str(path))
     assert str(caught.value).startswith(f"{path}{expected}")
 
 
@@ -408,20 +408,20 @@ def test_an_error_says_line_and_column(old, new, expected, tmp_path):
 def test_a_number_with_an_exponent_is_a_number(number, tmp_path):
     path = tmp_path / "sweep.yaml"
     path.write_text(WRITTEN.replace("epochs: 3", f"learning_rate: {number}"))
-    assert spec_load.load(str(path)).spec.rows[1].given == {"learning_rate": 0.001}
+    assert load.load(str(path)).spec.rows[1].given == {"learning_rate": 0.001}
 
 
 def test_a_word_in_quotes_is_no_number(tmp_path):
     path = tmp_path / "sweep.yaml"
     path.write_text(WRITTEN.replace("epochs: 3", "learning_rate: '1e-3'"))
     with pytest.raises(InputError, match="a number is needed; got '1e-3'"):
-        spec_load.load(str(path))
+        load.load(str(path))
 
 
 def test_a_group_may_not_be_all_classes(sweep):
     forget = [{"scenario": "class", "search_classes": [[*range(10)]], "final_classes": [10]}]
     with pytest.raises(InputError, match="leaves no class to retain"):
-        spec_load.parse(changed(sweep, grid__forget=forget), "x")
+        load.parse(changed(sweep, grid__forget=forget), "x")
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_text_that_is_no_sweep_is_one_line(text, expected, tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
-        spec_load.load(str(path))
+        load.load(str(path))
     assert str(caught.value).startswith(f"{path}{expected}")
     assert "\n" not in str(caught.value)
 
@@ -448,7 +448,7 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"bad\.yaml: not readable as text: "):
-        spec_load.load(str(path))
+        load.load(str(path))
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
 )
 def test_a_sweep_that_is_not_there_is_one_line(name, expected):
     with pytest.raises(InputError) as caught:
-        spec_load.load(name)
+        load.load(name)
     assert str(caught.value) == expected
 
 
@@ -473,7 +473,7 @@ def path(sweep, tmp_path):
 
 
 def test_overrides_replace_values_and_add_keys(path):
-    loaded = spec_load.load(
+    loaded = load.load(
         path,
         [
             "search.trials=5",
@@ -500,27 +500,27 @@ def test_overrides_replace_values_and_add_keys(path):
 )
 def test_a_bad_override_is_one_line(path, override, expected):
     with pytest.raises(InputError) as caught:
-        spec_load.load(path, [override])
+        load.load(path, [override])
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [name for name in spec_load.shipped_sweeps() if "/" not in name])
+@pytest.mark.parametrize("name", [name for name in load.shipped_sweeps() if "/" not in name])
 def test_every_sweep_that_ships_is_valid_and_plans(name):
-    loaded = spec_load.load(name)
+    loaded = load.load(name)
     assert loaded.spec.name == name
     assert make_plan(loaded.spec).steps
 
 
 def test_the_sweep_keeps_its_text(path):
-    loaded = spec_load.load(path)
+    loaded = load.load(path)
     assert yaml.safe_load(loaded.text)["name"] == "small"
     assert str(loaded.path) == path
 
 
 def test_ratios_of_a_list_are_scenarios_of_their_own(sweep):
     forget = [{"scenario": "random", "ratio": [0.1, 0.5]}]
-    found = spec_load.parse(changed(sweep, grid__forget=forget), "x").grid.forget
+    found = load.parse(changed(sweep, grid__forget=forget), "x").grid.forget
     assert [f.label for f in found] == ["random-0.1", "random-0.5"]
 
 
@@ -536,7 +536,7 @@ def test_a_scenario_may_be_for_some_data_sets_alone(sweep):
         },
     ]
     data = ["digits", "cifar100"]
-    found = spec_load.parse(changed(sweep, grid__forget=forget, grid__dataset=data), "x").grid
+    found = load.parse(changed(sweep, grid__forget=forget, grid__dataset=data), "x").grid
     assert [(d.name, f.label, f.search) for d, _, f in found.cells] == [
         ("digits", "random-0.1", ()),
         ("digits", "class", ((9,),)),
@@ -555,14 +555,12 @@ def test_a_scenario_may_be_for_some_data_sets_alone(sweep):
 def test_a_scenario_for_no_data_set_and_a_data_set_without_one_are_refused(sweep, changes, message):
     forget = [{"scenario": "random", "ratio": 0.1, **changes}]
     with pytest.raises(InputError, match=message):
-        spec_load.parse(
-            changed(sweep, grid__forget=forget, grid__dataset=["digits", "cifar10"]), "x"
-        )
+        load.parse(changed(sweep, grid__forget=forget, grid__dataset=["digits", "cifar10"]), "x")
 
 
 def test_a_lone_class_is_a_group_of_one_and_a_group_ignores_order(sweep):
     forget = [{"scenario": "class", "search_classes": 9, "final_classes": [[2, 1], 0]}]
-    found = spec_load.parse(changed(sweep, grid__forget=forget), "x").grid.forget[0]
+    found = load.parse(changed(sweep, grid__forget=forget), "x").grid.forget[0]
     card = cards.dataset("digits")
     assert found.scenarios("search", card) == [Classes((9,))]
     assert found.scenarios("final", card) == [Classes((1, 2)), Classes((0,))]
@@ -573,7 +571,7 @@ def test_classes_and_groups_may_be_named(sweep):
         {"scenario": "class", "search_classes": "baby", "final_classes": [["rocket", 3], "sea"]}
     ]
     changes = {"grid__forget": forget, "grid__dataset": ["cifar100"]}
-    found = spec_load.parse(changed(sweep, **changes), "x").grid.forget[0]
+    found = load.parse(changed(sweep, **changes), "x").grid.forget[0]
     card = cards.dataset("cifar100")
     assert found.scenarios("search", card) == [Classes((2,))]
     assert found.scenarios("final", card) == [Classes((3, 69)), Classes((71,))]
@@ -581,13 +579,13 @@ def test_classes_and_groups_may_be_named(sweep):
 
 def test_shared_values_reach_the_methods_that_have_them_and_yield_to_their_own(sweep):
     methods = {"ft": {"batch_size": 16}, "ga": {}, "iu": {}}
-    rows = spec_load.parse(changed(sweep, methods=methods, shared={"batch_size": 32}), "x").rows
+    rows = load.parse(changed(sweep, methods=methods, shared={"batch_size": 32}), "x").rows
     assert [row.given for row in rows] == [{"batch_size": 16}, {"batch_size": 32}, {}]
 
 
 def test_a_label_tells_variants_of_a_method_apart(sweep):
     variants = [{}, {"label": "short", "epochs": 1}, {"label": "rate", "learning_rate": [0.1, 0.2]}]
-    rows = spec_load.parse(changed(sweep, methods={"ft": variants}), "x").rows
+    rows = load.parse(changed(sweep, methods={"ft": variants}), "x").rows
     assert [row.label for row in rows] == [
         "ft",
         "ft[short]",
@@ -598,15 +596,13 @@ def test_a_label_tells_variants_of_a_method_apart(sweep):
 
 
 def test_each_value_of_a_grid_axis_is_a_row(sweep):
-    rows = spec_load.parse(sweep, "x").rows
+    rows = load.parse(sweep, "x").rows
     assert [row.label for row in rows] == ["ft", "ga", "ugradsl[alpha=-0.2]", "ugradsl[alpha=-1.0]"]
     assert rows[2].space.defaults["alpha"] == -0.2
 
 
 def test_a_recipe_is_the_cards_with_the_changes_of_the_sweep(sweep):
-    recipe = spec_load.parse(changed(sweep, training={"epochs": 2}), "x").recipe(
-        "digits", "small_cnn"
-    )
+    recipe = load.parse(changed(sweep, training={"epochs": 2}), "x").recipe("digits", "small_cnn")
     card = cards.model("small_cnn").recipe
     assert recipe.epochs == 2
     assert recipe.learning_rate == card["learning_rate"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import SWEEP, changed
 
-from mubench import spec_load
-from mubench.planner import make_plan
 from mubench.run.tune.suggest import Told, suggest
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan
 
 
 def study_of(method="ugradsl", node=None, **search):
@@ -22,7 +22,7 @@ def study_of(method="ugradsl", node=None, **search):
         search={"trials": 8, "startup": 3, **search},
         grid__forget=[{"scenario": "random", "ratio": 0.1}],
     )
-    plan = make_plan(spec_load.parse(sweep, "x"))
+    plan = make_plan(load.parse(sweep, "x"))
     return next(iter(plan.studies.values()))
 
 

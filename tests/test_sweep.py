@@ -16,13 +16,13 @@ from ray import cloudpickle
 from sweep_world import all_values, descendants, finish, listening, write
 
 from mubench.errors import StoreError
-from mubench.planner import make_plan
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune import run_plan as running
 from mubench.run.tune.cluster import Where, connected
 from mubench.run.tune.resume import usable_records
 from mubench.run.tune.run_plan import run_plan
 from mubench.store.store import Store
+from mubench.sweep.planner import make_plan
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not find this file
 

@@ -15,10 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mubench import spec_load
 from mubench.errors import TrackingError
-from mubench.plan import Plan, Step
-from mubench.planner import make_plan
 from mubench.report.build import build
 from mubench.store.gathered import gather
 from mubench.store.record import Record
@@ -26,6 +23,9 @@ from mubench.store.results import ReportSource, outline
 from mubench.store.results_files import pack, unpack
 from mubench.store.scores import Score
 from mubench.store.store import Store
+from mubench.sweep import load
+from mubench.sweep.plan import Plan, Step
+from mubench.sweep.planner import make_plan
 from mubench.tracking import follower, mirror
 from mubench.tracking import run as tracking
 from mubench.tracking.artifacts import read_source
@@ -51,11 +51,11 @@ SHORT = "random-0.1"
 
 
 def small_plan(*changes: str) -> Plan:
-    return make_plan(spec_load.load("quickstart", [*CHANGES, *changes]).spec)
+    return make_plan(load.load("quickstart", [*CHANGES, *changes]).spec)
 
 
 def small_outline() -> ReportSource:
-    loaded = spec_load.load("quickstart", CHANGES)
+    loaded = load.load("quickstart", CHANGES)
     return outline(make_plan(loaded.spec), loaded)
 
 

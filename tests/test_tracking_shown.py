@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from report_world import CELLS, ERRORS, ROWS, world
 
-from mubench import spec_load
-from mubench.plan import Plan
-from mubench.planner import make_plan
 from mubench.report.aggregate import aggregate
 from mubench.report.figures.figure import PALETTE
 from mubench.report.formats import to_markdown
 from mubench.report.summary import headline
 from mubench.report.tables import CAPTION, table
+from mubench.sweep import load
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
 from mubench.tracking.entries import cell_names, entries
 from mubench.tracking.means import floor_metrics, ordered, row_metrics, sweep_metrics
 from mubench.tracking.names import Names
@@ -27,7 +27,7 @@ TUNED = dict(zip(ROWS, ERRORS, strict=True))
 
 
 def plan_of(*changes: str) -> Plan:
-    return make_plan(spec_load.load("quickstart", changes).spec)
+    return make_plan(load.load("quickstart", changes).spec)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import pytest
 import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
-from mubench import spec_load
 from mubench.catalogue import registry
 from mubench.catalogue.registry import load_method
 from mubench.data.split import Source, Split
@@ -23,7 +22,6 @@ from mubench.metrics.score import UNCHANGED, score
 from mubench.models.training import cost_meter
 from mubench.models.training.cost_meter import Cost
 from mubench.models.training.time_limit import time_limit
-from mubench.planner import make_plan
 from mubench.run import prepared as prepared_module
 from mubench.run import trial
 from mubench.run.prepared import read_or_make
@@ -33,6 +31,8 @@ from mubench.run.trial import Choice, run_step
 from mubench.run.tune.schedule import Walk
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan
 
 SMALL = {
     "name": "tiny",
@@ -51,7 +51,7 @@ SMALL = {
     "seeds": {"search": {"train": [100], "forget": [100]}, "final": {"train": [0], "forget": [0]}},
     "floor": 1,
 }
-PLAN = make_plan(spec_load.parse(SMALL, "x"))
+PLAN = make_plan(load.parse(SMALL, "x"))
 TIMES = {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib"}
 
 

@@ -8,12 +8,12 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import spec_load
 from mubench.catalogue.seeds import derive_seed
-from mubench.plan import Plan
-from mubench.planner import make_plan
 from mubench.run.tune.schedule import Walk
 from mubench.store.record import WORST, Record
+from mubench.sweep import load
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
 
 NODE = changed(
     SWEEP,
@@ -25,7 +25,7 @@ NODE = changed(
 
 
 def planned(**changes):
-    return make_plan(spec_load.parse(changed(NODE, **changes), "x"))
+    return make_plan(load.parse(changed(NODE, **changes), "x"))
 
 
 BASE = planned()

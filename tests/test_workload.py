@@ -6,13 +6,13 @@ import pytest
 from conftest import SWEEP, changed
 from report_world import record
 
-from mubench import spec_load
 from mubench.catalogue.cards import evaluate
 from mubench.errors import ContractError
 from mubench.plan_text import plan_json, plan_table
-from mubench.planner import make_plan
 from mubench.run.estimate import estimate, total
-from mubench.workload import Work, work_of
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan
+from mubench.sweep.workload import Work, work_of
 
 RANDOM = [{"scenario": "random", "ratio": 0.1}]
 CLASS = [{"scenario": "class", "search_classes": [9], "final_classes": [0, [1, 2]]}]
@@ -20,7 +20,7 @@ TINY = changed(SWEEP, grid__forget=RANDOM, methods={"ft": {"epochs": 2}, "ga": {
 
 
 def planned(node):
-    return make_plan(spec_load.parse(node, "x"))
+    return make_plan(load.parse(node, "x"))
 
 
 def works(node, records=()):

@@ -14,9 +14,9 @@ from mubench.catalogue import plugins
 from mubench.errors import InputError
 
 if TYPE_CHECKING:
-    from mubench.plan import Device
     from mubench.run.open_sweep import Sweep
     from mubench.store.store import Store
+    from mubench.sweep.plan import Device
 
 DEFAULT_STORE = ".mubench"
 

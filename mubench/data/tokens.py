@@ -28,7 +28,7 @@ from mubench.data.partition import Ints
 from mubench.data.sources.newsgroup_text import cleaned
 from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
-from mubench.origins import content_of
+from mubench.sweep.pretrained import content_of
 
 Encoded = NDArray[Any] | dict[str, NDArray[Any]]
 """Inputs as arrays: of images one, of texts `tokens` (n, length) int32 and `length` (n,) int32."""

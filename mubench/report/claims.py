@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mubench.claims import ORIGINAL, Claim
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.aggregate import SELECTIONS, Cell, Row
 from mubench.report.inference import (
@@ -18,6 +17,7 @@ from mubench.report.inference import (
 from mubench.report.statistics import forget_set
 from mubench.report.words import MINUS, listed, p_text, plural, points, row_title
 from mubench.store.record import MetricInfo, Record
+from mubench.sweep.claims import ORIGINAL, Claim
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 _UNITS = {"seconds": " s", "mib": " MiB", "nats": " nats", "examples": " examples"}

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mubench.published import CellNumbers, Published, Values
 from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
 from mubench.report.statistics import Rank, Verdicts, judge, marks
 from mubench.report.words import points, row_title, seconds
 from mubench.store.record import Record
+from mubench.sweep.published import CellNumbers, Published, Values
 
 HEADINGS = {
     "ua": "UA (%)",

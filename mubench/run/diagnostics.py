@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mubench.catalogue.search_space import Scalar, is_number
-from mubench.diagnostics import LabelLdpSpec, Theorem2Spec
 from mubench.errors import Diverged
 from mubench.methods.shared import theorem2
 from mubench.metrics.theory import label_ldp_epsilon
-from mubench.plan import Step
 from mubench.run.workspace import Workspace
+from mubench.sweep.diagnostics import LabelLdpSpec, Theorem2Spec
+from mubench.sweep.plan import Step
 
 
 class Found(NamedTuple):

@@ -12,7 +12,7 @@ import torch
 
 from mubench import __version__
 from mubench.catalogue.ids import package_version
-from mubench.plan import Step
+from mubench.sweep.plan import Step
 
 
 def is_exclusive(step: Step) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mubench.catalogue.search_space import Scalar
-from mubench.plan import Plan, Step
 from mubench.store.record import Kind, Record
-from mubench.workload import Work, work_of
+from mubench.sweep.plan import Plan, Step
+from mubench.sweep.workload import Work, work_of
 
 KINDS: tuple[Kind, ...] = ("train", "retrain", "search", "final")
 

@@ -9,11 +9,9 @@ from contextlib import suppress
 import numpy as np
 
 from mubench.errors import IntegrityError, MubenchError
-from mubench.grid import DatasetSpec, datasets
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Outputs
-from mubench.plan import ORIGINAL
 from mubench.run.media import media
 from mubench.store.examples import BINS, CellExhibits, Confidences, Exhibits, Oddity
 from mubench.store.outputs import SweepAnswers
@@ -21,6 +19,8 @@ from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.results_files import EXHIBITS, pack_exhibits
 from mubench.store.store import Store
+from mubench.sweep.grid import DatasetSpec, datasets
+from mubench.sweep.plan import ORIGINAL
 
 ODDITIES = 4
 """Forget examples that a row shows."""

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from mubench.data import forget_file
-from mubench.plan import Plan, Step
 from mubench.run.workspace import Workspace, require_request
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan, Step
 
 
 def export_forget_sets(plan: Plan, folder: Path, data_dir: str | None) -> int:

@@ -13,7 +13,7 @@ from mubench.data.cache.decoded import Held, cache_name, stored
 from mubench.data.options import check_options
 from mubench.data.sources.locate import is_in_files
 from mubench.data.sources.newsgroup_text import cleaned
-from mubench.grid import DatasetSpec
+from mubench.sweep.grid import DatasetSpec
 
 LONGEST_SIDE = 64
 """Pixels; larger images are reduced to it, smaller ones stay as they are."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from mubench import spec_load
 from mubench.data.availability import decode_present
-from mubench.plan import Device, Plan
-from mubench.planner import make_plan
-from mubench.spec import StepKind, SweepSpec
-from mubench.spec_load import Loaded
 from mubench.store.gathered import gather, save
 from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
+from mubench.sweep import load
+from mubench.sweep.load import Loaded
+from mubench.sweep.plan import Device, Plan
+from mubench.sweep.planner import make_plan
+from mubench.sweep.spec import StepKind, SweepSpec
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def open_sweep(
         DataError: data that must be decoded are damaged.
         StoreError: the store is of another format.
     """
-    loaded = spec_load.load(name, overrides)
+    loaded = load.load(name, overrides)
     if decode:
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)

@@ -13,8 +13,8 @@ from mubench.metrics.outputs import Outputs
 from mubench.models.build import build
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.fit import fit
-from mubench.plan import Step
 from mubench.store.artefacts import Arrays, View
+from mubench.sweep.plan import Step
 
 WEIGHTS = "weights"
 SPLIT_HASH = "split_hash"

@@ -9,8 +9,6 @@ import torch
 from mubench.data.availability import decode_present
 from mubench.data.forget_sets import forget_hash
 from mubench.errors import DataError, InputError, MubenchError
-from mubench.plan import Device, Plan, Step
-from mubench.planner import make_plan
 from mubench.run.open_sweep import default_device
 from mubench.run.step_result import refused
 from mubench.run.trial import Choice, run_step
@@ -19,6 +17,8 @@ from mubench.store.lookup import Place, parsed
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.store import Store
+from mubench.sweep.plan import Device, Plan, Step
+from mubench.sweep.planner import make_plan
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Literal
 
 from mubench.catalogue.search_space import Scalar
 from mubench.errors import TimedOut
-from mubench.plan import Step
 from mubench.run.environment import commit, device_name, is_exclusive, versions
 from mubench.store.record import Record, Status
+from mubench.sweep.plan import Step
 
 
 @dataclass(frozen=True)

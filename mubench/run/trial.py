@@ -22,7 +22,6 @@ from mubench.metrics.objective import objective_gap, retrain_free_gap
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.score import score
 from mubench.models.training.time_limit import time_limit
-from mubench.plan import ORIGINAL, Step
 from mubench.run.diagnostics import diagnose
 from mubench.run.references import (
     SPLIT_HASH,
@@ -36,6 +35,7 @@ from mubench.run.references import (
 from mubench.run.step_result import Outcome, failed, make_record
 from mubench.run.workspace import Workspace, evaluated, require_request, scored_parts
 from mubench.store.record import WORST, Record
+from mubench.sweep.plan import ORIGINAL, Step
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from mubench.methods.base import Prepared
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.models.training.cost_meter import flops_per_example
-from mubench.plan import Request, Step
 from mubench.run.prepared import read_or_make
 from mubench.run.references import SPLIT_HASH, new_model, read_outputs, read_weights
 from mubench.store.artefacts import View
 from mubench.store.store import Store
+from mubench.sweep.plan import Request, Step
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from mubench.errors import InputError
-from mubench.plan import Plan
-from mubench.spec_load import about
 from mubench.store.examples import Exhibits
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.results_files import EXHIBITS, PLAN, SWEEP, pack_outline, unpack, unpack_exhibits
 from mubench.store.store import Store
+from mubench.sweep.load import about
+from mubench.sweep.plan import Plan
 
 
 def gather(plan: Plan, outline: ReportSource, store: Store) -> ReportSource:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from mubench.errors import InputError
-from mubench.spec import SweepSpec
-from mubench.spec_load import parse
 from mubench.store.gathered import saved, without_plan
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.results_files import read_folder
 from mubench.store.store import Store
+from mubench.sweep.load import parse
+from mubench.sweep.spec import SweepSpec
 
 SHORTEST = 6
 """Digits of an id that a person must give at least."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from mubench.claims import Claim
-from mubench.plan import Plan
-from mubench.published import Published
-from mubench.spec_load import Loaded
 from mubench.store.examples import Exhibits
 from mubench.store.record import Record
+from mubench.sweep.claims import Claim
+from mubench.sweep.load import Loaded
+from mubench.sweep.plan import Plan
+from mubench.sweep.published import Published
 
 
 @dataclass(frozen=True)

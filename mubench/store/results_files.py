@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from mubench.claims import Claim
 from mubench.errors import InputError
-from mubench.published import Published
 from mubench.store.examples import Exhibits
 from mubench.store.results import ReportSource
 from mubench.store.table import records_to_table, table_to_records
+from mubench.sweep.claims import Claim
+from mubench.sweep.published import Published
 
 SWEEP, PLAN, RECORDS, EXHIBITS = "sweep.yaml", "plan.json", "records.parquet", "exhibits.json"
 FILES = (SWEEP, PLAN, RECORDS)

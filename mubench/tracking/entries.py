@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mubench.catalogue.ids import content_id
-from mubench.plan import ORIGINAL, Plan, Request, Step
 from mubench.report.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.store.results import ReportSource
+from mubench.sweep.plan import ORIGINAL, Plan, Request, Step
 from mubench.tracking.entry import COLOR, NOTE, Entry, cut, finite
 from mubench.tracking.means import floor_metrics, row_metrics, sweep_metrics
 from mubench.tracking.names import Names

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mubench.plan import Plan
-from mubench.published import Published
 from mubench.report import summary
 from mubench.report.aggregate import Cell, Row
 from mubench.report.formats import markdown_text, to_markdown
 from mubench.report.tables import CAPTION, Line, Table, table
 from mubench.report.words import plural
 from mubench.store.record import Record
+from mubench.sweep.plan import Plan
+from mubench.sweep.published import Published
 
 LONGEST = 8000
 """Characters that MLflow's tags hold."""

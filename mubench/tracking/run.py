@@ -8,11 +8,11 @@ from pathlib import Path
 
 from mubench.catalogue.ids import content_id
 from mubench.errors import TrackingError
-from mubench.plan import Plan
 from mubench.store.gathered import gather
 from mubench.store.results import ReportSource
 from mubench.store.results_files import pack
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
 from mubench.tracking.client import default_uri
 from mubench.tracking.writer import Writer
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError
-from mubench.plan import Plan
 from mubench.store.gathered import gather
 from mubench.store.results import ReportSource
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri
 from mubench.tracking.entries import cell_names, entries

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mubench.catalogue.ids import content_id
-from mubench.plan import Plan
+from mubench.sweep.plan import Plan
 from mubench.tracking.means import FIRST
 
 _TAG = "mlflow.sharedViewState."

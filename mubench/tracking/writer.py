@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from mubench.errors import TrackingError
-from mubench.plan import Plan
 from mubench.store.results import ReportSource
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
 from mubench.tracking.follower import Job
 
 PATIENCE_SECONDS = 120.0

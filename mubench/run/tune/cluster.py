@@ -19,7 +19,7 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled b
 import ray
 from ray._private import ray_constants
 
-from mubench.plan import Device, Plan
+from mubench.sweep.plan import Device, Plan
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import warnings
 from dataclasses import dataclass
 
-from mubench.plan import Plan
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ from mubench.data.availability import require_data
 from mubench.data.fingerprint import UNKNOWN
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
-from mubench.plan import Plan, Step
-from mubench.planner import sources_of
 from mubench.run.step_result import Outcome, make_record
 from mubench.run.tune.cluster import Where, capacity, connected
 from mubench.run.tune.resume import Summary, usable_records
@@ -28,6 +26,8 @@ from mubench.run.tune.searcher import PlanSearcher
 from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan, Step
+from mubench.sweep.planner import sources_of
 
 SLICE = 2000
 """Steps that one Tuner gets: Tune keeps some 50 KB a trial, and new actors begin afresh."""

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mubench.catalogue.search_space import Scalar
-from mubench.plan import Plan, Step, Study
 from mubench.run.tune.suggest import Searches, Told, suggest
 from mubench.store.record import WORST, Record
+from mubench.sweep.plan import Plan, Step, Study
 
 _ORDER = {"train": 0, "retrain": 1, "search": 2, "final": 3}
 

@@ -7,10 +7,10 @@ from typing import Any
 from ray.tune.search import Searcher
 from typing_extensions import override
 
-from mubench.plan import Step
 from mubench.run.tune.schedule import Walk
 from mubench.store.record import Record
 from mubench.store.table import record_from_json
+from mubench.sweep.plan import Step
 
 
 class PlanSearcher(Searcher):

@@ -19,7 +19,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from mubench.catalogue.search_space import Raw, Scalar, Space
 from mubench.catalogue.seeds import derive_seed
-from mubench.plan import Study
+from mubench.sweep.plan import Study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -9,13 +9,13 @@ from typing_extensions import override
 
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
-from mubench.plan import Step
 from mubench.run.step_result import Outcome, make_record, refused
 from mubench.run.trial import Choice, run_step
 from mubench.run.workspace import Workspace
 from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
+from mubench.sweep.plan import Step
 
 _OTHER_CODE = (
     "this worker has other code than the sweep was planned with: install the same mubench and the "

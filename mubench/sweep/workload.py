@@ -9,7 +9,7 @@ from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.cards import evaluate
 from mubench.catalogue.search_space import Scalar
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
-from mubench.plan import ORIGINAL, Request, Step
+from mubench.sweep.plan import ORIGINAL, Request, Step
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A step's id covers all that decides its result and nothing else, so the same sweep gives the same
 ids on any machine, and a step whose record is in the store never runs again. Steps are made in
-`mubench.planner`.
+`mubench.sweep.planner`.
 """
 
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from mubench.catalogue.search_space import Scalar
-from mubench.claims import Claim
 from mubench.data.scenario import Classes, Groups, Ids, Purpose, Scenario
-from mubench.diagnostics import Diagnostics
-from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.models.recipe import Recipe
-from mubench.published import Published
-from mubench.rows import Row
-from mubench.spec import Resources
 from mubench.store.record import Kind
+from mubench.sweep.claims import Claim
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.grid import DatasetSpec, ForgetSpec, ModelSpec
+from mubench.sweep.published import Published
+from mubench.sweep.rows import Row
+from mubench.sweep.spec import Resources
 
 Device = Literal["cpu", "cuda"]
 ORIGINAL = "original"

@@ -12,10 +12,10 @@ from mubench.catalogue.validation import first_error
 from mubench.catalogue.yaml_document import Document, read_yaml
 from mubench.data.forget_file import carried
 from mubench.errors import InputError, did_you_mean
-from mubench.published import SUFFIX
-from mubench.published import read as read_published
-from mubench.spec import SweepSpec
-from mubench.spec_checks import check
+from mubench.sweep.checks import check
+from mubench.sweep.published import SUFFIX
+from mubench.sweep.published import read as read_published
+from mubench.sweep.spec import SweepSpec
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ from mubench.catalogue.registry import method_source
 from mubench.catalogue.search_space import Scalar
 from mubench.data.fingerprint import UNKNOWN, fingerprint
 from mubench.data.scenario import Ids, Purpose, Scenario
-from mubench.diagnostics import Diagnostics
 from mubench.errors import InputError
-from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe
-from mubench.origins import origin_ids
-from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
-from mubench.rows import Row
-from mubench.spec import SeedAxis, SweepSpec
 from mubench.store.record import Kind
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.grid import DatasetSpec, ForgetSpec, ModelSpec
+from mubench.sweep.plan import ORIGINAL, Device, Plan, Request, Step, Study
+from mubench.sweep.pretrained import origin_ids
+from mubench.sweep.rows import Row
+from mubench.sweep.spec import SeedAxis, SweepSpec
 
 # What decides results, as roots of content ids.
 _TRAINING = tuple(f"mubench.run.references:{name}" for name in ("new_model", "train", "evaluate"))

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mubench.catalogue.validation import Strict, in_order, input_error
-from mubench.claims import Claim
-from mubench.claims import parse as read_claim
-from mubench.diagnostics import Diagnostics
-from mubench.grid import GridSpec
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models import presets
 from mubench.models.recipe import Recipe
-from mubench.published import Published
-from mubench.rows import Row, rows_of
+from mubench.sweep.claims import Claim
+from mubench.sweep.claims import parse as read_claim
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.grid import GridSpec
+from mubench.sweep.published import Published
+from mubench.sweep.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -107,7 +107,7 @@ class SweepSpec(Strict):
     limits: Limits = Limits()
     diagnostics: Diagnostics = Diagnostics()
     claims: tuple[str, ...] = ()
-    """What the sweep is run to find out, as sentences; see `mubench.claims`."""
+    """What the sweep is run to find out, as sentences; see `mubench.sweep.claims`."""
     published: Published | None = None
     """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 

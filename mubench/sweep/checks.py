@@ -7,9 +7,9 @@ from mubench.catalogue.validation import in_order
 from mubench.data.options import check_options
 from mubench.data.scenario import Purpose, check_scenario, named
 from mubench.errors import InputError, did_you_mean
-from mubench.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
-from mubench.origins import check_origins
-from mubench.spec import SeedAxis, SweepSpec
+from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
+from mubench.sweep.pretrained import check_origins
+from mubench.sweep.spec import SeedAxis, SweepSpec
 
 
 def check(spec: SweepSpec) -> None:
