@@ -2,7 +2,7 @@
 
 from mubench.catalogue import cards as catalogue
 from mubench.metrics.post_hoc import all_metrics
-from mubench.report.words import plural
+from mubench.report.format import plural
 from mubench.sweep import load
 from mubench.sweep.grid import ARGUMENTS
 

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.report.words import plural
+from mubench.report.format import plural
 from mubench.run.estimate import KindCost, total
 from mubench.sweep.plan import Plan
 from mubench.sweep.workload import Work

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.report.words import listed, plural, seeds_text
+from mubench.report.format import listed, plural, seeds_text
 from mubench.run.compare_records import RELATIVE, Change, Comparison, Mark, Value
 from mubench.run.reproduce import Found
 from mubench.store.lookup import Place

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mubench.report.words import plural
+from mubench.report.format import plural
 from mubench.run.tune.schedule import Walk
 from mubench.store.record import Record
 from mubench.sweep.plan import Step

@@ -7,9 +7,9 @@ from report_world import CELLS, finals, retrains, world
 from mubench.errors import InputError
 from mubench.metrics.info import METRICS
 from mubench.metrics.post_hoc import all_metrics
-from mubench.report.aggregate import aggregate
+from mubench.report.analysis.aggregate import aggregate
+from mubench.report.analysis.judge_claims import judged
 from mubench.report.build import build
-from mubench.report.claims import judged
 from mubench.store.results_files import pack, unpack
 from mubench.sweep import load
 from mubench.sweep.claims import parse

@@ -13,9 +13,9 @@ from mubench import listing
 from mubench.catalogue import cards
 from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError
-from mubench.report.aggregate import aggregate
+from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build
-from mubench.report.tables import table
+from mubench.report.tables.table import table
 from mubench.store.results import outline
 from mubench.store.results_files import pack, unpack
 from mubench.sweep import load

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from report_world import CELLS, ERRORS, ROWS, world
 
-from mubench.report.aggregate import aggregate
+from mubench.report.analysis.aggregate import aggregate
 from mubench.report.figures.figure import PALETTE
-from mubench.report.formats import to_markdown
-from mubench.report.summary import headline
-from mubench.report.tables import CAPTION, table
+from mubench.report.tables.markdown_csv import to_markdown
+from mubench.report.tables.table import CAPTION, table
+from mubench.report.text.summary import headline
 from mubench.sweep import load
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan

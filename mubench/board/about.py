@@ -4,7 +4,7 @@ import ast
 from dataclasses import dataclass
 
 from mubench.catalogue import cards, plugins
-from mubench.report.words import row_title
+from mubench.report.format import row_title
 
 
 @dataclass(frozen=True)

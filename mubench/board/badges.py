@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from mubench.board.noise import has_other_retrain, noise_of
 from mubench.board.row import BoardRow
-from mubench.report.words import STATUS_WORDS
+from mubench.report.format import STATUS_WORDS
 
 LEGEND = {
     "single seed": "one train seed or one final request: nothing is known of its spread",

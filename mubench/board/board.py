@@ -11,7 +11,7 @@ from mubench.board.names import slug
 from mubench.board.noise import Noise, noise_of
 from mubench.board.row import BoardRow, to_json
 from mubench.metrics.gap import TERMS
-from mubench.report.aggregate import COLUMNS, SELECTIONS, Estimate, estimate
+from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Estimate, estimate
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from mubench.board.parts import Measured
 from mubench.board.read import read_rows
 from mubench.board.row import BoardRow
 from mubench.errors import InputError
-from mubench.report.inference import independent, sign_flip_p
-from mubench.report.statistics import Paired, corrected
-from mubench.report.words import plural
+from mubench.report.analysis.comparisons import Paired, corrected
+from mubench.report.analysis.significance import independent, sign_flip_p
+from mubench.report.format import plural
 from mubench.store.gathered import saved
 from mubench.store.results_files import PLAN, read_folder
 from mubench.store.store import Store

@@ -10,9 +10,9 @@ from rich.text import Text
 from mubench.board.board import Placed
 from mubench.board.compare import Against, BoardComparison, CellComparison
 from mubench.board.names import plain
-from mubench.report.inference import bootstrap_interval, fewest_pairs
-from mubench.report.summary import spread_text
-from mubench.report.words import p_text, points, row_title
+from mubench.report.analysis.significance import bootstrap_interval, fewest_pairs
+from mubench.report.format import p_text, points, row_title
+from mubench.report.text.summary import spread_text
 
 
 def compared(found: BoardComparison) -> list[RenderableType]:

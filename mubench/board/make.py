@@ -10,8 +10,8 @@ from mubench.board.read import problems_of
 from mubench.board.row import FORMAT, BoardRow
 from mubench.errors import InputError
 from mubench.metrics.gap import TERMS
-from mubench.report.aggregate import Cell, Row, aggregate, is_scored
-from mubench.report.tuning import Study, studies
+from mubench.report.analysis.aggregate import Cell, Row, aggregate, is_scored
+from mubench.report.analysis.tuning import Study, studies
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 

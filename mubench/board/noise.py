@@ -8,7 +8,7 @@ import numpy as np
 from mubench.board.parts import Measured, Values
 from mubench.board.row import BoardRow
 from mubench.metrics.gap import gap
-from mubench.report.aggregate import estimate
+from mubench.report.analysis.aggregate import estimate
 
 EQUAL = 1e-9
 """Below this two Retrains are the same one, where nobody knows the noise."""

@@ -24,7 +24,7 @@ from mubench.board.parts import (
     Tuning,
 )
 from mubench.catalogue.validation import Strict, input_error
-from mubench.report.aggregate import REFERENCES
+from mubench.report.analysis.aggregate import REFERENCES
 
 FORMAT: Literal[1] = 1
 """Version of the file; a row of a newer one is refused."""

@@ -22,11 +22,11 @@ from mubench.board.parts import SweepOrigin
 from mubench.board.ranking import ORIGINAL, Key, Ranking, rank
 from mubench.board.row import schema_json, to_json
 from mubench.metrics.post_hoc import all_metrics
-from mubench.report.aggregate import COLUMNS, SELECTIONS
-from mubench.report.formats import GROUP_TITLES, csv_text
-from mubench.report.summary import spread_text
-from mubench.report.tables import HEADINGS
-from mubench.report.words import plural, points, row_title, seconds
+from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS
+from mubench.report.format import plural, points, row_title, seconds
+from mubench.report.tables.markdown_csv import GROUP_TITLES, csv_text
+from mubench.report.tables.table import HEADINGS
+from mubench.report.text.summary import spread_text
 
 
 def site(board: Board) -> dict[str, bytes]:

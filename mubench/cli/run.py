@@ -152,7 +152,7 @@ def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Sum
 
 def _write_report(opened: "Sweep", out: Path | None) -> Path:
     from mubench.report.build import build
-    from mubench.report.console import console_table
+    from mubench.report.tables.console import console_table
 
     source = opened.source
     for part in console_table(source):

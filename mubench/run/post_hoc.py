@@ -16,7 +16,7 @@ from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import InputError, IntegrityError, MubenchError
 from mubench.metrics.post_hoc import Later
 from mubench.metrics.related_models import NoValue
-from mubench.report.words import plural
+from mubench.report.format import plural
 from mubench.store.outputs import Relatives, SweepAnswers
 from mubench.store.record import Record
 from mubench.store.scores import Score

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from mubench.errors import IntegrityError
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.related_models import Answers, Related, Relation
-from mubench.report.aggregate import is_scored
+from mubench.report.analysis.aggregate import is_scored
 from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.sweep.plan import ORIGINAL

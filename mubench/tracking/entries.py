@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mubench.catalogue.ids import content_id
-from mubench.report.aggregate import Cell, aggregate
+from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.store.results import ReportSource
 from mubench.sweep.plan import ORIGINAL, Plan, Request, Step

@@ -7,7 +7,7 @@ fractions.
 from collections.abc import Iterable, Mapping
 
 from mubench.metrics.info import METRICS
-from mubench.report.aggregate import COLUMNS, Cell, Row
+from mubench.report.analysis.aggregate import COLUMNS, Cell, Row
 from mubench.tracking.entry import finite
 
 FIRST = ("gap", *(metric for metric in COLUMNS if metric != "gap"))

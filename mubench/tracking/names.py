@@ -1,6 +1,6 @@
 """Names of runs: short enough for a table's first column, and no two read alike. Pure."""
 
-from mubench.report.words import row_title
+from mubench.report.format import row_title
 from mubench.sweep.grid import DatasetSpec, ModelSpec
 from mubench.sweep.plan import Plan, Request, Step
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mubench.report import summary
-from mubench.report.aggregate import Cell, Row
-from mubench.report.formats import markdown_text, to_markdown
-from mubench.report.tables import CAPTION, Line, Table, table
-from mubench.report.words import plural
+from mubench.report.analysis.aggregate import Cell, Row
+from mubench.report.format import plural
+from mubench.report.tables.markdown_csv import markdown_text, to_markdown
+from mubench.report.tables.table import CAPTION, Line, Table, table
+from mubench.report.text import summary
 from mubench.store.record import Record
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published

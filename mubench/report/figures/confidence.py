@@ -3,7 +3,7 @@
 from typing import Any
 
 from mubench.report.figures.figure import Figure, Spec, figure, values
-from mubench.report.words import row_title
+from mubench.report.format import row_title
 from mubench.store.examples import BINS, CellExhibits, Confidences
 
 _SIDES = {"forget": "forgotten", "holdout": "unseen"}

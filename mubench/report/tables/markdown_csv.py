@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from mubench.report.tables import GROUP, Entry, Line, Table
+from mubench.report.tables.table import GROUP, Entry, Line, Table
 
 GROUP_TITLES = {"reference": "References", "tuned": "Tuned", "default": "Defaults"}
 MARKDOWN = {

@@ -1,8 +1,8 @@
 """A table as LaTeX that fits the width of a two-column page. Hostile names come out as text."""
 
-from mubench.report.aggregate import COLUMNS
-from mubench.report.formats import GROUP_TITLES
-from mubench.report.tables import Entry, Line, Table
+from mubench.report.analysis.aggregate import COLUMNS
+from mubench.report.tables.markdown_csv import GROUP_TITLES
+from mubench.report.tables.table import Entry, Line, Table
 
 LATEX = {
     "\\": r"\textbackslash{}",

@@ -5,11 +5,11 @@ from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from mubench.report import summary
-from mubench.report.aggregate import COLUMNS, Cell, aggregate
-from mubench.report.formats import GROUP_TITLES
-from mubench.report.statistics import judge
-from mubench.report.tables import Line, Table, table
+from mubench.report.analysis.aggregate import COLUMNS, Cell, aggregate
+from mubench.report.analysis.comparisons import judge
+from mubench.report.tables.markdown_csv import GROUP_TITLES
+from mubench.report.tables.table import Line, Table, table
+from mubench.report.text import summary
 from mubench.store.results import ReportSource
 
 STYLES = {"best": "bold", "second": "underline", "": ""}

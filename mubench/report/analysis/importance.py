@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mubench.report.tuning import Study
+from mubench.report.analysis.tuning import Study
 from mubench.store.record import Record
 
 FEWEST = 10

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row
-from mubench.report.statistics import Comparison, Verdicts, against_closest
-from mubench.report.words import STATUS_WORDS, listed, p_text, plural, points, row_title, seconds
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row
+from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
+from mubench.report.format import STATUS_WORDS, listed, p_text, plural, points, row_title, seconds
 
 
 def headline(cell: Cell) -> str:

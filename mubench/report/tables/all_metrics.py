@@ -4,8 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mubench.metrics.post_hoc import all_metrics
-from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Row, estimate, finite_values
-from mubench.report.words import MINUS, points, row_title, seconds
+from mubench.report.analysis.aggregate import (
+    COLUMNS,
+    SELECTIONS,
+    Cell,
+    Row,
+    estimate,
+    finite_values,
+)
+from mubench.report.format import MINUS, points, row_title, seconds
 from mubench.store.record import MetricInfo
 
 _HIDDEN = frozenset(COLUMNS) | {

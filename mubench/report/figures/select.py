@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from mubench.report.aggregate import Cell
+from mubench.report.analysis.aggregate import Cell
+from mubench.report.analysis.ranks import Ranks
+from mubench.report.analysis.tuning import Study
 from mubench.report.figures.confidence import confidence_histograms
 from mubench.report.figures.cost import gap_against_cost
 from mubench.report.figures.curves import ratio_curves, smoothing_curve
 from mubench.report.figures.figure import Figure
 from mubench.report.figures.ranking import critical_difference
 from mubench.report.figures.search import importance_bars, tuning_curves
-from mubench.report.ranks import Ranks
-from mubench.report.tuning import Study
 from mubench.store.examples import CellExhibits
 
 

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from mubench.report import summary
-from mubench.report.aggregate import SELECTIONS, Cell, aggregate
-from mubench.report.claims import Judged, judged
-from mubench.report.figures.every import cell_figures, sweep_figures
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, aggregate
+from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest, judge
+from mubench.report.analysis.importance import importances
+from mubench.report.analysis.judge_claims import Judged, judged
+from mubench.report.analysis.ranks import Ranks, ranks
+from mubench.report.analysis.tuning import Study, studies
 from mubench.report.figures.figure import Figure
-from mubench.report.importance import importances
-from mubench.report.questions import Question, questions
-from mubench.report.ranks import Ranks, ranks
-from mubench.report.statistics import Comparison, Verdicts, against_closest, judge
-from mubench.report.tables import Table, table
-from mubench.report.tuning import Study, studies
+from mubench.report.figures.select import cell_figures, sweep_figures
+from mubench.report.tables.table import Table, table
+from mubench.report.text import summary
+from mubench.report.text.reviewer_questions import Question, questions
 from mubench.store.examples import CellExhibits
 from mubench.store.results import ReportSource
 

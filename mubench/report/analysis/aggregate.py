@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from mubench.metrics.gap import TERMS, gap, gap_of_means
-from mubench.report.words import STATUS_WORDS
+from mubench.report.format import STATUS_WORDS
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 

@@ -10,23 +10,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mubench.data.cache.cache import cached
 from mubench.errors import DataError
 from mubench.metrics.post_hoc import all_metrics
-from mubench.report.aggregate import COLUMNS
-from mubench.report.blocks import Block, Report
-from mubench.report.conditions import REIMPLEMENTATION, conditions
-from mubench.report.drawer import records_node
+from mubench.report.analysis.aggregate import COLUMNS
+from mubench.report.analysis.tuning import BUDGETS
 from mubench.report.figures.figure import FAINT, INK
-from mubench.report.formats import GROUP_TITLES
-from mubench.report.glance import glance
-from mubench.report.more import AIMS, more_metrics
-from mubench.report.tables import CAPTION, GROUP
-from mubench.report.tuning import BUDGETS
-from mubench.report.words import p_text, points, row_title, seconds
+from mubench.report.format import p_text, points, row_title, seconds
+from mubench.report.page.drawer import records_node
+from mubench.report.report import Block, Report
+from mubench.report.tables.all_metrics import AIMS, more_metrics
+from mubench.report.tables.markdown_csv import GROUP_TITLES
+from mubench.report.tables.table import CAPTION, GROUP
+from mubench.report.text.overview import glance
+from mubench.report.text.provenance import REIMPLEMENTATION, conditions
 from mubench.store.examples import CellExhibits, Oddity
 from mubench.store.record import Record
 
@@ -41,7 +41,9 @@ def page(report: Report, *, has_files: bool = True) -> str:
     `has_files` says whether figures lie beside it.
     """
     environment = Environment(
-        loader=PackageLoader("mubench.report"),
+        loader=ChoiceLoader(
+            [PackageLoader("mubench.report.page"), PackageLoader("mubench.report")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from mubench.report.aggregate import Cell, Row
+from mubench.report.analysis.aggregate import Cell, Row
 from mubench.store.record import Record
 
 BUDGETS = (5, 20)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mubench.report.words import plural, seeds_text
+from mubench.report.format import plural, seeds_text
 from mubench.store.record import Record
 
 

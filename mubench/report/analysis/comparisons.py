@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeVar
 
-from mubench.report.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
-from mubench.report.inference import (
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
+from mubench.report.analysis.significance import (
     Verdict,
     bootstrap_interval,
     fewest_pairs,
@@ -18,7 +18,7 @@ from mubench.report.inference import (
     sign_flip_p,
     verdict,
 )
-from mubench.report.words import plural
+from mubench.report.format import plural
 from mubench.store.record import Record
 
 Rank = Literal["", "best", "second"]

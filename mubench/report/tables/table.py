@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mubench.report.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
-from mubench.report.statistics import Rank, Verdicts, judge, marks
-from mubench.report.words import points, row_title, seconds
+from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
+from mubench.report.analysis.comparisons import Rank, Verdicts, judge, marks
+from mubench.report.format import points, row_title, seconds
 from mubench.store.record import Record
 from mubench.sweep.published import CellNumbers, Published, Values
 

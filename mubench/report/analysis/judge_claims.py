@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mubench.metrics.post_hoc import all_metrics
-from mubench.report.aggregate import SELECTIONS, Cell, Row
-from mubench.report.inference import (
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
+from mubench.report.analysis.comparisons import forget_set
+from mubench.report.analysis.significance import (
     LEVEL,
     bootstrap_interval,
     fewest_pairs,
     independent,
     sign_flip_p,
 )
-from mubench.report.statistics import forget_set
-from mubench.report.words import MINUS, listed, p_text, plural, points, row_title
+from mubench.report.format import MINUS, listed, p_text, plural, points, row_title
 from mubench.store.record import MetricInfo, Record
 from mubench.sweep.claims import ORIGINAL, Claim
 

@@ -47,7 +47,7 @@ def _drawn_elsewhere(specs: Sequence[Spec]) -> list[_Drawn]:
 
 
 def _ask(specs: Sequence[Spec]) -> list[_Drawn]:
-    command = [sys.executable, "-m", "mubench.report.figures.draw"]
+    command = [sys.executable, "-m", "mubench.report.figures.render"]
     ran = subprocess.run(command, input=json.dumps(list(specs)), capture_output=True, text=True)
     if ran.returncode != 0:
         raise RuntimeError(f"figures could not be drawn: {ran.stderr.strip()[-500:]}")
