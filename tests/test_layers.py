@@ -232,7 +232,7 @@ LIGHT = {
     "mubench.run.post_hoc": HEAVY,
     "mubench.run.examples": HEAVY,
     "mubench.report.build": HEAVY,
-    "mubench.board.build": HEAVY,
+    "mubench.leaderboard.build": HEAVY,
 }
 
 

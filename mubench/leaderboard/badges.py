@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mubench.board.noise import has_other_retrain, noise_of
-from mubench.board.row import BoardRow
+from mubench.leaderboard.noise import has_other_retrain, noise_of
+from mubench.leaderboard.row import BoardRow
 from mubench.report.format import STATUS_WORDS
 
 LEGEND = {

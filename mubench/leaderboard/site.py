@@ -13,14 +13,14 @@ import yaml
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mubench.board import draw
-from mubench.board.about import about
-from mubench.board.badges import LEGEND
-from mubench.board.board import Board, BoardCell, Placed
-from mubench.board.names import slug
-from mubench.board.parts import SweepOrigin
-from mubench.board.ranking import ORIGINAL, Key, Ranking, rank
-from mubench.board.row import schema_json, to_json
+from mubench.leaderboard import inline_svg
+from mubench.leaderboard.about import about
+from mubench.leaderboard.badges import LEGEND
+from mubench.leaderboard.board import Board, BoardCell, Placed
+from mubench.leaderboard.ranking import ORIGINAL, Key, Ranking, rank
+from mubench.leaderboard.row import schema_json, to_json
+from mubench.leaderboard.row_fields import SweepOrigin
+from mubench.leaderboard.slug import slug
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS
 from mubench.report.format import plural, points, row_title, seconds
@@ -61,7 +61,9 @@ class _Pages:
 
     def __init__(self, board: Board, ranking: Ranking) -> None:
         self._environment = Environment(
-            loader=ChoiceLoader([PackageLoader("mubench.board"), PackageLoader("mubench.report")]),
+            loader=ChoiceLoader(
+                [PackageLoader("mubench.leaderboard"), PackageLoader("mubench.report")]
+            ),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -84,7 +86,7 @@ class _Pages:
             "metrics": all_metrics(),
             "group_titles": GROUP_TITLES,
             "legend": LEGEND,
-            "draw": draw,
+            "draw": inline_svg,
             "plural": plural,
             **self._inline("style", "base.css", "board.css"),
             **self._inline("script", "board.js", "theme.js"),

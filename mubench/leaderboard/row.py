@@ -12,8 +12,8 @@ from typing import Any, Literal, Self
 
 from pydantic import JsonValue, model_validator
 
-from mubench.board.names import slug
-from mubench.board.parts import (
+from mubench.catalogue.validation import Strict, input_error
+from mubench.leaderboard.row_fields import (
     TOLERANCE,
     Conditions,
     Failure,
@@ -23,7 +23,7 @@ from mubench.board.parts import (
     SweepOrigin,
     Tuning,
 )
-from mubench.catalogue.validation import Strict, input_error
+from mubench.leaderboard.slug import slug
 from mubench.report.analysis.aggregate import REFERENCES
 
 FORMAT: Literal[1] = 1

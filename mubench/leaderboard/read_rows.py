@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mubench.board.names import plain
-from mubench.board.row import FORMAT, BoardRow
 from mubench.catalogue.validation import OWN_ERROR, error_text
 from mubench.errors import InputError
+from mubench.leaderboard.row import FORMAT, BoardRow
+from mubench.leaderboard.slug import plain
 
 ROWS = "rows"
 """The folder of a board that holds its rows."""

@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import cached_property
 from statistics import fmean
 
-from mubench.board.badges import Badge, badges
-from mubench.board.names import slug
-from mubench.board.noise import Noise, noise_of
-from mubench.board.row import BoardRow, to_json
+from mubench.leaderboard.badges import Badge, badges
+from mubench.leaderboard.noise import Noise, noise_of
+from mubench.leaderboard.row import BoardRow, to_json
+from mubench.leaderboard.slug import slug
 from mubench.metrics.gap import TERMS
 from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Estimate, estimate
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mubench.board.make import rows_of
-from mubench.board.read import read_rows
-from mubench.board.row import BoardRow
 from mubench.errors import InputError
+from mubench.leaderboard.read_rows import read_rows
+from mubench.leaderboard.row import BoardRow
+from mubench.leaderboard.rows_from_results import rows_of
 from mubench.store.gathered import saved
 from mubench.store.results import ReportSource
 from mubench.store.results_files import read_folder

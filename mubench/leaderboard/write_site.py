@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mubench.board.read import ROWS
 from mubench.errors import InputError
+from mubench.leaderboard.read_rows import ROWS
 from mubench.store.files import Files
 
 MANIFEST = "manifest.json"

@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from mubench.board.parts import Measured, Values
-from mubench.board.row import BoardRow
+from mubench.leaderboard.row import BoardRow
+from mubench.leaderboard.row_fields import Measured, Values
 from mubench.metrics.gap import gap
 from mubench.report.analysis.aggregate import estimate
 

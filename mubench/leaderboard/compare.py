@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mubench.board.board import BoardCell, Placed, make_board
-from mubench.board.make import rows_of
-from mubench.board.noise import Noise, has_other_retrain
-from mubench.board.parts import Measured
-from mubench.board.read import read_rows
-from mubench.board.row import BoardRow
 from mubench.errors import InputError
+from mubench.leaderboard.board import BoardCell, Placed, make_board
+from mubench.leaderboard.noise import Noise, has_other_retrain
+from mubench.leaderboard.read_rows import read_rows
+from mubench.leaderboard.row import BoardRow
+from mubench.leaderboard.row_fields import Measured
+from mubench.leaderboard.rows_from_results import rows_of
 from mubench.report.analysis.comparisons import Paired, corrected
 from mubench.report.analysis.significance import independent, sign_flip_p
 from mubench.report.format import plural

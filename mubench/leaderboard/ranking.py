@@ -15,8 +15,8 @@ from typing import Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from mubench.board.board import Board, BoardCell, Placed
 from mubench.catalogue.seeds import derive_seed
+from mubench.leaderboard.board import Board, BoardCell, Placed
 
 DRAWS = 2000
 FEWEST_CELLS = 2

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from mubench.board.board import BoardCell, Placed
-from mubench.board.noise import Noise
-from mubench.board.ranking import Interval, Ranking
+from mubench.leaderboard.board import BoardCell, Placed
+from mubench.leaderboard.noise import Noise
+from mubench.leaderboard.ranking import Interval, Ranking
 
 WIDTH, HEIGHT = 120, 18
 _EDGE = 5

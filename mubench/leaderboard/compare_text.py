@@ -7,9 +7,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.board.board import Placed
-from mubench.board.compare import Against, BoardComparison, CellComparison
-from mubench.board.names import plain
+from mubench.leaderboard.board import Placed
+from mubench.leaderboard.compare import Against, BoardComparison, CellComparison
+from mubench.leaderboard.slug import plain
 from mubench.report.analysis.significance import bootstrap_interval, fewest_pairs
 from mubench.report.format import p_text, points, row_title
 from mubench.report.text.summary import spread_text

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from mubench.board.board import make_board
-from mubench.board.collect import Places, collect
-from mubench.board.site import site
-from mubench.board.write import Written, write
 from mubench.errors import InputError
+from mubench.leaderboard.board import make_board
+from mubench.leaderboard.collect import Places, collect
+from mubench.leaderboard.site import site
+from mubench.leaderboard.write_site import Written, write
 
 
 def build(places: Places, out: Path) -> Written:

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mubench.board.read import problems_of
-from mubench.board.row import FORMAT, BoardRow
 from mubench.errors import InputError
+from mubench.leaderboard.read_rows import problems_of
+from mubench.leaderboard.row import FORMAT, BoardRow
 from mubench.metrics.gap import TERMS
 from mubench.report.analysis.aggregate import Cell, Row, aggregate, is_scored
 from mubench.report.analysis.tuning import Study, studies
