@@ -848,9 +848,9 @@ def test_a_store_and_a_reports_folder_and_their_rows_give_one_board(tmp_path, mu
 def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
     from mubench.tracking.artifacts import upload
     from mubench.tracking.client import connect
-    from mubench.tracking.entries import ROOT
-    from mubench.tracking.entry import Entry
     from mubench.tracking.mirror import Mirror
+    from mubench.tracking.run_data import Entry
+    from mubench.tracking.runs import ROOT
 
     made = source()
     save(Store(str(tmp_path / "store")), made)

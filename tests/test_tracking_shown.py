@@ -15,10 +15,10 @@ from mubench.report.text.summary import headline
 from mubench.sweep import load
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
-from mubench.tracking.entries import cell_names, entries
-from mubench.tracking.means import floor_metrics, ordered, row_metrics, sweep_metrics
+from mubench.tracking.descriptions import LONGEST, experiment_note, row_note, sweep_note
+from mubench.tracking.metrics import floor_metrics, ordered, row_metrics, sweep_metrics
 from mubench.tracking.names import Names
-from mubench.tracking.notes import LONGEST, experiment_note, row_note, sweep_note
+from mubench.tracking.runs import cell_names, entries
 from mubench.tracking.views import view_tags, views
 
 GROWTH = (1.0, 1.1, 1.2)

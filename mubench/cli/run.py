@@ -117,7 +117,7 @@ def reproduce(
 def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
     """Run what is missing, then report and track it; the caller holds the store's lock."""
     from mubench.run.examples import keep_exhibits
-    from mubench.tracking.run import tracked
+    from mubench.tracking.tracker import tracked
 
     plan, store = opened.plan, opened.store
     with tracked(

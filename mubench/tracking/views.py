@@ -13,7 +13,7 @@ from typing import Any
 
 from mubench.catalogue.ids import content_id
 from mubench.sweep.plan import Plan
-from mubench.tracking.means import FIRST
+from mubench.tracking.metrics import FIRST
 
 _TAG = "mlflow.sharedViewState."
 _SECTION = "mubench-compare"

@@ -13,8 +13,8 @@ from mubench.store.results import ReportSource
 from mubench.store.results_files import pack
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
+from mubench.tracking.background import Writer
 from mubench.tracking.client import default_uri
-from mubench.tracking.writer import Writer
 
 
 class Tracker:

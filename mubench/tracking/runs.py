@@ -12,11 +12,11 @@ from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.store.results import ReportSource
 from mubench.sweep.plan import ORIGINAL, Plan, Request, Step
-from mubench.tracking.entry import COLOR, NOTE, Entry, cut, finite
-from mubench.tracking.means import floor_metrics, row_metrics, sweep_metrics
+from mubench.tracking.descriptions import row_note, sweep_note
+from mubench.tracking.metrics import floor_metrics, row_metrics, sweep_metrics
 from mubench.tracking.names import Names
-from mubench.tracking.notes import row_note, sweep_note
 from mubench.tracking.progress import curve, span, status
+from mubench.tracking.run_data import COLOR, NOTE, Entry, cut, finite
 from mubench.tracking.steps import step_entry
 
 ROOT = "sweep"

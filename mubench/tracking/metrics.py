@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from mubench.metrics.info import METRICS
 from mubench.report.analysis.aggregate import COLUMNS, Cell, Row
-from mubench.tracking.entry import finite
+from mubench.tracking.run_data import finite
 
 FIRST = ("gap", *(metric for metric in COLUMNS if metric != "gap"))
 """The table's metrics, Avg. Gap before the four that it is made of."""
