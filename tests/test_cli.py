@@ -18,8 +18,9 @@ from rich.console import Console
 from sweep_world import finish, values
 
 import mubench
-from mubench import listing, screen
 from mubench.catalogue import cards
+from mubench.cli import listing
+from mubench.cli import progress as screen
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
@@ -470,7 +471,10 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
         )
         assert done.stderr.startswith(str(tmp_path / "installed"))
         assert json.loads(done.stdout)["name"] == name.rpartition("/")[2]
-    shipped, ours = tmp_path / "installed" / "mubench" / "templates", root / "mubench" / "templates"
+    shipped, ours = (
+        tmp_path / "installed" / "mubench" / "cli" / "templates",
+        root / "mubench" / "cli" / "templates",
+    )
     recipes = tmp_path / "installed" / "mubench" / "models" / "recipes"
     assert {p.name for p in recipes.iterdir()} == {p.name for p in presets.FOLDER.iterdir()}
     names = ["method.py.txt", "method.yaml.txt"]

@@ -19,8 +19,8 @@ from scipy.special import softmax
 from sklearn.datasets import load_digits
 from test_metrics import drawn
 
-from mubench import listing
 from mubench.catalogue import cards
+from mubench.cli import listing
 from mubench.data.cache.decoded import Held, Stored
 from mubench.errors import IntegrityError
 from mubench.metrics.calibration import expected_calibration_error

@@ -226,7 +226,7 @@ LIGHT = {
     "mubench.plan": SLOW,
     "mubench.sweep.planner": SLOW,
     "mubench.run.open_sweep": SLOW,
-    "mubench.plan_text": SLOW,
+    "mubench.cli.plan_text": SLOW,
     "mubench.store.store": HEAVY,
     "mubench.metrics.score": HEAVY,
     "mubench.run.post_hoc": HEAVY,

@@ -9,9 +9,9 @@ import yaml
 from conftest import changed
 from report_world import CELLS, world
 
-from mubench import listing
 from mubench.catalogue import cards
 from mubench.catalogue.yaml_document import read_yaml
+from mubench.cli import listing
 from mubench.errors import InputError
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build

@@ -11,9 +11,9 @@ from conftest import SWEEP
 from sweep_world import write
 from test_metrics import model
 
-from mubench import listing
 from mubench.catalogue import cards, ids, plugins
 from mubench.catalogue.registry import load_method, method_source
+from mubench.cli import listing
 from mubench.data.dataset import load
 from mubench.errors import InputError
 from mubench.metrics.plugin_metrics import all_metrics

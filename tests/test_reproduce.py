@@ -9,10 +9,10 @@ import pytest
 from report_world import record as made_up
 from sweep_world import MEASURED, TINY, finish, write
 
+from mubench.cli.reproduce_text import verdict
 from mubench.data import forget_file
 from mubench.errors import InputError
 from mubench.report.build import build
-from mubench.reproduce_text import verdict
 from mubench.run import reproduce, trial
 from mubench.run.compare_records import Change, compare
 from mubench.run.export_forget_sets import export_forget_sets

@@ -7,8 +7,8 @@ from conftest import SWEEP, changed
 from report_world import record
 
 from mubench.catalogue.cards import evaluate
+from mubench.cli.plan_text import plan_json, plan_table
 from mubench.errors import ContractError
-from mubench.plan_text import plan_json, plan_table
 from mubench.run.estimate import estimate, total
 from mubench.sweep import load
 from mubench.sweep.planner import make_plan

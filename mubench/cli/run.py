@@ -60,7 +60,7 @@ def retry(
 @with_options
 def plan(sweep: SweepOptions, as_json: AsJson = False) -> None:
     """Show what a sweep would run: cells, trainings, trials, cached steps, and the cost."""
-    from mubench.plan_text import plan_json, plan_table
+    from mubench.cli.plan_text import plan_json, plan_table
     from mubench.run.estimate import estimate
 
     opened = sweep.open()
@@ -97,7 +97,7 @@ def reproduce(
     plugin: PluginFiles = None,
 ) -> None:
     """Run the step of one record again, in a temporary store, and compare the results."""
-    from mubench.reproduce_text import comparison_text, recipe_text
+    from mubench.cli.reproduce_text import comparison_text, recipe_text
     from mubench.run.compare_records import compare
     from mubench.run.environment import commit
     from mubench.run.reproduce import again, find
@@ -142,9 +142,9 @@ def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Sum
         count = len(opened.plan.steps)
         say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
         return ended
+    from mubench.cli.progress import Screen
     from mubench.run.tune.cluster import Where
     from mubench.run.tune.run_plan import run_plan
-    from mubench.screen import Screen
 
     with Screen(console()) as screen:
         return run_plan(opened.plan, opened.store, screen, where=Where(address), data_dir=data)
