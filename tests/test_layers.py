@@ -236,7 +236,7 @@ LIGHT = {
     "mubench": (*HEAVY, "numpy", "pyarrow", "pydantic", "yaml"),
     "mubench.cli.main": SLOW,
     "mubench.sweep.load": SLOW,
-    "mubench.plan": SLOW,
+    "mubench.sweep.plan": SLOW,
     "mubench.sweep.planner": SLOW,
     "mubench.run.open_sweep": SLOW,
     "mubench.cli.plan_text": SLOW,

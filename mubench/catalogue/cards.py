@@ -53,7 +53,9 @@ def names(kind: Kind) -> list[str]:
 
 
 def _folder(kind: Kind) -> Path:
-    return search_spaces() / kind if kind == "methods" else PACKAGE / _PARTS[kind] / "cards"
+    if kind == "methods":
+        return search_spaces() / "methods"
+    return PACKAGE / ("data" if kind == "datasets" else "models") / "cards"
 
 
 def _shipped(kind: Kind) -> list[str]:
