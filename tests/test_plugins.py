@@ -21,8 +21,9 @@ from mubench.metrics.score import score
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune.resume import finished
 from mubench.run.tune.run_plan import run_plan
-from mubench.sweep import load as spec_load
-from mubench.sweep.planner import make_plan, sources_of
+from mubench.sweep.load import parse
+from mubench.sweep.planner import make_plan
+from mubench.sweep.step_ids import sources_of
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
 
@@ -229,7 +230,7 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
         },
     )
     opened = open_sweep(path, str(tmp_path / "store"), device="cpu")
-    assert "mubench_plugin_halve:Halve" in sources_of(opened.plan)
+    assert "mubench_plugin_halve:Halve" in sources_of(opened.plan.steps.values())
     summary = run_plan(opened.plan, opened.store, Silent())
     assert {r.message for r in summary.records.values()} == {""}
     final = [r for r in summary.records.values() if r.method == "halve" and r.kind == "final"]
@@ -239,13 +240,13 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
 
 
 class Silent:
-    def start(self, walk):
+    def start(self, schedule):
         pass
 
     def started(self, step):
         pass
 
-    def finished(self, record, walk):
+    def finished(self, record, schedule):
         pass
 
 
@@ -254,7 +255,7 @@ def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
 
     opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
     step = next(iter(opened.plan.steps.values()))
-    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": -1, "refusal": ""}}'}
+    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": null, "refusal": null}}'}
     actor = StepActor.__new__(StepActor)
     actor.config = due
     shared = {"steps": opened.plan.steps, "store_uri": str(tmp_path / "store")}
@@ -336,7 +337,7 @@ def test_a_name_that_mubench_has_is_refused(tmp_path):
 
 def test_a_metric_of_mubench_cannot_be_put_in_another_s_place(tmp_path):
     give(tmp_path, METRIC, {**METRIC_CARD, "name": "ua"})
-    for check in (all_metrics, lambda: make_plan(spec_load.parse(copy.deepcopy(SWEEP), "x"))):
+    for check in (all_metrics, lambda: make_plan(parse(copy.deepcopy(SWEEP), "x"))):
         with pytest.raises(InputError, match=r"ua\.py: mubench has a metric 'ua'; rename it"):
             check()
 
@@ -355,7 +356,7 @@ def test_a_wrong_card_of_a_metric_is_refused_before_anything_runs(tmp_path, chan
     node = {key: value for key, value in {**METRIC_CARD, **changes}.items() if value is not ...}
     give(tmp_path, METRIC, node)
     with pytest.raises(InputError, match=message):
-        make_plan(spec_load.parse(copy.deepcopy(SWEEP), "x"))
+        make_plan(parse(copy.deepcopy(SWEEP), "x"))
 
 
 @pytest.mark.parametrize(
@@ -388,7 +389,7 @@ def test_a_plugin_that_python_cannot_read_is_one_line_in_a_plan(tmp_path):
     sweep = copy.deepcopy(SWEEP)
     sweep["methods"] = {METHOD_CARD["name"]: {}}
     with pytest.raises(InputError, match="cannot be parsed: invalid syntax in line 1"):
-        make_plan(spec_load.parse(sweep, "x"))
+        make_plan(parse(sweep, "x"))
 
 
 @pytest.mark.parametrize(

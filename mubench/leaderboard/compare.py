@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mubench.errors import InputError
+from mubench.errors import InputError, plural
 from mubench.leaderboard.board import BoardCell, Placed, make_board
 from mubench.leaderboard.noise import Noise, has_other_retrain
 from mubench.leaderboard.read_rows import read_rows
@@ -17,7 +17,6 @@ from mubench.leaderboard.row_fields import Measured
 from mubench.leaderboard.rows_from_results import rows_of
 from mubench.report.analysis.comparisons import Paired, corrected
 from mubench.report.analysis.significance import independent, sign_flip_p
-from mubench.report.format import plural
 from mubench.store.gathered import saved
 from mubench.store.results_files import PLAN, read_folder
 from mubench.store.store import Store

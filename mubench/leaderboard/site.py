@@ -13,6 +13,7 @@ import yaml
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mubench.errors import plural
 from mubench.leaderboard import inline_svg
 from mubench.leaderboard.about import about
 from mubench.leaderboard.badges import LEGEND
@@ -23,7 +24,7 @@ from mubench.leaderboard.row_fields import SweepOrigin
 from mubench.leaderboard.slug import slug
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS
-from mubench.report.format import plural, points, row_title, seconds
+from mubench.report.format import points, row_title, seconds
 from mubench.report.tables.markdown_csv import GROUP_TITLES, csv_text
 from mubench.report.tables.table import HEADINGS
 from mubench.report.text.summary import spread_text

@@ -1,8 +1,23 @@
 """What every recorded number means: title, unit, aim. Reports read this."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from mubench.store.record import MetricInfo
+Aim = Literal["match", "lower", "higher", "none"]
+Unit = Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a number means: `aim` is `match` where the retrained model's value is the target."""
+
+    name: str
+    title: str
+    unit: Unit
+    aim: Aim
+    description: str
+
 
 _ACCURACY = [
     MetricInfo(

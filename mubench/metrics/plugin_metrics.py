@@ -10,9 +10,8 @@ from mubench.catalogue import plugins
 from mubench.catalogue.validation import Strict, validated
 from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError
-from mubench.metrics.info import METRICS
+from mubench.metrics.info import METRICS, Aim, MetricInfo, Unit
 from mubench.metrics.outputs import Evaluated
-from mubench.store.record import Aim, MetricInfo, Unit
 
 
 class MetricCard(Strict):

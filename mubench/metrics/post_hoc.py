@@ -11,11 +11,10 @@ from importlib import import_module
 from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugin_metrics
-from mubench.metrics.info import METRICS
+from mubench.metrics.info import METRICS, MetricInfo
 from mubench.metrics.klom import FEWEST
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.related_models import Answers, NoValue, Related, Relation
-from mubench.store.record import MetricInfo
 
 
 @dataclass(frozen=True)

@@ -81,15 +81,6 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def plural(count: int, noun: str, nouns: str = "") -> str:
-    """Count a noun; `nouns` is its plural where that is no mere s.
-
-    >>> plural(1, "request"), plural(3, "request"), plural(2, "study", "studies")
-    ('1 request', '3 requests', '2 studies')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
-
-
 def seeds_text(record: Record) -> str:
     """Name what a record's draws came from: `train 1, forget 2, replica 1`."""
     words = [f"train {record.seed_train}"]

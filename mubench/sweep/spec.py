@@ -13,12 +13,12 @@ from mubench.sweep.claims import Claim
 from mubench.sweep.claims import parse as read_claim
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.grid import GridSpec
+from mubench.sweep.kinds import StepKind
 from mubench.sweep.published import Published
 from mubench.sweep.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-StepKind = Literal["train", "retrain", "search", "final"]
 
 
 class SearchSpec(Strict):

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell, Row
-from mubench.report.format import plural
 from mubench.report.tables.markdown_csv import markdown_text, to_markdown
 from mubench.report.tables.table import CAPTION, Line, Table, table
 from mubench.report.text import summary

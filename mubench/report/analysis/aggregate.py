@@ -12,7 +12,7 @@ import numpy as np
 
 from mubench.metrics.gap import TERMS, gap, gap_of_means
 from mubench.report.format import STATUS_WORDS
-from mubench.store.record import Record
+from mubench.store.record import Record, is_scored
 from mubench.store.results import ReportSource
 
 COLUMNS = (*TERMS, "gap", "rte_seconds")
@@ -125,11 +125,6 @@ class Cell:
         """Return the complete rows of one selection, smallest Avg. Gap first."""
         rows = [row for row in self.methods if row.selection == selection and row.is_complete]
         return tuple(sorted(rows, key=lambda row: row.estimates["gap"].mean))
-
-
-def is_scored(record: Record) -> bool:
-    """Whether a record holds numbers about its method: finished, or diverged and evaluated."""
-    return record.status in ("ok", "diverged") and bool(record.metrics)
 
 
 def estimate(values: Sequence[float]) -> Estimate:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeVar
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
 from mubench.report.analysis.significance import (
     Verdict,
@@ -18,7 +19,6 @@ from mubench.report.analysis.significance import (
     sign_flip_p,
     verdict,
 )
-from mubench.report.format import plural
 from mubench.store.record import Record
 
 Rank = Literal["", "best", "second"]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mubench.errors import plural
+from mubench.metrics.info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import forget_set
@@ -15,9 +17,10 @@ from mubench.report.analysis.significance import (
     independent,
     sign_flip_p,
 )
-from mubench.report.format import MINUS, listed, p_text, plural, points, row_title
-from mubench.store.record import MetricInfo, Record
-from mubench.sweep.claims import ORIGINAL, Claim
+from mubench.report.format import MINUS, listed, p_text, points, row_title
+from mubench.store.record import Record
+from mubench.sweep.claims import Claim
+from mubench.sweep.kinds import ORIGINAL
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 _UNITS = {"seconds": " s", "mib": " MiB", "nats": " nats", "examples": " examples"}

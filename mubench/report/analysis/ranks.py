@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell
 from mubench.report.analysis.significance import LEVEL
-from mubench.report.format import listed, p_text, plural, row_title
+from mubench.report.format import listed, p_text, row_title
 
 FEWEST = 3
 """Cells below which no difference of ranks can reach the critical one."""

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mubench.report.format import plural, seeds_text
+from mubench.errors import plural
+from mubench.report.format import seeds_text
 from mubench.store.record import Record
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mubench.metrics.info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import (
     COLUMNS,
@@ -13,7 +14,6 @@ from mubench.report.analysis.aggregate import (
     finite_values,
 )
 from mubench.report.format import MINUS, points, row_title, seconds
-from mubench.store.record import MetricInfo
 
 _HIDDEN = frozenset(COLUMNS) | {
     *("retrain_ua", "retrain_ra", "retrain_ta", "retrain_mia_svc", "objective"),

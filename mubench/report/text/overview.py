@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import Verdicts, against_closest
 from mubench.report.analysis.significance import bootstrap_interval
-from mubench.report.format import listed, plural, points, row_title, seconds
+from mubench.report.format import listed, points, row_title, seconds
 from mubench.report.text.summary import is_blind
 
 

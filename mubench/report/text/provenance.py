@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from mubench.report.format import plural
+from mubench.errors import plural
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 

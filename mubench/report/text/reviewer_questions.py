@@ -7,11 +7,12 @@ from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
 from mubench.report.analysis.significance import fewest_pairs
 from mubench.report.analysis.tuning import Study
 from mubench.report.figures.curves import smoothing_rows
-from mubench.report.format import STATUS_WORDS, listed, plural, points, seconds
+from mubench.report.format import STATUS_WORDS, listed, points, seconds
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 

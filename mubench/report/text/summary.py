@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
-from mubench.report.format import STATUS_WORDS, listed, p_text, plural, points, row_title, seconds
+from mubench.report.format import STATUS_WORDS, listed, p_text, points, row_title, seconds
 
 
 def headline(cell: Cell) -> str:
