@@ -19,7 +19,8 @@ from mubench.report.analysis.significance import (
 )
 from mubench.report.format import MINUS, listed, p_text, points, row_title
 from mubench.store.record import Record
-from mubench.sweep.claims import ORIGINAL, Claim
+from mubench.sweep.claims import Claim
+from mubench.sweep.kinds import ORIGINAL
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 _UNITS = {"seconds": " s", "mib": " MiB", "nats": " nats", "examples": " examples"}
