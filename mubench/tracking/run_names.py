@@ -1,4 +1,4 @@
-"""Names of runs: short enough for a table's first column, and no two read alike. Pure."""
+"""Names of runs: unique, and short enough for the first column of a table. Pure."""
 
 from mubench.report.format import method_title, row_title
 from mubench.store.record import RETRAIN
@@ -6,8 +6,8 @@ from mubench.sweep.grid import DatasetSpec, ModelSpec
 from mubench.sweep.plan import Plan, Request, Step
 
 
-class Names:
-    """Names for the runs of one sweep. A data set or model that all of it shares is left out."""
+class RunNames:
+    """Names of the runs of one sweep; a data set or model that all steps share is left out."""
 
     def __init__(self, plan: Plan) -> None:
         steps = plan.steps.values()
