@@ -29,9 +29,9 @@ from mubench.run.estimate import estimate
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune import run_plan as running
 from mubench.run.tune.resume import Summary, outdated_steps
-from mubench.run.tune.schedule import Walk
+from mubench.run.tune.schedule import Schedule
 from mubench.store.store import Store
-from mubench.sweep import planner
+from mubench.sweep import step_ids
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -117,8 +117,10 @@ def test_a_step_is_expected_to_take_as_long_as_its_like(finished):
 
 def test_a_refusal_costs_nothing(finished):
     opened = open_sweep(str(finished / "tiny.yaml"), "new")
-    steps = {key: replace(step, refusal="not here") for key, step in opened.plan.steps.items()}
-    costs = estimate(replace(opened.plan, steps=steps), {})
+    finals = {k: s for k, s in opened.plan.steps.items() if s.kind == "final"}
+    assert estimate(replace(opened.plan, steps=finals), {})[-1].seconds is None
+    refused = {key: replace(step, refusal="not here") for key, step in finals.items()}
+    costs = estimate(replace(opened.plan, steps=refused), {})
     assert [cost.seconds for cost in costs] == [0, 0, 0, 0]
 
 
@@ -129,12 +131,12 @@ def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, mo
     printed = io.StringIO()
     record = next(iter(opened.store.records.read().values()))
     with screen.Screen(Console(file=printed, width=200)) as shown:
-        shown.start(Walk(opened.plan, {}))
+        shown.start(Schedule(opened.plan, {}))
         shown.started(opened.plan.steps[record.id])
         for _ in range(3):
-            shown.finished(record, Walk(opened.plan, {}))
+            shown.finished(record, Schedule(opened.plan, {}))
         failed = replace(record, status="error", message="it [bold]broke[/bold]")
-        shown.finished(failed, Walk(opened.plan, {}))
+        shown.finished(failed, Schedule(opened.plan, {}))
     title = opened.plan.steps[record.id].title
     assert printed.getvalue().splitlines() == [
         "tiny: 0 of 10 steps completed, 10 to run",
@@ -412,7 +414,7 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
 @pytest.fixture
 def other_code(monkeypatch):
     """Code of another version: every id is another."""
-    monkeypatch.setattr(planner, "source_id", lambda *roots: "other code")
+    monkeypatch.setattr(step_ids, "source_id", lambda *roots: "other code")
 
 
 def test_a_run_with_other_code_says_what_is_computed_again(mubench_, copy, other_code, monkeypatch):

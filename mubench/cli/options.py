@@ -16,7 +16,7 @@ from mubench.errors import InputError
 if TYPE_CHECKING:
     from mubench.run.open_sweep import Sweep
     from mubench.store.store import Store
-    from mubench.sweep.plan import Device
+    from mubench.sweep.kinds import Device
 
 DEFAULT_STORE = ".mubench"
 

@@ -91,7 +91,7 @@ _TOLERANCE = (
 
 
 def _facts(found: Found, place: Place) -> dict[str, str]:
-    record, recipe = found.record, found.step.recipe
+    record, recipe = found.record, found.step.training.recipe
     chosen = found.searched if record.candidate >= 0 else frozenset[str]()
     parts: dict[str, dict[str, Any]] = {"set": {}, "searched": {}, "default": {}}
     for name, value in record.params.items():

@@ -19,7 +19,7 @@ from mubench.report.analysis.aggregate import (
 )
 from mubench.report.analysis.comparisons import best_two
 from mubench.report.analysis.noise import Floor
-from mubench.store.record import ORIGINAL, RETRAIN
+from mubench.sweep.kinds import ORIGINAL, RETRAIN
 
 
 @dataclass(frozen=True)

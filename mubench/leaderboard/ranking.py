@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mubench.catalogue.seeds import derive_seed
 from mubench.leaderboard.board import Board, BoardCell, Placed
-from mubench.store.record import ORIGINAL
+from mubench.sweep.kinds import ORIGINAL
 
 DRAWS = 2000
 FEWEST_CELLS = 2

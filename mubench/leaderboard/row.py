@@ -25,7 +25,7 @@ from mubench.leaderboard.row_fields import (
 )
 from mubench.leaderboard.slug import slug
 from mubench.report.format import row_title
-from mubench.store.record import REFERENCES, RETRAIN
+from mubench.sweep.kinds import REFERENCES, RETRAIN
 
 FORMAT: Literal[1] = 1
 """Version of the file; a row of a newer one is refused."""

@@ -28,7 +28,7 @@ from mubench.report.format import format_percent, format_seconds, method_title
 from mubench.report.tables.markdown_csv import GROUP_TITLES, csv_text
 from mubench.report.tables.table import HEADINGS, number_text
 from mubench.report.text.summary import spread_text
-from mubench.store.record import RETRAIN
+from mubench.sweep.kinds import RETRAIN
 
 
 def site(board: Board) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from mubench.metrics.related_models import Answers, Related, Relation
 from mubench.store.record import Record, is_scored
 from mubench.store.store import Store
 from mubench.sweep.grid import kind_and_ratio
-from mubench.sweep.plan import ORIGINAL
+from mubench.sweep.kinds import ORIGINAL
 
 PARTS_HELD = 16
 """Parts of outputs that stay in memory: references are asked for again and again."""

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mubench.data.scenario import Purpose
+from mubench.sweep.kinds import Selection, StepKind
+
 SCHEMA = 1
 """Version of the record's columns; a store with a newer one is refused, an older one is read."""
 
-Kind = Literal["train", "retrain", "search", "final"]
 Status = Literal["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]
-
-ORIGINAL, RETRAIN = "original", "retrain"
-"""Methods of a sweep that are no methods: nothing was done, or all was trained again."""
-REFERENCES = (RETRAIN, ORIGINAL)
 
 WORST = 1.0
 """Objective of a candidate that did not finish: the largest gap that fractions can have."""
@@ -32,7 +30,7 @@ class Record:
     """Score id: covers the metric code too."""
     unlearn_id: str
     """Content id of what made the stored outputs; equals `id` where nothing is scored apart."""
-    kind: Kind
+    kind: StepKind
     status: Status
     message: str = ""
     """Why the status is not ok, in one line."""
@@ -45,7 +43,7 @@ class Record:
     """dataset/model/scenario: one block of the results table."""
     request: str
     """cell plus the forget seed or class and the train seed: one concrete demand to forget."""
-    purpose: Literal["search", "final", ""] = ""
+    purpose: Purpose | Literal[""] = ""
     seed_train: int
     seed_forget: int = -1
     forget_classes: tuple[int, ...] = ()
@@ -59,7 +57,7 @@ class Record:
     method: str = ""
     row: str = ""
     """The row of the results table: the method, with its grid values where it has any."""
-    selection: Literal["default", "tuned", ""] = ""
+    selection: Selection | Literal[""] = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     """Effective hyperparameters, defaults included."""
     given: Mapping[str, Any] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from mubench.catalogue.validation import Strict
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.info import MetricInfo
 from mubench.metrics.post_hoc import LATER
-from mubench.store.record import ORIGINAL
+from mubench.sweep.kinds import ORIGINAL
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"
 _SENTENCE = re.compile(

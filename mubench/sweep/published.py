@@ -9,7 +9,7 @@ from pydantic import Field
 from mubench.catalogue.validation import Strict
 from mubench.catalogue.yaml_text import read_yaml
 from mubench.errors import InputError, did_you_mean
-from mubench.store.record import REFERENCES
+from mubench.sweep.kinds import REFERENCES
 
 SUFFIX = ".published.yaml"
 _LEAVE_OUT = " (without them: --set published=null)"

@@ -8,7 +8,8 @@ from mubench.report.analysis.aggregate import Cell, Row
 from mubench.report.tables.markdown_csv import markdown_text, to_markdown
 from mubench.report.tables.table import CAPTION, Line, Table, table
 from mubench.report.text import summary
-from mubench.store.record import REFERENCES, Record
+from mubench.store.record import Record
+from mubench.sweep.kinds import REFERENCES
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from mubench.metrics.info import METRICS
 from mubench.report.analysis.aggregate import COLUMNS, Cell, Row
-from mubench.store.record import RETRAIN
+from mubench.sweep.kinds import RETRAIN
 from mubench.tracking.run_data import finite
 
 FIRST = ("gap", *(metric for metric in COLUMNS if metric != "gap"))

@@ -10,9 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mubench.catalogue.ids import content_id
 from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
-from mubench.store.record import ORIGINAL, REFERENCES, RETRAIN, Record
+from mubench.store.record import Record
 from mubench.store.results import ReportSource
-from mubench.sweep.plan import Plan, Request, Step
+from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
+from mubench.sweep.plan import Plan
+from mubench.sweep.steps import (
+    FinalStep,
+    RequestStep,
+    RetrainStep,
+    SearchStep,
+    Step,
+    Study,
+    TrainStep,
+)
 from mubench.tracking.descriptions import row_note, sweep_note
 from mubench.tracking.metrics import floor_metrics, ordered, row_metrics, sweep_metrics
 from mubench.tracking.run_data import (
@@ -104,20 +114,20 @@ class _Tree:
             metrics={**finite(counts), **sweep_metrics(cells, cell_names(plan))},
         )
 
-    def row(self, cell: str, label: str, steps: Sequence[Step]) -> RunData:
+    def row(self, cell: str, label: str, steps: Sequence[RequestStep]) -> RunData:
         """Return the run of a row of the table: its means, and the curve of its search."""
         records = [self.records[step.id] for step in steps if step.id in self.records]
         first = records[0]
         start, end = span(records)
-        study = next((step.study for step in steps if step.study), "")
+        study = self._study(steps)
         tuned = (r for r in records if r.kind == "final" and r.selection == "tuned")
         chosen = next((record for record in tuned if record.candidate >= 0), None)
-        trials = max(step.trials for step in steps)
+        trials = study.trials if study else 0
         results = self._cells[cell]
         is_reference = label in REFERENCES
         tags = {
             "kind": "reference" if is_reference else "row",
-            "mubench.study": study,
+            "mubench.study": study.id if study else "",
             "cell": cell,
             "row": label,
             "trials": str(trials) if study else "",
@@ -129,7 +139,7 @@ class _Tree:
         return RunData(
             key=self._keys[cell, label],
             parent=ROOT,
-            name=self._names.row(steps[0], _request(steps)),
+            name=self._names.row(steps[0]),
             status=status([step.id for step in steps], self.records, self._unfinished),
             start=start,
             end=end,
@@ -142,9 +152,7 @@ class _Tree:
                 "row": label,
             },
             metrics=_row_metrics(results, label),
-            curve=curve(self._plan.studies[study].steps, self.records)
-            if study in self._plan.studies
-            else (),
+            curve=curve(study.steps, self.records) if study else (),
         )
 
     def step(self, step: Step) -> RunData:
@@ -154,6 +162,11 @@ class _Tree:
         parent = self._keys.get((record.cell, label), ROOT)
         name = self._names.step(step, record.candidate)
         return step_run(record, parent, name, self._color(label))
+
+    def _study(self, steps: Sequence[RequestStep]) -> Study | None:
+        """The search of a row in a cell, if it has one."""
+        searched = (step.study_id for step in steps if isinstance(step, SearchStep))
+        return next((self._plan.studies[key] for key in searched), None)
 
     def _color(self, label: str) -> str:
         """The row's colour in the report's figures; references have that of the noise floor."""
@@ -170,21 +183,29 @@ def _color(number: int) -> str:
 def cell_names(plan: Plan) -> dict[str, str]:
     """Return a short name for each cell."""
     names = RunNames(plan)
-    requests = (step.request for step in plan.steps.values() if step.request)
-    return {request.cell: names.cell(request) for request in requests}
+    steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
+    return {step.request.cell: names.cell(step.request) for step in steps}
 
 
 def _label(step: Step) -> str:
     """The row of the table that a step belongs to; empty for a training."""
-    return RETRAIN if step.kind == "retrain" else step.row
+    match step:
+        case TrainStep():
+            return ""
+        case RetrainStep():
+            return RETRAIN
+        case SearchStep() | FinalStep():
+            return step.label
 
 
-def _rows(plan: Plan) -> dict[tuple[str, str], list[Step]]:
+def _rows(plan: Plan) -> dict[tuple[str, str], list[RequestStep]]:
     """The steps of each row of each cell, references first, else in the order of the sweep file."""
     labels = dict.fromkeys((RETRAIN, ORIGINAL, *plan.rows))
-    rows: dict[tuple[str, str], list[Step]] = {(c, row): [] for c in plan.cells for row in labels}
+    rows: dict[tuple[str, str], list[RequestStep]] = {
+        (cell, row): [] for cell in plan.cells for row in labels
+    }
     for step in plan.steps.values():
-        if step.request is not None and (step.request.cell, _label(step)) in rows:
+        if not isinstance(step, TrainStep) and (step.request.cell, _label(step)) in rows:
             rows[step.request.cell, _label(step)].append(step)
     return rows
 
@@ -193,10 +214,6 @@ def _row_keys(plan: Plan, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, s
     """Key of the run of each row of each cell; another study of the same row is another run."""
     studies = {(study.cell, study.row.label): study.id for study in plan.studies.values()}
     return {pair: " ".join((*pair, studies.get(pair, ""))).strip() for pair in pairs}
-
-
-def _request(steps: Sequence[Step]) -> Request:
-    return next(step.request for step in steps if step.request)
 
 
 def _row_metrics(cell: Cell, label: str) -> dict[str, float]:

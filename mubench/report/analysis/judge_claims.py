@@ -18,8 +18,9 @@ from mubench.report.analysis.significance import (
     sign_flip_p,
 )
 from mubench.report.format import MINUS, format_p, format_percent, join_words
-from mubench.store.record import ORIGINAL, Record
+from mubench.store.record import Record
 from mubench.sweep.claims import Claim
+from mubench.sweep.kinds import ORIGINAL
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 _UNITS = {"seconds": " s", "mib": " MiB", "nats": " nats", "examples": " examples"}
