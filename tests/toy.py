@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from mubench.data.split import Split
+from mubench.methods.base import ForgetTask
 from mubench.methods.contract.toy_world import (
     CLASSES,
     Net,
@@ -14,7 +15,6 @@ from mubench.methods.contract.toy_world import (
     same,
     seeded,
     split_of,
-    task_of,
     text,
     tokens,
     train,
@@ -39,6 +39,13 @@ __all__ = [
     "train",
     "weights",
 ]
+
+
+def task_of(full: Split, n_forget: int, *, seed: int = 0, new_model=mlp) -> ForgetTask:
+    """The first `n_forget` examples are D_f, the rest is D_r."""
+    rows = torch.arange(len(full))
+    splits = {"forget": full.subset(rows[:n_forget]), "retain": full.subset(rows[n_forget:])}
+    return ForgetTask(splits=splits, num_classes=CLASSES, seed=seed, new_model=new_model)
 
 
 def softmax_regression(features: int, classes: int = CLASSES) -> Net:
