@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mubench.catalogue import cards
-from mubench.catalogue.search_space import Either, Interval, Negate
+from mubench.catalogue.ranges import Either, Interval, Negate
 from mubench.errors import InputError
 from mubench.models.build import build
 from mubench.models.recipe import Recipe

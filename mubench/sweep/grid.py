@@ -66,7 +66,7 @@ class ModelSpec(Strict):
 
 
 class ForgetSpec(Strict):
-    """A forget scenario; which of the fields are needed depends on it, see `grid_syntax.ARGUMENTS`."""
+    """A forget scenario; which fields are needed depends on it, see `grid_syntax.ARGUMENTS`."""
 
     scenario: Literal["random", "class", "group", "index"]
     dataset: tuple[str, ...] = ()
