@@ -1,10 +1,12 @@
 """The contract's small world, and what only tests need of it."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
 from mubench.data.split import Split
-from mubench.methods.base import ForgetTask
+from mubench.methods.base import ForgetTask, SplitName
 from mubench.methods.contract.toy_world import (
     CLASSES,
     Net,
@@ -41,10 +43,15 @@ __all__ = [
 ]
 
 
-def task_of(full: Split, n_forget: int, *, seed: int = 0, new_model=mlp) -> ForgetTask:
+def task_of(
+    full: Split, n_forget: int, *, seed: int = 0, new_model: Callable[[], nn.Module] = mlp
+) -> ForgetTask:
     """The first `n_forget` examples are D_f, the rest is D_r."""
     rows = torch.arange(len(full))
-    splits = {"forget": full.subset(rows[:n_forget]), "retain": full.subset(rows[n_forget:])}
+    splits: dict[SplitName, Split] = {
+        "forget": full.subset(rows[:n_forget]),
+        "retain": full.subset(rows[n_forget:]),
+    }
     return ForgetTask(splits=splits, num_classes=CLASSES, seed=seed, new_model=new_model)
 
 

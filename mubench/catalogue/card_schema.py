@@ -46,6 +46,7 @@ def _or_none_given(value: Any) -> Any:
     return {} if value is None else value
 
 
+Title = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Given = Annotated[Mapping[str, Scalar], BeforeValidator(_or_none_given)]
 
@@ -102,6 +103,14 @@ class MethodCard(Strict):
     """What it cannot do: a scenario, modality or family, each with the reason."""
     quick: Given = Field(default_factory=dict)
     """Settings for the small world of the contract: few steps, and something changes."""
+    builds_on: str = ""
+    """The method that it extends: reports compare the two as planned, without a correction."""
+    caveat: str = ""
+    """What a reader of its numbers must know: printed by every report that has a row of it."""
+    curves: Annotated[Mapping[str, Title], BeforeValidator(_or_none_given)] = Field(
+        default_factory=dict
+    )
+    """Hyperparameters and their titles: reports draw metrics against their grid values."""
 
     @cached_property
     def space(self) -> Space:
@@ -114,6 +123,10 @@ class MethodCard(Strict):
             if not entry.when.keys() <= self.params.keys():
                 known = ", ".join(self.params)
                 raise input_error(f"params.{name}.when: must name hyperparameters; known: {known}")
+        for name in self.curves:
+            if name not in self.params:
+                hint = did_you_mean(name, self.params)
+                raise input_error(f"curves.{name}: unknown hyperparameter; {hint}")
         _ = self.space  # reads the ranges
         return self
 

@@ -32,6 +32,11 @@ def method(name: str, where: str = "methods") -> MethodCard:
     return _method(*_find("methods", name, f"{where}.{name}"))
 
 
+def find_method(name: str) -> MethodCard | None:
+    """The card of a method; None for a plug-in that is not loaded here, and for a reference."""
+    return method(name) if name in names("methods") else None
+
+
 def dataset(name: str, where: str = "grid.dataset") -> DataCard:
     """The card of a data set; raises InputError with the nearest name where there is none."""
     return _dataset(*_find("datasets", name, where))
@@ -95,7 +100,13 @@ def _document(text: str, where: str) -> Document:
 @cache
 def _method(text: str, where: str, module: str) -> MethodCard:
     del module
-    return validated(MethodCard, _document(text, where))
+    document = _document(text, where)
+    card = validated(MethodCard, document)
+    others = [other for other in names("methods") if other != card.name]
+    if card.builds_on and card.builds_on not in others:
+        hint = did_you_mean(card.builds_on, others)
+        raise document.error(f"builds_on: no other method is called '{card.builds_on}'; {hint}")
+    return card
 
 
 @cache

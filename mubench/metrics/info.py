@@ -108,20 +108,6 @@ _GAPS = [
         "How many values Avg. Gap averages; recorded only where it is fewer than four.",
     ),
     MetricInfo(
-        "gap_paired",
-        "Avg. Gap (paired)",
-        "fraction",
-        "lower",
-        "Mean over requests of each request's gap to its own Retrain.",
-    ),
-    MetricInfo(
-        "gap_of_means",
-        "Avg. Gap (of means)",
-        "fraction",
-        "lower",
-        "Gap between the means over requests, where opposite errors cancel.",
-    ),
-    MetricInfo(
         "tow",
         "ToW",
         "fraction",
