@@ -46,7 +46,6 @@ def _or_none_given(value: Any) -> Any:
     return {} if value is None else value
 
 
-Title = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Given = Annotated[Mapping[str, Scalar], BeforeValidator(_or_none_given)]
 
@@ -107,9 +106,7 @@ class MethodCard(Strict):
     """The method that it extends: reports compare the two as planned, without a correction."""
     caveat: str = ""
     """What a reader of its numbers must know: printed by every report that has a row of it."""
-    curves: Annotated[Mapping[str, Title], BeforeValidator(_or_none_given)] = Field(
-        default_factory=dict
-    )
+    curves: Mapping[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     """Hyperparameters and their titles: reports draw metrics against their grid values."""
 
     @cached_property
