@@ -403,7 +403,7 @@ EVERY = ("train", "retrain", "search", "final")
             {"kind": EVERY},
         ),
         (
-            "catalogue.search_space",
+            "catalogue.ranges",
             "return -_number(self.inner.sample",
             "return _number(self.inner.sample",
             {"row": "ugradsl", "but": "default"},

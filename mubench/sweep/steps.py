@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from mubench.catalogue.search_space import Scalar
+from mubench.catalogue.ranges import Scalar
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.kinds import ORIGINAL, Device, Precision, Selection, StepKind
 from mubench.sweep.request import Request, Training
