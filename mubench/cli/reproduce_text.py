@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mubench.errors import plural
-from mubench.report.format import listed, seeds_text
+from mubench.report.format import join_words, seeds_text
 from mubench.run.compare_records import RELATIVE, Change, Comparison, Mark, Value
 from mubench.run.reproduce import Found
 from mubench.store.lookup import Place
@@ -75,7 +75,7 @@ def verdict(compared: Comparison) -> str:
     judged = plural(same + len(different) + len(close), "metric")
     if different:
         verb = "differs" if len(different) == 1 else "differ"
-        parts.append(f"{len(different)} of {judged} {verb} ({listed(different)})")
+        parts.append(f"{len(different)} of {judged} {verb} ({join_words(different)})")
         parts += ["in a different environment"] if compared.is_elsewhere else []
     elif close:
         verb = "differs" if len(close) == 1 else "differ"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Aim = Literal["match", "lower", "higher", "none"]
+Unit = Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class MetricInfo:
 
     name: str
     title: str
-    unit: Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
+    unit: Unit
     aim: Aim
     description: str
 
@@ -105,20 +106,6 @@ _GAPS = [
         "ratio",
         "none",
         "How many values Avg. Gap averages; recorded only where it is fewer than four.",
-    ),
-    MetricInfo(
-        "gap_paired",
-        "Avg. Gap (paired)",
-        "fraction",
-        "lower",
-        "Mean over requests of each request's gap to its own Retrain.",
-    ),
-    MetricInfo(
-        "gap_of_means",
-        "Avg. Gap (of means)",
-        "fraction",
-        "lower",
-        "Gap between the means over requests, where opposite errors cancel.",
     ),
     MetricInfo(
         "tow",

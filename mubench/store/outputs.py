@@ -13,6 +13,7 @@ from mubench.metrics.outputs import Outputs
 from mubench.metrics.related_models import Answers, Related, Relation
 from mubench.store.record import Record, is_scored
 from mubench.store.store import Store
+from mubench.sweep.grid import kind_and_ratio
 from mubench.sweep.kinds import ORIGINAL
 
 PARTS_HELD = 16
@@ -82,7 +83,7 @@ class SweepAnswers:
             siblings=found["siblings"],
             oracles=found["oracles"],
             forget_classes=record.forget_classes,
-            is_groupwise=record.scenario.partition("-")[0] == "group",
+            is_groupwise=kind_and_ratio(record.scenario)[0] == "group",
         )
 
     def _of_stored(self, record: Record, part: str) -> Outputs:

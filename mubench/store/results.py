@@ -8,9 +8,9 @@ from typing import Any
 from mubench.store.examples import Exhibits
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
+from mubench.sweep.load import Loaded
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
-from mubench.sweep.spec import Loaded
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,14 @@ class ReportSource:
         by_age = sorted(self.records, key=lambda record: (record.created, record.status))
         latest = {record.id: record for record in by_age}
         return tuple(latest[key] for key in sorted(latest))
+
+    def named(self, row: str) -> Record | None:
+        """Return any record of a row: its method and the values that the sweep file fixes."""
+        return self._named.get(row)
+
+    @cached_property
+    def _named(self) -> Mapping[str, Record]:
+        return {record.row: record for record in self._newest if record.row}
 
     def of(self, records: Iterable[Record]) -> "ReportSource":
         """Return the same sweep with these records."""

@@ -12,5 +12,6 @@ Selection = Literal["default", "tuned"]
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
 
-ORIGINAL = "original"
-"""The row that does nothing."""
+RETRAIN, ORIGINAL = "retrain", "original"
+"""Rows of references: a training without D_f, and the model without any unlearning."""
+REFERENCES = (RETRAIN, ORIGINAL)

@@ -1,6 +1,7 @@
 """Names of runs: short enough for a table's first column, and no two read alike. Pure."""
 
-from mubench.report.format import row_title
+from mubench.report.format import method_title, row_title
+from mubench.sweep.kinds import ORIGINAL, RETRAIN
 from mubench.sweep.plan import Plan
 from mubench.sweep.request import Request, Training
 from mubench.sweep.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
@@ -18,9 +19,9 @@ class Names:
         """`random-0.1`, or `cifar10/random-0.1` in a sweep of several data sets."""
         return "/".join([*self._where(request.training), request.forget.label])
 
-    def row(self, label: str, request: Request) -> str:
-        """`UGradSL (α = −0.2) · random-0.1`."""
-        return f"{row_title(label)} · {self.cell(request)}"
+    def row(self, step: RequestStep) -> str:
+        """`UGradSL (α = −0.2) · random-0.1`: the run above the steps of a row."""
+        return f"{_title(step)} · {self.cell(step.request)}"
 
     def step(self, step: Step, candidate: int) -> str:
         """`UGradSL tuned · random-0.1 · forget=0 train=0`."""
@@ -41,6 +42,12 @@ def _what(step: RequestStep, candidate: int) -> str:
         case RetrainStep():
             return f"Retrain replica {step.replica}" if step.replica else "Retrain"
         case SearchStep():
-            return f"{row_title(step.label)} candidate {candidate}"
+            return f"{_title(step)} candidate {candidate}"
         case FinalStep():
-            return f"{row_title(step.label)} {step.selection or ''}".strip()
+            return f"{_title(step)} {step.selection or ''}".strip()
+
+
+def _title(step: RequestStep) -> str:
+    if isinstance(step, RetrainStep) or step.row is None:
+        return method_title(RETRAIN if isinstance(step, RetrainStep) else ORIGINAL)
+    return row_title(step.row.label, step.row.method, step.row.given)

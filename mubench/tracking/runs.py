@@ -11,7 +11,7 @@ from mubench.catalogue.ids import content_id
 from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.store.results import ReportSource
-from mubench.sweep.kinds import ORIGINAL
+from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import (
     FinalStep,
@@ -31,7 +31,6 @@ from mubench.tracking.steps import step_entry
 
 ROOT = "sweep"
 """Key of the sweep's own run."""
-RETRAIN = "retrain"
 
 
 def entries(
@@ -73,7 +72,7 @@ class _Tree:
         self._names = Names(plan)
         self._cells = {cell.name: cell for cell in aggregate(source)}
         self._keys = _row_keys(plan, self.rows)
-        methods = [row for row in plan.rows if row not in (ORIGINAL, RETRAIN)]
+        methods = [row for row in plan.rows if row not in REFERENCES]
         self._colors = {row: _color(number) for number, row in enumerate(methods)}
 
     def sweep(self, links: Mapping[str, str]) -> Entry:
@@ -113,7 +112,7 @@ class _Tree:
         chosen = next((record for record in tuned if record.candidate >= 0), None)
         trials = study.trials if study else 0
         found = self._cells[cell]
-        is_reference = label in (ORIGINAL, RETRAIN)
+        is_reference = label in REFERENCES
         facts = {"dataset": held[0].dataset, "model": held[0].model, "scenario": held[0].scenario}
         tags = {
             "kind": "reference" if is_reference else "row",
@@ -129,7 +128,7 @@ class _Tree:
         return Entry(
             key=self._keys[cell, label],
             parent=ROOT,
-            name=self._names.row(label, steps[0].request),
+            name=self._names.row(steps[0]),
             status=status([step.id for step in steps], self.records, self._unfinished),
             start=start,
             end=end,
@@ -202,6 +201,5 @@ def _row_keys(plan: Plan, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, s
 
 
 def _row_metrics(cell: Cell, label: str) -> dict[str, float]:
-    rows = (cell.retrain, cell.original, *cell.methods)
-    found = row_metrics(row for row in rows if row.label == label and row.records)
+    found = row_metrics(row for row in cell.rows if row.label == label and row.records)
     return {**found, **floor_metrics(cell)} if label == RETRAIN else found
