@@ -12,7 +12,9 @@ import pytest
 from typer.main import get_command
 
 import mubench
+from mubench import errors
 from mubench.cli.main import app
+from mubench.errors import MubenchError
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -138,3 +140,15 @@ def test_the_methods_of_the_readme_are_those_that_there_are():
 
     section = README.split("## Methods")[1].split("##")[0]
     assert set(cards.names("methods")) <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_the_drawn_tree_of_errors_is_the_tree_of_classes():
+    drawn = re.findall(r"^([│├└─ ]*)(\w+) {2,}", errors.__doc__, re.MULTILINE)
+    assert [(len(branch) // 4, name) for branch, name in drawn] == list(_kinds(MubenchError, 0))
+
+
+def _kinds(kind, depth):
+    yield depth, kind.__name__
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from _kinds(child, depth + 1)
