@@ -62,7 +62,7 @@ def _name(path):
 def test_every_path_of_the_architecture_exists():
     """A path with capitals is a pattern; a word after a colon is defined in the file."""
     text = (ROOT / "docs" / "architecture.md").read_text()
-    paths = set(re.findall(r"`([\w./]+\.(?:py|yaml)(?::[\w.]+)?)`", text))
+    paths = set(re.findall(r"`([\w./]+\.(?:py|yaml|jinja|md)(?::[\w.]+)?)`", text))
     assert len(paths) > 80
     assert sorted(path for path in paths if not _is_there(path)) == []
 
@@ -93,6 +93,16 @@ def _bound(node):
 
 def _body(node):
     return node.body if isinstance(node, ast.ClassDef) else []
+
+
+def test_the_layers_of_the_architecture_are_those_of_the_test_of_layers():
+    section = (ROOT / "docs" / "architecture.md").read_text().split("## Who may import whom")[1]
+    rows = re.findall(r"^\| (`.*?`) \|", section.split("##")[0], re.MULTILINE)
+    drawn = [set(re.findall(r"`(\w+)`", row)) for row in rows]
+    held = re.search(
+        r"^LAYERS = (\(.*?^\))", (ROOT / "tests/test_layers.py").read_text(), re.M | re.S
+    )
+    assert drawn[::-1] == [set(names) for names in ast.literal_eval(held[1])]
 
 
 def test_every_command_that_is_named_exists():
