@@ -100,7 +100,9 @@ def test_the_layers_of_the_architecture_are_those_of_the_test_of_layers():
     rows = re.findall(r"^\| (`.*?`) \|", section.split("##")[0], re.MULTILINE)
     drawn = [set(re.findall(r"`(\w+)`", row)) for row in rows]
     held = re.search(
-        r"^LAYERS = (\(.*?^\))", (ROOT / "tests/test_layers.py").read_text(), re.M | re.S
+        r"^LAYERS = (\(.*?^\))",
+        (ROOT / "tests/test_layers.py").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
     assert drawn[::-1] == [set(names) for names in ast.literal_eval(held[1])]
 

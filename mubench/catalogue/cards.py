@@ -21,6 +21,7 @@ from mubench.errors import ContractError, InputError, did_you_mean
 PACKAGE = Path(__file__).parents[1]
 
 
+@cache
 def search_spaces() -> Path:
     """The folder of sweeps and method cards: inside an installed package, or beside a checkout."""
     shipped = PACKAGE / "search_spaces"
@@ -70,8 +71,9 @@ def _shipped(kind: Kind) -> list[str]:
 def _find(kind: Kind, name: str, where: str) -> tuple[str, str, str]:
     """The text of a card, its file for messages, and the package or module of its code."""
     plugin = plugins.find(kind, name)
-    path = _folder(kind) / f"{name}.yaml"
-    is_shipped = path.parent == _folder(kind) and path.is_file()
+    folder = _folder(kind)
+    path = folder / f"{name}.yaml"
+    is_shipped = path.parent == folder and path.is_file()
     if plugin is not None:
         if is_shipped:
             raise InputError(f"{plugin.where}: mubench has a {_WORDS[kind]} '{name}'; rename it")

@@ -14,7 +14,6 @@ from mubench.catalogue.validation import Strict, first_error, in_order, input_er
 from mubench.data import forget_file
 from mubench.data.forget_file import ForgetFile
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
-from mubench.data.sources import parquet
 from mubench.errors import DataError, InputError, did_you_mean
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
@@ -203,6 +202,8 @@ def _with_options(node: Any) -> Any:
 
 def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     """A folder of Parquet files without a card: what its schema says, with the given columns."""
+    from mubench.data.sources import parquet  # here: only such a folder needs a decoder of images
+
     columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
     if not isinstance(node["parquet"], str) or not node["parquet"]:
         raise input_error(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
