@@ -9,7 +9,7 @@ import tempfile
 import time
 
 ROUNDS = 3
-MUBENCH = [sys.executable, "-c", "from mubench.cli import main; main()"]
+MUBENCH = [sys.executable, "-c", "from mubench.cli.main import main; main()"]
 
 
 def seconds(command: list[str], folder: str) -> float:

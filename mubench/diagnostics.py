@@ -57,10 +57,10 @@ class Diagnostics(Strict):
         return self.model_copy(update={"theorem2": None, "label_ldp": asked})
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        """Where what is asked for is computed."""
+    def sources(self) -> tuple[str, ...]:
+        """What computes what is asked for, as roots of content ids."""
         found = {
-            "mubench.methods.displacements": self.theorem2,
-            "mubench.metrics.theory": self.label_ldp,
+            "mubench.methods.displacements:diagnose": self.theorem2,
+            "mubench.metrics.theory:label_ldp_epsilon": self.label_ldp,
         }
-        return tuple(module for module, asked in found.items() if asked is not None)
+        return tuple(source for source, asked in found.items() if asked is not None)

@@ -1,4 +1,4 @@
-"""What this machine has and lacks for a sweep."""
+"""Check of the environment: device, packages, disk, data sets."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
     yield "cpu", f"{os.cpu_count()} cores"
     yield "gpu", _gpu()
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    yield "disk", f"{free:.0f} GiB free here"
+    yield "disk", f"{free:.0f} GiB free in this folder"
     for name in catalogue.names("datasets"):
         yield name, _dataset(name, data_dir)
 
@@ -30,7 +30,7 @@ def _gpu() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        return "none that torch can use; steps run on the CPU"
+        return "none available to torch; steps run on the CPU"
     return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
 
 

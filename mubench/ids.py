@@ -1,10 +1,7 @@
 """Content ids: a hash of everything that decides a result, and of nothing else."""
 
-import ast
 import hashlib
-import io
 import json
-import tokenize
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -13,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from mubench import plugins
-from mubench.errors import InputError
+from mubench.definitions import (
+    WHOLE,
+    Definition,
+    Imported,
+    Meaning,
+    Module,
+    bases_of,
+    parse,
+    tokens_of,
+)
 
 SCIENCE = (
     "sources",
@@ -39,24 +45,43 @@ def content_id(*parts: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def source_id(*modules: str) -> str:
-    """The id of the source of `modules` and of all science that they import, directly or not.
+def source_id(*roots: str) -> str:
+    """The id of what code does: of some definitions, and of all science that they use.
 
-    Comments and blank lines do not count. Imports are read from the source: nothing is run.
+    `roots` are written `module:name`. Names of modules, functions and classes, docstrings,
+    comments and messages of errors do not count, and neither does where a definition stands.
+
+    Raises:
+        InputError: a module cannot be parsed, or does not define the name.
+        ModuleNotFoundError: there is no such module.
     """
-    return content_id({name: _normalised(_source(name)) for name in sorted(closure(*modules))})
+    return content_id(sorted(_digest(root, plugins.added()) for root in roots))
 
 
-def closure(*modules: str) -> frozenset[str]:
-    """`modules` and every module of the science packages that they import, transitively."""
-    seen: set[str] = set()
-    waiting = list(modules)
+def closure(*roots: str) -> list[Definition]:
+    """Some definitions and all that they use of the science packages, in the order of their use."""
+    order: dict[Definition, None] = {}
+    waiting = [Definition(*root.split(":")) for root in reversed(roots)]
     while waiting:
-        module = waiting.pop()
-        if module not in seen:
-            seen.add(module)
-            waiting.extend(_imports(module))
-    return frozenset(seen)
+        definition = waiting.pop()
+        if definition not in order:
+            order[definition] = None
+            waiting += [t for t in reversed(_tokens(definition)) if isinstance(t, Definition)]
+    return list(order)
+
+
+def classes_deriving(module: str, base: str) -> list[str]:
+    """The public classes of a module that derive from one called `base`, as roots of ids."""
+    names = _parsed(module, _source(module)).statements
+    public = [name for name in names if not name.startswith("_")]
+    return [f"{module}:{name}" for name in public if _derives(Definition(module, name), base)]
+
+
+def _derives(definition: Definition, base: str) -> bool:
+    module = _parsed(definition.module, _source(definition.module))
+    bases = bases_of(module, definition.name, _resolve)
+    known = [each for each in bases if isinstance(each, Definition)]
+    return any(each.name == base or _derives(each, base) for each in known)
 
 
 @cache
@@ -65,33 +90,80 @@ def package_version(name: str) -> str:
     return version(name)
 
 
-def _imports(module: str) -> tuple[str, ...]:
-    return tuple(name for name in _imported(_source(module)) if _counts(name))
+@cache
+def _digest(root: str, given: tuple[plugins.Plugin, ...]) -> str:
+    """The id of a definition: those that it uses are numbered in the order of their use."""
+    del given  # a plug-in's text may change under its name
+    number = {definition: index for index, definition in enumerate(closure(root))}
+    texts = [(_text(each), [number[used] for used in _uses(each)]) for each in number]
+    return content_id(texts)
+
+
+def _uses(definition: Definition) -> list[Definition]:
+    return [token for token in _tokens(definition) if isinstance(token, Definition)]
+
+
+def _text(definition: Definition) -> str:
+    """The hash of a definition's own text, with a gap for each definition that it uses."""
+    return content_id([t if isinstance(t, str) else 0 for t in _tokens(definition)])
+
+
+def _tokens(definition: Definition) -> tuple[str | Definition, ...]:
+    return _tokens_in(definition, _source(definition.module))
 
 
 @cache
-def _imported(source: str) -> tuple[str, ...]:
-    names: set[str] = set()
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
-        raise InputError(
-            f"a plug-in cannot be parsed: {error.msg} in line {error.lineno}"
-        ) from None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return tuple(sorted(names))
+def _tokens_in(definition: Definition, source: str) -> tuple[str | Definition, ...]:
+    return tokens_of(_parsed(definition.module, source), definition.name, _resolve)
 
 
 @cache
-def _counts(name: str) -> bool:
-    """Whether a name is a module whose source decides numbers: science, or a plug-in's package."""
-    top, _, rest = name.partition(".")
-    is_science = top == "mubench" and rest.split(".")[0] in SCIENCE
-    return (is_science or top in plugins.packages()) and _path(name) is not None
+def _parsed(module: str, source: str) -> Module:
+    path = _path(module)
+    return parse(source, module, is_package=path is not None and path.name == "__init__.py")
+
+
+def _resolve(imported: Imported) -> Meaning:
+    """What an import means: a module, a definition, or a text where it leads to no science."""
+    module, name = imported.module, imported.name
+    if name is None:
+        return imported if _has_source(module) else module
+    if _has_source(f"{module}.{name}"):
+        return Imported(f"{module}.{name}")
+    if not _is_science(module):
+        return name if module.partition(".")[0] == "mubench" else f"{module}.{name}"
+    found = _parsed(module, _source(module))
+    if name in found.statements:
+        return Definition(module, name)
+    if name in found.imports:
+        return _resolve(found.imports[name])
+    return Definition(module, WHOLE)
+
+
+@cache
+def _is_science(module: str) -> bool:
+    """Whether what a module defines decides numbers: science, and whatever a plug-in brings."""
+    top, _, inner = module.partition(".")
+    if top == "mubench":
+        return any(f"{inner}.".startswith(f"{part}.") for part in SCIENCE)
+    return top.startswith(plugins.PREFIX) or top in plugins.packages()
+
+
+def _has_source(module: str) -> bool:
+    """Whether this is a module of mubench or of a plug-in."""
+    top = module.partition(".")[0]
+    is_ours = top == "mubench" or _is_science(top)
+    return is_ours and (plugins.module_text(module) is not None or _path(module) is not None)
+
+
+def _source(module: str) -> str:
+    given = plugins.module_text(module)
+    if given is not None:
+        return given
+    path = _path(module)
+    if path is None:
+        raise ModuleNotFoundError(module)
+    return _read(path)
 
 
 @cache
@@ -112,29 +184,9 @@ def _path(module: str) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin else None
 
 
-def _source(module: str) -> str:
-    given = plugins.module_text(module)
-    if given is not None:
-        return given
-    path = _path(module)
-    if path is None:
-        raise ModuleNotFoundError(module)
-    return _text(path)
-
-
 @cache
-def _text(path: Path) -> str:
+def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-@cache
-def _normalised(source: str) -> str:
-    lines = source.split("\n")  # as the tokenizer counts them
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def _plain(value: Any) -> Any:

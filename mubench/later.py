@@ -67,7 +67,7 @@ def add_metrics(
 def _add(
     store: Store, answers: SweepAnswers, relatives: Mapping[str, Relatives], metric: Later
 ) -> Added:
-    code = source_id(metric.module)
+    code = source_id(metric.source)
     held, shown = store.scores.read(metric.name, code), store.scores.newest(metric.name)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     changed: dict[str, Score] = {}

@@ -1,14 +1,15 @@
-"""What there is: methods, data sets, models, metrics, scenarios, sweeps."""
+"""What `mubench list` shows: methods, data sets, models, metrics, scenarios, sweeps."""
 
 from mubench import catalogue, spec
 from mubench.grid import ARGUMENTS
 from mubench.metrics.later import all_metrics
+from mubench.report.words import plural
 
 Entry = dict[str, str]
 
 
 def entries(kind: str) -> list[Entry]:
-    """Name, title and a line about each thing of a kind."""
+    """Name, title and description of all entries of a kind."""
     return {
         "methods": _methods,
         "datasets": _datasets,
@@ -26,7 +27,7 @@ def _methods() -> list[Entry]:
             "name": card.name,
             "title": card.title,
             "about": f"needs {', '.join(sorted(card.needs))}; "
-            f"{card.space.free_dimensions} free dimensions",
+            f"{plural(card.space.free_dimensions, 'free dimension')}",
         }
         for card in cards
     ]
@@ -38,8 +39,8 @@ def _datasets() -> list[Entry]:
         {
             "name": card.name,
             "title": card.title,
-            "about": f"{card.modality}, {len(card.classes)} classes, "
-            + (f"{len(card.groups)} groups, " if card.groups else "")
+            "about": f"{card.modality}, {plural(len(card.classes), 'class', 'classes')}, "
+            + (f"{plural(len(card.groups), 'group')}, " if card.groups else "")
             + ", ".join(f"{size} {split}" for split, size in card.sizes.items()),
         }
         for card in cards
@@ -53,7 +54,7 @@ def _models() -> list[Entry]:
             "name": card.name,
             "title": card.title,
             "about": f"{card.modality}, {card.card['parameters']:,} parameters, "
-            f"{card.recipe['epochs']} epochs",
+            f"{plural(card.recipe['epochs'], 'epoch')}",
         }
         for card in cards
     ]
@@ -68,10 +69,10 @@ def _metrics() -> list[Entry]:
 
 def _scenarios() -> list[Entry]:
     about = {
-        "random": "a share of D_tr, drawn; with `stratified: true` the same share of each class",
-        "class": "all of D_tr of one or several classes",
-        "group": "all of one or several groups (subclasses, identities), or of a share of them",
-        "index": "the examples that files name",
+        "random": "a random share of D_tr; with `stratified: true` the same share of each class",
+        "class": "all training examples of one or several classes",
+        "group": "all training examples of groups (subclasses, identities): named ones, or a share",
+        "index": "the examples listed in files",
     }
     return [
         {"name": name, "title": f"{name} ({_forms(name)})", "about": about[name]}

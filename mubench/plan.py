@@ -134,6 +134,18 @@ class Step:
         return f"{self.dataset.label}/{self.model.label}/train={self.seed_train}"
 
     @property
+    def names(self) -> tuple[str | int, ...]:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        return (
+            self.kind,
+            self.purpose,
+            self.request_name,
+            self.replica,
+            self.row,
+            self.candidate,
+        )
+
+    @property
     def title(self) -> str:
         """A short name for people."""
         where = self.request.name if self.request else f"{self.dataset.label}/{self.model.label}"

@@ -9,13 +9,14 @@ from rich.text import Text
 
 from mubench.estimate import KindCost, total
 from mubench.plan import Plan
+from mubench.report.words import plural
 from mubench.workload import Work
 
-_UNKNOWN = "its card declares none and it is not decoded; see mubench data fetch, --data"
+_UNKNOWN = "no fingerprint until its files are decoded"
 
 
 def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
-    """What would run: cells, rows, steps by kind, refusals, and the estimate."""
+    """What would run: cells, rows, steps by kind, refusals, estimated time."""
     grid = Table(box=None, pad_edge=False)
     for column in ("step", "all", "cached", "to run", "epochs", "forward", "backward", "estimate"):
         grid.add_column(column, justify="left" if column == "step" else "right")
@@ -28,13 +29,16 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"cells:   {', '.join(plan.cells)}"),
         Text(f"rows:    {', '.join(plan.rows)}"),
         Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
-        *(Text(f"cached: unknown for {name}: {_UNKNOWN}") for name in plan.unknown_data),
+        *(
+            Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data fetch {name}`")
+            for name in plan.unknown_data
+        ),
     ]
     return [heading, *lines, Text(), grid, Text(_examples(costs)), *_closing(plan, costs)]
 
 
 def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
-    """The same for programs; `seconds` is null where nothing like it ran before.
+    """The same for programs; `seconds` is null where the store has no similar steps.
 
     `work` is that of the steps that will run.
     """
@@ -74,20 +78,20 @@ def _work_json(work: Work) -> dict[str, Any]:
 
 
 def _counts(work: Work) -> tuple[str, str, str]:
-    """Epochs of trainings, examples forward and backward; `~` before what is about so much."""
+    """Epochs of trainings, examples forward and backward; `~` marks an approximate number."""
     about = "" if work.is_exact else "~"
     epochs = f"{work.epochs:,}" if work.epochs else ""
     return epochs, f"{about}{work.forward:,}", f"{about}{work.backward:,}"
 
 
 def _examples(costs: Sequence[KindCost]) -> str:
-    said = "forward, backward: examples of what is to run, unlearning at default hyperparameters"
-    return said if total(costs).is_exact else f"{said}; ~ takes classes as equally large"
+    text = "forward, backward: examples in the steps to run, at default hyperparameters"
+    return text if total(costs).is_exact else f"{text}; ~ assumes classes of equal size"
 
 
 def _budget(plan: Plan) -> str:
     trials = {study.trials for study in plan.studies.values()}
-    return f" of {trials.pop()} trials each" if len(trials) == 1 else ""
+    return f", {plural(trials.pop(), 'trial')} each" if len(trials) == 1 else ""
 
 
 def _closing(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
@@ -99,8 +103,8 @@ def _closing(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
     lines = [Text(f"refused: {row} on {cell}: {why}") for row, cell, why in sorted(refused)]
     known = [cost.seconds for cost in costs if cost.seconds is not None]
     if len(known) < len(costs):
-        return [*lines, Text("no estimate yet: the store has no steps like these")]
-    return [*lines, Text(f"estimate: {_duration(sum(known))} of steps, one after the other")]
+        return [*lines, Text("no time estimate: the store has no records of similar steps")]
+    return [*lines, Text(f"estimate: {_duration(sum(known))} if steps run one after another")]
 
 
 def _duration(seconds: float | None) -> str:

@@ -1,6 +1,7 @@
 """From a sweep to its plan. Pure: no data, no torch, no Ray; the same sweep gives the same plan."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from itertools import product
 from typing import Any, Literal
 
@@ -12,22 +13,29 @@ from mubench.fingerprint import UNKNOWN, fingerprint
 from mubench.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.ids import content_id, package_version, source_id
 from mubench.metrics.later import all_metrics
-from mubench.metrics.plugged import metric_modules
+from mubench.metrics.plugged import metric_sources
 from mubench.origins import origin_ids
 from mubench.plan import ORIGINAL, Device, Plan, Request, Step, Study
 from mubench.recipe import Recipe
 from mubench.record import Kind
-from mubench.registry import method_module
+from mubench.registry import method_source
 from mubench.rows import Row
 from mubench.scenario import Ids, Purpose, Scenario
 from mubench.spaces import Scalar
 from mubench.spec import SeedAxis, SweepSpec
 
-_TRAINING = ("mubench.training.fit", "mubench.training.evaluate")
-_SCENARIOS = "mubench.data.scenarios"
-_SCORE = "mubench.metrics.score"
-_OBJECTIVE = "mubench.metrics.objective"
+# What decides results, as roots of content ids.
+_TRAINING = tuple(f"mubench.references:{name}" for name in ("new_model", "train", "evaluate"))
+_FORGETTING = ("mubench.data.scenarios:divide", "mubench.training.meter:flops_per_example")
+_SCORE = "mubench.metrics.score:score"
+_OBJECTIVES = {
+    "avg_gap": "mubench.metrics.objective:objective_gap",
+    "retrain_free": "mubench.metrics.objective:retrain_free_gap",
+}
+_SUGGEST = "mubench.sweep.suggest:suggest"
 _PROSE = ("title", "citation", "description", "note", "uri")
+_PLACES = ("sources", "modules", "module", "builder")
+"""Where a card says its code is: that code is in ids by what it does."""
 
 
 def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = None) -> Plan:
@@ -39,14 +47,14 @@ def make_plan(spec: SweepSpec, device: Device = "cpu", data_dir: str | None = No
     return _Planner(spec, device, data_dir).plan()
 
 
-def modules_of(plan: Plan) -> tuple[str, ...]:
-    """The modules whose source decides what a plan's steps find, but for those they import."""
-    found = {*_TRAINING, _SCENARIOS, _SCORE, _OBJECTIVE, *metric_modules()}
+def sources_of(plan: Plan) -> tuple[str, ...]:
+    """The code that decides what a plan's steps find, as roots of content ids."""
+    found = {*_TRAINING, *_FORGETTING, _SCORE, *_OBJECTIVES.values(), *metric_sources()}
     for step in plan.steps.values():
         found |= set(_sources(step))
         if step.method and step.method != ORIGINAL:
-            found.add(method_module(step.method))
-        found |= set(step.diagnostics.modules)
+            found.add(method_source(step.method))
+        found |= set(step.diagnostics.sources)
     return tuple(sorted(found))
 
 
@@ -131,7 +139,7 @@ class _Planner:
 
     def _retrain(self, request: Request, replica: int, anchor: Step | None) -> Step:
         """Retrain, or with an `anchor` one of the extra ones whose gap to it is the noise floor."""
-        code = source_id(*_TRAINING, _SCENARIOS, *_sources(request))
+        code = source_id(*_TRAINING, *_FORGETTING, *_sources(request))
         identity = self._training_identity(request)
         key = content_id("retrain", identity, request.identity, replica, code)
         anchor_id = anchor.unlearn_id if anchor else ""
@@ -151,11 +159,11 @@ class _Planner:
         key = content_id(
             "study",
             self._method_identity(row, "search", requests[0]),
-            repr(row.space),
+            _described(row.space),
             {"sampler": search.sampler, "startup": search.startup, "lag": search.lag},
             search.objective,
             package_version("optuna"),
-            source_id(_OBJECTIVE),
+            source_id(_SUGGEST, _OBJECTIVES[search.objective]),
             [(train.id, retrain.unlearn_id, r.identity) for r, train, retrain in references],
         )
         candidates: list[tuple[str, ...]] = []
@@ -303,7 +311,7 @@ class _Planner:
     def _method_identity(
         self, row: Row, kind: Literal["search", "final"], at: Request
     ) -> list[Any]:
-        code = source_id(method_module(row.method), _SCENARIOS, *_sources(at))
+        code = source_id(method_source(row.method), *_FORGETTING, *_sources(at))
         version = catalogue.method(row.method).version
         return [row.method, version, self.spec.precision, self._platform(kind), code]
 
@@ -313,25 +321,34 @@ class _Planner:
 
 
 def _sources(at: Request | Step) -> tuple[str, ...]:
-    """Where its data set is read and its model is built."""
+    """What reads its data set and builds its model, as roots of content ids."""
     data, model = at.dataset.card, at.model.card
-    return ("mubench.data.load", *data.modules, "mubench.models.build", model.module)
+    read = tuple(f"{module}:read" for module in data.modules)
+    return ("mubench.data.load:load", *read, f"{model.module}:{model.card['builder']}")
 
 
 def _scoring() -> str:
-    return source_id(_SCORE, *metric_modules())
+    return source_id(_SCORE, *metric_sources())
 
 
 def _asked(diagnostics: Diagnostics) -> list[Any]:
     """What diagnostics add to an id: nothing where none are asked for."""
-    if not diagnostics.modules:
+    if not diagnostics.sources:
         return []
-    return [diagnostics.model_dump(), source_id(*diagnostics.modules)]
+    return [diagnostics.model_dump(), source_id(*diagnostics.sources)]
 
 
 def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
     """A card without its prose and its places, which decide nothing."""
-    facts = {key: value for key, value in card.items() if key not in _PROSE}
+    facts = {key: value for key, value in card.items() if key not in (*_PROSE, *_PLACES)}
     if "arguments" in card:
         facts["arguments"] = {k: v for k, v in card["arguments"].items() if k not in ORIGINS}
     return facts
+
+
+def _described(value: Any) -> Any:
+    """Ranges by what their code does with which values: a class may be called otherwise."""
+    if is_dataclass(value) and not isinstance(value, type):
+        values = {part.name: _described(getattr(value, part.name)) for part in fields(value)}
+        return [source_id(f"{type(value).__module__}:{type(value).__name__}"), values]
+    return [_described(each) for each in value] if isinstance(value, tuple) else value

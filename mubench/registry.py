@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mubench import plugins
 from mubench.errors import InputError
+from mubench.ids import classes_deriving
 
 
 def load_class(module: str, base: str) -> type[Any]:
@@ -27,8 +28,7 @@ def load_class(module: str, base: str) -> type[Any]:
         and any(parent.__name__ == base for parent in member.__mro__[1:])
     ]
     if len(found) != 1:
-        names = ", ".join(sorted(cls.__name__ for cls in found)) or "none"
-        raise InputError(f"{module}: exactly one public {base} is needed in a file; found {names}")
+        raise _not_one(module, base, [cls.__name__ for cls in found])
     return found[0]
 
 
@@ -58,6 +58,24 @@ def make_method(name: str, params: Mapping[str, Any]) -> Any:
 def _types(method: Any) -> dict[str, TypeAdapter[Any]]:
     hints = get_type_hints(method)
     return {field.name: TypeAdapter(hints[field.name]) for field in fields(method)}
+
+
+def method_source(name: str) -> str:
+    """The class of a method as a root of content ids; the source is read, not run.
+
+    Raises:
+        InputError: its file has no such class, or more than one.
+    """
+    module = method_module(name)
+    found = classes_deriving(module, "Method")
+    if len(found) != 1:
+        raise _not_one(module, "Method", [root.partition(":")[2] for root in found])
+    return found[0]
+
+
+def _not_one(module: str, base: str, names: list[str]) -> InputError:
+    found = ", ".join(sorted(names)) or "none"
+    return InputError(f"{module}: exactly one public {base} is needed in a file; found {found}")
 
 
 def method_module(name: str) -> str:

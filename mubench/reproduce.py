@@ -1,7 +1,7 @@
 """Run the step behind a record again, in this process, in a store of its own."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 import torch
@@ -115,15 +115,14 @@ def _found(record: Record, place: Place, plans: list[tuple[ReportSource, Plan]])
 
 
 def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Found:
-    ids = {_identity(one): one.id for one in (*source.newest(), record)}
     study = plan.studies.get(step.study)
     params = study.row.space.params if study else ()
     needs = [plan.steps[key] for key in step.needs]
     return Found(
         record,
         source.name,
-        _as_recorded(step, ids),
-        tuple(_as_recorded(one, ids) for one in needs if one.kind in ("train", "retrain")),
+        step,
+        tuple(one for one in needs if one.kind in ("train", "retrain")),
         frozenset(param.name for param in params if param.range.free_dimensions),
         tuple(r for r in source.newest() if r.kind == "search" and r.study == record.study),
         has_changed=step.id != record.id,
@@ -138,11 +137,6 @@ def _identity(of: Step | Record) -> _Identity:
     request = of.request_name if isinstance(of, Step) else of.request
     candidate = of.candidate if of.kind == "search" else -1
     return (of.kind, of.row, of.selection, request, of.purpose, of.replica, candidate)
-
-
-def _as_recorded(step: Step, ids: dict[_Identity, str]) -> Step:
-    """The step under the id that it had: dropout is seeded by it. Its outputs keep their new id."""
-    return replace(step, id=ids.get(_identity(step), step.id))
 
 
 def _run(found: Found, workspace: Workspace, store: Store | None) -> Record:

@@ -1,4 +1,4 @@
-"""A reproduction for people: the recipe, the numbers side by side, what changed, the verdict."""
+"""A reproduction for people: the recipe, both results side by side, changes, the verdict."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,15 +18,15 @@ _MARKS: dict[Mark, tuple[str, str]] = {
     "equal": ("=", ""),
     "close": ("≈", "yellow"),
     "different": ("≠", "bold red"),
-    "measured": ("measured", "dim"),
+    "measured": ("not compared", "dim"),
     "later": ("by mubench score", "dim"),
-    "new": ("new since", "dim"),
+    "new": ("new metric", "dim"),
 }
 
 _ENDS: dict[Status, str] = {
-    "ok": "finished",
+    "ok": "completed",
     "diverged": "diverged",
-    "refused": "was refused",
+    "refused": "refused",
     "out_of_memory": "ran out of memory",
     "timed_out": "timed out",
     "error": "failed",
@@ -34,7 +34,7 @@ _ENDS: dict[Status, str] = {
 
 
 def recipe_text(found: Found, place: Place, commit: str) -> list[RenderableType]:
-    """Which step made the number, and with what; `commit` is that of the present code."""
+    """The step behind the number and its settings; `commit` is that of the current code."""
     grid = Table(box=None, pad_edge=False, show_header=False)
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
@@ -44,17 +44,17 @@ def recipe_text(found: Found, place: Place, commit: str) -> list[RenderableType]
     parts: list[RenderableType] = [Text(found.step.title, style="bold"), grid]
     if found.has_changed:
         then = found.record.commit or "unknown"
-        said = (
-            "The plan gives this step another id by now: its code, data, versions, device or sweep "
-            f"have changed since (commit then {then}, now {commit or 'unknown'}). It runs as the "
-            "plan has it now, with the hyperparameters of the record."
+        text = (
+            "Code, data, versions, device or sweep changed since this record "
+            f"(commit {then} then, {commit or 'unknown'} now). Re-running with current code and "
+            "the recorded hyperparameters."
         )
-        parts.append(Text(said, style="yellow"))
+        parts.append(Text(text, style="yellow"))
     return [*parts, Text()]
 
 
 def comparison_text(compared: Comparison) -> list[RenderableType]:
-    """The metrics, stored and again, then what was another in the environment, then a verdict."""
+    """Stored and new metrics, changes of the environment, and the verdict."""
     parts: list[RenderableType] = []
     if compared.values:
         parts.append(_numbers(compared.values))
@@ -64,25 +64,29 @@ def comparison_text(compared: Comparison) -> list[RenderableType]:
 
 
 def verdict(compared: Comparison) -> str:
-    """In one sentence, whether the step came to the same again."""
+    """In one sentence, whether the step gave the same result again."""
     then, now = compared.then, compared.now
     if not compared.ended_alike:
-        return f"Different: it {_end(then)} then, and {_end(now)} now."
-    parts = [] if now.status == "ok" else [f"it {_end(now)} again"]
+        return f"Different: {_end(then)} then, {_end(now)} now."
+    parts = [] if now.status == "ok" else [f"{_end(now)} both times"]
     different, close = compared.names("different"), compared.names("close")
     same = len(compared.names("equal"))
     judged = plural(same + len(different) + len(close), "metric")
     if different:
-        parts.append(f"{len(different)} of {judged}: {listed(different)}")
-        parts += ["in another environment"] if compared.is_elsewhere else []
+        verb = "differs" if len(different) == 1 else "differ"
+        parts.append(f"{len(different)} of {judged} {verb} ({listed(different)})")
+        parts += ["in a different environment"] if compared.is_elsewhere else []
     elif close:
-        parts.append(f"{len(close)} of {judged} differ by no more than {_TOLERANCE}")
+        verb = "differs" if len(close) == 1 else "differ"
+        parts.append(f"{len(close)} of {judged} {verb} within {_TOLERANCE}")
     elif same:
-        parts.append(f"{same} of {judged} are the same")
+        parts.append(f"{same} of {judged} {'is' if same == 1 else 'are'} equal")
     return f"{'Equal' if compared.is_equal else 'Different'}: {', '.join(parts)}."
 
 
-_TOLERANCE = f"another environment may: one example of D_f, or {RELATIVE:.1%} of the value"
+_TOLERANCE = (
+    f"the tolerance for a different environment: one example of D_f, or {RELATIVE:.1%} of the value"
+)
 
 
 def _facts(found: Found, place: Place) -> dict[str, str]:
@@ -93,7 +97,7 @@ def _facts(found: Found, place: Place) -> dict[str, str]:
         part = "set" if name in record.given else "searched" if name in chosen else "default"
         parts[part][name] = value
     titles = ", ".join(reference.title for reference in found.references)
-    kept = f"copied from {place.name} where they are whole, else " if place.store else ""
+    copied = f"copied from {place.name} if intact, otherwise " if place.store else ""
     return {
         "record": f"{record.id} of sweep {found.sweep}, {place.name}, {record.created}",
         **{name: _pairs(values) for name, values in parts.items()},
@@ -104,7 +108,7 @@ def _facts(found: Found, place: Place) -> dict[str, str]:
         f"sha256 {record.forget_hash}"
         if record.forget_hash
         else "",
-        "needs": f"{titles}; {kept}trained first" if titles else "",
+        "needs": f"{titles}; {copied}trained first" if titles else "",
     }
 
 
@@ -141,5 +145,5 @@ def _environment(changes: Iterable[Change]) -> Table:
 
 
 def _end(record: Record) -> str:
-    """How a step ended, after `it`."""
+    """How a step ended."""
     return _ENDS[record.status] + (f" ({record.message})" if record.message else "")

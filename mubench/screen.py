@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a running sweep: a live bar on a terminal, plain lines elsewhere."""
 
 import time
 from types import TracebackType
@@ -10,10 +10,11 @@ from rich.text import Text
 
 from mubench.plan import Step
 from mubench.record import Record
+from mubench.report.words import plural
 from mubench.sweep.walk import Walk
 
 LINE_SECONDS = 10.0
-"""Plain lines come at most so often, and whenever something goes wrong."""
+"""Least time between two plain lines; a failure is printed at once."""
 
 
 class Screen:
@@ -48,18 +49,19 @@ class Screen:
         self._bar.stop()
 
     def start(self, walk: Walk) -> None:
-        """Say what is there and what is left."""
+        """Print how many steps are completed and how many will run."""
         self._total, self._done = len(walk.plan.steps), len(walk.records)
         self._bar.update(self._task, total=self._total, completed=self._done, name=walk.plan.name)
         self._bar.start_task(self._task)
-        self.say(f"{walk.plan.name}: {self._done} of {self._total} steps done, {walk.left} to run")
+        count = f"{self._done} of {plural(self._total, 'step')} completed, {walk.left} to run"
+        self.say(f"{walk.plan.name}: {count}")
 
     def started(self, step: Step) -> None:
-        """Show what runs now."""
+        """Show the step that runs now."""
         self._bar.update(self._task, now=step.title)
 
     def finished(self, record: Record, walk: Walk) -> None:
-        """Count a record; say at once what went wrong."""
+        """Count a record; print a failure at once."""
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         now = time.monotonic()
@@ -68,8 +70,8 @@ class Screen:
         elif not self._console.is_terminal and now - self._last >= LINE_SECONDS:
             self._last = now
             elapsed = now - self._began
-            self.say(f"{self._done}/{self._total} steps after {elapsed:.0f} s")
+            self.say(f"{self._done}/{self._total} steps completed after {elapsed:.0f} s")
 
     def say(self, text: str) -> None:
-        """One line; never markup, for names come from files."""
+        """Print one line without markup: names come from files."""
         self._console.print(Text(text))

@@ -57,7 +57,7 @@ def _facts(card: DataCard, data_dir: str | None, found: Stored) -> Iterator[Find
         yield "cache", str(_cached(card, data_dir))
     for name, size in split_sizes(found):
         counts = np.bincount(found.splits[name].labels, minlength=len(found.class_names))
-        yield name, f"{size} examples, {counts.min()} to {counts.max()} a class"
+        yield name, f"{size} examples, {counts.min()} to {counts.max()} per class"
     yield "classes", f"{len(found.class_names)}: {', '.join(found.class_names[:5])}, ..."
     if found.group_names:
         yield "groups", f"{len(found.group_names)}: {', '.join(found.group_names[:5])}, ..."

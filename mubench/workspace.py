@@ -70,7 +70,7 @@ class Workspace:
         torch.set_num_threads(step.threads)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
-        torch.manual_seed(derive_seed("layers", step.id))  # dropout draws from torch's generator
+        torch.manual_seed(derive_seed("layers", *step.names))  # dropout draws from this generator
         if step.device == "cuda":
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False

@@ -10,7 +10,8 @@ import torch
 from hypothesis import settings
 from sweep_world import finish, write
 
-from mubench import cli, plugins
+from mubench import plugins
+from mubench.cli.main import main
 from mubench.opened import open_sweep
 from mubench.report.build import build
 
@@ -98,7 +99,7 @@ def mubench_(monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["mubench", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         out, err = capsys.readouterr()
         return ended.value.code or 0, out, err
 

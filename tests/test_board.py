@@ -245,7 +245,7 @@ def test_a_wrong_row_names_its_file_and_field(
     code, out, _ = mubench_("leaderboard", "check", file)
     assert code == 2
     assert f"{file}: {words}" in out
-    assert "1 rows, 1 problems" in out
+    assert "1 row, 1 problem" in out
     if in_schema and path[-1] != "retrain":
         assert not jsonschema.Draft202012Validator(json.loads(schema_json())).is_valid(node)
 
@@ -305,7 +305,7 @@ def test_a_board_is_not_built_of_a_wrong_row(rows, tmp_path, mubench_):
 
 def test_good_rows_pass_and_what_is_not_there_is_named(rows, tmp_path, mubench_):
     put(tmp_path, rows[0])
-    assert mubench_("leaderboard", "check", tmp_path)[:2] == (0, "1 rows, 0 problems\n")
+    assert mubench_("leaderboard", "check", tmp_path)[:2] == (0, "1 row, 0 problems\n")
     code, _, error = mubench_("leaderboard", "check", tmp_path / "none")
     assert code == 2
     assert "there is no such file or folder" in error

@@ -18,7 +18,9 @@ from rich.console import Console
 from sweep_world import finish, values
 
 import mubench
-from mubench import catalogue, cli, listing, presets, screen
+from mubench import catalogue, listing, presets, screen
+from mubench.cli.catalogue import Listed
+from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
 from mubench.estimate import estimate
 from mubench.opened import open_sweep
@@ -131,8 +133,8 @@ def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, mo
         shown.finished(failed, Walk(opened.plan, {}))
     title = opened.plan.steps[record.id].title
     assert printed.getvalue().splitlines() == [
-        "tiny: 0 of 10 steps done, 10 to run",
-        "2/10 steps after 10 s",
+        "tiny: 0 of 10 steps completed, 10 to run",
+        "2/10 steps completed after 10 s",
         f"error: {title}: it [bold]broke[/bold]",
     ]
 
@@ -153,7 +155,7 @@ def test_plan_as_json(mubench_, finished):
     ).records.read().keys()
 
 
-@pytest.mark.parametrize("kind", list(cli.Listed))
+@pytest.mark.parametrize("kind", list(Listed))
 def test_list_names_all_of_a_kind(mubench_, kind):
     expected = [entry["name"] for entry in listing.entries(kind.value)]
     assert expected
@@ -173,7 +175,10 @@ def test_list_shows_every_card(kind):
 
 def test_status_tells_what_failed_in_its_own_words(mubench_, copy):
     sweep, store = copy
-    assert mubench_("status", sweep, "--store", store)[:2] == (0, "tiny: 10 of 10 steps done\n")
+    assert mubench_("status", sweep, "--store", store)[:2] == (
+        0,
+        "tiny: 10 of 10 steps completed\n",
+    )
     with_failure(store)
     code, out, _ = mubench_("status", sweep, "--store", store)
     assert code == 0
@@ -198,7 +203,7 @@ def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
     (store / "artefacts" / "loose").mkdir()
     (store / "artefacts" / "loose" / "forget.safetensors").write_bytes(b"cut short")
     records = Store(str(store)).records.read()
-    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefacts deleted\n")
+    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefact deleted\n")
     assert Store(str(store)).artefacts.ids() == named
     assert Store(str(store)).records.read() == records
     assert not (store / "lock.json").exists()
@@ -255,9 +260,9 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         (["plan", "quickstart", "--set", "grid.model=small_cn"], "did you mean 'small_cnn'?"),
         (["plan", "quickstart", "--set", "floor"], "write key.path=value"),
         (["store", "export", "records.txt"], "end the name in .parquet or .csv"),
-        (["store", "verify", "--store", "typo"], "typo: no store is there"),
-        (["store", "gc", "--store", "typo"], "typo: no store is there"),
-        (["store", "export", "x.csv", "--store", "typo"], "typo: no store is there"),
+        (["store", "verify", "--store", "typo"], "typo: no store found"),
+        (["store", "gc", "--store", "typo"], "typo: no store found"),
+        (["store", "export", "x.csv", "--store", "typo"], "typo: no store found"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(mubench_, tmp_path, arguments, hint):
@@ -278,7 +283,7 @@ def test_an_export_that_cannot_be_written_is_one_line(mubench_, finished, tmp_pa
 def test_debug_shows_where_an_error_came_from(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["mubench", "plan", "--debug", "quikstart"])
     with pytest.raises(InputError, match="no such sweep"):
-        cli.main()
+        main()
 
 
 @pytest.mark.parametrize("command", ["plan", "run", "status", "report"])
@@ -339,7 +344,7 @@ def test_a_finished_sweep_is_reported_without_ray_and_without_its_data(
         *("--out", tmp_path / "out", "--no-mlflow"),
     )
     assert (code, err) == (0, "")
-    assert "tiny: 10 of 10 steps done, 0 to run" in out
+    assert "tiny: 10 of 10 steps completed, 0 to run" in out
     assert f"report: {tmp_path / 'out' / 'index.html'}" in out
     assert "MLflow: off" in out
 
@@ -351,8 +356,8 @@ def test_failures_make_exit_code_1_after_the_report(mubench_, copy):
     assert code == 1
     lines = out.splitlines()
     assert lines[-1] == (
-        f"1 steps failed, 0 could not run without them; 'mubench retry {sweep} --failed' runs them "
-        "again"
+        "1 step failed, 0 dependent steps not run; "
+        f"run them again with 'mubench retry {sweep} --failed'"
     )
     assert lines[-2].endswith(": it [bold]broke[/bold]")
     assert Path("out/index.html").exists()
@@ -375,7 +380,7 @@ def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypat
         *("--data", "data"),
     )
     assert code == 0
-    assert out.startswith("1 failures forgotten\n")
+    assert out.startswith("1 failure forgotten\n")
     assert seen["data_dir"] == "data"
     after = Store(str(store)).records.read()
     assert values(after.pop(failed.id)) == values(before.pop(failed.id))
@@ -395,7 +400,7 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
     monkeypatch.setattr(running, "run_plan", interrupted)
     code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--out", "out", "--no-mlflow")
     assert (code, err) == (130, "")
-    assert out.startswith("interrupted; 'mubench run")
+    assert out.startswith("interrupted; continue with 'mubench run")
     assert not Path("out").exists()
     assert not (store / "lock.json").exists()
 
@@ -427,7 +432,7 @@ def test_a_tracking_server_that_does_not_answer_is_a_warning(copy, tmp_path):
     with socket.socket() as nobody:  # bound and not listening: connections are refused
         nobody.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        command = [sys.executable, "-m", "mubench.cli", "run", str(sweep), "--store", str(store)]
+        command = [sys.executable, "-m", "mubench", "run", str(sweep), "--store", str(store)]
         done = subprocess.run(
             [*command, "--out", "out", "--tracking-uri", uri],
             capture_output=True,
@@ -451,7 +456,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
     )
     (wheel,) = tmp_path.glob("mubench-*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    code = "import mubench.cli as c; print(c.__file__, file=__import__('sys').stderr); c.main()"
+    code = "import sys, mubench.cli.main as c; print(c.__file__, file=sys.stderr); c.main()"
     for name in ("quickstart", "paper/cifar100_class"):
         done = subprocess.run(
             [sys.executable, "-c", code, "plan", name, "--json"],
@@ -472,7 +477,7 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
 
 def test_the_command_line_starts_without_anything_heavy():
     code = (
-        "import sys; import mubench.cli\n"
+        "import sys; import mubench.cli.main\n"
         "heavy = ('torch', 'ray', 'mlflow', 'pyarrow', 'pydantic', 'optuna', 'vl_convert')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
@@ -503,9 +508,9 @@ def test_a_new_method_is_short_and_keeps_the_contract_as_it_is(my_method, mubenc
     code, out, err = mubench_("check", file)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert "✓ changes its copy" in lines
-    assert "- gives kl div its arguments in order: it does not call kl_div" in lines
-    assert lines[-1] == f"my_method: {len(lines) - 5} kept, 0 broken, 4 not tried"
+    assert "✓ parameters_change" in lines
+    assert "- kl_div_argument_order: it does not call kl_div" in lines
+    assert lines[-1] == f"my_method: {len(lines) - 5} passed, 0 failed, 4 skipped"
 
 
 def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
@@ -518,18 +523,17 @@ def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
     assert code == 1
     lines = out.splitlines()
     assert (
-        "✗ reads only what it declares: the method reads 'validation' but does not declare it in "
-        "`needs`; name it there and in the card, or do without"
+        "✗ reads_only_declared_needs: the method reads 'validation' but does not declare it in "
+        "`needs`; add it there and to the card, or do not use it"
     ) in lines
     line = 1 + text[: text.index("self.forget_weight * q_y")].count("\n")
     assert any(
-        x.startswith("✗ runs in the small world: UndeclaredError: ")
-        and x.endswith(f"(line {line})")
+        x.startswith("✗ completes_on_toy_data: UndeclaredError: ") and x.endswith(f"(line {line})")
         for x in lines
     )
-    assert "- changes its copy: the method does not get through its first run" in lines
+    assert "- parameters_change: the method fails in its first run" in lines
     assert sum(x.startswith("✗") for x in lines) == 2
-    assert ", 2 broken, " in lines[-1]
+    assert ", 2 failed, " in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -593,12 +597,12 @@ def test_a_method_of_the_package_is_checked_by_its_name(mubench_):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("class", "class: a method's name is lower case, such as my_method, no keyword"),
-        ("My", "My: a method's name is lower case, such as my_method, no keyword"),
-        ("2x", "2x: a method's name is lower case, such as my_method, no keyword"),
-        ("../x", "../x: a method's name is lower case, such as my_method, no keyword"),
-        ("ft", "ft: there is a method of this name; choose another"),
-        ("taken", "taken.yaml: it is there already; choose another name or folder"),
+        ("class", "class: not a method name; use lower case, such as my_method, and no keyword"),
+        ("My", "My: not a method name; use lower case, such as my_method, and no keyword"),
+        ("2x", "2x: not a method name; use lower case, such as my_method, and no keyword"),
+        ("../x", "../x: not a method name; use lower case, such as my_method, and no keyword"),
+        ("ft", "ft: a method of this name exists; choose another"),
+        ("taken", "taken.yaml: the file exists; choose another name or folder"),
     ],
 )
 def test_a_new_method_needs_a_good_name_and_overwrites_nothing(mubench_, name, message):

@@ -34,7 +34,7 @@ def undisturbed(sweep, tmp_path_factory):
 
 def begin(sweep, store):
     """`mubench run` as a terminal starts it: with a process group of its own."""
-    command = [sys.executable, "-m", "mubench.cli", "run", sweep, "--no-mlflow"]
+    command = [sys.executable, "-m", "mubench", "run", sweep, "--no-mlflow"]
     return subprocess.Popen(
         [*command, "--store", str(store), "--out", str(store / "report")],
         stdout=subprocess.PIPE,
@@ -121,7 +121,7 @@ def test_a_killed_driver_takes_ray_along_and_the_same_command_finishes(
     process = begin(sweep, tmp_path)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
-    assert f"{len(before)} of {len(undisturbed)} steps done" in output
+    assert f"{len(before)} of {len(undisturbed)} steps completed" in output
     after = records(tmp_path)
     assert after.items() >= before.items()
     assert all_values(after) == undisturbed

@@ -17,10 +17,10 @@ from mubench import planner, spec
 from mubench.errors import Diverged, InputError
 from mubench.ids import content_id, source_id
 from mubench.methods.displacements import contrast, diagnose
-from mubench.metrics.plugged import metric_modules
+from mubench.metrics.plugged import metric_sources
 from mubench.metrics.theory import theorem2
 from mubench.outcome import refused
-from mubench.planner import make_plan, modules_of
+from mubench.planner import make_plan, sources_of
 from mubench.store.store import Store
 from mubench.sweep.walk import Walk
 from mubench.trial import Choice, run_step
@@ -298,7 +298,7 @@ def test_only_the_steps_that_a_diagnostic_concerns_get_other_ids():
     assert without.steps == plan_of().steps
     for step in without.steps.values():  # what they are made of where nothing is asked for
         if step.kind == "final":
-            scoring = source_id("mubench.metrics.score", *metric_modules())
+            scoring = source_id("mubench.metrics.score:score", *metric_sources())
             assert step.id == content_id(step.unlearn_id, step.retrain_id, scoring)
     assert moved(without, plan_of(theorem2={})) == {("final", "original")}
     assert moved(without, plan_of(label_ldp=LDP)) == {("final", "ugradsl")}
@@ -311,13 +311,16 @@ def test_settings_and_source_of_a_diagnostic_are_in_the_ids(monkeypatch):
     assert moved(before, plan_of(**other)) == {("final", "original")}
     other = {"theorem2": BOTH["theorem2"], "label_ldp": LDP | {"gamma1": 1.4}}
     assert moved(before, plan_of(**other)) == {("final", "ugradsl")}
-    modules = {"mubench.methods.displacements", "mubench.metrics.theory"}
-    assert modules <= set(modules_of(before))
-    assert not modules & set(modules_of(plan_of()))
+    sources = {
+        "mubench.methods.displacements:diagnose",
+        "mubench.metrics.theory:label_ldp_epsilon",
+    }
+    assert sources <= set(sources_of(before))
+    assert not sources & set(sources_of(plan_of()))
     real = planner.source_id
-    for module, row in zip(sorted(modules), ("original", "ugradsl"), strict=True):
+    for source, row in zip(sorted(sources), ("original", "ugradsl"), strict=True):
         monkeypatch.setattr(
-            planner, "source_id", lambda *m, at=module: real(*m) + "changed" * (at in m)
+            planner, "source_id", lambda *m, at=source: real(*m) + "changed" * (at in m)
         )
         assert moved(before, plan_of(**BOTH)) == {("final", row)}
 

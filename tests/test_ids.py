@@ -1,15 +1,21 @@
 """Content ids: what decides a result is in them, and nothing else is."""
 
+import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+from conftest import SWEEP
+from conftest import changed as changed_sweep
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench import ids
+from mubench import ids, spec
+from mubench.errors import InputError
 from mubench.ids import closure, content_id, source_id
+from mubench.planner import make_plan
 
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)
@@ -72,9 +78,9 @@ def test_what_has_no_text_is_refused():
 def test_an_id_is_24_hex_digits_and_the_same_in_every_process():
     code = (
         "from mubench.ids import content_id, source_id\n"
-        "print(content_id({'b': 1, 'a': {'y', 'x'}}), source_id('mubench.methods.ga'))"
+        "print(content_id({'b': 1, 'a': {'y', 'x'}}), source_id('mubench.methods.ga:GA'))"
     )
-    here = f"{content_id({'b': 1, 'a': {'y', 'x'}})} {source_id('mubench.methods.ga')}\n"
+    here = f"{content_id({'b': 1, 'a': {'y', 'x'}})} {source_id('mubench.methods.ga:GA')}\n"
     there = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -86,83 +92,200 @@ def test_an_id_is_24_hex_digits_and_the_same_in_every_process():
     assert all(len(key) == 24 and int(key, 16) >= 0 for key in here.split())
 
 
+METHOD = """from mubench.training import loop
+from mubench.training.loop import scaled as scale
+from mubench.store.files import Files
+from mubench.errors import Diverged
+
+RATE: float = 0.5
+"Why a half."
+
+
+class Mine:
+    \"\"\"A method.\"\"\"
+
+    def run(self, weights: loop.Weights) -> "loop.Weights":
+        if Files(weights):
+            raise Diverged(f"{weights} are not finite; try a smaller rate")
+        return helper(loop.step(weights, "#"), RATE)
+
+
+def helper(x, rate):
+    return scale(x) * rate
+"""
+LOOP = """import torch
+from torch import nn
+
+
+class Weights:
+    \"\"\"What is trained.\"\"\"
+
+    def moved(self):
+        return 1
+
+
+def step(x, how):
+    return x + torch.ones(1)
+
+
+def scaled(x):
+    return nn.functional.relu(x) - 1
+
+
+def unused(x):
+    return x
+"""
+
+
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """A package of three modules in place of the real one: a method, what it imports, plumbing."""
-    (tmp_path / "methods").mkdir()
-    (tmp_path / "training").mkdir()
-    (tmp_path / "store").mkdir()
-    (tmp_path / "training" / "__init__.py").write_text("")
-    (tmp_path / "methods" / "mine.py").write_text(
-        "from mubench.training import loop\nfrom mubench.store.files import Files\n\n"
-        "def run():\n    return loop.step('#')\n"
-    )
-    (tmp_path / "training" / "loop.py").write_text("import torch\n\ndef step(x):\n    return x\n")
-    (tmp_path / "store" / "files.py").write_text("Files = 1\n")
+    """Another package in place of the real one: a method, what it imports, plumbing."""
     monkeypatch.setattr(ids, "__file__", str(tmp_path / "ids.py"))
 
-    def forget():
-        for cached in (ids._text, ids._path, ids._counts):
-            cached.cache_clear()
-
-    def edit(name, *changes):
-        path = Path(tmp_path) / f"{name}.py"
-        text = path.read_text()
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
+    def write(name, text):
+        path = Path(tmp_path, f"{name}.py")
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-        forget()
-        return source_id("mubench.methods.mine")
 
-    forget()
-    yield edit
+    def edited(files=None, root="mubench.methods.mine:Mine"):
+        """The id of the method with some files rewritten; None removes one."""
+        whole = {"methods/mine": METHOD, "training/loop": LOOP, "training/__init__": ""}
+        whole |= {"store/files": "Files = 1\n", "errors": "class Diverged(Exception): ...\n"}
+        for path in tmp_path.rglob("*.py"):
+            path.unlink()
+        for name, text in {**whole, **(files or {})}.items():
+            if text is not None:
+                write(name, text)
+        forget_sources()
+        return source_id(root)
+
+    yield edited
     monkeypatch.undo()
-    forget()
+    forget_sources()
 
 
-def test_code_counts_and_so_does_the_code_that_it_imports(world):
-    found = [
-        world("methods/mine"),
-        world("methods/mine", ("return loop", "return 2 * loop")),
-        world("training/loop", ("return x", "return x + 1")),
-        world("training/loop", ("return x + 1", "    return x + 1")),
-        world("methods/mine", ("'#'", "'# '")),
-    ]
-    assert len(set(found)) == len(found)
+def forget_sources():
+    for cached in (ids._digest, ids._read, ids._path):
+        cached.cache_clear()
+
+
+def changed(text, *changes):
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def method(*changes):
+    return {"methods/mine": changed(METHOD, *changes)}
+
+
+def loop(*changes):
+    return {"training/loop": changed(LOOP, *changes)}
 
 
 @pytest.mark.parametrize(
-    "change",
+    "files",
     [
-        ("def run():", "# why\ndef run():"),
-        ("def run():", "def run():  # why"),
-        ("def run():", "\n\n\ndef run():\n"),
-        ("def run():", "def run():   "),
-        ("    return", "    # why\n\n    return"),
-        ("\n\ndef", "\n\x0c\ndef"),
+        method("* rate", "+ rate"),
+        method("0.5", "0.25"),
+        method('"#"', '"##"'),
+        method("if Files", "if not Files"),
+        method("raise Diverged", "raise ValueError"),
+        method("helper(loop", "abs(loop"),
+        method("scale(x)", "loop.step(x, 1)"),
+        loop("x + torch", "x - torch"),
+        loop("torch.ones", "torch.zeros"),
+        loop("relu(x) - 1", "relu(x) - 2"),
+        loop("nn.functional", "nn.other"),
+        loop("return 1", "return 2"),
+        loop("\n\ndef step", "\ntorch.use_deterministic_algorithms(True)\n\ndef step"),
+        method("    def run", "    seed: int = 1\n\n    def run"),
     ],
 )
-def test_comments_and_blank_lines_do_not_count(world, change):
-    assert world("methods/mine", change) == world("methods/mine", change[::-1])
+def test_code_counts_and_so_does_the_code_that_it_uses(world, files):
+    assert world(files) != world()
 
 
-def test_a_number_sign_in_a_text_is_no_comment(world):
-    assert world("methods/mine", ("'#'", "'#a'")) != world("methods/mine", ("'#a'", "'#b'"))
+HELPER = METHOD[METHOD.index("def helper") :]
+SCALE = "from mubench.training.loop import scaled as scale\n"
 
 
-def test_plumbing_does_not_count(world):
-    assert world("store/files") == world("store/files", ("Files = 1", "Files = 2"))
+@pytest.mark.parametrize(
+    "files",
+    [
+        # words
+        method("A method.", "Another one."),
+        method("Why a half.", "A half is what the paper has."),
+        method("are not finite; try a smaller rate", "must be finite"),
+        method("def helper", "# why\ndef helper"),
+        method("    return scale", "\n    # why\n    return  scale"),
+        method("RATE: float", "RATE: 'int | float'"),
+        method("def helper(x, rate):", "def helper(x: int, rate: float) -> float:"),
+        # names
+        method("Mine", "Yours"),
+        method("helper", "assistant"),
+        method("RATE", "SPEED"),
+        method("from mubench.training import loop\n", "import mubench.training.loop as loop\n"),
+        method("scaled as scale", "scaled as smaller", "scale(x)", "smaller(x)"),
+        # places
+        {"training/loop": None, "models/laps": LOOP}
+        | method(
+            *("training.loop import", "models.laps import"),
+            *("mubench.training import loop", "mubench.models import laps as loop"),
+        ),
+        method(HELPER, "", SCALE, "from mubench.methods.shared import helper\n")
+        | {"methods/shared": f"{SCALE}\n\n{HELPER}"},
+        # what is not used
+        loop("def unused(x):\n    return x", "def unused(x):\n    return -x"),
+        {"methods/other": "x = 1\n"},
+        {"store/files": "Files = 2\n"},
+        {"errors": "class Diverged(ValueError):\n    ...\n"},
+    ],
+)
+def test_words_names_and_places_do_not_count(world, files):
+    name = "Yours" if "Yours" in files.get("methods/mine", "") else "Mine"
+    assert world(files, f"mubench.methods.mine:{name}") == world()
 
 
-def test_an_edit_is_seen_only_when_it_is_to_what_is_used(world, tmp_path):
-    before = world("methods/mine")
-    (tmp_path / "methods" / "other.py").write_text("x = 1\n")
-    assert world("methods/mine") == before
+def test_functions_that_use_each_other_have_an_id(world):
+    text = "def run(x):\n    return odd(x)\n\n\ndef odd(x):\n    return x and run(x - 1)\n"
+    found = [
+        world({"methods/mine": each}, "mubench.methods.mine:run")
+        for each in (text, text.replace("odd", "even"), text.replace("x - 1", "x - 2"))
+    ]
+    assert found[0] == found[1] != found[2]
 
 
-def test_the_closure_of_a_method_holds_its_file_and_what_it_uses_and_no_other_method():
-    found = closure("mubench.methods.ga")
+def test_an_import_within_a_function_counts(world):
+    late = method(SCALE, "", "    return scale", f"    {SCALE}    return scale")
+    before = world(late)
+    assert before == world()
+    assert world(late | loop("relu(x) - 1", "relu(x) - 2")) != before
+
+
+@pytest.mark.parametrize("name", ["nothing", "loop"])
+def test_a_name_that_is_not_there_is_an_error(world, name):
+    with pytest.raises(InputError, match=r"mubench\.methods\.mine: defines no"):
+        world(root=f"mubench.methods.mine:{name}")
+
+
+def test_a_module_that_is_not_there_is_an_error():
+    with pytest.raises(ModuleNotFoundError, match=r"mubench\.methods\.nothing"):
+        source_id("mubench.methods.nothing:nothing")
+
+
+def test_a_file_that_is_no_python_is_an_error(world):
+    with pytest.raises(InputError, match=r"mubench\.methods\.mine: cannot be parsed: .* line 1"):
+        world({"methods/mine": "def :\n"})
+
+
+def modules(*roots):
+    return {used.module for used in closure(*roots)}
+
+
+def test_the_closure_of_a_method_holds_what_it_uses_and_no_other_method():
+    found = modules("mubench.methods.ga:GA")
     assert {
         "mubench.methods.ga",
         "mubench.methods.base",
@@ -177,31 +300,144 @@ def test_the_closure_of_a_method_holds_its_file_and_what_it_uses_and_no_other_me
 
 
 @pytest.mark.parametrize(
-    ("module", "banned"),
+    ("root", "banned"),
     [
-        ("mubench.training.fit", ("methods", "metrics")),
-        ("mubench.training.evaluate", ("methods", "metrics")),
-        ("mubench.methods.ugradsl", ("metrics", "models")),
-        ("mubench.metrics.objective", ("methods", "training", "data", "models")),
-        ("mubench.metrics.score", ("methods", "training", "data", "models")),
-        ("mubench.data.load", ("methods", "metrics", "training")),
-        ("mubench.models.build", ("methods", "metrics", "training", "data")),
+        ("mubench.references:train", ("methods", "metrics")),
+        ("mubench.training.evaluate:logits_of", ("methods", "metrics")),
+        ("mubench.methods.ugradsl:UGradSL", ("metrics", "models")),
+        ("mubench.metrics.objective:objective_gap", ("methods", "training", "data", "models")),
+        ("mubench.metrics.score:score", ("methods", "training", "data", "models")),
+        ("mubench.data.load:load", ("methods", "metrics", "training")),
+        ("mubench.models.build:build", ("methods", "metrics", "training", "data")),
+        ("mubench.sweep.suggest:suggest", ("methods", "metrics", "training", "data", "models")),
     ],
 )
-def test_each_kind_of_step_rests_on_its_own_code_alone(module, banned):
-    assert not [n for n in closure(module) if n.split(".")[1] in banned]
+def test_each_kind_of_step_rests_on_its_own_code_alone(root, banned):
+    assert not [name for name in modules(root) if name.split(".")[1] in banned]
 
 
 def test_the_objective_of_a_search_does_not_rest_on_the_code_that_scores():
-    assert "mubench.metrics.score" not in closure("mubench.metrics.objective")
-    assert "mubench.metrics.objective" in closure("mubench.metrics.score")
+    assert "mubench.metrics.score" not in modules("mubench.metrics.objective:objective_gap")
+    assert "mubench.metrics.objective" in modules("mubench.metrics.score:score")
 
 
 def test_nothing_but_science_is_in_a_closure():
-    found = closure("mubench.methods.ugradsl", "mubench.training.fit", "mubench.metrics.score")
-    assert {name.split(".")[1] for name in found} <= set(ids.SCIENCE)
+    roots = ("mubench.methods.ugradsl:UGradSL", "mubench.metrics.score:score")
+    assert {name.split(".")[1] for name in modules(*roots)} <= set(ids.SCIENCE)
 
 
-def test_a_module_that_is_not_there_is_an_error():
-    with pytest.raises(ModuleNotFoundError, match=r"mubench\.methods\.nothing"):
-        source_id("mubench.methods.nothing")
+# In the plan of a real sweep: which ids one operator changes.
+
+
+SEARCHED = changed_sweep(SWEEP, methods={"ft": {}, "ga": {}, "ugradsl": {}})
+"""The smoothing rate is drawn from a range with its sign turned."""
+
+
+def plan_with(monkeypatch, module="", old="", new=""):
+    """The plan of a sweep as if one module's source were another."""
+    real = ids._source
+
+    def source(name):
+        text = real(name)
+        if name != module:
+            return text
+        assert old in text, (module, old)
+        return text.replace(old, new)
+
+    monkeypatch.setattr(ids, "_source", source)
+    forget_sources()
+    plan = make_plan(spec.parse(SEARCHED, "x"))
+    monkeypatch.setattr(ids, "_source", real)
+    forget_sources()
+    return plan
+
+
+def named(step):
+    return step.names, step.selection
+
+
+def changed_ids(before, after):
+    """The steps whose ids differ; those that run again, for the ids of their outputs differ."""
+    others = {named(step): step for step in after.steps.values()}
+    pairs = [(step, others[named(step)]) for step in before.steps.values()]
+    assert len(pairs) == len(others)
+    return tuple(
+        {named(one) for one, other in pairs if getattr(one, key) != getattr(other, key)}
+        for key in ("id", "unlearn_id")
+    )
+
+
+EVERY = ("train", "retrain", "search", "final")
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "which", "runs_again"),
+    [
+        ("methods.ga", "return -cross", "return +cross", {"row": "ga"}, {"row": "ga"}),
+        (
+            "metrics.accuracy",
+            "predictions() == ",
+            "predictions() != ",
+            {"kind": ("retrain", "search", "final")},
+            {"kind": ("search",), "selection": "tuned"},
+        ),
+        ("training.loader", "self.split) // ", "self.split) + ", {"kind": EVERY}, {"kind": EVERY}),
+        (
+            "spaces",
+            "return -_number(self.inner.sample",
+            "return _number(self.inner.sample",
+            {"row": "ugradsl", "but": "default"},
+            {"row": "ugradsl", "but": "default"},
+        ),
+        (
+            "sweep.suggest",
+            "% 2**32",
+            "% 2**31",
+            {"kind": ("search",), "selection": "tuned"},
+            {"kind": ("search",), "selection": "tuned"},
+        ),
+    ],
+)
+def test_one_operator_changes_exactly_the_ids_that_depend_on_it(
+    monkeypatch, module, old, new, which, runs_again
+):
+    before = plan_with(monkeypatch)
+    after = plan_with(monkeypatch, f"mubench.{module}", old, new)
+    steps = before.steps.values()
+    assert changed_ids(before, after) == (
+        {named(step) for step in steps if belongs(step, **which)},
+        {named(step) for step in steps if belongs(step, **runs_again)},
+    )
+
+
+def belongs(step, row=None, kind=(), selection=None, but=None):
+    is_wanted = step.kind in kind or step.selection == selection
+    return step.selection != but and (is_wanted if row is None else step.row.startswith(row))
+
+
+def test_no_docstring_of_the_package_is_in_an_id(monkeypatch):
+    """Every docstring, comment and message of an error is another; ids stay."""
+    before = plan_with(monkeypatch)
+    real = ids._source
+    monkeypatch.setattr(ids, "_source", lambda name: reworded(real(name)))
+    forget_sources()
+    after = make_plan(spec.parse(SEARCHED, "x"))
+    assert before.steps.keys() == after.steps.keys()
+    forget_sources()
+
+
+def is_text(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+@cache
+def reworded(source):
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and is_text(node.value):
+            node.value.value = "Another sentence."
+        if isinstance(node, ast.Raise):
+            for part in ast.walk(node):
+                if is_text(part):
+                    part.value = "other words"
+    return ast.unparse(tree)

@@ -107,7 +107,7 @@ def test_a_second_call_computes_nothing_and_changes_no_file(store, monkeypatch):
 def test_other_code_makes_another_file_and_its_values_count(store, monkeypatch):
     add(store, metrics=["ece_forget"])
     old = by_row(store)["ga", "tuned"].metrics["ece_forget"]
-    monkeypatch.setattr(later, "source_id", lambda module: "newer")
+    monkeypatch.setattr(later, "source_id", lambda root: "newer")
     changed = replace(LATER["ece_forget"], compute=lambda related: 0.125)
     [added] = later.add_metrics(store, saved(store, "tiny").records, [changed])
     assert (added.new, added.old) == (5, 0)
@@ -136,7 +136,7 @@ def test_a_value_whose_inputs_are_gone_is_not_shown(store, monkeypatch):
     metrics = later_metrics(["rmia_auc", "ece_forget"])
     values = {}
     for code in ("older", "newer"):
-        monkeypatch.setattr(later, "source_id", lambda module, code=code: code)
+        monkeypatch.setattr(later, "source_id", lambda root, code=code: code)
         list(later.add_metrics(store, records, metrics))
         values[code] = {key: one.metrics for key, one in by_row(store).items()}
     rmia, ece = later.add_metrics(store, fewer, metrics)
@@ -150,7 +150,7 @@ def test_a_value_whose_inputs_are_gone_is_not_shown(store, monkeypatch):
     assert {name: store.files.read(name) for name in store.files.list("scores")} == before
     list(later.add_metrics(store, records, metrics))
     assert {key: one.metrics for key, one in by_row(store).items()} == values["newer"]
-    monkeypatch.setattr(later, "source_id", lambda module: "newest")
+    monkeypatch.setattr(later, "source_id", lambda root: "newest")
     list(later.add_metrics(store, fewer, metrics))
     assert "rmia_auc" not in by_row(store)["retrain 0", ""].metrics
 
@@ -295,8 +295,8 @@ def test_scores_survive_the_store_and_the_newest_of_two_codes_counts(tmp_path):
 def test_the_command_needs_neither_plan_nor_torch(store, finished):
     """By the sweep's name or by its file; other processes' imports are theirs."""
     code = (
-        "import sys; from mubench import cli\n"
-        "try: cli.main()\n"
+        "import sys; from mubench.cli.main import main\n"
+        "try: main()\n"
         "except SystemExit as end: assert not end.code, end\n"
         "print([n for n in ('torch', 'ray', 'mlflow', 'optuna') if n in sys.modules])"
     )
@@ -327,7 +327,7 @@ def test_the_command_refuses_what_it_does_not_know_in_one_line(store, mubench_):
     code, _, err = mubench_("score", "list.yaml", "--store", store.uri)
     assert (code, err) == (2, "mubench: list.yaml: not a sweep file: it says no name\n")
     code, _, err = mubench_("score", "tiny", "--store", "elsewhere")
-    assert (code, err) == (2, "mubench: elsewhere: no store is there; give another --store\n")
+    assert (code, err) == (2, "mubench: elsewhere: no store found; give another --store\n")
 
 
 PLUGIN = """

@@ -311,9 +311,9 @@ def test_ids_are_distinct_where_anything_about_a_step_is():
 def edit_source(monkeypatch, module):
     """Plan as if the code of one module were another."""
 
-    def edited(*modules):
-        mark = ["edited"] if module in ids.closure(*modules) else []
-        return ids.content_id(sorted(modules), mark)
+    def edited(*roots):
+        mark = ["edited"] if module in {used.module for used in ids.closure(*roots)} else []
+        return ids.content_id(sorted(roots), mark)
 
     monkeypatch.setattr(plan_module, "source_id", edited)
 

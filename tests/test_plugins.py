@@ -17,8 +17,8 @@ from mubench.errors import InputError
 from mubench.metrics.plugged import all_metrics
 from mubench.metrics.score import score
 from mubench.opened import open_sweep
-from mubench.planner import make_plan, modules_of
-from mubench.registry import load_method
+from mubench.planner import make_plan, sources_of
+from mubench.registry import load_method, method_source
 from mubench.sweep.resume import finished
 from mubench.sweep.run import run_plan
 
@@ -171,12 +171,14 @@ def test_another_file_of_the_same_name_takes_its_place(tmp_path):
 
 def test_the_source_of_a_plugin_is_part_of_its_content_id(tmp_path):
     plugin = give(tmp_path)
-    before = ids.source_id(plugin.module)
-    assert "mubench.methods.base" in ids.closure(plugin.module)
+    root = f"{plugin.module}:Halve"
+    assert method_source("halve") == root
+    before = ids.source_id(root)
+    assert ids.Definition("mubench.methods.base", "Method") in ids.closure(root)
     give(tmp_path, METHOD + "# a comment does not count\n")
-    assert ids.source_id(plugin.module) == before
+    assert ids.source_id(root) == before
     give(tmp_path, METHOD.replace("mul_(self.factor)", "mul_(self.factor**2)"))
-    assert ids.source_id(plugin.module) != before
+    assert ids.source_id(root) != before
 
 
 def steps(tmp_path, **changes):
@@ -225,7 +227,7 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
         },
     )
     opened = open_sweep(path, str(tmp_path / "store"), device="cpu")
-    assert "mubench_plugin_halve" in modules_of(opened.plan)
+    assert "mubench_plugin_halve:Halve" in sources_of(opened.plan)
     summary = run_plan(opened.plan, opened.store, Silent())
     assert {r.message for r in summary.records.values()} == {""}
     final = [r for r in summary.records.values() if r.method == "halve" and r.kind == "final"]
@@ -254,7 +256,7 @@ def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
     actor = StepActor.__new__(StepActor)
     actor.config = due
     shared = {"steps": opened.plan.steps, "store_uri": str(tmp_path / "store")}
-    actor.setup(due, **shared, modules=("mubench.methods.ga",), code="another")
+    actor.setup(due, **shared, sources=("mubench.methods.ga:GA",), code="another")
     assert "this worker has other code than the sweep was planned with" in actor.step()["record"]
 
 
@@ -262,7 +264,9 @@ def test_an_installed_package_names_its_plugins(tmp_path, monkeypatch):
     package = tmp_path / "lab_tools"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "halving.py").write_text("from lab_tools.factors import HALF\n" + METHOD)
+    (package / "halving.py").write_text(
+        "from lab_tools.factors import HALF\n" + METHOD.replace("float = 0.5", "float = HALF")
+    )
     (package / "factors.py").write_text("HALF = 0.5\n")
     (package / "halve.yaml").write_text(yaml.safe_dump({**METHOD_CARD, "name": "halve"}))
     info = tmp_path / "lab_tools-1.0.dist-info"
@@ -274,7 +278,8 @@ def test_an_installed_package_names_its_plugins(tmp_path, monkeypatch):
     try:
         assert "halve" in catalogue.names("methods")
         assert load_method("halve").__module__ == "lab_tools.halving"
-        assert {"lab_tools.halving", "lab_tools.factors"} <= ids.closure("lab_tools.halving")
+        used = {each.module for each in ids.closure(method_source("halve"))}
+        assert {"lab_tools.halving", "lab_tools.factors"} <= used
         (package / "halve.yaml").unlink()
         forget_caches()
         with pytest.raises(InputError, match=r"halve = lab_tools\.halving: its card lies beside"):
@@ -289,7 +294,13 @@ def test_an_installed_package_names_its_plugins(tmp_path, monkeypatch):
 
 
 def forget_caches():
-    cached = (plugins._entry_points, plugins._installed, plugins.packages, ids._path, ids._counts)
+    cached = (
+        plugins._entry_points,
+        plugins._installed,
+        plugins.packages,
+        ids._path,
+        ids._is_science,
+    )
     for function in cached:
         function.cache_clear()
 
@@ -365,7 +376,7 @@ def test_a_plugin_that_python_cannot_read_is_one_line_in_a_plan(tmp_path):
     give(tmp_path, "class:\n", METHOD_CARD)
     sweep = copy.deepcopy(SWEEP)
     sweep["methods"] = {METHOD_CARD["name"]: {}}
-    with pytest.raises(InputError, match="a plug-in cannot be parsed: invalid syntax in line 1"):
+    with pytest.raises(InputError, match="cannot be parsed: invalid syntax in line 1"):
         make_plan(spec.parse(sweep, "x"))
 
 

@@ -116,7 +116,7 @@ def test_a_report_without_its_store_is_enough(finished, tmp_path, mubench_, monk
     assert "seeds train 0, forget 0" in said
     assert trained == ["train", "retrain"]
     compared = len(without_measured(record))
-    assert said.endswith(f"Equal: {compared} of {compared} metrics are the same.")
+    assert said.endswith(f"Equal: {compared} of {compared} metrics are equal.")
     assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
 
 
@@ -171,7 +171,7 @@ def test_a_number_that_the_step_does_not_give_is_named(copy, mubench_):
     copy.records.append(replace(record, metrics=spoiled, created=LATE))
     code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
     assert code == 1
-    assert out.splitlines()[-1].endswith("metrics: ta.")
+    assert out.splitlines()[-1].endswith("metrics differs (ta).")
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
     assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "measured")
     assert "environment" not in lines
@@ -228,9 +228,9 @@ def test_how_far_apart_is_equal(changes, metric, off, mark):
 
 def test_a_verdict_says_when_the_environment_is_another():
     one, other = made_up(metrics={"ua": 0.5, "ta": 0.5}), made_up(metrics={"ua": 0.1, "ta": 0.5})
-    assert verdict(compare(one, other)) == "Different: 1 of 2 metrics: ua."
+    assert verdict(compare(one, other)) == "Different: 1 of 2 metrics differs (ua)."
     elsewhere = replace(other, threads=2)
-    assert verdict(compare(one, elsewhere)).endswith("metrics: ua, in another environment.")
+    assert verdict(compare(one, elsewhere)).endswith("differs (ua), in a different environment.")
 
 
 def test_a_metric_that_is_gone_is_different_and_one_that_came_later_is_not():
@@ -260,23 +260,22 @@ def test_changed_code_is_said_and_runs(copy, mubench_, monkeypatch, trained):
     copy.records.append(replace(record, commit="0123abc", created=LATE))
     code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
     said = " ".join(out.split())
-    assert "another id by now" in said
-    assert "(commit then 0123abc, now " in said
+    assert "Re-running with current code" in said
+    assert "(commit 0123abc then, " in said
     assert (code, trained) == (0, ["train", "retrain"])
 
 
-def test_a_step_found_by_what_it_is_keeps_the_id_that_seeds_its_layers(copy, monkeypatch):
+def test_a_step_is_found_by_what_it_is_whatever_its_id(copy, monkeypatch):
     records = copy.records.read()
     _, place = in_store(copy, next(iter(records)))
     planned = {one.step.id: one for one in reproduce.find(place, records.values())}
     assert not any(one.has_changed for one in planned.values())
-    monkeypatch.setattr(planner, "source_id", lambda *modules: "other code")
+    monkeypatch.setattr(planner, "source_id", lambda *roots: "other code")
     for one in reproduce.find(place, records.values()):
         then = planned[one.record.id]
         assert one.has_changed
-        assert one.step.title == then.step.title
+        assert one.step.names == then.step.names
         assert one.step.unlearn_id != then.step.unlearn_id
-        assert [r.id for r in one.references] == [r.id for r in then.references]
 
 
 def test_a_record_of_an_older_sweep_is_found_in_the_saved_ones(copy, mubench_):
@@ -284,7 +283,7 @@ def test_a_record_of_an_older_sweep_is_found_in_the_saved_ones(copy, mubench_):
     copy.records.append(replace(record, id="f00df00d"))
     code, out, _ = mubench_("reproduce", "f00df00d", "--store", copy.uri)
     assert code == 0
-    assert "another id by now" in out
+    assert "Re-running with current code" in out
     copy.records.append(replace(record, id="f00df00d", request="another", created=LATE))
     code, out, err = mubench_("reproduce", "f00df00d", "--store", copy.uri)
     assert (code, out) == (2, "")
@@ -334,7 +333,7 @@ def test_a_refusal_is_refused_again(tmp_path, mubench_):
     code, out, _ = mubench_("reproduce", step.id, "--store", tmp_path / "store")
     assert code == 0
     last = " ".join(out.split())
-    assert last.endswith(f"Equal: it was refused ({step.refusal}) again.")
+    assert last.endswith(f"Equal: refused ({step.refusal}) both times.")
 
 
 def test_a_step_that_had_nothing_to_select_is_judged_by_its_search(copy, mubench_):
@@ -350,7 +349,7 @@ def test_a_step_that_had_nothing_to_select_is_judged_by_its_search(copy, mubench
         copy.records.append(replace(one, status="diverged", created=LATE))
     code, out, _ = mubench_("reproduce", tuned.id, "--store", copy.uri)
     assert code == 0
-    assert f"it was refused ({reason}) again" in " ".join(out.split())
+    assert f"refused ({reason}) both times" in " ".join(out.split())
 
 
 def test_a_step_that_failed_then_and_not_now_is_different(copy, mubench_):
@@ -361,11 +360,11 @@ def test_a_step_that_failed_then_and_not_now_is_different(copy, mubench_):
     copy.records.append(failed)
     code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
     assert code == 1
-    assert out.splitlines()[-1] == "Different: it failed (it [b]broke[/b]) then, and finished now."
+    assert out.splitlines()[-1] == "Different: failed (it [b]broke[/b]) then, completed now."
     _, place = in_store(copy, record.id)
     [now] = reproduce.again(reproduce.find(place, [failed]), place)
     assert now.params == record.params
-    assert verdict(compare(failed, failed)) == "Equal: it failed (it [b]broke[/b]) again."
+    assert verdict(compare(failed, failed)) == "Equal: failed (it [b]broke[/b]) both times."
     assert not compare(failed, replace(failed, message="otherwise")).is_equal
 
 

@@ -23,13 +23,12 @@ def study_of(method="ugradsl", node=None, **search):
         grid__forget=[{"scenario": "random", "ratio": 0.1}],
     )
     plan = make_plan(spec.parse(sweep, "x"))
-    # An id of its own: that of the plan, which seeds the sampler, changes with any line of code.
-    return replace(next(iter(plan.studies.values())), id=method)
+    return next(iter(plan.studies.values()))
 
 
 def like(study, count=10):
-    """The same study under other ids, for what chance may hide in one of them."""
-    return [replace(study, id=f"{study.id} {n}") for n in range(count)]
+    """The same study in other cells, for what chance may hide in one of them."""
+    return [replace(study, id=f"{study.id} {n}", cell=f"{study.cell} {n}") for n in range(count)]
 
 
 def searched(study, count, objective, lag=1):

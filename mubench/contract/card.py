@@ -19,7 +19,7 @@ REFUSABLE = ("random", "class", "group", "index", "image", "text", "cnn", "trans
 """What a card can refuse: scenarios, modalities, families of models."""
 
 
-def agrees_with_its_card(case: Case) -> None:
+def card_matches_class(case: Case) -> None:
     """Needs, hyperparameters, defaults and their types stand in both, and are the same."""
     ours, card = case.type.needs, case.card
     require(
@@ -53,20 +53,20 @@ def agrees_with_its_card(case: Case) -> None:
         require(not odd, f"{what}: {', '.join(odd)}: unknown; known: {', '.join(known)}")
 
 
-def keeps_defaults_inside_their_ranges(case: Case) -> None:
+def defaults_are_in_range(case: Case) -> None:
     """A search can start from the defaults, and `when` looks at earlier hyperparameters."""
     seen: set[str] = set()
     for param in case.card.space.params:
         require(
             param.range.locate(param.default, param.name) is not None,
-            f"params.{param.name}: the default {param.default!r} lies outside of its range",
+            f"params.{param.name}: the default {param.default!r} is outside its range",
         )
         late = sorted(param.when.keys() - seen)
-        require(not late, f"params.{param.name}.when: {', '.join(late)} must stand before it")
+        require(not late, f"params.{param.name}.when: {', '.join(late)} must come before it")
         seen.add(param.name)
 
 
-def cites_its_paper(case: Case) -> None:
+def docstring_cites_paper(case: Case) -> None:
     """The file's docstring names the card's paper and says where the method differs from it."""
     module = inspect.getmodule(case.type)
     text = " ".join(((module and module.__doc__) or "").split())
@@ -87,7 +87,7 @@ def cites_its_paper(case: Case) -> None:
     require(written, f"{name} has no docstring")
 
 
-def accepts_samples_of_its_space(case: Case) -> None:
+def accepts_search_space_samples(case: Case) -> None:
     """The class takes what a search may draw and the ends of all ranges, and runs with it."""
     hints = get_type_hints(case.type)
     adapters: dict[str, TypeAdapter[Any]] = {
@@ -100,7 +100,7 @@ def accepts_samples_of_its_space(case: Case) -> None:
                 adapters[name].validate_python(value, strict=True)
             except ValidationError:
                 raise ContractError(
-                    f"params.{name}.range gives {value!r}; the class wants {hints[name]}"
+                    f"params.{name}.range gives {value!r}; the class expects {hints[name]}"
                 ) from None
         try:
             case.type(**values)
@@ -114,7 +114,7 @@ def accepts_samples_of_its_space(case: Case) -> None:
             raise ContractError(f"its space gives {values}: {case.told(error)}") from error
 
 
-def costs_what_its_card_says(case: Case) -> None:
+def cost_matches_card(case: Case) -> None:
     """Examples that go forward and backward are counted; `cost` gives the same numbers."""
     request = case.request
     for asked in (request, replace(request, n_forget=9, n_retain=26)):
@@ -135,7 +135,7 @@ def costs_what_its_card_says(case: Case) -> None:
             )
 
 
-def depends_on_its_seed_as_its_card_says(case: Case) -> None:
+def stochastic_matches_card(case: Case) -> None:
     """Another seed gives other weights where the card says `stochastic`, and there alone."""
     ours = weights(case.found.model)
     is_same = same(ours, weights(case.run(replace(case.request, seed=4)).model))
@@ -147,10 +147,10 @@ def depends_on_its_seed_as_its_card_says(case: Case) -> None:
     )
 
 
-def changes_nothing_at_no_strength(case: Case) -> str | None:
+def identity_settings_change_nothing(case: Case) -> str | None:
     """With the card's `identity` settings, weights and buffers stay, bit for bit."""
     if case.card.identity is None:
-        return "its card names no such settings"
+        return "its card declares no `identity` settings"
     what = f"with {dict(case.card.identity)}"
     found = case.attempt(case.request, what, case.card.identity)
     require(

@@ -1,4 +1,4 @@
-"""A method under test: its settings for the small world, and what came of running it there."""
+"""A method under test: its settings for toy data, and the results of its runs."""
 
 import sys
 import traceback
@@ -22,8 +22,8 @@ QUICK: Settings = {"epochs": 2, "batch_size": 8}
 """Settings of every method that descends; a card's `quick` goes before them."""
 
 
-class NotTried(ContractError):
-    """A clause cannot be tried, since the method does not get through its first run."""
+class Skipped(ContractError):
+    """A clause is skipped, since the method fails in its first run."""
 
 
 def require(holds: object, message: str) -> None:
@@ -78,7 +78,7 @@ class Case:
         """Run where the method must get to the end.
 
         Raises:
-            NotTried: it does not get through its first run either.
+            Skipped: it fails in its first run either.
             ContractError: it raises or diverges; begins with `what`.
         """
         _ = self.found
@@ -102,22 +102,22 @@ class Case:
         """What came of the first run.
 
         Raises:
-            NotTried: nothing did, or it diverged.
+            Skipped: nothing did, or it diverged.
         """
         if isinstance(self.first, BaseException):
-            raise NotTried("the method does not get through its first run")
+            raise Skipped("the method fails in its first run")
         if self.first.status == "diverged":
-            raise NotTried("the method diverges in its first run")
+            raise Skipped("the method diverges in its first run")
         return self.first
 
     def require_repeatable(self) -> None:
-        """Where chance decides, no difference between two runs tells anything.
+        """Skip the clause where two equal runs differ: another difference would prove nothing.
 
         Raises:
-            NotTried: two runs like the first differ.
+            Skipped: two runs like the first differ.
         """
         if not self._is_repeatable:
-            raise NotTried("two runs with the same seed differ already")
+            raise Skipped("two runs with the same seed differ already")
 
     @cached_property
     def _is_repeatable(self) -> bool:

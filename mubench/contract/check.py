@@ -1,63 +1,63 @@
-"""The contract: all clauses, and trying a method against them."""
+"""The contract: all clauses, and the check of a method against them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mubench.contract import card, conduct, runs
-from mubench.contract.case import Case, NotTried
+from mubench.contract.case import Case, Skipped
 from mubench.deadline import time_limit
 from mubench.errors import ContractError, InputError, MubenchError
 
 Clause = Callable[[Case], str | None]
-"""Raises ContractError where a method breaks it; returns why it has nothing to say, or None."""
+"""Raises ContractError where a method breaks it; returns why it is skipped, or None."""
 
 OF_CARDS: Sequence[Clause] = (
-    card.agrees_with_its_card,
-    card.keeps_defaults_inside_their_ranges,
-    card.cites_its_paper,
+    card.card_matches_class,
+    card.defaults_are_in_range,
+    card.docstring_cites_paper,
 )
-"""Run nothing."""
+"""Need no run."""
 OF_RUNS: Sequence[Clause] = (
-    conduct.reads_only_what_it_declares,
-    conduct.leaves_its_teacher_alone,
-    runs.runs_in_the_small_world,
-    runs.changes_its_copy,
-    conduct.leaves_the_original_untouched,
-    conduct.leaves_the_data_untouched,
-    conduct.leaves_global_state_alone,
-    conduct.gives_the_same_weights_under_the_same_seed,
-    conduct.gives_kl_div_its_arguments_in_order,
-    conduct.prepares_without_changing_the_model,
-    conduct.prepares_tensors_that_can_be_shared,
-    conduct.names_what_prepare_reads,
-    runs.keeps_the_architecture,
-    runs.is_all_in_its_weights,
-    runs.keeps_device_and_dtype,
-    runs.leaves_no_hook_and_nothing_frozen,
-    runs.is_frozen_and_survives_pickling,
-    runs.takes_a_ragged_last_batch,
-    runs.takes_a_single_forget_example,
-    runs.takes_inputs_that_are_a_dict,
-    runs.diverges_cleanly_at_a_nan,
-    card.changes_nothing_at_no_strength,
+    conduct.reads_only_declared_needs,
+    conduct.teacher_is_unchanged,
+    runs.completes_on_toy_data,
+    runs.parameters_change,
+    conduct.original_is_unchanged,
+    conduct.data_are_unchanged,
+    conduct.global_state_is_unchanged,
+    conduct.same_seed_gives_same_weights,
+    conduct.kl_div_argument_order,
+    conduct.prepare_leaves_model_unchanged,
+    conduct.prepared_tensors_are_reusable,
+    conduct.prepare_params_are_complete,
+    runs.architecture_is_unchanged,
+    runs.state_dict_is_complete,
+    runs.device_and_dtype_are_unchanged,
+    runs.no_hooks_or_frozen_parameters,
+    runs.method_is_frozen_and_picklable,
+    runs.accepts_partial_last_batch,
+    runs.accepts_single_forget_example,
+    runs.accepts_dict_inputs,
+    runs.reports_divergence_on_nan,
+    card.identity_settings_change_nothing,
 )
 """Hold under all settings."""
 OF_DEFAULTS: Sequence[Clause] = (
-    card.accepts_samples_of_its_space,
-    card.costs_what_its_card_says,
-    card.depends_on_its_seed_as_its_card_says,
+    card.accepts_search_space_samples,
+    card.cost_matches_card,
+    card.stochastic_matches_card,
 )
-"""Concern the settings that a search begins with, and those that it draws."""
+"""Concern the default settings, and those that a search draws."""
 CLAUSE_SECONDS = 60.0
-"""A method that never ends is told so."""
+"""Time limit of one clause."""
 
-Status = Literal["kept", "broken", "not tried"]
+Status = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a method stands to one clause; `message` says what is wrong, or why it was not tried."""
+    """Result of one clause; `message` says what is wrong, or why it was skipped."""
 
     clause: str
     status: Status
@@ -65,7 +65,7 @@ class Result:
 
 
 def check(name: str) -> Iterator[Result]:
-    """Try a method of the catalogue, plug-ins among them, against every clause.
+    """Check a method of the catalogue, plug-ins included, against every clause.
 
     Raises:
         InputError: there is no such method, its card is wrong, or its file cannot be imported.
@@ -78,18 +78,18 @@ def check(name: str) -> Iterator[Result]:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"{name}: its file cannot be imported: {text}") from error
     for clause in (*OF_CARDS, *OF_RUNS, *OF_DEFAULTS):
-        yield _try(clause, case)
+        yield _check(clause, case)
 
 
-def _try(clause: Clause, case: Case) -> Result:
-    title = clause.__name__.replace("_", " ")
+def _check(clause: Clause, case: Case) -> Result:
+    name = clause.__name__
     try:
         with time_limit(CLAUSE_SECONDS):
             reason = clause(case)
-    except NotTried as error:
-        return Result(title, "not tried", str(error))
+    except Skipped as error:
+        return Result(name, "skipped", str(error))
     except ContractError as error:
-        return Result(title, "broken", str(error))
+        return Result(name, "failed", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
-        return Result(title, "broken", case.told(error))
-    return Result(title, "kept") if reason is None else Result(title, "not tried", reason)
+        return Result(name, "failed", case.told(error))
+    return Result(name, "passed") if reason is None else Result(name, "skipped", reason)

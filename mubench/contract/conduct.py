@@ -23,10 +23,10 @@ WITHHELD = {
 }
 
 
-def reads_only_what_it_declares(case: Case) -> None:
+def reads_only_declared_needs(case: Case) -> None:
     """What it does not declare can change nothing, by whatever way the method gets there."""
     if isinstance(case.first, UndeclaredError):
-        raise ContractError(f"{case.first}; name it there and in the card, or do without")
+        raise ContractError(f"{case.first}; add it there and to the card, or do not use it")
     needs = case.type.needs
     withheld = WITHHELD.keys() - needs
     if "forget" not in needs:
@@ -44,14 +44,14 @@ def reads_only_what_it_declares(case: Case) -> None:
             raise _undeclared(part)
 
 
-def leaves_its_teacher_alone(case: Case) -> None:
+def teacher_is_unchanged(case: Case) -> None:
     """The network that it learns from stays the original, and is a network of its own."""
     if isinstance(case.first, ContractError) and "teacher" in case.type.needs:
         raise ContractError(f"{case.first}; the optimizer must hold the model's parameters")
     _ = case.found
     require(
         not case.watched.has_shared_networks,
-        "a second network shares all parameters of the first, so it learns along: use "
+        "a second network shares all parameters of the first, so it is trained too: use "
         "`task.teacher`, or copy.deepcopy",
     )
     apart = case.watched.divergences
@@ -62,16 +62,16 @@ def leaves_its_teacher_alone(case: Case) -> None:
     )
 
 
-def gives_kl_div_its_arguments_in_order(case: Case) -> str | None:
+def kl_div_argument_order(case: Case) -> str | None:
     """`kl_div` gets the model's log-probabilities, then the teacher's probabilities."""
     if isinstance(case.first, BaseException):
-        _ = case.found  # not tried; one that diverges is: a wrong divergence may be why
+        _ = case.found  # skips; not where it diverges: a wrong divergence may be why
     if case.watched.mistakes:
         raise ContractError(case.watched.mistakes[0])
     return None if case.watched.divergences else "it does not call kl_div"
 
 
-def leaves_the_original_untouched(case: Case) -> None:
+def original_is_unchanged(case: Case) -> None:
     """Weights, buffers, mode and gradients of the model it was given stay; nothing is shared."""
     _ = case.found
     original = case.request.original()
@@ -93,7 +93,7 @@ def leaves_the_original_untouched(case: Case) -> None:
     )
 
 
-def leaves_the_data_untouched(case: Case) -> None:
+def data_are_unchanged(case: Case) -> None:
     """Inputs and labels of all splits stay."""
     _ = case.found
     task, pristine = case.request.task(), case.request.task()
@@ -105,7 +105,7 @@ def leaves_the_data_untouched(case: Case) -> None:
         )
 
 
-def gives_the_same_weights_under_the_same_seed(case: Case) -> None:
+def same_seed_gives_same_weights(case: Case) -> None:
     """Nothing but its seed decides."""
     require(
         same(weights(case.found.model), weights(case.run().model)),
@@ -113,7 +113,7 @@ def gives_the_same_weights_under_the_same_seed(case: Case) -> None:
     )
 
 
-def leaves_global_state_alone(case: Case) -> None:
+def global_state_is_unchanged(case: Case) -> None:
     """No global generator is read or moved, and torch's global settings stay."""
     expected = weights(case.found.model)
     case.require_repeatable()
@@ -132,11 +132,11 @@ def leaves_global_state_alone(case: Case) -> None:
     )
 
 
-def prepares_without_changing_the_model(case: Case) -> str | None:
+def prepare_leaves_model_unchanged(case: Case) -> str | None:
     """`prepare` looks at the model and leaves its weights and buffers."""
     _ = case.found
     if not case.method.prepares:
-        return "it prepares nothing"
+        return "the method has no `prepare`"
     model = case.request.original()
     case.method.prepare(model, case.request.task().declared(case.type.needs))
     require(
@@ -146,12 +146,12 @@ def prepares_without_changing_the_model(case: Case) -> str | None:
     return None
 
 
-def prepares_tensors_that_can_be_shared(case: Case) -> str | None:
+def prepared_tensors_are_reusable(case: Case) -> str | None:
     """What `prepare` returns is stored and used by many trials, none of which may change it."""
     if not isinstance(case.first, ContractError):  # `prepare` may be what breaks it
         _ = case.found
     if not case.method.prepares:
-        return "it prepares nothing"
+        return "the method has no `prepare`"
     request = case.request
     prepared = case.method.run_prepare(request.original(), request.task())
     value, expected = prepared.value, weights(case.found.model)
@@ -171,12 +171,14 @@ def prepares_tensors_that_can_be_shared(case: Case) -> str | None:
     return None
 
 
-def names_what_prepare_reads(case: Case) -> str | None:
+def prepare_params_are_complete(case: Case) -> str | None:
     """Trials that differ only in what `prepare_params` leaves out share one prepared value."""
     _ = case.found
     if not case.method.prepares:
-        require(not case.type.prepare_params, "prepare_params: it has no `prepare`; leave it out")
-        return "it prepares nothing"
+        require(
+            not case.type.prepare_params, "prepare_params: the method has no `prepare`; remove them"
+        )
+        return "the method has no `prepare`"
     drawn = [values | case.quick for values in samples(case.card.space, 3)]
     read = set().union(*(read_by_prepare(case, v) for v in [case.settings, *drawn]))
     missing = sorted(read - set(case.type.prepare_params))
@@ -218,8 +220,8 @@ def _require_no_labels(case: Case) -> None:
 
 def _undeclared(part: str) -> ContractError:
     return ContractError(
-        f"its result depends on {WITHHELD[part]}: name '{part}' in `needs`, in class and card, or "
-        "do without"
+        f"the result depends on {WITHHELD[part]}: add '{part}' to `needs` in class and card, or do "
+        "not use it"
     )
 
 

@@ -11,16 +11,16 @@ from mubench.contract.case import Case, require
 from mubench.errors import ContractError, Refused
 
 
-def runs_in_the_small_world(case: Case) -> None:
+def completes_on_toy_data(case: Case) -> None:
     """On blobs, with few epochs: 16 examples to forget, 32 to retain."""
     if isinstance(case.first, Refused):
-        raise ContractError(f"it refuses, and its card does not: {case.first}; see `refuses`")
+        raise ContractError(f"it refuses, but its card does not: {case.first}; add it to `refuses`")
     if isinstance(case.first, BaseException):
         raise ContractError(case.told(case.first))
     require(case.first.status == "ok", f"it diverges with quick settings: {case.first.message}")
 
 
-def changes_its_copy(case: Case) -> None:
+def parameters_change(case: Case) -> None:
     """Parameters change; moved buffers alone, such as BatchNorm's, are no unlearning."""
     pairs = zip(case.found.model.parameters(), case.request.original().parameters(), strict=True)
     require(
@@ -30,16 +30,16 @@ def changes_its_copy(case: Case) -> None:
     )
 
 
-def keeps_the_architecture(case: Case) -> None:
+def architecture_is_unchanged(case: Case) -> None:
     """Modules, parameters and buffers are those of the original, of the same classes and shapes."""
     original, model = case.request.original(), case.found.model
     require(
         _modules(model) == _modules(original) and _shapes(model) == _shapes(original),
-        "modules or shapes differ from the original's: put back what you replace",
+        "modules or shapes differ from the original's: restore what you replace",
     )
 
 
-def is_all_in_its_weights(case: Case) -> None:
+def state_dict_is_complete(case: Case) -> None:
     """The original with these weights and buffers gives the same outputs: they are the model."""
     fresh, model = case.request.original(), case.found.model
     fresh.load_state_dict(model.state_dict())
@@ -53,7 +53,7 @@ def is_all_in_its_weights(case: Case) -> None:
     )
 
 
-def keeps_device_and_dtype(case: Case) -> None:
+def device_and_dtype_are_unchanged(case: Case) -> None:
     """Weights stay where and what they are: in double and mixed precision, and on a GPU."""
     wanted = {
         "in float64": replace(case.request, dtype=torch.float64),
@@ -66,15 +66,15 @@ def keeps_device_and_dtype(case: Case) -> None:
         request = wanted.get(what, case.request)
         require(
             _kinds(model) == _kinds(request.original()),
-            f"{what}, weights come back with another dtype or on another device",
+            f"{what}, the returned weights have another dtype or device",
         )
 
 
-def leaves_no_hook_and_nothing_frozen(case: Case) -> None:
+def no_hooks_or_frozen_parameters(case: Case) -> None:
     """The model can be trained on and evaluated as the original can."""
     model = case.found.model
     frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
-    require(not frozen, f"requires_grad is left off: {', '.join(frozen)}; set it back")
+    require(not frozen, f"requires_grad is still off: {', '.join(frozen)}; turn it on again")
     for name, module in model.named_modules():
         forward = (module._forward_hooks, module._forward_pre_hooks)
         hooks = (*forward, module._backward_hooks, module._backward_pre_hooks)
@@ -88,7 +88,7 @@ def leaves_no_hook_and_nothing_frozen(case: Case) -> None:
     require(not hooked, f"{', '.join(hooked)}: left with a hook: remove() its handle")
 
 
-def is_frozen_and_survives_pickling(case: Case) -> None:
+def method_is_frozen_and_picklable(case: Case) -> None:
     """It is sent to workers, and its settings are what the record says."""
     _ = case.found
     try:
@@ -96,26 +96,26 @@ def is_frozen_and_survives_pickling(case: Case) -> None:
     except FrozenInstanceError:
         pass
     else:
-        raise ContractError("its settings can be changed: @dataclass(frozen=True, kw_only=True)")
+        raise ContractError("its settings are mutable: use @dataclass(frozen=True, kw_only=True)")
     try:
         again = pickle.loads(pickle.dumps(case.method))  # noqa: S301  our own bytes
     except Exception as error:
         raise ContractError(f"it cannot be pickled: {case.told(error)}") from error
-    require(again == case.method, "pickled and read again, it is another: keep to its fields")
+    require(again == case.method, "after pickling it is different: keep all state in its fields")
 
 
-def takes_a_ragged_last_batch(case: Case) -> None:
+def accepts_partial_last_batch(case: Case) -> None:
     """Batches need not divide D_f or D_r."""
     request = replace(case.request, n_forget=17, n_retain=33)
     case.attempt(request, "with 17 forget and 33 retain examples")
 
 
-def takes_a_single_forget_example(case: Case) -> None:
+def accepts_single_forget_example(case: Case) -> None:
     """D_f may be one example."""
     case.attempt(replace(case.request, n_forget=1), "with one forget example")
 
 
-def takes_inputs_that_are_a_dict(case: Case) -> str | None:
+def accepts_dict_inputs(case: Case) -> str | None:
     """Texts come as a dict of tensors."""
     refused = sorted(case.card.refuses.keys() & {"text", "transformer"})
     if refused:
@@ -124,11 +124,11 @@ def takes_inputs_that_are_a_dict(case: Case) -> str | None:
     return None
 
 
-def diverges_cleanly_at_a_nan(case: Case) -> str | None:
+def reports_divergence_on_nan(case: Case) -> str | None:
     """Inputs that are not numbers end in `diverged`, with a reason and finite weights."""
     _ = case.found
     if case.request.modality == "text":
-        return "tokens are whole numbers"
+        return "token inputs are integers, which cannot be NaN"
     try:
         found = case.run(replace(case.request, nan_every=1))
     except Exception as error:
@@ -137,7 +137,7 @@ def diverges_cleanly_at_a_nan(case: Case) -> str | None:
         ) from error
     require(
         found.status == "diverged" and found.message,
-        "NaN inputs go unnoticed: raise errors.Diverged, or leave it to `descend`",
+        "NaN inputs are not reported: raise errors.Diverged, or leave it to `descend`",
     )
     return None
 

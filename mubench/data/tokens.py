@@ -86,7 +86,7 @@ def encoded(
     """
     remove = tuple(settings.get("remove") or ())
     drops = bool(settings.get("deduplicate"))
-    code = [source_id(__name__), _version()]
+    code = [source_id(f"{__name__}:encoded"), _version()]
     if "source" in tokens:
         code += [content_of(tokens["source"]), version("transformers")]
     about = [code, whole.fingerprint, dict(tokens), sorted(remove), drops]

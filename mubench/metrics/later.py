@@ -24,8 +24,8 @@ class Later:
     """A metric of one model and its relatives."""
 
     info: MetricInfo
-    module: str
-    """Its source decides the values, with all science that it imports."""
+    source: str
+    """What computes it, as a root of content ids."""
     uses: tuple[Relation, ...]
     """Whose outputs decide a value."""
     compute: Callable[[Related], float]
@@ -40,7 +40,7 @@ class Later:
 def _later(
     info: MetricInfo, uses: tuple[Relation, ...], compute: Callable[[Related], float]
 ) -> Later:
-    return Later(info, compute.__module__, uses, compute)
+    return Later(info, f"{compute.__module__}:{compute.__name__}", uses, compute)
 
 
 _LATER = (
@@ -140,7 +140,7 @@ def later_metrics(names: Iterable[str] = ()) -> tuple[Later, ...]:
 
 def _of_plugin(info: MetricInfo, module: str) -> Later:
     uses: tuple[Relation, ...] = ("target", "retrained", "original")
-    return Later(info, module, uses, partial(_plugged_value, info.name))
+    return Later(info, f"{module}:compute", uses, partial(_plugged_value, info.name))
 
 
 def _plugged_value(name: str, related: Related) -> float:

@@ -25,9 +25,9 @@ def all_metrics() -> Mapping[str, MetricInfo]:
     return {**METRICS, **{plugin.name: _info(plugin) for plugin in _found()}}
 
 
-def metric_modules() -> list[str]:
-    """The modules of metric plug-ins: their source is part of what scores."""
-    return [plugin.module for plugin in _found()]
+def metric_sources() -> list[str]:
+    """The functions of metric plug-ins, as roots of content ids: they are part of what scores."""
+    return [f"{plugin.module}:compute" for plugin in _found()]
 
 
 def plugged_values(

@@ -34,6 +34,8 @@ _DECIDES_NOTHING = frozenset(
     {
         "title",
         "citation",
+        "sources",
+        "modules",
         "options",
         "augment",
         "sizes",
@@ -117,7 +119,8 @@ def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:
 def _cache_name(card: Mapping[str, Any], place: Place) -> str:
     about = {key: value for key, value in card.items() if key not in _DECIDES_NOTHING}
     stamp = place.source.stamp(card, place.folder)
-    code = source_id(__name__, place.source.__name__)  # what decodes and divides
+    # What decodes and divides.
+    code = source_id(f"{__name__}:stored", f"{place.source.__name__}:read")
     where = str(place.folder.resolve())
     text = json.dumps([LAYOUT, code, about, where, stamp], sort_keys=True)
     return f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

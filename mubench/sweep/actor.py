@@ -34,11 +34,11 @@ class StepActor(tune.Trainable):
         store_uri: str = "",
         data_dir: str | None = None,
         given: tuple[plugins.Plugin, ...] = (),
-        modules: tuple[str, ...] = (),
+        sources: tuple[str, ...] = (),
         code: str = "",
     ) -> None:
         plugins.add(given)
-        self._has_other_code = bool(modules) and source_id(*modules) != code
+        self._has_other_code = bool(sources) and source_id(*sources) != code
         self._steps = steps or {}
         self._workspace = Workspace(Store(store_uri), data_dir)
 

@@ -18,7 +18,7 @@ from mubench.fingerprint import UNKNOWN
 from mubench.ids import source_id
 from mubench.outcome import Outcome, make_record
 from mubench.plan import Plan, Step
-from mubench.planner import modules_of
+from mubench.planner import sources_of
 from mubench.record import Record
 from mubench.sources.locate import is_in_files
 from mubench.sources.presence import require_data
@@ -115,8 +115,8 @@ def _worker(
         "store_uri": store.files.absolute_uri,
         "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
         "given": plugins.added(),
-        "modules": modules_of(plan),
-        "code": source_id(*modules_of(plan)),
+        "sources": sources_of(plan),
+        "code": source_id(*sources_of(plan)),
     }
     worker: type[tune.Trainable] = tune.with_parameters(actor, **shared)
     return worker

@@ -1,7 +1,7 @@
 """Which hyperparameters a study tries next: Optuna, in a way that anybody can reproduce.
 
 Suggestion k is a function of the study and of the results of candidates 0 to k - lag, told in
-their order to a sampler seeded by (study, k). Who computed them, when, and on how many workers
+their order to a sampler seeded by (cell, row, k). Who computed them, when, and on how many workers
 does not matter, and a resumed search is the search.
 """
 
@@ -77,7 +77,7 @@ def _tell(search: optuna.Study, space: Space, told: Sequence[Told]) -> None:
 
 
 def _sampler(study: Study, k: int) -> BaseSampler:
-    seed = derive_seed("suggest", study.id, k) % 2**32
+    seed = derive_seed("suggest", study.cell, study.row.label, k) % 2**32
     if study.sampler == "random":
         return RandomSampler(seed=seed)
     return TPESampler(seed=seed, n_startup_trials=study.startup)

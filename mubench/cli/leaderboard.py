@@ -1,0 +1,76 @@
+"""Commands on the leaderboard: leaderboard, leaderboard check, compare."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mubench.cli.options import DEFAULT_STORE, PluginFiles, StoreUri
+from mubench.cli.output import BAD_INPUT, OK, console, plural, say
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def leaderboard(
+    context: typer.Context,
+    store: Annotated[
+        list[str] | None, typer.Option(help="A store with sweeps. May be repeated.")
+    ] = None,
+    tracking_uri: Annotated[
+        list[str] | None, typer.Option(help="An MLflow server with sweeps. May be repeated.")
+    ] = None,
+    report: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a report. May be repeated.")
+    ] = None,
+    rows: Annotated[
+        list[Path] | None, typer.Option(help="A file or folder of rows. May be repeated.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("leaderboard"),
+    plugin: PluginFiles = None,
+) -> None:
+    """Build a static site from the sweeps of stores and servers, and from contributed rows."""
+    if context.invoked_subcommand is not None:
+        return
+    from mubench.board.build import build
+    from mubench.board.collect import Places
+
+    is_bare = not (store or tracking_uri or report or rows)
+    stores = [DEFAULT_STORE] if is_bare else store or []
+    written = build(Places(stores, tracking_uri or [], report or [], rows or []), out)
+    removed = f", {plural(written.removed, 'older file')} removed" if written.removed else ""
+    say(f"{plural(written.rows, 'row')}, {plural(written.files, 'file')}{removed}")
+    say(f"leaderboard: {written.page}")
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files or folders of rows.")
+    ],
+) -> None:
+    """Check rows before they are contributed; a problem is one line with its file and field."""
+    from mubench.board.read import read_row, row_files
+
+    files = row_files(paths)
+    problems = [problem for path in files for problem in read_row(path)[1]]
+    for problem in problems:
+        say(problem)
+    say(f"{plural(len(files), 'row')}, {plural(len(problems), 'problem')}")
+    raise typer.Exit(BAD_INPUT if problems else OK)
+
+
+def compare(
+    mine: Annotated[
+        str, typer.Argument(help="Folder of a report, a file or folder of rows, or a saved sweep.")
+    ],
+    board: Annotated[Path, typer.Argument(help="Folder of a leaderboard.")],
+    store: StoreUri = DEFAULT_STORE,
+) -> None:
+    """Compare your own rows with those of a leaderboard, without network access."""
+    from mubench.board.compare import compare, find_mine
+    from mubench.board.compare_text import compared
+    from mubench.board.read import read_rows
+
+    for part in compared(compare(find_mine(mine, store), read_rows([board]))):
+        console().print(part)

@@ -1,0 +1,70 @@
+"""All commands, in the order in which help lists them, and how an error ends the program.
+
+Heavy imports wait inside the commands until they are needed: help loads none of them.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from mubench import __version__
+from mubench.cli import catalogue, data, leaderboard, report, run, store, tracking
+from mubench.cli.output import BAD_INPUT, FAILED, INTERRUPTED
+from mubench.errors import InputError, MubenchError
+
+app = typer.Typer(
+    help="Benchmark machine unlearning: one sweep file, one command.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "plan": run.plan,
+    "status": run.status,
+    "retry": run.retry,
+    "reproduce": run.reproduce,
+    "report": report.report,
+    "score": report.score,
+    "compare": leaderboard.compare,
+    "list": catalogue.list_,
+    "check": catalogue.check,
+    "doctor": catalogue.doctor,
+}
+_GROUPS = {
+    "new": catalogue.new_app,
+    "data": data.app,
+    "store": store.app,
+    "leaderboard": leaderboard.app,
+    "mlflow": tracking.app,
+}
+for name, command in _COMMANDS.items():
+    app.command(name)(command)
+for name, group in _GROUPS.items():
+    app.add_typer(group, name=name)
+
+
+def main() -> None:
+    """Run the command line; an error is one line on stderr, and a traceback only with --debug."""
+    if "--debug" in sys.argv:
+        sys.argv.remove("--debug")
+        app()
+        return
+    try:
+        app()
+    except MubenchError as error:
+        typer.echo(f"mubench: {error}", err=True)
+        sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit

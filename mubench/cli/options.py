@@ -1,0 +1,151 @@
+"""The options that commands share, written once, and what they open."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from mubench import plugins
+from mubench.errors import InputError
+
+if TYPE_CHECKING:
+    from mubench.opened import Sweep
+    from mubench.plan import Device
+    from mubench.store.store import Store
+
+DEFAULT_STORE = ".mubench"
+
+
+class DeviceChoice(StrEnum):
+    """Where steps run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+    @property
+    def asked(self) -> "Device | None":
+        """The device that was asked for by name."""
+        chosen: dict[DeviceChoice, Device] = {self.cpu: "cpu", self.cuda: "cuda"}
+        return chosen.get(self)
+
+
+def _add_plugins(paths: list[str] | None) -> list[str] | None:
+    plugins.add([plugins.read(path) for path in paths or ()])
+    return paths
+
+
+SweepName = Annotated[str, typer.Argument(help="A sweep file, or the name of a built-in sweep.")]
+StoreUri = Annotated[str, typer.Option("--store", help="Folder or URI of records and artefacts.")]
+SetValues = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a value: key.path=value (YAML). May be repeated."),
+]
+DataDir = Annotated[
+    str | None, typer.Option("--data", envvar="MUBENCH_DATA", help="Folder of data sets.")
+]
+OutDir = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the report; default: reports/<name>.")
+]
+TrackingUri = Annotated[
+    str | None, typer.Option("--tracking-uri", help="MLflow server; default: SQLite in the store.")
+]
+DeviceOption = Annotated[
+    DeviceChoice, typer.Option(help="auto: a GPU if the sweep requests one and one is available.")
+]
+PluginFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        callback=_add_plugins,
+        metavar="FILE.py",
+        help="Your own method, data set, model or metric, with its card FILE.yaml in the same "
+        "folder. May be repeated.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """Which sweep, changed in what, on which store, data and device."""
+
+    sweep: SweepName
+    store: StoreUri = DEFAULT_STORE
+    data: DataDir = None
+    set_: SetValues = None
+    device: DeviceOption = DeviceChoice.auto
+    plugin: PluginFiles = None
+
+    def open(self, address: str | None = None, *, decode: bool = False) -> "Sweep":
+        """Read and plan the sweep, for the Ray cluster at an address or for this machine."""
+        from mubench.opened import open_sweep
+
+        device = self.device.asked
+        if address is not None and device is None:
+            from mubench.sweep.cluster import cluster_device
+
+            device = cluster_device(address)
+        return open_sweep(self.sweep, self.store, self.set_ or (), device, self.data, decode=decode)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where a sweep runs, and where its results go."""
+
+    out: OutDir = None
+    tracking_uri: TrackingUri = None
+    mlflow: Annotated[bool, typer.Option(help="Send results to MLflow.")] = True
+    address: Annotated[
+        str | None,
+        typer.Option(envvar="RAY_ADDRESS", help="Ray cluster to join; default: this machine."),
+    ] = None
+
+
+def report_folder(out: Path | None, name: str) -> Path:
+    """Return where the report of a sweep goes."""
+    return out or Path("reports") / name
+
+
+def existing_store(uri: str) -> "Store":
+    """Return a store that exists: a mistyped one would look like an empty store without faults.
+
+    Raises:
+        InputError: there is none.
+    """
+    from mubench.store.store import Store
+
+    store = Store(uri)
+    if not store.exists:
+        raise InputError(f"{uri}: no store found; give another --store")
+    return store
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take options as dataclasses: typer sees each of their fields as an option."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, type[Any]] = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
+
+    @wraps(command)
+    def flat(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{f.name: values.pop(f.name) for f in fields(group)})
+        command(**values)
+
+    parameters = [
+        option.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, parameter in signature(command).parameters.items()
+        for option in (
+            signature(groups[name]).parameters.values() if name in groups else (parameter,)
+        )
+    ]
+    flat.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {option.name: option.annotation for option in parameters}
+    return flat

@@ -1,0 +1,86 @@
+"""Commands that make more of stored results: report, score."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mubench.cli.options import (
+    DEFAULT_STORE,
+    DataDir,
+    OutDir,
+    PluginFiles,
+    StoreUri,
+    SweepOptions,
+    TrackingUri,
+    existing_store,
+    report_folder,
+    with_options,
+)
+from mubench.cli.output import say
+
+if TYPE_CHECKING:
+    from mubench.opened import Sweep
+    from mubench.report.source import ReportSource
+
+
+@with_options
+def report(
+    sweep: SweepOptions,
+    out: OutDir = None,
+    tracking_uri: TrackingUri = None,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="For a large sweep, also importances and figures as files."),
+    ] = False,
+) -> None:
+    """Write the report again from the store, or from MLflow with --tracking-uri."""
+    from mubench.report.build import build
+
+    if tracking_uri is not None:
+        from mubench.tracking.artifacts import read_source
+
+        source = read_source(Path(sweep.sweep).stem, tracking_uri)
+    else:
+        source = _last_results(sweep.open())
+    written = build(source, report_folder(out, source.name), full=full)
+    say(f"report: {written.page}")
+
+
+def score(
+    sweep: Annotated[str, typer.Argument(help="A sweep that was run into the store, or its file.")],
+    store: StoreUri = DEFAULT_STORE,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Only this metric. May be repeated.")
+    ] = None,
+    data: DataDir = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Add metrics to a finished sweep from its stored outputs; no step runs again."""
+    from mubench.exhibits import keep_exhibits
+    from mubench.gathered import name_of, saved
+    from mubench.later import add_metrics
+    from mubench.metrics.later import later_metrics
+
+    opened, metrics = existing_store(store), later_metrics(metric or ())
+    source = saved(opened, name_of(sweep))
+    with opened.lock(source.name):
+        for added in add_metrics(opened, source.records, metrics):
+            say(str(added))
+        keep_exhibits(opened, source, data)
+
+
+def _last_results(opened: "Sweep") -> "ReportSource":
+    """Return a sweep's results; those of its last saved run, if this plan has none.
+
+    Other code, other packages or a metric of a plug-in change every id.
+    """
+    from mubench.gathered import saved
+
+    source = opened.source
+    if source.records or opened.plan.name not in opened.store.sweeps():
+        return source
+    say(
+        f"{opened.plan.name}: no records for the current code and sweep; showing the last saved run"
+    )
+    return saved(opened.store, opened.plan.name)

@@ -1,0 +1,176 @@
+"""Commands that run a sweep and look at it: run, plan, status, retry, reproduce."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mubench.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    DataDir,
+    DeviceChoice,
+    DeviceOption,
+    PluginFiles,
+    RunOptions,
+    StoreUri,
+    SweepOptions,
+    existing_store,
+    report_folder,
+    with_options,
+)
+from mubench.cli.output import FAILED, INTERRUPTED, OK, console, plural, say
+
+if TYPE_CHECKING:
+    from mubench.opened import Sweep
+    from mubench.sweep.resume import Summary
+
+
+@with_options
+def run(sweep: SweepOptions, options: RunOptions) -> None:
+    """Run the missing steps of a sweep, write its report, send results to MLflow.
+
+    It can be interrupted at any time; the same command continues.
+    """
+    opened = sweep.open(options.address, decode=True)
+    with opened.store.lock(opened.plan.name):
+        summary = _complete(opened, sweep, options)
+    _print_failures(summary, sweep.sweep)
+
+
+@with_options
+def retry(
+    sweep: SweepOptions,
+    options: RunOptions,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Failed steps; always on, nothing else is retried.")
+    ] = True,
+) -> None:
+    """Run the failed steps of a sweep again (error, out_of_memory, timed_out)."""
+    from mubench.sweep.resume import forget_failures
+
+    opened = sweep.open(options.address, decode=True)
+    with opened.store.lock(opened.plan.name):
+        say(f"{plural(forget_failures(opened.plan, opened.store), 'failure')} forgotten")
+        summary = _complete(opened, sweep, options)
+    _print_failures(summary, sweep.sweep)
+
+
+@with_options
+def plan(sweep: SweepOptions, as_json: AsJson = False) -> None:
+    """Show what a sweep would run: cells, trainings, trials, cached steps, and the cost."""
+    from mubench.estimate import estimate
+    from mubench.plan_text import plan_json, plan_table
+
+    opened = sweep.open()
+    costs = estimate(opened.plan, opened.store.records.read())
+    if as_json:
+        typer.echo(json.dumps(plan_json(opened.plan, costs), indent=2))
+        return
+    for part in plan_table(opened.plan, costs):
+        console().print(part)
+
+
+@with_options
+def status(sweep: SweepOptions) -> None:
+    """Show the progress of a sweep: completed steps, remaining steps, failures."""
+    opened = sweep.open()
+    steps = opened.plan.steps
+    records = opened.store.records.read(steps)
+    say(f"{opened.plan.name}: {len(records)} of {plural(len(steps), 'step')} completed")
+    for record in records.values():
+        if record.status != "ok":
+            say(f"{record.status}: {steps[record.id].title}: {record.message}")
+
+
+def reproduce(
+    row: Annotated[
+        str, typer.Argument(metavar="ROW", help="A record's id, or its first digits: 6 or more.")
+    ],
+    store: StoreUri = DEFAULT_STORE,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder of a report, instead of a store.")
+    ] = None,
+    data: DataDir = None,
+    device: DeviceOption = DeviceChoice.auto,
+    plugin: PluginFiles = None,
+) -> None:
+    """Run the step of one record again, in a temporary store, and compare the results."""
+    from mubench.circumstances import commit
+    from mubench.comparison import compare
+    from mubench.lookup import in_report, in_store
+    from mubench.reproduce import again, find
+    from mubench.reproduce_text import comparison_text, recipe_text
+
+    record, place = in_report(report, row) if report else in_store(existing_store(store), row)
+    found = find(place, [record], device.asked, data)
+    for part in recipe_text(found[0], place, commit()):
+        console().print(part)
+    [now] = again(found, place, data)
+    compared = compare(record, now)
+    for part in comparison_text(compared):
+        console().print(part)
+    raise typer.Exit(OK if compared.is_equal else FAILED)
+
+
+def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
+    """Run what is missing, then report and track it; the caller holds the store's lock."""
+    from mubench.exhibits import keep_exhibits
+    from mubench.tracking.run import tracked
+
+    plan, store = opened.plan, opened.store
+    with tracked(
+        plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
+    ) as tracker:
+        summary = _run_missing(opened, options.address, sweep.data)
+        if summary.was_interrupted:
+            say(f"interrupted; continue with 'mubench run {sweep.sweep}'")
+            raise typer.Exit(INTERRUPTED)
+        keep_exhibits(store, opened.source, sweep.data)
+        page = _write_report(opened, options.out)
+        say(tracker.finish(page.parent))
+    return summary
+
+
+def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Summary":
+    from mubench.sweep.resume import finished
+
+    opened.save()
+    ended = finished(opened.plan, opened.store)
+    if ended is not None:
+        count = len(opened.plan.steps)
+        say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
+        return ended
+    from mubench.screen import Screen
+    from mubench.sweep.cluster import Where
+    from mubench.sweep.run import run_plan
+
+    with Screen(console()) as screen:
+        return run_plan(opened.plan, opened.store, screen, where=Where(address), data_dir=data)
+
+
+def _write_report(opened: "Sweep", out: Path | None) -> Path:
+    from mubench.report.build import build
+    from mubench.report.console import console_table
+
+    source = opened.source
+    for part in console_table(source):
+        console().print(part)
+    written = build(source, report_folder(out, source.name))
+    say(f"report: {written.page}")
+    return written.page
+
+
+def _print_failures(summary: "Summary", sweep: str) -> None:
+
+    if not summary.failures and not summary.blocked:
+        return
+    for record in summary.failures:
+        say(f"{record.status}: {record.kind} {record.row} {record.request}: {record.message}")
+    say(
+        f"{plural(len(summary.failures), 'step')} failed, "
+        f"{plural(summary.blocked, 'dependent step')} not run; "
+        f"run them again with 'mubench retry {sweep} --failed'"
+    )
+    raise typer.Exit(FAILED)

@@ -1,0 +1,49 @@
+"""Commands on a store: verify, gc, export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mubench.cli.options import DEFAULT_STORE, StoreUri, existing_store
+from mubench.cli.output import FAILED, OK, plural, say
+from mubench.errors import InputError
+
+app = typer.Typer(help="Inspect and maintain a store.", no_args_is_help=True)
+
+
+@app.command()
+def verify(store: StoreUri = DEFAULT_STORE) -> None:
+    """Check every stored file against its checksum."""
+    artefacts = existing_store(store).artefacts
+    problems = [p for p in map(artefacts.verify, sorted(artefacts.ids())) if p is not None]
+    for problem in problems:
+        say(problem)
+    say(f"{plural(len(artefacts.ids()), 'artefact')}, {len(problems)} damaged")
+    raise typer.Exit(FAILED if problems else OK)
+
+
+@app.command()
+def gc(store: StoreUri = DEFAULT_STORE) -> None:
+    """Delete artefacts without a record: of interrupted steps, of older code, preparations."""
+    opened = existing_store(store)
+    with opened.lock("gc"):
+        named = {record.unlearn_id for record in opened.records.read().values()}
+        loose = opened.artefacts.ids() - named
+        for key in loose:
+            opened.artefacts.discard(key)
+        opened.records.compact()
+    say(f"{plural(len(loose), 'artefact')} deleted")
+
+
+@app.command()
+def export(
+    target: Annotated[Path, typer.Argument(help="A file that ends in .parquet or .csv.")],
+    store: StoreUri = DEFAULT_STORE,
+) -> None:
+    """Write all records as one Parquet or CSV file."""
+    from mubench.store.export import export
+
+    if target.suffix not in (".parquet", ".csv"):
+        raise InputError(f"{target}: end the name in .parquet or .csv")
+    say(f"{plural(export(existing_store(store), target), 'record')} in {target}")

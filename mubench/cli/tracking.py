@@ -1,0 +1,34 @@
+"""Commands on MLflow: sync."""
+
+from typing import Annotated
+
+import typer
+
+from mubench.cli.options import OutDir, SweepOptions, TrackingUri, report_folder, with_options
+from mubench.cli.output import say
+
+app = typer.Typer(help="Send results to MLflow.", no_args_is_help=True)
+
+
+@app.command()
+@with_options
+def sync(
+    sweep: SweepOptions,
+    out: OutDir = None,
+    tracking_uri: TrackingUri = None,
+    searches: Annotated[bool, typer.Option(help="Also one run for each search trial.")] = False,
+) -> None:
+    """Complete the runs of a sweep in MLflow from its records, or create them all."""
+    from mubench.tracking.sync import sync
+
+    opened = sweep.open()
+    folder = report_folder(out, opened.plan.name)
+    done = sync(
+        opened.plan,
+        opened.store,
+        opened.outline,
+        tracking_uri,
+        folder if folder.is_dir() else None,
+        searches=searches,
+    )
+    say(f"MLflow: {done}")
