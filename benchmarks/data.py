@@ -17,12 +17,12 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from mubench import catalogue
-from mubench.data.load import load
+from mubench.catalogue import cards
+from mubench.data.dataset import load
 from mubench.data.split import Source, Split
 from mubench.data.transforms import ImageTransform
 from mubench.models.build import build
-from mubench.training.loader import Loader
+from mubench.models.training.loader import Loader
 
 ROUNDS = 5
 MEAN, STD = [0.4916, 0.4825, 0.4469], [0.2471, 0.2435, 0.2616]
@@ -88,7 +88,7 @@ def streaming() -> None:
         "max_value": 255,
         "augment": {"pad": 0, "flip": True},
     }
-    model = build(catalogue.model("resnet_small").card, 10, (3, 224, 224), seed=0)
+    model = build(cards.model("resnet_small").card, 10, (3, 224, 224), seed=0)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
 
     def step(inputs: Any, labels: torch.Tensor) -> None:
@@ -118,7 +118,7 @@ def streaming() -> None:
 
 
 def loading(data: str) -> None:
-    card = catalogue.dataset("cifar10").card
+    card = cards.dataset("cifar10").card
     with tempfile.TemporaryDirectory() as cache:
         os.environ["MUBENCH_CACHE"] = cache
 

@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from mubench.record import Record
 from mubench.report.build import build
-from mubench.report.packed import pack, unpack
-from mubench.report.source import ReportSource
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+from mubench.store.results_files import pack, unpack
 
 DATASETS = ("cifar10", "cifar100", "svhn", "tiny_imagenet", "digits")
 MODELS = ("resnet18", "vgg16_bn")

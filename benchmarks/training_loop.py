@@ -8,11 +8,11 @@ import time
 import torch
 from torch.nn import functional as F
 
-from mubench import catalogue
-from mubench.data.load import load
+from mubench.catalogue import cards
+from mubench.data.dataset import load
 from mubench.models.build import build
-from mubench.recipe import Recipe
-from mubench.training.fit import fit
+from mubench.models.recipe import Recipe
+from mubench.models.training.fit import fit
 
 ROUNDS = 9
 
@@ -33,9 +33,9 @@ def bare(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, recipe: Recip
 def main() -> None:
     torch.set_num_threads(1)
     recipe = Recipe(epochs=5, batch_size=64, learning_rate=1e-3)
-    split = load(catalogue.dataset("digits").card, {}, ("train",), "cpu").train
+    split = load(cards.dataset("digits").card, {}, ("train",), "cpu").train
     assert split is not None
-    card = catalogue.model("small_cnn").card
+    card = cards.model("small_cnn").card
     everything = split.take(torch.arange(len(split)))
     ratios = []
     for _ in range(ROUNDS + 1):  # interleaved, so that a busy machine slows both

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from mubench import catalogue
+from mubench.catalogue import cards as catalogue
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER / "methods.md"

@@ -9,19 +9,19 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from mubench import catalogue
-from mubench.data.from_user import UserData, to_splits
+from mubench.catalogue import cards
+from mubench.catalogue.registry import make_method
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
-from mubench.diagnostics import Theorem2Spec
+from mubench.data.user_data import UserData, to_splits
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
-from mubench.methods.displacements import diagnose
+from mubench.methods.shared.theorem2 import diagnose
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
-from mubench.references import evaluate as outputs_of
-from mubench.registry import make_method
-from mubench.seeds import derive_seed
+from mubench.run.references import evaluate as outputs_of
+from mubench.sweep.diagnostics import Theorem2Spec
 
 
 def unlearn(
@@ -53,7 +53,7 @@ def unlearn(
             class-wise where no label of `forget` occurs in `retain`.
         Diverged: the method left the finite numbers.
     """
-    card = catalogue.method(method, "method")
+    card = cards.method(method, "method")
     for name in params:
         if name not in card.space.defaults:
             hint = did_you_mean(name, card.space.defaults)
@@ -142,7 +142,7 @@ def theorem2(
 
     UGradSL's Theorem 2 to first order around `model`, which is never changed: the cosine of its two
     displacements, the best smoothing rate, the distances without and with it. A diagnostic, no
-    evidence of unlearning; what it compares and what it costs: `mubench.methods.displacements`.
+    evidence of unlearning; what it compares and what it costs: `mubench.methods.shared.theorem2`.
 
     Args:
         model: a classifier that was trained on `forget` and `retain` together: inputs to logits.

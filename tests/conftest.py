@@ -10,10 +10,10 @@ import torch
 from hypothesis import settings
 from sweep_world import finish, write
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.cli.main import main
-from mubench.opened import open_sweep
 from mubench.report.build import build
+from mubench.run.open_sweep import open_sweep
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mubench.record import Record
-from mubench.report.source import ReportSource
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
 
 CELLS = ("digits/small_cnn/random-0.1", "digits/small_cnn/class")
 ROWS = ("ft", "ga", "iu", "ugradsl[alpha=-0.2]", "ugradsl[alpha=-1.0]", "ugradsl", "ugradsl_plus")

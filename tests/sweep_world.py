@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from mubench.sweep.walk import Walk
-from mubench.trial import Choice, run_step
-from mubench.workspace import Workspace
+from mubench.run.trial import Choice, run_step
+from mubench.run.tune.schedule import Walk
+from mubench.run.workspace import Workspace
 
 TINY: dict[str, Any] = {
     "name": "tiny",

@@ -6,16 +6,16 @@ import torchvision
 from torch import nn
 from toy import Net, conv, mlp
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.errors import Refused
-from mubench.methods.anatomy import blocks_of, classifier_of, convolutions_of, trained_alone
+from mubench.methods.shared.layers import blocks_of, classifier_of, convolutions_of, trained_alone
 from mubench.models.bert import bert as our_bert
 from mubench.models.build import build as build_card
 from mubench.models.cnn import small_cnn
 
 
 def made(name, num_classes=10):
-    return build_card(catalogue.model(name).card, num_classes, (3, 32, 32), 0)
+    return build_card(cards.model(name).card, num_classes, (3, 32, 32), 0)
 
 
 def small_bert():

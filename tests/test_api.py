@@ -12,7 +12,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import mubench
-from mubench import api, catalogue
+from mubench import api
+from mubench.catalogue import cards
 from mubench.errors import Diverged, InputError, Refused
 
 K, DIMENSIONS = 3, 4
@@ -87,7 +88,7 @@ REFUSING = {
 }
 
 
-@pytest.mark.parametrize("method", [n for n in catalogue.names("methods") if n not in REFUSING])
+@pytest.mark.parametrize("method", [n for n in cards.names("methods") if n not in REFUSING])
 def test_every_method_works_on_a_person_s_model_and_leaves_it_alone(method):
     model, initial = fitted(*RETAIN).train(), linear()
     model.zero_grad()

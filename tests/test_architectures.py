@@ -8,7 +8,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.errors import InputError
 from mubench.models.build import build
 from mubench.models.vit import ViT, vit
@@ -17,7 +17,7 @@ TINY = {"patch": 4, "width": 16, "depth": 2, "heads": 2}
 
 
 def made(name, classes=10, side=32, **arguments):
-    card = catalogue.model(name).card
+    card = cards.model(name).card
     changed = {**card, "arguments": {**card["arguments"], **arguments}}
     return build(changed, classes, (3, side, side), 0).eval()
 
@@ -113,7 +113,7 @@ def test_vit_base_has_torchvisions_parameters():
 def test_of_pretrained_weights_only_a_new_classifier_depends_on_the_seed(tmp_path):
     theirs, file = torchvisions(), str(tmp_path / "weights.pth")
     torch.save(theirs.state_dict(), file)
-    card = catalogue.model("vit_mini").card
+    card = cards.model("vit_mini").card
     card = {**card, "arguments": {**TINY, "weights": file}}
     first, second = (build(card, 10, (3, 32, 32), seed).state_dict() for seed in (0, 1))
     differ = {name for name in first if not torch.equal(first[name], second[name])}

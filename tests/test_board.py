@@ -18,23 +18,23 @@ import yaml
 from report_world import CELLS, ERRORS, RETRAIN, ROWS, shuffled, world
 from scipy import stats
 
-from mubench.board.badges import LEGEND, badges
-from mubench.board.board import make_board
-from mubench.board.build import build
-from mubench.board.collect import Places, collect
-from mubench.board.compare import compare, find_mine
-from mubench.board.compare_text import verdict
-from mubench.board.make import rows_of
-from mubench.board.names import slug
-from mubench.board.noise import noise_of
-from mubench.board.ranking import average_ranks, rank
-from mubench.board.read import read_row, read_rows
-from mubench.board.row import BoardRow, schema_json, to_json
-from mubench.board.site import site
-from mubench.board.write import MANIFEST, write
 from mubench.errors import InputError
-from mubench.report.packed import pack, pack_outline
+from mubench.leaderboard.badges import LEGEND, badges
+from mubench.leaderboard.board import make_board
+from mubench.leaderboard.build import build
+from mubench.leaderboard.collect import Places, collect
+from mubench.leaderboard.compare import compare, find_mine
+from mubench.leaderboard.compare_text import verdict
+from mubench.leaderboard.noise import noise_of
+from mubench.leaderboard.ranking import average_ranks, rank
+from mubench.leaderboard.read_rows import read_row, read_rows
+from mubench.leaderboard.row import BoardRow, schema_json, to_json
+from mubench.leaderboard.rows_from_results import rows_of
+from mubench.leaderboard.site import site
+from mubench.leaderboard.slug import slug
+from mubench.leaderboard.write_site import MANIFEST, write
 from mubench.store.records import COMPACT
+from mubench.store.results_files import pack, pack_outline
 from mubench.store.store import Store
 from mubench.store.table import records_to_table
 
@@ -848,9 +848,9 @@ def test_a_store_and_a_reports_folder_and_their_rows_give_one_board(tmp_path, mu
 def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
     from mubench.tracking.artifacts import upload
     from mubench.tracking.client import connect
-    from mubench.tracking.entries import ROOT
-    from mubench.tracking.entry import Entry
     from mubench.tracking.mirror import Mirror
+    from mubench.tracking.run_data import Entry
+    from mubench.tracking.runs import ROOT
 
     made = source()
     save(Store(str(tmp_path / "store")), made)

@@ -9,7 +9,7 @@ from scipy.special import softmax
 from torch import nn
 from toy import CLASSES, Net, blobs, conv, same, seeded, split_of, task_of, weights
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.data.split import Batch, Pixels
 from mubench.errors import Refused
 from mubench.methods.boundary_expanding import BoundaryExpanding, expanded
@@ -261,7 +261,7 @@ def test_inputs_between_0_and_1_are_pixels_and_others_need_their_normalisation()
 
 @pytest.mark.parametrize("name", ["boundary_expanding", "boundary_shrink"])
 def test_boundary_unlearning_forgets_classes_only(name):
-    card = catalogue.method(name)
+    card = cards.method(name)
     assert card.refusal("class", "image", "cnn") is None
     assert "all of a class" in card.refusal("random", "image", "cnn")
     assert "all of a class" in card.refusal("group", "image", "cnn")

@@ -9,10 +9,10 @@ import pytest
 from browser import launched, opened, serious
 from report_world import CELLS, finals, hash_of, retrains, searches, world
 
-from mubench.claims import Claim
 from mubench.report.build import build
-from mubench.report.exhibits import BINS, CellExhibits, Confidences, Exhibits, Oddity
-from mubench.report.source import ReportSource
+from mubench.store.examples import BINS, CellExhibits, Confidences, Exhibits, Oddity
+from mubench.store.results import ReportSource
+from mubench.sweep.claims import Claim
 
 pytestmark = pytest.mark.slow
 DOT = (

@@ -3,17 +3,17 @@
 import pytest
 import yaml
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.search_space import Either, Interval, Negate
 from mubench.errors import InputError
 from mubench.models.build import build
-from mubench.recipe import Recipe
-from mubench.spaces import Either, Interval, Negate
+from mubench.models.recipe import Recipe
 
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "models"])
 def test_every_card_is_read_and_called_as_its_file(kind):
-    read = {"methods": catalogue.method, "datasets": catalogue.dataset, "models": catalogue.model}
-    names = catalogue.names(kind)
+    read = {"methods": cards.method, "datasets": cards.dataset, "models": cards.model}
+    names = cards.names(kind)
     assert names == sorted(names)
     assert names
     for name in names:
@@ -23,7 +23,7 @@ def test_every_card_is_read_and_called_as_its_file(kind):
 
 
 def test_the_card_of_a_method_says_what_its_file_says():
-    card = catalogue.method("ugradsl")
+    card = cards.method("ugradsl")
     assert card.title == "UGradSL"
     assert card.needs == {"forget", "forget_labels", "retain"}
     assert card.space.defaults["alpha"] == -0.2
@@ -36,46 +36,46 @@ def test_the_card_of_a_method_says_what_its_file_says():
 
 
 def test_a_condition_names_an_earlier_parameter():
-    for name in catalogue.names("methods"):
+    for name in cards.names("methods"):
         seen = set()
-        for param in catalogue.method(name).space.params:
+        for param in cards.method(name).space.params:
             assert set(param.when) <= seen, f"{name}: {param.name}"
             seen.add(param.name)
 
 
 def test_the_card_of_a_data_set_says_its_classes_and_sizes():
-    card = catalogue.dataset("digits")
+    card = cards.dataset("digits")
     assert card.classes == tuple("0123456789")
     assert sum(card.sizes.values()) == 1797
     assert card.modality == "image"
     assert card.options["flip_labels"] == 0.0
 
 
-@pytest.mark.parametrize("name", catalogue.names("models"))
+@pytest.mark.parametrize("name", cards.names("models"))
 def test_the_recipe_of_every_model_is_valid(name):
-    assert Recipe(**catalogue.model(name).recipe).epochs >= 1
+    assert Recipe(**cards.model(name).recipe).epochs >= 1
 
 
 @pytest.mark.parametrize(
     ("read", "name", "expected"),
     [
         (
-            catalogue.method,
+            cards.method,
             "ugradls",
             "methods.ugradls: unknown method 'ugradls'; did you mean 'ugradsl'?",
         ),
         (
-            catalogue.dataset,
+            cards.dataset,
             "digit",
             "grid.dataset: unknown data set 'digit'; did you mean 'digits'?",
         ),
         (
-            catalogue.model,
+            cards.model,
             "smallcnn",
             "grid.model: unknown model 'smallcnn'; did you mean 'small_cnn'?",
         ),
-        (catalogue.method, "../quickstart", "methods.../quickstart: unknown method "),
-        (catalogue.method, "", "methods.: unknown method ''; known: "),
+        (cards.method, "../quickstart", "methods.../quickstart: unknown method "),
+        (cards.method, "", "methods.: unknown method ''; known: "),
     ],
 )
 def test_an_unknown_name_is_one_line_with_the_nearest(read, name, expected):
@@ -85,13 +85,13 @@ def test_an_unknown_name_is_one_line_with_the_nearest(read, name, expected):
 
 
 def test_a_method_says_why_it_refuses_a_scenario_a_modality_or_a_family(tmp_path, monkeypatch):
-    ga = yaml.safe_load((catalogue.search_spaces() / "methods" / "ga.yaml").read_text())
+    ga = yaml.safe_load((cards.search_spaces() / "methods" / "ga.yaml").read_text())
     folder = tmp_path / "methods"
     folder.mkdir()
     refuses = {"class": "no classes", "text": "no text", "transformer": "no attention"}
     (folder / "ga2.yaml").write_text(yaml.safe_dump({**ga, "name": "ga2", "refuses": refuses}))
-    monkeypatch.setattr(catalogue, "search_spaces", lambda: tmp_path)
-    card = catalogue.method("ga2")
+    monkeypatch.setattr(cards, "search_spaces", lambda: tmp_path)
+    card = cards.method("ga2")
     assert card.refusal("class", "image", "cnn") == "no classes"
     assert card.refusal("random", "text", "cnn") == "no text"
     assert card.refusal("random", "image", "transformer") == "no attention"
@@ -101,13 +101,13 @@ def test_a_method_says_why_it_refuses_a_scenario_a_modality_or_a_family(tmp_path
 def test_a_card_under_another_name_is_refused(tmp_path, monkeypatch):
     (tmp_path / "methods").mkdir()
     (tmp_path / "methods" / "x.yaml").write_text("name: y\n")
-    monkeypatch.setattr(catalogue, "search_spaces", lambda: tmp_path)
+    monkeypatch.setattr(cards, "search_spaces", lambda: tmp_path)
     with pytest.raises(InputError, match=r"^x\.yaml: name: must be 'x', the name of the file$"):
-        catalogue.method("x")
+        cards.method("x")
 
 
 def test_cards_and_sweeps_are_found_beside_a_checkout():
-    folder = catalogue.search_spaces()
+    folder = cards.search_spaces()
     assert (folder / "quickstart.yaml").is_file()
     assert (folder / "methods").is_dir()
 
@@ -126,25 +126,25 @@ def test_cards_and_sweeps_are_found_beside_a_checkout():
     ],
 )
 def test_a_model_of_text_says_how_its_texts_become_tokens(tokens, expected, tmp_path, monkeypatch):
-    bert = yaml.safe_load((catalogue.PACKAGE / "models" / "cards" / "bert_tiny.yaml").read_text())
+    bert = yaml.safe_load((cards.PACKAGE / "models" / "cards" / "bert_tiny.yaml").read_text())
     folder = tmp_path / "models" / "cards"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text(yaml.safe_dump({**bert, "name": "mine", "tokens": tokens}))
-    monkeypatch.setattr(catalogue, "PACKAGE", tmp_path)
+    monkeypatch.setattr(cards, "PACKAGE", tmp_path)
     with pytest.raises(InputError) as caught:
-        catalogue.model("mine")
+        cards.model("mine")
     assert str(caught.value).startswith(f"mine.yaml: {expected}")
 
 
 def test_tokens_are_on_the_cards_of_models_of_text_alone():
-    assert catalogue.model("bert_tiny").tokens == {"length": 128, "vocabulary": 8000}
-    assert catalogue.model("bert_base").tokens["source"] == "google-bert/bert-base-uncased"
-    assert catalogue.model("resnet18").tokens is None
+    assert cards.model("bert_tiny").tokens == {"length": 128, "vocabulary": 8000}
+    assert cards.model("bert_base").tokens["source"] == "google-bert/bert-base-uncased"
+    assert cards.model("resnet18").tokens is None
 
 
-@pytest.mark.parametrize("name", catalogue.names("models"))
+@pytest.mark.parametrize("name", cards.names("models"))
 def test_a_card_says_how_small_images_may_be(name):
-    card = catalogue.model(name)
+    card = cards.model(name)
     if card.modality == "text" or card.smallest < 4:  # one that scales its images
         return
     build(card.card, 10, (3, card.smallest, card.smallest), 0)

@@ -4,16 +4,16 @@ import pytest
 from conftest import changed
 from report_world import CELLS, finals, retrains, world
 
-from mubench import spec
-from mubench.claims import parse
 from mubench.errors import InputError
 from mubench.metrics.info import METRICS
-from mubench.metrics.later import all_metrics
-from mubench.planner import make_plan
-from mubench.report.aggregate import aggregate
+from mubench.metrics.post_hoc import all_metrics
+from mubench.report.analysis.aggregate import aggregate
+from mubench.report.analysis.judge_claims import judged
 from mubench.report.build import build
-from mubench.report.claims import judged
-from mubench.report.packed import pack, unpack
+from mubench.store.results_files import pack, unpack
+from mubench.sweep import spec
+from mubench.sweep.claims import parse
+from mubench.sweep.planner import make_plan
 
 ROWS = ("ga", "ugradsl", "ugradsl[alpha=-0.2]")
 WHERE = {

@@ -18,16 +18,19 @@ from rich.console import Console
 from sweep_world import finish, values
 
 import mubench
-from mubench import catalogue, listing, presets, screen
+from mubench.catalogue import cards
+from mubench.cli import listing
+from mubench.cli import progress as screen
 from mubench.cli.catalogue import Listed
 from mubench.cli.main import main
 from mubench.errors import InputError, StoreError
-from mubench.estimate import estimate
-from mubench.opened import open_sweep
+from mubench.models import presets
+from mubench.run.estimate import estimate
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune import run_plan as running
+from mubench.run.tune.resume import Summary
+from mubench.run.tune.schedule import Walk
 from mubench.store.store import Store
-from mubench.sweep import run as running
-from mubench.sweep.resume import Summary
-from mubench.sweep.walk import Walk
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -170,7 +173,7 @@ def test_list_names_all_of_a_kind(mubench_, kind):
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "models"])
 def test_list_shows_every_card(kind):
-    assert [entry["name"] for entry in listing.entries(kind)] == catalogue.names(kind)
+    assert [entry["name"] for entry in listing.entries(kind)] == cards.names(kind)
 
 
 def test_status_tells_what_failed_in_its_own_words(mubench_, copy):
@@ -243,7 +246,7 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         "cpu",
         "gpu",
         "disk",
-        *catalogue.names("datasets"),
+        *cards.names("datasets"),
     }
     assert "ready" in found["digits"]
     assert "missing" in found["cifar10"]
@@ -468,8 +471,11 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
         )
         assert done.stderr.startswith(str(tmp_path / "installed"))
         assert json.loads(done.stdout)["name"] == name.rpartition("/")[2]
-    shipped, ours = tmp_path / "installed" / "mubench" / "templates", root / "mubench" / "templates"
-    recipes = tmp_path / "installed" / "mubench" / "recipes"
+    shipped, ours = (
+        tmp_path / "installed" / "mubench" / "cli" / "templates",
+        root / "mubench" / "cli" / "templates",
+    )
+    recipes = tmp_path / "installed" / "mubench" / "models" / "recipes"
     assert {p.name for p in recipes.iterdir()} == {p.name for p in presets.FOLDER.iterdir()}
     names = ["method.py.txt", "method.yaml.txt"]
     assert [(shipped / n).read_text() for n in names] == [(ours / n).read_text() for n in names]

@@ -8,13 +8,13 @@ import pytest
 import torch
 import yaml
 
-from mubench import plugins
-from mubench.contract import ambient, card, conduct, runs
-from mubench.contract import check as check_module
-from mubench.contract.case import Case
-from mubench.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS, check
-from mubench.contract.request import Request
+from mubench.catalogue import plugins
 from mubench.errors import ContractError
+from mubench.methods.contract import access_clauses, card_clauses, global_state, run_clauses
+from mubench.methods.contract import check as check_module
+from mubench.methods.contract.case import Case
+from mubench.methods.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS, check
+from mubench.methods.contract.toy_request import Request
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
 
@@ -36,8 +36,8 @@ from torch import nn
 
 from mubench.errors import Diverged, InputError, Refused
 from mubench.methods.base import DescentMethod
-from mubench.methods.losses import cross_entropy, kl_divergence
-from mubench.training.descent import descend
+from mubench.methods.shared.losses import cross_entropy, kl_divergence
+from mubench.models.training.descent import descend
 
 COUNT = itertools.count()
 
@@ -156,88 +156,88 @@ others = [o for o in same_kind if str(o) == str(model)]  # nets of other tests m
 BROKEN = [
     # --- the card
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"changes": {"needs": ["forget", "retain"]}},
         "needs: ['forget', 'retain'] in the card, ['retain'] in the class",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"params": {"alpha": {"default": 0.1}}},
         "params: alpha: only in the class, or only in the card",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"params": {"clip_norm": {"default": 0}}},
         "params.clip_norm.default: 0 in the card, 0.0 in the class",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"fields": "beta: float", "params": {"beta": {"default": 0.1}}},
         "beta: give it a default in the class",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"needs": ("retain", "test")},
         "needs: test: unknown; known: forget, forget_labels, retain, validation, teacher, ",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"changes": {"identity": {"steps": 0}}},
         "identity: steps: unknown; known: learning_rate, epochs, ",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"changes": {"quick": {"steps": 0}}},
         "quick: steps: unknown; known: learning_rate, epochs, ",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"changes": {"refuses": {"audio": "no sound"}}},
         "refuses: audio: unknown; known: random, class, group, index, image, text, cnn",
     ),
     (
-        card.card_matches_class,
+        card_clauses.card_matches_class,
         {"fields": prepare(params=("steps",))},
         "prepare_params: steps: unknown; known: learning_rate, epochs, ",
     ),
     (
-        card.defaults_are_in_range,
+        card_clauses.defaults_are_in_range,
         {"params": {"epochs": {"default": 5, "range": {"int": [6, 10]}}}},
         "params.epochs: the default 5 is outside its range",
     ),
     (
-        card.defaults_are_in_range,
+        card_clauses.defaults_are_in_range,
         {"params": {"epochs": {"default": 5, "when": {"optimizer": "sgd"}}}},
         "params.epochs.when: optimizer must come before it",
     ),
     (
-        card.docstring_cites_paper,
+        card_clauses.docstring_cites_paper,
         {"changes": {"paper": "Somebody, Something, 2024"}},
         "paper: no arXiv id, DOI or address in the card; write `unpublished` if there is none",
     ),
     (
-        card.docstring_cites_paper,
+        card_clauses.docstring_cites_paper,
         {"changes": {"paper": "Somebody, arXiv 2401.00001"}},
         "the file's docstring does not name 2401.00001, the card's paper",
     ),
     (
-        card.docstring_cites_paper,
+        card_clauses.docstring_cites_paper,
         {"doc": "arXiv 2401.00001.", "changes": {"paper": "Somebody, arXiv 2401.00001"}},
         "the file's docstring must say `Differs from the paper: ...`, or `As in the paper.`",
     ),
-    (card.docstring_cites_paper, {"about": ""}, "Mine has no docstring"),
+    (card_clauses.docstring_cites_paper, {"about": ""}, "Mine has no docstring"),
     (
-        card.accepts_search_space_samples,
+        card_clauses.accepts_search_space_samples,
         {"params": {"epochs": {"default": 5, "range": {"uniform": [1.0, 10.0]}}}},
         "params.epochs.range gives ",
     ),
     (
-        card.accepts_search_space_samples,
+        card_clauses.accepts_search_space_samples,
         {"params": {"optimizer": {"default": "sgd", "range": {"choice": ["sgd", "adam"]}}}},
         "params.optimizer.range gives 'adam'; the class expects typing.Literal['sgd', 'adamw']",
     ),
     (
-        card.accepts_search_space_samples,
+        card_clauses.accepts_search_space_samples,
         {
             "fields": "def __post_init__(self):\n    if self.learning_rate == 0.1:\n"
             "        raise InputError('too large')",
@@ -245,70 +245,70 @@ BROKEN = [
         "its space gives {'learning_rate': 0.1, 'epochs': 5, ",
     ),
     (
-        card.accepts_search_space_samples,
+        card_clauses.accepts_search_space_samples,
         {"unlearn": "assert self.optimizer == 'sgd'\n" + RETAIN},
         "its space gives {'learning_rate': ",
     ),
     (
-        card.cost_matches_card,
+        card_clauses.cost_matches_card,
         {"changes": {"cost": {"forward": "2 * epochs * n_r", "backward": "epochs * n_r"}}},
         "cost.forward: 2 * epochs * n_r gives 128 (n_f = 16, n_r = 32, K = 3, n_v = 12); "
         "64 were counted",
     ),
     (
-        card.cost_matches_card,
+        card_clauses.cost_matches_card,
         {"changes": {"cost": {"forward": "epochs * n_r", "backward": "0"}}},
         "cost.backward: 0 gives 0 (n_f = 16, n_r = 32, K = 3, n_v = 12); 64 were counted",
     ),
     (
-        card.cost_matches_card,
+        card_clauses.cost_matches_card,
         {"changes": {"cost": {"forward": "64", "backward": "64"}}},
         "cost.forward: 64 gives 64 (n_f = 9, n_r = 26, K = 3, n_v = 12); 52 were counted",
     ),
     (
-        card.cost_matches_card,
+        card_clauses.cost_matches_card,
         {"changes": {"cost": {"forward": "steps * n_r", "backward": "epochs * n_r"}}},
         "cost.forward: steps * n_r: name 'steps' is not defined; known: ceil, max, min, round, ",
     ),
     (
-        card.stochastic_matches_card,
+        card_clauses.stochastic_matches_card,
         {"changes": {"stochastic": False}},
         "another seed gives other weights: write `stochastic: true`",
     ),
     (
-        card.stochastic_matches_card,
+        card_clauses.stochastic_matches_card,
         {"unlearn": "model.classifier.bias.data += 1"},
         "another seed gives the same weights: write `stochastic: false`, or draw through the task",
     ),
     (
-        card.identity_settings_change_nothing,
+        card_clauses.identity_settings_change_nothing,
         {"unlearn": "model.classifier.bias.data += 0.01\n" + RETAIN},
         "with {'epochs': 0} (`identity` in its card) the model still changes",
     ),
     # --- what it may read, draw from and touch
     (
-        conduct.reads_only_declared_needs,
+        access_clauses.reads_only_declared_needs,
         {"unlearn": "task.forget\n" + RETAIN},
         "the method reads 'forget' but does not declare it in `needs`; add it there and to the "
         "card, or do not use it",
     ),
     (
-        conduct.reads_only_declared_needs,
+        access_clauses.reads_only_declared_needs,
         {"unlearn": "task.splits['validation']\n" + RETAIN},
         "the method reads 'validation' but does not declare it in `needs`; add it there ",
     ),
     (
-        conduct.reads_only_declared_needs,
+        access_clauses.reads_only_declared_needs,
         {"unlearn": "task.new_model()\n" + RETAIN},
         "the method uses initial weights but does not declare it in `needs`; add it there ",
     ),
     (
-        conduct.reads_only_declared_needs,
+        access_clauses.reads_only_declared_needs,
         {"unlearn": "task.teacher\n" + RETAIN},
         "the method uses a teacher but does not declare it in `needs`; add it there ",
     ),
     (
-        conduct.reads_only_declared_needs,
+        access_clauses.reads_only_declared_needs,
         {
             "unlearn": "hidden = task.retain._source.inputs\n"
             "model.classifier.bias.data += hidden.mean()\n" + RETAIN
@@ -316,7 +316,7 @@ BROKEN = [
         "the result depends on D_f: add 'forget' to `needs` in class and card, or do not use it",
     ),
     (
-        conduct.reads_only_declared_needs,
+        access_clauses.reads_only_declared_needs,
         {
             "needs": ("forget", "retain"),
             "unlearn": "batch = task.forget.take(torch.arange(8))\n"
@@ -325,7 +325,7 @@ BROKEN = [
         "the result depends on D_f's labels: add 'forget_labels' to `needs`",
     ),
     (
-        conduct.reads_only_declared_needs,
+        access_clauses.reads_only_declared_needs,
         {
             "needs": ("forget", "retain"),
             "unlearn": "batch = task.forget.take(torch.arange(8))\n"
@@ -335,7 +335,7 @@ BROKEN = [
         "the result depends on D_f's labels: add 'forget_labels' to `needs`",
     ),
     (
-        conduct.teacher_is_unchanged,
+        access_clauses.teacher_is_unchanged,
         {
             "needs": TEACHER,
             "unlearn": "task.teacher.requires_grad_(True)\n"
@@ -344,7 +344,7 @@ BROKEN = [
         "Mine changed its teacher, the original model; the optimizer must hold the model's ",
     ),
     (
-        conduct.teacher_is_unchanged,
+        access_clauses.teacher_is_unchanged,
         {
             "unlearn": "teacher = copy.copy(model).eval()\n"
             + kl(teacher="teacher(batch.inputs)", call=GOOD_KL)
@@ -353,12 +353,12 @@ BROKEN = [
         "`task.teacher`, or copy.deepcopy",
     ),
     (
-        conduct.teacher_is_unchanged,
+        access_clauses.teacher_is_unchanged,
         {"unlearn": kl(teacher="model(batch.inputs).detach()", call=GOOD_KL)},
         "every divergence between teacher and model is 0: they are the same network",
     ),
     (
-        conduct.kl_div_argument_order,
+        access_clauses.kl_div_argument_order,
         {
             "needs": TEACHER,
             "unlearn": kl(call="F.kl_div({t}.log_softmax(1), {s}.softmax(1), reduction='sum')"),
@@ -367,12 +367,12 @@ BROKEN = [
         "through the second; call kl_div(student.log_softmax(1), teacher.softmax(1))",
     ),
     (
-        conduct.kl_div_argument_order,
+        access_clauses.kl_div_argument_order,
         {"needs": TEACHER, "unlearn": kl(call="F.kl_div({t}, {s}, reduction='batchmean')")},
         "the first argument of kl_div must be log-probabilities: give it log_softmax(...), not ",
     ),
     (
-        conduct.kl_div_argument_order,
+        access_clauses.kl_div_argument_order,
         {
             "needs": TEACHER,
             "unlearn": kl(call="nn.KLDivLoss(reduction='sum')({s}.softmax(1), {t}.softmax(1))"),
@@ -380,12 +380,12 @@ BROKEN = [
         "the first argument of kl_div must be log-probabilities: give it log_softmax(...), not ",
     ),
     (
-        conduct.kl_div_argument_order,
+        access_clauses.kl_div_argument_order,
         {"needs": TEACHER, "unlearn": kl(call="torch.kl_div({s}.log_softmax(1), {t}, 2)")},
         "the second argument of kl_div must be probabilities: give it softmax(...), or ",
     ),
     (
-        conduct.kl_div_argument_order,
+        access_clauses.kl_div_argument_order,
         {
             "needs": TEACHER,
             "unlearn": kl(
@@ -396,22 +396,22 @@ BROKEN = [
         "the second argument of kl_div must be probabilities: give it softmax(...), or ",
     ),
     (
-        conduct.original_is_unchanged,
+        access_clauses.original_is_unchanged,
         {"unlearn": OTHERS + "for o in others:\n    o.classifier.bias.data += 1\n" + RETAIN},
         "the original is changed: change only the model that `unlearn` is given",
     ),
     (
-        conduct.original_is_unchanged,
+        access_clauses.original_is_unchanged,
         {"unlearn": OTHERS + "for o in others:\n    o.body[1].running_mean += 1\n" + RETAIN},
         "the original is changed: change only the model that `unlearn` is given",
     ),
     (
-        conduct.original_is_unchanged,
+        access_clauses.original_is_unchanged,
         {"unlearn": OTHERS + "for o in others:\n    o.train()\n" + RETAIN},
         "the original is left with gradients, frozen, or in training mode",
     ),
     (
-        conduct.original_is_unchanged,
+        access_clauses.original_is_unchanged,
         {
             "unlearn": OTHERS + "start = model.classifier.bias\n"
             "originals = [o for o in others if torch.equal(o.classifier.bias, start)]\n"
@@ -422,22 +422,22 @@ BROKEN = [
         "the unlearned model shares storage with the original: copy with clone() or copy.deepcopy",
     ),
     (
-        conduct.data_are_unchanged,
+        access_clauses.data_are_unchanged,
         {"unlearn": "task.retain._source.inputs.mul_(2)\n" + RETAIN},
         "the examples of 'forget' are changed in place: clone what you change",
     ),
     (
-        conduct.global_state_is_unchanged,
+        access_clauses.global_state_is_unchanged,
         {"unlearn": "torch.rand(1)\n" + RETAIN},
         "it changes torch's global generator: draw through task.loader and task.generator alone",
     ),
     (
-        conduct.global_state_is_unchanged,
+        access_clauses.global_state_is_unchanged,
         {"unlearn": "np.random.rand()\nrandom.random()\n" + RETAIN},
         "it changes numpy's global generator, Python's global generator: draw through ",
     ),
     (
-        conduct.global_state_is_unchanged,
+        access_clauses.global_state_is_unchanged,
         {
             "unlearn": RETAIN
             + "torch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)"
@@ -445,7 +445,7 @@ BROKEN = [
         "it changes torch's default dtype, whether torch records gradients: ",
     ),
     (
-        conduct.global_state_is_unchanged,
+        access_clauses.global_state_is_unchanged,
         {
             "unlearn": "with torch.random.fork_rng():\n"
             "    model.classifier.bias.data += torch.rand(3)\n" + RETAIN
@@ -453,17 +453,17 @@ BROKEN = [
         "it reads a global generator: draw through task.loader and task.generator alone",
     ),
     (
-        conduct.same_seed_gives_same_weights,
+        access_clauses.same_seed_gives_same_weights,
         {"unlearn": "model.classifier.bias.data += next(COUNT)\n" + RETAIN},
         "the same seed gives other weights: draw through task.loader and task.generator alone",
     ),
     (
-        conduct.prepare_leaves_model_unchanged,
+        access_clauses.prepare_leaves_model_unchanged,
         {"fields": prepare(before="model.classifier.bias.data += 1")},
         "prepare changes the model: work on copy.deepcopy(model), or in eval() mode",
     ),
     (
-        conduct.prepare_leaves_model_unchanged,
+        access_clauses.prepare_leaves_model_unchanged,
         {
             "fields": prepare(
                 before="model.train()(task.retain.take(torch.arange(8)).inputs)",
@@ -472,22 +472,22 @@ BROKEN = [
         "prepare changes the model: work on copy.deepcopy(model), or in eval() mode",
     ),
     (
-        conduct.prepared_tensors_are_reusable,
+        access_clauses.prepared_tensors_are_reusable,
         {"fields": prepare("{'shift': 1.0}"), "unlearn": USE},
         "Mine.prepare must return a dict of tensors",
     ),
     (
-        conduct.prepared_tensors_are_reusable,
+        access_clauses.prepared_tensors_are_reusable,
         {"fields": prepare("{'shift': torch.ones(3).bfloat16()}"), "unlearn": USE},
         "what prepare returns cannot be stored: Got unsupported ScalarType BFloat16",
     ),
     (
-        conduct.prepared_tensors_are_reusable,
+        access_clauses.prepared_tensors_are_reusable,
         {"fields": prepare(), "unlearn": "prepared['shift'].mul_(2)\n" + USE},
         "unlearn changes in place what prepare returned: clone what you change",
     ),
     (
-        conduct.prepared_tensors_are_reusable,
+        access_clauses.prepared_tensors_are_reusable,
         {
             "fields": prepare("{'shift': nn.Parameter(torch.ones(3), requires_grad=False)}"),
             "unlearn": "if type(prepared['shift']) is nn.Parameter:\n"
@@ -496,12 +496,12 @@ BROKEN = [
         "with what prepare returned, stored and read again, unlearn gives other weights",
     ),
     (
-        conduct.prepare_params_are_complete,
+        access_clauses.prepare_params_are_complete,
         {"fields": prepare("{'shift': torch.full((3,), self.momentum)}"), "unlearn": USE},
         "prepare reads momentum: name them in `prepare_params`, or read them in `unlearn`",
     ),
     (
-        conduct.prepare_params_are_complete,
+        access_clauses.prepare_params_are_complete,
         {
             "fields": prepare(
                 "{'shift': torch.full((3,), self.momentum if self.optimizer == 'adamw' else 1.0)}",
@@ -512,64 +512,68 @@ BROKEN = [
         "prepare reads momentum: name them in `prepare_params`, or read them in `unlearn`",
     ),
     (
-        conduct.prepare_params_are_complete,
+        access_clauses.prepare_params_are_complete,
         {"fields": "prepare_params: ClassVar = ('momentum',)"},
         "prepare_params: the method has no `prepare`; remove them",
     ),
     # --- what comes back, and from which requests
     (
-        runs.completes_on_toy_data,
+        run_clauses.completes_on_toy_data,
         {"unlearn": "1 / 0\n" + RETAIN},
         "ZeroDivisionError: division by zero (line 31)",
     ),
     (
-        runs.completes_on_toy_data,
+        run_clauses.completes_on_toy_data,
         {"unlearn": "raise Refused('no squares')"},
         "it refuses, but its card does not: no squares; add it to `refuses`",
     ),
     (
-        runs.completes_on_toy_data,
+        run_clauses.completes_on_toy_data,
         {"unlearn": "model.classifier.bias.data += torch.nan"},
         "it diverges with quick settings: Mine(",
     ),
-    (runs.parameters_change, {"unlearn": "pass"}, "no parameter changed: does the optimizer hold "),
     (
-        runs.parameters_change,
+        run_clauses.parameters_change,
+        {"unlearn": "pass"},
+        "no parameter changed: does the optimizer hold ",
+    ),
+    (
+        run_clauses.parameters_change,
         {"unlearn": "model.train()\nfor batch in task.retain.batches(8):\n    model(batch.inputs)"},
         "no parameter changed: does the optimizer hold the model's parameters, and does the loss ",
     ),
     (
-        runs.parameters_change,
+        run_clauses.parameters_change,
         {"needs": TEACHER, "unlearn": SCRUB.format(parameters="teacher.parameters()")},
         "no parameter changed: does the optimizer hold the model's parameters, and does the loss ",
     ),
     (
-        runs.architecture_is_unchanged,
+        run_clauses.architecture_is_unchanged,
         {"unlearn": RETAIN + "model.classifier = nn.Linear(64, 4)"},
         "modules or shapes differ from the original's: restore what you replace",
     ),
     (
-        runs.architecture_is_unchanged,
+        run_clauses.architecture_is_unchanged,
         {"unlearn": RETAIN + "model.body[2] = nn.GELU()"},
         "modules or shapes differ from the original's: restore what you replace",
     ),
     (
-        runs.device_and_dtype_are_unchanged,
+        run_clauses.device_and_dtype_are_unchanged,
         {"unlearn": RETAIN + "model.double()"},
         "in float32, the returned weights have another dtype or device",
     ),
     (
-        runs.device_and_dtype_are_unchanged,
+        run_clauses.device_and_dtype_are_unchanged,
         {"unlearn": RETAIN + "model.float()"},
         "in float64, the returned weights have another dtype or device",
     ),
     (
-        runs.device_and_dtype_are_unchanged,
+        run_clauses.device_and_dtype_are_unchanged,
         {"unlearn": DESCENT.format(loss=CE.replace(".inputs", ".inputs.float()"))},
         "in float64: RuntimeError: ",
     ),
     (
-        runs.device_and_dtype_are_unchanged,
+        run_clauses.device_and_dtype_are_unchanged,
         {
             "unlearn": RETAIN
             + "if task.precision == 'bfloat16':\n    model.to(torch.bfloat16)  # cast, no autocast"
@@ -577,42 +581,42 @@ BROKEN = [
         "with bfloat16 autocast, the returned weights have another dtype or device",
     ),
     (
-        runs.no_hooks_or_frozen_parameters,
+        run_clauses.no_hooks_or_frozen_parameters,
         {"unlearn": RETAIN + "model.classifier.register_forward_hook(lambda *_: None)"},
         "classifier is left with a hook: remove() its handle",
     ),
     (
-        runs.no_hooks_or_frozen_parameters,
+        run_clauses.no_hooks_or_frozen_parameters,
         {"unlearn": RETAIN + "model.classifier.bias.register_hook(lambda g: g)"},
         "classifier.bias: left with a hook: remove() its handle",
     ),
     (
-        runs.no_hooks_or_frozen_parameters,
+        run_clauses.no_hooks_or_frozen_parameters,
         {"unlearn": "model.body.requires_grad_(False)\n" + RETAIN},
         "requires_grad is still off: body.0.weight, body.0.bias, ",
     ),
     (
-        runs.method_is_frozen_and_picklable,
+        run_clauses.method_is_frozen_and_picklable,
         {"decorator": ""},
         "its settings are mutable: use @dataclass(frozen=True, kw_only=True)",
     ),
     (
-        runs.method_is_frozen_and_picklable,
+        run_clauses.method_is_frozen_and_picklable,
         {"fields": "def __post_init__(self):\n    object.__setattr__(self, 'f', lambda: 0)"},
         "it cannot be pickled: ",
     ),
     (
-        runs.method_is_frozen_and_picklable,
+        run_clauses.method_is_frozen_and_picklable,
         {"fields": "token: object = field(default_factory=object)"},
         "after pickling it is different: keep all state in its fields",
     ),
     (
-        runs.accepts_partial_last_batch,
+        run_clauses.accepts_partial_last_batch,
         {"unlearn": DESCENT.format(loss=CE.replace(".inputs", ".inputs.view(8, 1, 4, 4)"))},
         "with 17 forget and 33 retain examples: RuntimeError: shape '[8, 1, 4, 4]' is invalid ",
     ),
     (
-        runs.accepts_single_forget_example,
+        run_clauses.accepts_single_forget_example,
         {
             "needs": ("forget", "retain"),
             "unlearn": "if len(task.forget) < 2:\n    raise Diverged('no spread')\n" + RETAIN,
@@ -620,17 +624,17 @@ BROKEN = [
         "with one forget example: it diverges: no spread",
     ),
     (
-        runs.accepts_dict_inputs,
+        run_clauses.accepts_dict_inputs,
         {"unlearn": DESCENT.format(loss="0 * batch.inputs.mean() + " + CE)},
         "with dict inputs: AttributeError: 'dict' object has no attribute 'mean' (line 35)",
     ),
     (
-        runs.reports_divergence_on_nan,
+        run_clauses.reports_divergence_on_nan,
         {"unlearn": DESCENT.format(loss=CE.replace(".inputs", ".inputs.nan_to_num()"))},
         "NaN inputs are not reported: raise errors.Diverged, or leave it to `descend`",
     ),
     (
-        runs.reports_divergence_on_nan,
+        run_clauses.reports_divergence_on_nan,
         {
             "unlearn": "if task.retain.take(torch.arange(1)).inputs.isnan().any():\n"
             "    raise ValueError('nan')\n" + RETAIN
@@ -642,7 +646,7 @@ BROKEN = [
 
 OTHER_OUTPUTS = "an original with the same weights and buffers gives other outputs: change nothing "
 BROKEN += [
-    (runs.state_dict_is_complete, {"unlearn": how + "\n" + RETAIN}, OTHER_OUTPUTS)
+    (run_clauses.state_dict_is_complete, {"unlearn": how + "\n" + RETAIN}, OTHER_OUTPUTS)
     for how in (
         "model.body[1].eps = 5.0",
         "usual = model.forward\nmodel.forward = lambda x: 0 * usual(x) + usual(x) * 2",
@@ -768,11 +772,11 @@ def test_a_class_wise_request_forgets_one_class_and_keeps_none_of_it():
 
 
 def test_what_a_method_does_to_global_state_ends_with_its_run():
-    before = ambient.state()
+    before = global_state.state()
     mine(unlearn="torch.rand(1)\nnp.random.rand()\nrandom.random()\n" + RETAIN).run()
     mine(unlearn=RETAIN + "torch.set_default_dtype(torch.float64)").run()
     mine(unlearn=RETAIN + "torch.set_grad_enabled(False)").run()
-    assert ambient.state() == before
+    assert global_state.state() == before
 
 
 def statuses(**method):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from toy import blobs, conv, mlp, same, seeded, task_of, weights
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.errors import InputError, Refused
 from mubench.methods.ct import CT, transpose
 from mubench.methods.msg import MSG, redraw
@@ -43,7 +43,7 @@ def kernels(model):
 
 def test_transposing_twice_is_the_identity():
     """34."""
-    model = build(catalogue.model("resnet_small").card, 10, (3, 16, 16), 0)
+    model = build(cards.model("resnet_small").card, 10, (3, 16, 16), 0)
     before = weights(model)
     transpose(kernels(model))
     after = weights(model)
@@ -202,7 +202,7 @@ def test_a_model_without_convolutions_is_refused(method):
 
 @pytest.mark.parametrize("name", ["msg", "ct"])
 def test_text_and_transformers_are_refused_before_anything_runs(name):
-    card = catalogue.method(name)
+    card = cards.method(name)
     assert card.refusal("random", "image", "cnn") is None
     assert "convolutions" in card.refusal("random", "text", "transformer")
     assert "convolutions" in card.refusal("random", "image", "transformer")

@@ -9,17 +9,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import catalogue
-from mubench.data.load import flip_labels, load
+from mubench.catalogue import cards
+from mubench.data.cache.decoded import SPLITS
+from mubench.data.dataset import flip_labels, load
+from mubench.data.partition import hash_ids, hash_keys, hold_out, partition
 from mubench.errors import DataError, InputError
-from mubench.sources.partition import hash_ids, hash_keys, hold_out, partition
-from mubench.sources.stored import SPLITS
 
-NAMES = catalogue.names("datasets")
+NAMES = cards.names("datasets")
 
 
 def read_card(name: str) -> dict:
-    return dict(catalogue.dataset(name).card)
+    return dict(cards.dataset(name).card)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def splitmix64(state: int) -> int:
 
 
 def test_keys_are_those_of_splitmix64():
-    from mubench.seeds import derive_seed
+    from mubench.catalogue.seeds import derive_seed
 
     start = derive_seed("a", 1)
     expected = [splitmix64((start + i * 0x9E3779B97F4A7C15) % 2**64) for i in range(5)]

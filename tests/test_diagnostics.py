@@ -13,18 +13,18 @@ from torch.func import functional_call, jacrev
 from toy import CLASSES, blobs, conv, same, softmax_regression, split_of, task_of, train, weights
 
 import mubench
-from mubench import planner, spec
+from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import Diverged, InputError
-from mubench.ids import content_id, source_id
-from mubench.methods.displacements import contrast, diagnose
-from mubench.metrics.plugged import metric_sources
+from mubench.methods.shared.theorem2 import contrast, diagnose
+from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
-from mubench.outcome import refused
-from mubench.planner import make_plan, sources_of
+from mubench.run.step_result import refused
+from mubench.run.trial import Choice, run_step
+from mubench.run.tune.schedule import Walk
+from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep.walk import Walk
-from mubench.trial import Choice, run_step
-from mubench.workspace import Workspace
+from mubench.sweep import planner, spec
+from mubench.sweep.planner import make_plan, sources_of
 
 # --- Theorem 2 on a model ---------------------------------------------------------------------
 
@@ -312,7 +312,7 @@ def test_settings_and_source_of_a_diagnostic_are_in_the_ids(monkeypatch):
     other = {"theorem2": BOTH["theorem2"], "label_ldp": LDP | {"gamma1": 1.4}}
     assert moved(before, plan_of(**other)) == {("final", "ugradsl")}
     sources = {
-        "mubench.methods.displacements:diagnose",
+        "mubench.methods.shared.theorem2:diagnose",
         "mubench.metrics.theory:label_ldp_epsilon",
     }
     assert sources <= set(sources_of(before))
@@ -412,7 +412,7 @@ def test_where_theorem_2_has_no_answer_the_record_says_why(run, monkeypatch):
         def fail(*args, raised=error, **settings):
             raise raised
 
-        monkeypatch.setattr("mubench.methods.displacements.diagnose", fail)
+        monkeypatch.setattr("mubench.methods.shared.theorem2.diagnose", fail)
         record = run_step(step, workspace)
         assert record.status == "ok"
         assert f"no Theorem 2: {error}" in record.flags

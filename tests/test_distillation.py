@@ -13,9 +13,9 @@ from mubench.errors import InputError
 from mubench.methods.bad_teacher import BadTeacher
 from mubench.methods.delete import DELETE, masked
 from mubench.methods.ga import GA
-from mubench.methods.losses import kl_divergence
 from mubench.methods.npo import NPO
-from mubench.training.descent import descend
+from mubench.methods.shared.losses import kl_divergence
+from mubench.models.training.descent import descend
 
 PLAIN_SGD = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "augment": False}
 

@@ -59,7 +59,7 @@ def test_the_page_of_methods_is_what_their_cards_and_docstrings_say():
 
 
 def test_the_methods_of_the_readme_are_those_that_there_are():
-    from mubench import catalogue
+    from mubench.catalogue import cards
 
     section = README.split("## Methods")[1].split("##")[0]
-    assert set(catalogue.names("methods")) <= set(re.findall(r"`(\w+)`", section))
+    assert set(cards.names("methods")) <= set(re.findall(r"`(\w+)`", section))

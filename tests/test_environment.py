@@ -9,10 +9,10 @@ import pytest
 import torch
 from sweep_world import TINY
 
-from mubench import circumstances
-from mubench.circumstances import commit, device_name, is_exclusive, versions
-from mubench.planner import make_plan
-from mubench.spec import parse
+from mubench.run import environment
+from mubench.run.environment import commit, device_name, is_exclusive, versions
+from mubench.sweep.planner import make_plan
+from mubench.sweep.spec import parse
 
 
 def step(device, threads=1, gpu=0.0):
@@ -45,7 +45,7 @@ def test_versions_are_those_that_are_installed():
 
 
 def test_a_commit_is_that_of_the_checkout_and_marked_where_files_were_changed():
-    root = Path(circumstances.__file__)
+    root = Path(environment.__file__)
     asked = ["git", "-C", str(root.parent), "rev-parse", "--short=12", "HEAD"]
     head = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
     assert commit().removesuffix("+") == head

@@ -4,18 +4,18 @@ from dataclasses import replace
 import pytest
 from report_world import CELLS, finals, record, retrains, searches, world
 
-from mubench.report.aggregate import aggregate
-from mubench.report.exhibits import BINS, CellExhibits, Confidences
+from mubench.report.analysis.aggregate import aggregate
+from mubench.report.analysis.importance import importances
+from mubench.report.analysis.tuning import studies
 from mubench.report.figures.confidence import confidence_histograms
 from mubench.report.figures.cost import front, gap_against_cost
 from mubench.report.figures.curves import ratio_curves, smoothing_curve
-from mubench.report.figures.draw import draw
-from mubench.report.figures.every import cell_figures
 from mubench.report.figures.figure import figure
+from mubench.report.figures.render import draw
 from mubench.report.figures.search import importance_bars
-from mubench.report.importance import importances
-from mubench.report.source import ReportSource
-from mubench.report.tuning import studies
+from mubench.report.figures.select import cell_figures
+from mubench.store.examples import BINS, CellExhibits, Confidences
+from mubench.store.results import ReportSource
 
 
 def data_of(spec):

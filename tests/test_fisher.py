@@ -19,9 +19,9 @@ from toy import (
 )
 
 from mubench.errors import Refused
-from mubench.methods import influence
 from mubench.methods.ff import FF, draw_labels, root_weighted
-from mubench.training.meter import Meter
+from mubench.methods.shared import gradients
+from mubench.models.training.cost_meter import Meter
 
 
 def normal(*shape, seed=0):
@@ -52,7 +52,7 @@ def test_the_fisher_of_softmax_regression_is_the_closed_form_in_every_chunking(
     limit, most, monkeypatch
 ):
     model, task, x = regression()
-    monkeypatch.setattr(influence, limit, most)
+    monkeypatch.setattr(gradients, limit, most)
     found = FF().run_prepare(model, task)
     assert (found.value["fisher"] - closed_form(model, x)).abs().max() < 1e-10
     assert (found.cost.forward_examples, found.cost.backward_examples) == (12, CLASSES * 12)
@@ -63,15 +63,15 @@ def test_the_fisher_of_softmax_regression_is_the_closed_form_in_every_chunking(
 )
 def test_no_chunk_holds_more_gradients_than_it_may(most, entries, monkeypatch):
     model, task, _ = regression()
-    monkeypatch.setattr(influence, "CHUNK", most)
-    monkeypatch.setattr(influence, "GRADIENT_ENTRIES", entries)
+    monkeypatch.setattr(gradients, "CHUNK", most)
+    monkeypatch.setattr(gradients, "GRADIENT_ENTRIES", entries)
     at_once = []
 
     def fold(rows):
         at_once.append(len(rows))
         return rows.sum(0)
 
-    found = influence._example_gradients(model, task.retain, Meter(), root_weighted, CLASSES, fold)
+    found = gradients._example_gradients(model, task.retain, Meter(), root_weighted, CLASSES, fold)
     chunks = [len(chunk["classifier.weight"]) for chunk in found]
     held = max(chunks) * max(at_once)
     assert held <= max(1, min(most, entries // 18))  # 18 parameters
@@ -86,9 +86,9 @@ def test_the_fisher_of_a_network_is_the_loop_over_examples_and_labels(net):
     for row in range(9):
         log_q = model(split.take(torch.tensor([row])).inputs)[0].log_softmax(0)
         for k in range(CLASSES):
-            g = influence.flatten(torch.autograd.grad(log_q[k], parameters, retain_graph=True))
+            g = gradients.flatten(torch.autograd.grad(log_q[k], parameters, retain_graph=True))
             expected = expected + log_q[k].exp().detach() * g**2 / 9
-    found = influence.squared_gradients(model, split, Meter(), root_weighted, CLASSES)
+    found = gradients.squared_gradients(model, split, Meter(), root_weighted, CLASSES)
     assert (found - expected).abs().max() < 1e-10
 
 

@@ -12,17 +12,19 @@ from sweep_world import TINY, finish
 from test_cli import only_line
 from test_parquet import encode
 
-from mubench import catalogue, forget_file, spec
+from mubench.catalogue import cards
+from mubench.data import forget_file
+from mubench.data.scenario import Ids
 from mubench.errors import DataError, InputError, IntegrityError
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
-from mubench.opened import open_sweep
-from mubench.planner import make_plan
-from mubench.references import SPLIT_HASH, read_outputs
-from mubench.scenario import Ids
-from mubench.sweep.cluster import Where
-from mubench.sweep.run import run_plan
-from mubench.workspace import Workspace
+from mubench.run.open_sweep import open_sweep
+from mubench.run.references import SPLIT_HASH, read_outputs
+from mubench.run.tune.cluster import Where
+from mubench.run.tune.run_plan import run_plan
+from mubench.run.workspace import Workspace
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 
@@ -265,7 +267,7 @@ def test_a_forget_set_that_a_sweep_carries_is_checked_as_a_file_is(changes, mess
         return spec.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
 
     [found] = parsed(whole).grid.forget
-    held = {p: found.scenarios(p, catalogue.dataset("digits")) for p in ("search", "final")}
+    held = {p: found.scenarios(p, cards.dataset("digits")) for p in ("search", "final")}
     assert held == {
         "search": [Ids((1, 2, 3), "f00", "a", "")],
         "final": [Ids((4, 5), "f01", "a", "")],

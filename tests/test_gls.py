@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from toy import CLASSES, blobs, mlp
 
-from mubench.methods.losses import cross_entropy
-from mubench.methods.smoothing import AdaptiveAlpha, distances, gls_loss
+from mubench.methods.shared.label_smoothing import AdaptiveAlpha, distances, gls_loss
+from mubench.methods.shared.losses import cross_entropy
 from mubench.metrics.theory import smoothed_displacement
 
 ALPHAS = [-3.0, -0.5, 0.0, 0.3, 1.0]

@@ -12,10 +12,11 @@ from conftest import changed as changed_sweep
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench import ids, spec
+from mubench.catalogue import ids
+from mubench.catalogue.ids import closure, content_id, source_id
 from mubench.errors import InputError
-from mubench.ids import closure, content_id, source_id
-from mubench.planner import make_plan
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)
@@ -77,7 +78,7 @@ def test_what_has_no_text_is_refused():
 
 def test_an_id_is_24_hex_digits_and_the_same_in_every_process():
     code = (
-        "from mubench.ids import content_id, source_id\n"
+        "from mubench.catalogue.ids import content_id, source_id\n"
         "print(content_id({'b': 1, 'a': {'y', 'x'}}), source_id('mubench.methods.ga:GA'))"
     )
     here = f"{content_id({'b': 1, 'a': {'y', 'x'}})} {source_id('mubench.methods.ga:GA')}\n"
@@ -92,8 +93,8 @@ def test_an_id_is_24_hex_digits_and_the_same_in_every_process():
     assert all(len(key) == 24 and int(key, 16) >= 0 for key in here.split())
 
 
-METHOD = """from mubench.training import loop
-from mubench.training.loop import scaled as scale
+METHOD = """from mubench.models.training import loop
+from mubench.models.training.loop import scaled as scale
 from mubench.store.files import Files
 from mubench.errors import Diverged
 
@@ -140,16 +141,20 @@ def unused(x):
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """Another package in place of the real one: a method, what it imports, plumbing."""
-    monkeypatch.setattr(ids, "__file__", str(tmp_path / "ids.py"))
+    monkeypatch.setattr(ids, "__file__", str(tmp_path / "catalogue" / "ids.py"))
 
     def write(name, text):
         path = Path(tmp_path, f"{name}.py")
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
     def edited(files=None, root="mubench.methods.mine:Mine"):
         """The id of the method with some files rewritten; None removes one."""
-        whole = {"methods/mine": METHOD, "training/loop": LOOP, "training/__init__": ""}
+        whole = {
+            "methods/mine": METHOD,
+            "models/training/loop": LOOP,
+            "models/training/__init__": "",
+        }
         whole |= {"store/files": "Files = 1\n", "errors": "class Diverged(Exception): ...\n"}
         for path in tmp_path.rglob("*.py"):
             path.unlink()
@@ -181,7 +186,7 @@ def method(*changes):
 
 
 def loop(*changes):
-    return {"training/loop": changed(LOOP, *changes)}
+    return {"models/training/loop": changed(LOOP, *changes)}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +213,7 @@ def test_code_counts_and_so_does_the_code_that_it_uses(world, files):
 
 
 HELPER = METHOD[METHOD.index("def helper") :]
-SCALE = "from mubench.training.loop import scaled as scale\n"
+SCALE = "from mubench.models.training.loop import scaled as scale\n"
 
 
 @pytest.mark.parametrize(
@@ -226,13 +231,16 @@ SCALE = "from mubench.training.loop import scaled as scale\n"
         method("Mine", "Yours"),
         method("helper", "assistant"),
         method("RATE", "SPEED"),
-        method("from mubench.training import loop\n", "import mubench.training.loop as loop\n"),
+        method(
+            "from mubench.models.training import loop\n",
+            "import mubench.models.training.loop as loop\n",
+        ),
         method("scaled as scale", "scaled as smaller", "scale(x)", "smaller(x)"),
         # places
-        {"training/loop": None, "models/laps": LOOP}
+        {"models/training/loop": None, "models/laps": LOOP}
         | method(
-            *("training.loop import", "models.laps import"),
-            *("mubench.training import loop", "mubench.models import laps as loop"),
+            *("models.training.loop import", "models.laps import"),
+            *("mubench.models.training import loop", "mubench.models import laps as loop"),
         ),
         method(HELPER, "", SCALE, "from mubench.methods.shared import helper\n")
         | {"methods/shared": f"{SCALE}\n\n{HELPER}"},
@@ -289,31 +297,37 @@ def test_the_closure_of_a_method_holds_what_it_uses_and_no_other_method():
     assert {
         "mubench.methods.ga",
         "mubench.methods.base",
-        "mubench.methods.losses",
-        "mubench.training.descent",
-        "mubench.training.loader",
+        "mubench.methods.shared.losses",
+        "mubench.models.training.descent",
+        "mubench.models.training.loader",
         "mubench.data.split",
-        "mubench.seeds",
+        "mubench.catalogue.seeds",
     } <= found
     assert not {"mubench.methods.ft", "mubench.methods.ugradsl"} & found
     assert all(name.startswith("mubench.") for name in found)
 
 
+def part_of(module):
+    """The part of mubench that a module belongs to; training counts apart from the models."""
+    is_training = module.startswith("mubench.models.training.")
+    return "training" if is_training else module.split(".")[1]
+
+
 @pytest.mark.parametrize(
     ("root", "banned"),
     [
-        ("mubench.references:train", ("methods", "metrics")),
-        ("mubench.training.evaluate:logits_of", ("methods", "metrics")),
+        ("mubench.run.references:train", ("methods", "metrics")),
+        ("mubench.models.training.evaluate:logits_of", ("methods", "metrics")),
         ("mubench.methods.ugradsl:UGradSL", ("metrics", "models")),
         ("mubench.metrics.objective:objective_gap", ("methods", "training", "data", "models")),
         ("mubench.metrics.score:score", ("methods", "training", "data", "models")),
-        ("mubench.data.load:load", ("methods", "metrics", "training")),
+        ("mubench.data.dataset:load", ("methods", "metrics", "training")),
         ("mubench.models.build:build", ("methods", "metrics", "training", "data")),
-        ("mubench.sweep.suggest:suggest", ("methods", "metrics", "training", "data", "models")),
+        ("mubench.run.tune.suggest:suggest", ("methods", "metrics", "training", "data", "models")),
     ],
 )
 def test_each_kind_of_step_rests_on_its_own_code_alone(root, banned):
-    assert not [name for name in modules(root) if name.split(".")[1] in banned]
+    assert not [name for name in modules(root) if part_of(name) in banned]
 
 
 def test_the_objective_of_a_search_does_not_rest_on_the_code_that_scores():
@@ -323,7 +337,7 @@ def test_the_objective_of_a_search_does_not_rest_on_the_code_that_scores():
 
 def test_nothing_but_science_is_in_a_closure():
     roots = ("mubench.methods.ugradsl:UGradSL", "mubench.metrics.score:score")
-    assert {name.split(".")[1] for name in modules(*roots)} <= set(ids.SCIENCE)
+    assert all(name.removeprefix("mubench.").startswith(ids.SCIENCE) for name in modules(*roots))
 
 
 # In the plan of a real sweep: which ids one operator changes.
@@ -381,16 +395,22 @@ EVERY = ("train", "retrain", "search", "final")
             {"kind": ("retrain", "search", "final")},
             {"kind": ("search",), "selection": "tuned"},
         ),
-        ("training.loader", "self.split) // ", "self.split) + ", {"kind": EVERY}, {"kind": EVERY}),
         (
-            "spaces",
+            "models.training.loader",
+            "self.split) // ",
+            "self.split) + ",
+            {"kind": EVERY},
+            {"kind": EVERY},
+        ),
+        (
+            "catalogue.search_space",
             "return -_number(self.inner.sample",
             "return _number(self.inner.sample",
             {"row": "ugradsl", "but": "default"},
             {"row": "ugradsl", "but": "default"},
         ),
         (
-            "sweep.suggest",
+            "run.tune.suggest",
             "% 2**32",
             "% 2**31",
             {"kind": ("search",), "selection": "tuned"},

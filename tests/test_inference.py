@@ -11,9 +11,11 @@ from report_world import CELLS, finals, retrains
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from mubench.report import inference
-from mubench.report.aggregate import aggregate
-from mubench.report.inference import (
+from mubench.report.analysis import significance
+from mubench.report.analysis.aggregate import aggregate
+from mubench.report.analysis.comparisons import compare, judge
+from mubench.report.analysis.ranks import ranks
+from mubench.report.analysis.significance import (
     LEVEL,
     bootstrap_interval,
     fewest_pairs,
@@ -23,9 +25,7 @@ from mubench.report.inference import (
     share_interval,
     sign_flip_p,
 )
-from mubench.report.ranks import ranks
-from mubench.report.source import ReportSource
-from mubench.report.statistics import compare, judge
+from mubench.store.results import ReportSource
 
 DIFFERENCES = st.lists(st.floats(-1, 1).map(lambda value: round(value, 3)), min_size=2, max_size=9)
 
@@ -59,12 +59,12 @@ def test_holm_is_that_of_statsmodels(p_values):
 @pytest.mark.parametrize("n", [3, 6, 10, 30])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_bootstrap_interval_is_scipys_bca_up_to_its_resamples(n, seed, monkeypatch):
-    monkeypatch.setattr(inference, "RESAMPLES", 100_000)
-    inference._resamples.cache_clear()
+    monkeypatch.setattr(significance, "RESAMPLES", 100_000)
+    significance._resamples.cache_clear()
     values = np.random.default_rng(seed).exponential(size=n)
     expected = stats.bootstrap((values,), np.mean, n_resamples=100_000, method="BCa", rng=1)
     low, high = bootstrap_interval(values)
-    inference._resamples.cache_clear()
+    significance._resamples.cache_clear()
     error = 0.04 * values.std()
     assert low == pytest.approx(expected.confidence_interval.low, abs=error)
     assert high == pytest.approx(expected.confidence_interval.high, abs=error)

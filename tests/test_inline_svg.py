@@ -2,8 +2,8 @@
 
 import re
 
-from mubench.board.draw import HEIGHT, WIDTH, Scale, interval
-from mubench.board.ranking import Interval
+from mubench.leaderboard.inline_svg import HEIGHT, WIDTH, Scale, interval
+from mubench.leaderboard.ranking import Interval
 
 
 def numbers(svg, name):

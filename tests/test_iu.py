@@ -19,10 +19,11 @@ from toy import (
 )
 
 from mubench.errors import Diverged
-from mubench.methods import influence, solvers
 from mubench.methods.iu import IU
 from mubench.methods.iu_ref import IURef
-from mubench.training.meter import Meter
+from mubench.methods.shared import gradients as influence
+from mubench.methods.shared import solvers
+from mubench.models.training.cost_meter import Meter
 
 
 def normal(*shape, seed=0):

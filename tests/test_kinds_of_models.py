@@ -7,13 +7,13 @@ import torch
 from torch.func import functional_call
 from toy import CLASSES, split_of
 
-from mubench import catalogue, registry
-from mubench.contract.case import QUICK
-from mubench.contract.world import noisy
+from mubench.catalogue import cards, registry
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.influence import example_gradients, flatten, gauss_newton_product
+from mubench.methods.contract.case import QUICK
+from mubench.methods.contract.toy_world import noisy
+from mubench.methods.shared.gradients import example_gradients, flatten, gauss_newton_product
 from mubench.models.build import build
-from mubench.training.meter import Meter, flops_per_example
+from mubench.models.training.cost_meter import Meter, flops_per_example
 
 KINDS = {
     "vgg_small": {},
@@ -26,19 +26,19 @@ N = 18
 
 
 def card_of(kind):
-    card = catalogue.model(kind).card
+    card = cards.model(kind).card
     return {**card, "arguments": {**card["arguments"], **KINDS[kind]}}
 
 
 def new_model(kind, seed=0):
-    shape = (128,) if catalogue.model(kind).modality == "text" else (3, 16, 16)
+    shape = (128,) if cards.model(kind).modality == "text" else (3, 16, 16)
     return build(card_of(kind), CLASSES, shape, seed)
 
 
 @cache
 def examples(kind):
     generator, labels = torch.Generator().manual_seed(0), torch.arange(N) % CLASSES
-    if catalogue.model(kind).modality == "image":
+    if cards.model(kind).modality == "image":
         bright = labels.view(-1, 1, 1, 1) / CLASSES
         return split_of(torch.rand(N, 3, 16, 16, generator=generator) + bright, labels, noisy)
     ids = torch.randint(5, 8000, (N, 12), generator=generator)
@@ -64,10 +64,10 @@ def task_of(kind, scenario):
     )
 
 
-@pytest.mark.parametrize("name", catalogue.names("methods"))
+@pytest.mark.parametrize("name", cards.names("methods"))
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_method_changes_the_model_or_its_card_refuses_the_kind(kind, name):
-    card, model = catalogue.method(name), catalogue.model(kind)
+    card, model = cards.method(name), cards.model(kind)
     reasons = {s: card.refusal(s, model.modality, model.family) for s in ("random", "class")}
     scenario = next((scenario for scenario, reason in reasons.items() if reason is None), None)
     if scenario is None:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from toy import mlp
 
-from mubench.contract.watch import watching
+from mubench.methods.contract.kl_div_watch import watching
 
 STUDENT = torch.tensor([[1.0, 0.0, -1.0]], requires_grad=True)
 TEACHER = torch.tensor([[0.5, 0.9, 0.0]])

@@ -19,23 +19,25 @@ from scipy.special import softmax
 from sklearn.datasets import load_digits
 from test_metrics import drawn
 
-from mubench import catalogue, later, listing
-from mubench.answers import SweepAnswers
+from mubench.catalogue import cards
+from mubench.cli import listing
+from mubench.data.cache.decoded import Held, Stored
 from mubench.errors import IntegrityError
-from mubench.exhibits import keep_exhibits, make_exhibits
-from mubench.gathered import saved
-from mubench.grid import DatasetSpec
-from mubench.media import media, png
 from mubench.metrics.calibration import expected_calibration_error
 from mubench.metrics.klom import divergences
-from mubench.metrics.later import LATER, later_metrics
 from mubench.metrics.outputs import Outputs
+from mubench.metrics.post_hoc import LATER, later_metrics
 from mubench.report.build import build
-from mubench.report.packed import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
-from mubench.report.source import ReportSource
-from mubench.sources.stored import Held, Stored
+from mubench.run import post_hoc
+from mubench.run.examples import keep_exhibits, make_exhibits
+from mubench.run.media import media, png
+from mubench.store.gathered import saved
+from mubench.store.outputs import SweepAnswers
+from mubench.store.results import ReportSource
+from mubench.store.results_files import EXHIBITS, pack, pack_outline, read_folder, unpack_exhibits
 from mubench.store.scores import Score
 from mubench.store.store import Store
+from mubench.sweep.grid import DatasetSpec
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
 
@@ -51,7 +53,7 @@ def store(finished, tmp_path):
 
 def add(store, name="tiny", metrics=()):
     """What came of each metric, by name."""
-    found = later.add_metrics(store, saved(store, name).records, later_metrics(metrics))
+    found = post_hoc.add_metrics(store, saved(store, name).records, later_metrics(metrics))
     return {added.metric: added for added in found}
 
 
@@ -98,7 +100,7 @@ def test_a_second_call_computes_nothing_and_changes_no_file(store, monkeypatch):
     )
     before = {name: store.files.read(name) for name in store.files.list("scores")}
     assert {name.split("/")[1] for name in before} == {"rmia_auc", "ece_forget", "ece_holdout"}
-    monkeypatch.setattr(later, "_value", None)
+    monkeypatch.setattr(post_hoc, "_value", None)
     second = add(store, metrics=("ece_forget", "rmia_auc"))
     assert (second["rmia_auc"].new, second["rmia_auc"].old) == (0, 5)
     assert {name: store.files.read(name) for name in store.files.list("scores")} == before
@@ -107,9 +109,9 @@ def test_a_second_call_computes_nothing_and_changes_no_file(store, monkeypatch):
 def test_other_code_makes_another_file_and_its_values_count(store, monkeypatch):
     add(store, metrics=["ece_forget"])
     old = by_row(store)["ga", "tuned"].metrics["ece_forget"]
-    monkeypatch.setattr(later, "source_id", lambda root: "newer")
+    monkeypatch.setattr(post_hoc, "source_id", lambda root: "newer")
     changed = replace(LATER["ece_forget"], compute=lambda related: 0.125)
-    [added] = later.add_metrics(store, saved(store, "tiny").records, [changed])
+    [added] = post_hoc.add_metrics(store, saved(store, "tiny").records, [changed])
     assert (added.new, added.old) == (5, 0)
     assert len(store.files.list("scores/ece_forget")) == 2
     assert by_row(store)["ga", "tuned"].metrics["ece_forget"] == 0.125 != old
@@ -119,12 +121,12 @@ def test_more_retrains_make_a_value_anew_but_only_where_it_uses_them(store):
     records = saved(store, "tiny").records
     fewer = [r for r in records if r.replica == 0]
     metrics = later_metrics(["rmia_auc", "ece_forget"])
-    alone, _ = later.add_metrics(store, fewer, metrics)
+    alone, _ = post_hoc.add_metrics(store, fewer, metrics)
     assert (alone.new, dict(alone.without)) == (
         3,
         {"no other Retrain of the request; 'floor' in the sweep file makes some": 1},
     )
-    rmia, ece = later.add_metrics(store, records, metrics)
+    rmia, ece = post_hoc.add_metrics(store, records, metrics)
     assert (rmia.new, rmia.old) == (5, 0)
     assert (ece.new, ece.old) == (1, 4)
 
@@ -136,22 +138,22 @@ def test_a_value_whose_inputs_are_gone_is_not_shown(store, monkeypatch):
     metrics = later_metrics(["rmia_auc", "ece_forget"])
     values = {}
     for code in ("older", "newer"):
-        monkeypatch.setattr(later, "source_id", lambda root, code=code: code)
-        list(later.add_metrics(store, records, metrics))
+        monkeypatch.setattr(post_hoc, "source_id", lambda root, code=code: code)
+        list(post_hoc.add_metrics(store, records, metrics))
         values[code] = {key: one.metrics for key, one in by_row(store).items()}
-    rmia, ece = later.add_metrics(store, fewer, metrics)
+    rmia, ece = post_hoc.add_metrics(store, fewer, metrics)
     anchor = by_row(store)["retrain 0", ""]
     assert "rmia_auc" not in anchor.metrics
     assert anchor.metrics["ece_forget"] == values["newer"]["retrain 0", ""]["ece_forget"]
     assert (rmia.new, sum(rmia.without.values()), ece.new, ece.old) == (3, 1, 0, 4)
     before = {name: store.files.read(name) for name in store.files.list("scores")}
-    again, _ = later.add_metrics(store, fewer, metrics)
+    again, _ = post_hoc.add_metrics(store, fewer, metrics)
     assert (again.new, again.old, again.without) == (0, 3, rmia.without)
     assert {name: store.files.read(name) for name in store.files.list("scores")} == before
-    list(later.add_metrics(store, records, metrics))
+    list(post_hoc.add_metrics(store, records, metrics))
     assert {key: one.metrics for key, one in by_row(store).items()} == values["newer"]
-    monkeypatch.setattr(later, "source_id", lambda root: "newest")
-    list(later.add_metrics(store, fewer, metrics))
+    monkeypatch.setattr(post_hoc, "source_id", lambda root: "newest")
+    list(post_hoc.add_metrics(store, fewer, metrics))
     assert "rmia_auc" not in by_row(store)["retrain 0", ""].metrics
 
 
@@ -160,7 +162,7 @@ def test_outputs_that_are_gone_are_said_and_cost_no_other_value(store):
     store.artefacts.discard(found["ga", "tuned"].unlearn_id)
     store.files.write(f"artefacts/{found['ga', 'default'].unlearn_id}/test.safetensors", b"spoiled")
     added = add(store)
-    assert dict(added["rmia_auc"].without) == {later.ABSENT: 2}
+    assert dict(added["rmia_auc"].without) == {post_hoc.ABSENT: 2}
     assert added["ece_forget"].new == 4
     store.artefacts.discard(found["retrain 0", ""].unlearn_id)
     again = add(store, metrics=["rmia_auc"])["rmia_auc"]
@@ -519,7 +521,7 @@ def test_what_cannot_be_read_is_left_out(store):
 def named(source, classes):
     """The same sweep of digits whose classes have these names."""
     [options] = source.node["grid"]["dataset"]
-    card = {**catalogue.dataset("digits").card, "classes": classes}
+    card = {**cards.dataset("digits").card, "classes": classes}
     data = {k: v for k, v in options.items() if k != "name"}
     node = {"name": "digits", "options": data, "declared": card}
     return replace(source, node={"grid": {"dataset": node}})
@@ -542,10 +544,10 @@ def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
     texts = [f"From: someone\n\n{HOSTILE}\n\n  {'long ' * 99}", "From: nobody\n\nshort"]
     held = Held(texts, np.zeros(2, int), np.array([7, 9]), None)
     monkeypatch.setattr(
-        "mubench.media.stored", lambda card, data_dir: Stored({"train": held}, (), (), "")
+        "mubench.run.media.stored", lambda card, data_dir: Stored({"train": held}, (), (), "")
     )
     options = {"remove": ["headers"]}
-    card = {**catalogue.dataset("digits").card, "modality": "text", "options": options}
+    card = {**cards.dataset("digits").card, "modality": "text", "options": options}
     found = media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
     assert list(found) == [7, 9]
     assert found[7] == f"{HOSTILE} {'long ' * 99}"[:200]

@@ -12,18 +12,19 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from test_membership import of_confidences
 from test_metrics import class_request, drawn, model, outputs
 
-from mubench import ids, spec
+from mubench.catalogue import ids
 from mubench.metrics import distances
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.calibration import BINS, ece_holdout, expected_calibration_error
 from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.info import METRICS
 from mubench.metrics.klom import FEWEST, divergences, klom
-from mubench.metrics.later import LATER, all_metrics
 from mubench.metrics.outputs import Evaluated, Outputs
-from mubench.metrics.related import NoValue, Related
+from mubench.metrics.post_hoc import LATER, all_metrics
+from mubench.metrics.related_models import NoValue, Related
 from mubench.metrics.rmia import halves, member_scores, ratios, rmia_auc, rmia_tpr_at_1, scores
-from mubench.planner import make_plan, sources_of
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan, sources_of
 
 properties = settings(derandomize=True, deadline=None, max_examples=40)
 SHARES = st.lists(st.floats(0.001, 0.999), min_size=2, max_size=12)
@@ -42,7 +43,11 @@ def test_later_metrics_are_in_no_id(monkeypatch):
     """Their source may change, and a finished sweep stays finished."""
     sweep = spec.load("quickstart").spec
     plan = make_plan(sweep)
-    later = {"mubench.metrics.later", "mubench.metrics.related", "mubench.metrics.by_example"}
+    later = {
+        "mubench.metrics.post_hoc",
+        "mubench.metrics.related_models",
+        "mubench.metrics.by_example",
+    }
     later |= {metric.source.partition(":")[0] for metric in LATER.values()}
     assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < later
     assert not later & {used.module for used in ids.closure(*sources_of(plan))}

@@ -11,17 +11,17 @@ from torch import nn
 from toy import blobs, conv, same, seeded, task_of, tokens, train, weights
 from variants import VARIANTS
 
-from mubench import catalogue
-from mubench.contract import ambient
-from mubench.contract.case import Case
-from mubench.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS
-from mubench.contract.conduct import read_by_prepare
+from mubench.catalogue import cards
 from mubench.errors import UndeclaredError
 from mubench.methods.base import DescentMethod
+from mubench.methods.contract import global_state
+from mubench.methods.contract.access_clauses import read_by_prepare
+from mubench.methods.contract.case import Case
+from mubench.methods.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS
 from mubench.methods.ft import FT
-from mubench.training.descent import Descent
+from mubench.models.training.descent import Descent
 
-NAMES = catalogue.names("methods")
+NAMES = cards.names("methods")
 USUAL = {name: Case(name) for name in NAMES}
 CASES = [
     *USUAL.values(),
@@ -106,7 +106,7 @@ def test_notes_are_those_of_one_run():
 
 @every_name
 def test_no_placeholder_is_left_in_a_card(name):
-    card = catalogue.method(name)
+    card = cards.method(name)
     assert "0000.00000" not in card.paper
     assert "arXiv" in card.paper
 
@@ -207,7 +207,7 @@ def test_a_transformer_with_dict_inputs_is_unlearned(name):
     task = replace(task, splits={**task.splits, "validation": tokens(12, seed=1)})
     original = attentive()
     train(original, full, epochs=3)
-    with ambient.kept():
+    with global_state.kept():
         found = USUAL[name].method.run(original, task)
     assert found.status == "ok", found.message
     assert not same(weights(found.model), weights(original))

@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from mubench import catalogue
+from mubench.catalogue import cards
 from mubench.data.split import Inputs
 from mubench.errors import InputError
 from mubench.models import bert
 from mubench.models.build import build
 from mubench.models.classifier import Classifier
-from mubench.recipe import Recipe
-from mubench.references import weights_to_arrays
+from mubench.models.recipe import Recipe
+from mubench.run.references import weights_to_arrays
 
-CARDS = {name: catalogue.model(name).card for name in catalogue.names("models")}
+CARDS = {name: cards.model(name).card for name in cards.names("models")}
 SHAPES = {
     "small_cnn": (1, 8, 8),
     "resnet18_imagenet": (3, 224, 224),

@@ -8,10 +8,10 @@ import yaml
 from sweep_world import TINY, finish
 from test_tokens import TEXTS
 
-from mubench import spec
 from mubench.errors import InputError
-from mubench.opened import open_sweep
-from mubench.workspace import Workspace
+from mubench.run.open_sweep import open_sweep
+from mubench.run.workspace import Workspace
+from mubench.sweep import spec
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 

@@ -9,8 +9,8 @@ from toy import Net, blobs, conv, distance, mlp, same, seeded, task_of, weights
 
 from mubench.errors import InputError, Refused
 from mubench.methods.ft import FT
-from mubench.methods.influence import flatten
 from mubench.methods.pabi import PABI, clip
+from mubench.methods.shared.gradients import flatten
 
 PLAIN = {"momentum": 0.0, "weight_decay": 0.0, "learning_rate": 0.1, "batch_size": 10}
 OFF = {"clip_weights": 1e9, "decay": 0.0, "epsilon": math.inf, "noise_learning_rate": 0.1}

@@ -9,16 +9,18 @@ import yaml
 from conftest import changed
 from report_world import CELLS, world
 
-from mubench import catalogue, listing, spec
+from mubench.catalogue import cards
+from mubench.catalogue.yaml_text import read_yaml
+from mubench.cli import listing
 from mubench.errors import InputError
-from mubench.planner import make_plan
-from mubench.published import Published
-from mubench.report.aggregate import aggregate
+from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build
-from mubench.report.packed import pack, unpack
-from mubench.report.source import outline
-from mubench.report.tables import table
-from mubench.yaml_text import read_yaml
+from mubench.report.tables.table import table
+from mubench.store.results import outline
+from mubench.store.results_files import pack, unpack
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
+from mubench.sweep.published import Published
 
 PAPER = [name for name in spec.shipped_sweeps() if name.startswith("paper/")]
 PRINTED = ("cifar100_class", "cifar100_random", "imagenet_class", "tiny_imagenet_random")
@@ -72,7 +74,7 @@ def test_a_sweep_of_the_paper_says_first_what_it_is(name):
 
 
 def test_published_numbers_are_no_sweep():
-    folder = catalogue.search_spaces() / "paper"
+    folder = cards.search_spaces() / "paper"
     files = sorted(path.name for path in folder.glob("*.published.yaml"))
     assert files == [f"{name}.published.yaml" for name in PRINTED]
     assert not [name for name in spec.shipped_sweeps() if "published" in name]
@@ -82,7 +84,7 @@ def test_published_numbers_are_no_sweep():
 
 
 def test_sweeps_of_the_paper_are_found_and_listed_by_name():
-    path = catalogue.search_spaces() / "paper" / "cifar10_class.yaml"
+    path = cards.search_spaces() / "paper" / "cifar10_class.yaml"
     assert spec.find("paper/cifar10_class") == spec.find("cifar10_class") == path
     entries = {entry["name"]: entry for entry in listing.entries("sweeps")}
     assert entries["paper/cifar10_class"]["title"] == "cifar10_class"

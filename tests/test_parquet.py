@@ -17,20 +17,21 @@ import torch
 from PIL import Image
 
 import mubench.data
-from mubench import catalogue
-from mubench.data.load import load
+from mubench.catalogue import cards
+from mubench.data.cache import cache
+from mubench.data.cache import decoded as stored_module
+from mubench.data.cache.decoded import SPLITS, stored
+from mubench.data.dataset import load
+from mubench.data.sources import parquet
+from mubench.data.sources.raw import fingerprint
 from mubench.errors import DataError
-from mubench.sources import cache, parquet
-from mubench.sources import stored as stored_module
-from mubench.sources.raw import fingerprint
-from mubench.sources.stored import SPLITS, stored
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
 
 ROOT = Path(mubench.data.__file__).parents[2]
 CARD = {
     "name": "toy",
-    "modules": ["mubench.sources.parquet"],
+    "modules": ["mubench.data.sources.parquet"],
     "modality": "image",
     "classes": ["cat", "dog"],
     "input_shape": [3, 4, 6],
@@ -371,7 +372,7 @@ def real_data(name: str) -> Path:
 @pytest.mark.slow
 def test_real_cifar10_is_what_its_card_declares():
     root = real_data("cifar10")
-    card = catalogue.dataset("cifar10").card
+    card = cards.dataset("cifar10").card
     dataset = load(card, {}, SPLITS, "cpu", root)
     assert {name: len(getattr(dataset, name)) for name in SPLITS} == card["sizes"]
     assert dataset.class_names == tuple(card["classes"])
@@ -384,7 +385,7 @@ def test_real_cifar10_is_what_its_card_declares():
 
 def test_a_fifth_of_cifar100_is_read_by_its_fine_labels():
     root = real_data("cifar100")
-    card = catalogue.dataset("cifar100").card
+    card = cards.dataset("cifar100").card
     dataset = load(card, {}, ("validation", "test"), "cpu", root)
     assert dataset.class_names == tuple(card["classes"])
     assert torch.bincount(dataset.test.labels).tolist() == [100] * 100

@@ -5,15 +5,15 @@ import torch
 from torch import nn
 from toy import blobs, conv, distance, mlp, same, split_of, task_of, train, weights
 
-from mubench.methods.anatomy import blocks_of
 from mubench.methods.cf_k import CFk, last_blocks
 from mubench.methods.eu_k import EUk
 from mubench.methods.ft import FT
 from mubench.methods.l1_sparse import L1Sparse
+from mubench.methods.shared.layers import blocks_of
 from mubench.models.cnn import small_cnn
-from mubench.recipe import Recipe
-from mubench.training import fit as fitting
-from mubench.training.loader import Loader
+from mubench.models.recipe import Recipe
+from mubench.models.training import fit as fitting
+from mubench.models.training.loader import Loader
 
 SHORT = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}
 PLAIN_SGD = {"momentum": 0.0, "weight_decay": 0.0, "augment": False}

@@ -8,9 +8,10 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import catalogue, ids, spec
-from mubench import planner as plan_module
-from mubench.planner import make_plan
+from mubench.catalogue import cards, ids
+from mubench.sweep import planner as plan_module
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 
 def planned(node, device="cpu"):
@@ -367,13 +368,13 @@ def test_the_code_of_a_method_decides_its_own_steps_alone(monkeypatch, unedited,
 
 
 def test_the_code_of_the_training_loop_decides_everything(monkeypatch, unedited):
-    edit_source(monkeypatch, "mubench.training.descent")
+    edit_source(monkeypatch, "mubench.models.training.descent")
     after = planned(SWEEP)
     assert titles_that_change(by_title(unedited), by_title(after)) == set(by_title(unedited))
 
 
 def test_the_scenario_code_leaves_the_originals(monkeypatch, unedited):
-    edit_source(monkeypatch, "mubench.data.scenarios")
+    edit_source(monkeypatch, "mubench.data.forget_sets")
     after = planned(SWEEP)
     gone = titles_that_change(by_unlearn_title(unedited), by_unlearn_title(after))
     assert {s.kind for s in unedited.steps.values() if s.title in gone} == {
@@ -398,12 +399,12 @@ def test_the_version_of_what_computes_is_part_of_the_ids(monkeypatch, package, k
 
 
 def with_refusal(monkeypatch, method, refuses):
-    real = catalogue.method
+    real = cards.method
 
     def card(name, where="methods"):
         return replace(real(name, where), refuses=refuses) if name == method else real(name, where)
 
-    monkeypatch.setattr(catalogue, "method", card)
+    monkeypatch.setattr(cards, "method", card)
 
 
 def test_what_a_method_refuses_is_planned_as_refused_and_not_searched(monkeypatch):

@@ -11,16 +11,18 @@ from conftest import SWEEP
 from sweep_world import write
 from test_metrics import model
 
-from mubench import catalogue, ids, listing, plugins, spec
-from mubench.data.load import load
+from mubench.catalogue import cards, ids, plugins
+from mubench.catalogue.registry import load_method, method_source
+from mubench.cli import listing
+from mubench.data.dataset import load
 from mubench.errors import InputError
-from mubench.metrics.plugged import all_metrics
+from mubench.metrics.plugin_metrics import all_metrics
 from mubench.metrics.score import score
-from mubench.opened import open_sweep
-from mubench.planner import make_plan, sources_of
-from mubench.registry import load_method, method_source
-from mubench.sweep.resume import finished
-from mubench.sweep.run import run_plan
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune.resume import finished
+from mubench.run.tune.run_plan import run_plan
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan, sources_of
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
 
@@ -77,7 +79,7 @@ DATA = '''"""Twenty stripes."""
 
 import numpy as np
 
-from mubench.sources.raw import Part, Raw, fingerprint
+from mubench.data.sources.raw import Part, Raw, fingerprint
 
 
 def read(card, data_dir):
@@ -132,7 +134,7 @@ def write_plugin(folder: Path, source: str, card: dict) -> str:
 
 
 def model_card():
-    card = dict(catalogue.model("small_cnn").card)
+    card = dict(cards.model("small_cnn").card)
     extra = {"kind": "models", "name": "linear", "title": "Linear", "builder": "linear"}
     return {**card, **extra, "arguments": {}, "module": "linear", "parameters": 130}
 
@@ -145,8 +147,8 @@ def give(folder: Path, source: str = METHOD, card: dict = METHOD_CARD) -> plugin
 
 def test_a_file_given_by_hand_is_a_method_like_any_other(tmp_path):
     give(tmp_path)
-    assert catalogue.method("halve").space.defaults == {"factor": 0.5}
-    assert "halve" in catalogue.names("methods")
+    assert cards.method("halve").space.defaults == {"factor": 0.5}
+    assert "halve" in cards.names("methods")
     cls = load_method("halve")
     assert cls.__name__ == "Halve"
     assert cls is load_method("halve")
@@ -156,7 +158,7 @@ def test_a_file_given_by_hand_is_a_method_like_any_other(tmp_path):
 def test_reading_a_plugin_runs_none_of_its_code(tmp_path):
     plugin = give(tmp_path, "raise SystemExit", METHOD_CARD)
     assert plugin.module not in sys.modules
-    assert catalogue.method("halve").title == "Halve"
+    assert cards.method("halve").title == "Halve"
     with pytest.raises(SystemExit):
         load_method("halve")
 
@@ -248,7 +250,7 @@ class Silent:
 
 
 def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
-    from mubench.sweep.actor import StepActor
+    from mubench.run.tune.worker import StepActor
 
     opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
     step = next(iter(opened.plan.steps.values()))
@@ -276,18 +278,18 @@ def test_an_installed_package_names_its_plugins(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     forget_caches()
     try:
-        assert "halve" in catalogue.names("methods")
+        assert "halve" in cards.names("methods")
         assert load_method("halve").__module__ == "lab_tools.halving"
         used = {each.module for each in ids.closure(method_source("halve"))}
         assert {"lab_tools.halving", "lab_tools.factors"} <= used
         (package / "halve.yaml").unlink()
         forget_caches()
         with pytest.raises(InputError, match=r"halve = lab_tools\.halving: its card lies beside"):
-            catalogue.method("halve")
+            cards.method("halve")
         (info / "entry_points.txt").write_text("[mubench.methods]\nhalve = lab_tools.nothing\n")
         forget_caches()
         with pytest.raises(InputError, match=r"halve = lab_tools\.nothing: there is no such modu"):
-            catalogue.method("halve")
+            cards.method("halve")
     finally:
         monkeypatch.undo()
         forget_caches()
@@ -329,7 +331,7 @@ def test_a_plugin_that_cannot_be_read_is_one_line(tmp_path, file, card, message)
 def test_a_name_that_mubench_has_is_refused(tmp_path):
     give(tmp_path, METHOD, {**METHOD_CARD, "name": "ga"})
     with pytest.raises(InputError, match=r"ga\.py: mubench has a method 'ga'; rename it"):
-        catalogue.method("ga")
+        cards.method("ga")
 
 
 def test_a_metric_of_mubench_cannot_be_put_in_another_s_place(tmp_path):
@@ -369,7 +371,7 @@ def test_a_wrong_card_of_a_metric_is_refused_before_anything_runs(tmp_path, chan
 def test_a_card_of_the_wrong_shape_is_one_line(tmp_path, changes, message):
     give(tmp_path, METHOD, {**METHOD_CARD, **changes})
     with pytest.raises(InputError, match=message):
-        catalogue.method(METHOD_CARD["name"])
+        cards.method(METHOD_CARD["name"])
 
 
 def test_a_plugin_that_python_cannot_read_is_one_line_in_a_plan(tmp_path):
@@ -402,7 +404,7 @@ TEXTS = '''"""Notes of two kinds."""
 
 import numpy as np
 
-from mubench.sources.raw import Part, Raw, fingerprint
+from mubench.data.sources.raw import Part, Raw, fingerprint
 
 
 def read(card, data_dir):
@@ -426,8 +428,8 @@ TEXT_CARD = {
 def test_a_data_set_of_texts_is_loaded_like_any_other(tmp_path, monkeypatch):
     monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))
     give(tmp_path, TEXTS, TEXT_CARD)
-    tokens = catalogue.model("bert_tiny").tokens
-    card = catalogue.dataset("notes").card
+    tokens = cards.model("bert_tiny").tokens
+    card = cards.dataset("notes").card
     found = load(card, {}, ("train", "test"), "cpu", tokens=tokens)
     assert (len(found.train), len(found.test), found.input_shape) == (44, 12, (128,))
     batch = found.test.take(torch.arange(12))

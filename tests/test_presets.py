@@ -5,11 +5,13 @@ import re
 import pytest
 from conftest import changed
 
-from mubench import catalogue, presets, spec
+from mubench.catalogue import cards
+from mubench.catalogue.yaml_text import read_yaml
 from mubench.errors import InputError
-from mubench.planner import make_plan
-from mubench.recipe import Recipe
-from mubench.yaml_text import read_yaml
+from mubench.models import presets
+from mubench.models.recipe import Recipe
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 FILES = sorted(presets.FOLDER.glob("*.yaml"))
 ALL = [
@@ -44,14 +46,14 @@ def test_recipes_are_there_for_every_data_set_of_the_paper():
 
 
 def test_recipes_are_of_data_sets_and_models_that_there_are():
-    assert {path.stem for path in FILES} <= set(catalogue.names("datasets"))
+    assert {path.stem for path in FILES} <= set(cards.names("datasets"))
     models = {
         model
         for path in FILES
         for named in read_yaml(path.read_text(), path.name).values()
         for model in named
     }
-    assert models <= set(catalogue.names("models"))
+    assert models <= set(cards.names("models"))
 
 
 def test_a_fast_recipe_is_for_each_cifar_and_has_less_than_ten_epochs():
@@ -66,17 +68,17 @@ def test_the_default_is_that_of_the_paper_or_the_cards():
     assert presets.names("cifar10", "resnet18") == ("paper", "fast", "card")
     assert presets.recipe("cifar20", "resnet18", {}).milestones == (15, 30, 35)
     assert presets.names("digits", "small_cnn") == ("card",)
-    card = Recipe(**catalogue.model("small_cnn").recipe)
+    card = Recipe(**cards.model("small_cnn").recipe)
     assert presets.recipe("digits", "small_cnn", {}) == card
     own = presets.recipe("cifar20", "resnet18", {"recipe": "card"})
-    assert own == Recipe(**catalogue.model("resnet18").recipe)
+    assert own == Recipe(**cards.model("resnet18").recipe)
 
 
 def test_sweeps_that_shipped_before_keep_their_recipes():
     for data, model in (("digits", "small_cnn"), ("cifar10", "resnet_small")):
         assert presets.names(data, model) == ("card",)
     for data in ("cifar10", "cifar100"):
-        card = Recipe(**catalogue.model("resnet18").recipe)
+        card = Recipe(**cards.model("resnet18").recipe)
         assert presets.recipe(data, "resnet18", {}) == card
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from report_world import CELLS, world
 
-from mubench.report.aggregate import aggregate
-from mubench.report.questions import questions
-from mubench.report.ranks import Ranked, Ranks
-from mubench.report.tuning import studies
+from mubench.report.analysis.aggregate import aggregate
+from mubench.report.analysis.ranks import Ranked, Ranks
+from mubench.report.analysis.tuning import studies
+from mubench.report.text.reviewer_questions import questions
 
 
 def asked(source):

@@ -25,10 +25,10 @@ from toy import (
 
 from mubench.errors import InputError
 from mubench.methods.base import ForgetTask
-from mubench.methods.mixing import mixed_epoch
 from mubench.methods.rl import RL
 from mubench.methods.salun import SalUn, largest
-from mubench.training.descent import descend
+from mubench.methods.shared.mixed_batches import mixed_epoch
+from mubench.models.training.descent import descend
 
 SHORT = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}
 PLAIN_SGD = {"momentum": 0.0, "weight_decay": 0.0, "augment": False}

@@ -6,20 +6,20 @@ import pytest
 from report_world import CELLS, at_distance, finals, record, retrains, shuffled, world
 from rich.console import Console
 
-from mubench.report.aggregate import Cell, aggregate
-from mubench.report.console import console_table
-from mubench.report.formats import csv_text, to_csv, to_markdown
-from mubench.report.glance import glance
-from mubench.report.inference import sign_flip_p
-from mubench.report.latex import latex_text, to_latex
-from mubench.report.more import more_metrics
-from mubench.report.source import ReportSource
-from mubench.report.statistics import against_backbones, compare, judge, marks
-from mubench.report.summary import headline, warnings
-from mubench.report.summary import remarks as remarks_of
-from mubench.report.tables import table
-from mubench.report.tuning import studies
-from mubench.report.words import points
+from mubench.report.analysis.aggregate import Cell, aggregate
+from mubench.report.analysis.comparisons import against_backbones, compare, judge, marks
+from mubench.report.analysis.significance import sign_flip_p
+from mubench.report.analysis.tuning import studies
+from mubench.report.format import points
+from mubench.report.tables.all_metrics import more_metrics
+from mubench.report.tables.console import console_table
+from mubench.report.tables.latex import latex_text, to_latex
+from mubench.report.tables.markdown_csv import csv_text, to_csv, to_markdown
+from mubench.report.tables.table import table
+from mubench.report.text.overview import glance
+from mubench.report.text.summary import headline, warnings
+from mubench.report.text.summary import remarks as remarks_of
+from mubench.store.results import ReportSource
 
 CELL = CELLS[0]
 

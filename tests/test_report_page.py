@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from report_world import CELLS, finals, hash_of, retrains, searches, shuffled, world
 
-from mubench.report.aggregate import aggregate
+from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.figures.figure import INK, looks
-from mubench.report.packed import FILES
-from mubench.report.source import ReportSource
-from mubench.report.tables import table
+from mubench.report.tables.table import table
+from mubench.store.results import ReportSource
+from mubench.store.results_files import FILES
 from mubench.store.table import records_to_table, table_to_records
 
 HOSTILE = "</script ><img src=x onerror=alert(1)>\"'&|_%$#{}~^\\ \n=1+1"
@@ -237,7 +237,7 @@ def test_the_oldest_record_and_the_newest_live_in_one_table():
 
 def test_a_report_imports_neither_torch_nor_ray_nor_mlflow_nor_what_draws():
     code = (
-        "import sys, mubench.report.build, mubench.report.console\n"
+        "import sys, mubench.report.build, mubench.report.tables.console\n"
         "print(*sorted({'torch', 'ray', 'mlflow', 'optuna', 'vl_convert'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

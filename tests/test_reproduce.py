@@ -9,19 +9,21 @@ import pytest
 from report_world import record as made_up
 from sweep_world import MEASURED, TINY, finish, write
 
-from mubench import forget_file, planner, reproduce, trial
-from mubench.comparison import Change, compare
+from mubench.cli.reproduce_text import verdict
+from mubench.data import forget_file
 from mubench.errors import InputError
-from mubench.exports import export_forget_sets
-from mubench.lookup import in_report, in_store, parsed
-from mubench.opened import open_sweep
-from mubench.outcome import refused
-from mubench.planner import make_plan
 from mubench.report.build import build
-from mubench.report.packed import read_folder
-from mubench.report.source import ReportSource
-from mubench.reproduce_text import verdict
+from mubench.run import reproduce, trial
+from mubench.run.compare_records import Change, compare
+from mubench.run.export_forget_sets import export_forget_sets
+from mubench.run.open_sweep import open_sweep
+from mubench.run.step_result import refused
+from mubench.store.lookup import in_report, in_store, parsed
+from mubench.store.results import ReportSource
+from mubench.store.results_files import read_folder
 from mubench.store.store import Store
+from mubench.sweep import planner
+from mubench.sweep.planner import make_plan
 
 LATE = "2999-01-01T00:00:00.000+00:00"
 

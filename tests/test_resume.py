@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from mubench.opened import open_sweep
-from mubench.sweep.resume import finished as ended
-from mubench.sweep.resume import forget_failures, usable_records
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune.resume import finished as ended
+from mubench.run.tune.resume import forget_failures, usable_records
 
 
 @pytest.fixture

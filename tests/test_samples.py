@@ -2,20 +2,20 @@
 
 import pytest
 
-from mubench import catalogue
-from mubench.contract.samples import Draw, ends, samples
+from mubench.catalogue import cards
+from mubench.methods.contract.samples import Draw, ends, samples
 
 
 @pytest.mark.parametrize("name", ["ugradsl", "iu", "scrub"])
 def test_samples_lie_in_the_space(name):
-    space = catalogue.method(name).space
+    space = cards.method(name).space
     for point in samples(space, 20):
         assert point.keys() == space.defaults.keys()
         assert space.locate(point) is not None, point
 
 
 def test_samples_are_those_of_their_seed():
-    space = catalogue.method("ugradsl").space
+    space = cards.method("ugradsl").space
     assert list(samples(space, 3, seed=1)) == list(samples(space, 3, seed=1))
     assert list(samples(space, 3, seed=1)) != list(samples(space, 3, seed=2))
 
@@ -30,7 +30,7 @@ def test_draws_reach_both_ends_and_no_further():
 
 
 def test_both_ends_of_a_range_are_tried_and_one_hyperparameter_at_a_time():
-    space = catalogue.method("ft").space
+    space = cards.method("ft").space
     tried = [
         {name: value for name, value in point.items() if value != space.defaults[name]}
         for point in ends(space)

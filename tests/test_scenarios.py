@@ -9,10 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench.data.scenarios import divide, forget_hash, forget_rows
-from mubench.data.split import Source, Split
-from mubench.errors import InputError
-from mubench.scenario import (
+from mubench.data.forget_sets import divide, forget_hash, forget_rows
+from mubench.data.scenario import (
     Classes,
     Groups,
     GroupShare,
@@ -22,6 +20,8 @@ from mubench.scenario import (
     forget_count,
     search_overlap,
 )
+from mubench.data.split import Source, Split
+from mubench.errors import InputError
 
 SEEDS = st.integers(0, 2**31)
 RATIOS = st.floats(0.001, 0.999)
@@ -145,11 +145,11 @@ def test_a_forget_hash_names_the_set_and_not_its_order():
 
 HASHES = """
 import numpy as np, torch
-from mubench.data.load import flip_labels
-from mubench.sources.partition import hash_ids, partition
-from mubench.data.scenarios import forget_hash, forget_rows
+from mubench.data.dataset import flip_labels
+from mubench.data.partition import hash_ids, partition
+from mubench.data.forget_sets import forget_hash, forget_rows
 from mubench.data.split import Source, Split
-from mubench.scenario import Random
+from mubench.data.scenario import Random
 ids = np.arange(500)
 splits = partition(ids % 10, ids, has_test=False)
 train = torch.from_numpy(splits["train"])
@@ -328,6 +328,6 @@ def test_ids_of_a_file_are_taken_as_they_are():
 
 
 def test_the_pools_need_no_torch():
-    code = "import sys, mubench.scenario; sys.exit('torch' in sys.modules)"
+    code = "import sys, mubench.data.scenario; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert forget_count(0.1, 1295) == 130

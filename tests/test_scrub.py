@@ -24,13 +24,13 @@ from toy import (
 from mubench.errors import InputError, Refused
 from mubench.methods.base import frozen_copy
 from mubench.methods.ft import FT
-from mubench.methods.losses import kl_divergence
 from mubench.methods.scrub import SCRUB
 from mubench.methods.scrub_r import SCRUBPlusR
-from mubench.methods.smoothing import gls_kl_divergence
-from mubench.training.descent import Hooks
-from mubench.training.evaluate import logits_of
-from mubench.training.loader import Loader
+from mubench.methods.shared.label_smoothing import gls_kl_divergence
+from mubench.methods.shared.losses import kl_divergence
+from mubench.models.training.descent import Hooks
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.loader import Loader
 
 SHORT = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}
 PLAIN_SGD = {"momentum": 0.0, "weight_decay": 0.0, "augment": False}

@@ -2,7 +2,7 @@
 
 from itertools import permutations
 
-from mubench.seeds import derive_seed
+from mubench.catalogue.seeds import derive_seed
 
 
 def test_a_seed_is_the_same_in_every_version():

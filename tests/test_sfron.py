@@ -8,9 +8,9 @@ import pytest
 import torch
 from toy import blobs, conv, mlp, same, softmax_regression, split_of, task_of, train, weights
 
-from mubench.methods.influence import FISHER_BATCH, batch_fisher, shuffled
 from mubench.methods.sfron import SFRon
-from mubench.training.descent import Descent, cosine
+from mubench.methods.shared.gradients import FISHER_BATCH, batch_fisher, shuffled
+from mubench.models.training.descent import Descent, cosine
 
 K = 3
 

@@ -15,12 +15,18 @@ from PIL import Image
 from sklearn.datasets import fetch_20newsgroups, load_files
 from torchvision import datasets
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.data.availability import decode_present
+from mubench.data.cache.decoded import known_fingerprint, stored
+from mubench.data.fetch import check, fetch
+from mubench.data.sources import (
+    image_files,
+    image_folder,
+    newsgroups,
+    tiny_imagenet,
+    torchvision_files,
+)
 from mubench.errors import DataError, MubenchError
-from mubench.sources import image_files, image_folder, newsgroups, tiny_imagenet, torchvision_files
-from mubench.sources.presence import decode_present
-from mubench.sources.stored import known_fingerprint, stored
-from mubench.upkeep import check, fetch
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
 
@@ -38,7 +44,7 @@ def card(source: str, classes: list[str], shape: list[int], **more) -> dict:
     return {
         "name": "toy",
         "title": "Toy",
-        "modules": [f"mubench.sources.{source}"],
+        "modules": [f"mubench.data.sources.{source}"],
         "modality": "image",
         "classes": classes,
         "input_shape": shape,
@@ -273,7 +279,7 @@ def test_a_download_that_fails_says_what_to_put_where(folder, monkeypatch):
 
     monkeypatch.setattr(datasets, "CIFAR10", offline)
     with pytest.raises(MubenchError) as caught:
-        list(fetch(catalogue.data_card(CIFAR), str(folder.parent)))
+        list(fetch(cards.data_card(CIFAR), str(folder.parent)))
     assert str(caught.value) == (
         f"dataset toy: cannot be downloaded from here (no network); put into {folder} "
         "the files that torchvision downloads"
@@ -296,7 +302,7 @@ def test_real_fashion_mnist_is_what_its_card_declares(tmp_path):
         pytest.skip("no real Fashion-MNIST: install Debian's package dataset-fashion-mnist")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "fashion_mnist").symlink_to(REAL_FASHION)
-    of = catalogue.dataset("fashion_mnist")
+    of = cards.dataset("fashion_mnist")
     findings = dict(check(of, str(tmp_path / "data")))
     assert findings["fingerprint"] == of.card["fingerprint"]
     assert "wrong" not in findings
@@ -664,7 +670,7 @@ def test_a_missing_or_empty_list_of_faces_is_named(folder, cache_dir, file):
 NEWS = {
     "name": "toy",
     "title": "Toy",
-    "modules": ["mubench.sources.newsgroups"],
+    "modules": ["mubench.data.sources.newsgroups"],
     "modality": "text",
     "classes": ["alt.atheism", "sci.space"],
 }
@@ -770,9 +776,9 @@ def test_messages_are_fetched_by_scikit_learn(folder, monkeypatch):
 # Cards
 
 
-@pytest.mark.parametrize("name", catalogue.names("datasets"))
+@pytest.mark.parametrize("name", cards.names("datasets"))
 def test_the_names_of_a_card_fit_together(name):
-    of = catalogue.dataset(name)
+    of = cards.dataset(name)
     assert len(of.card.get("folders", of.classes)) == len(set(of.card.get("folders", of.classes)))
     assert len(of.card.get("folders", of.classes)) == len(of.classes)
     for superclass, members in of.card.get("superclasses", {}).items():
@@ -789,11 +795,11 @@ def test_the_names_of_a_card_fit_together(name):
 def test_imagenets_card_has_torchvisions_names():
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
-    of = catalogue.dataset("imagenet")
+    of = cards.dataset("imagenet")
     assert list(of.classes) == _IMAGENET_CATEGORIES
     assert of.card["folders"] == sorted(of.card["folders"])
     names = dict(zip(of.card["folders"], of.classes, strict=True))
-    tiny = catalogue.dataset("tiny_imagenet")
+    tiny = cards.dataset("tiny_imagenet")
     assert list(tiny.classes) == [names[wnid] for wnid in tiny.card["folders"]]
     assert tiny.card["folders"] == sorted(tiny.card["folders"])
 
@@ -803,7 +809,7 @@ def test_a_fingerprint_is_what_is_cached_and_else_what_the_card_assumes(folder):
     declared = {**FOLDERS, "fingerprint": "of another order"}
     assert known_fingerprint(declared, folder / "elsewhere") == "of another order"
     assert known_fingerprint(declared, folder.parent) == "of another order", "not decoded yet"
-    decode_present([catalogue.data_card(declared)], str(folder.parent))
+    decode_present([cards.data_card(declared)], str(folder.parent))
     found = known_fingerprint(declared, folder.parent)
     assert found == stored(FOLDERS, folder.parent).fingerprint != "of another order"
 
@@ -811,5 +817,5 @@ def test_a_fingerprint_is_what_is_cached_and_else_what_the_card_assumes(folder):
 def test_data_that_are_not_here_are_passed_over(folder):
     write_folders(folder)
     absent, here = {**FOLDERS, "name": "absent"}, {**FOLDERS, "fingerprint": "declared"}
-    decode_present([catalogue.data_card(card) for card in (absent, FOLDERS)], str(folder.parent))
+    decode_present([cards.data_card(card) for card in (absent, FOLDERS)], str(folder.parent))
     assert known_fingerprint(here, folder.parent) != "declared", "the next one was decoded"

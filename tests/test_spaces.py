@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench import catalogue
+from mubench.catalogue import cards
+from mubench.catalogue.range_syntax import parse_range
+from mubench.catalogue.search_space import Choice, Fixed, Integers, Interval, Negate, Param, Space
 from mubench.errors import InputError
-from mubench.grammar import parse_range
-from mubench.spaces import Choice, Fixed, Integers, Interval, Negate, Param, Space
 
 WORDS = st.one_of(st.text(max_size=5), st.integers(-9, 9), st.booleans(), st.none())
 NUMBERS = st.floats(-1e6, 1e6)
@@ -301,9 +301,9 @@ def test_a_default_outside_of_a_new_range_becomes_its_middle(node, middle):
     assert found.range.locate(found.default, "p") is not None
 
 
-@pytest.mark.parametrize("name", catalogue.names("methods"))
+@pytest.mark.parametrize("name", cards.names("methods"))
 def test_the_space_of_every_card_samples_and_contains_its_defaults(name):
-    space = catalogue.method(name).space
+    space = cards.method(name).space
     for seed in range(20):
         drawn = Drawn(np.random.default_rng(seed))
         values = space.sample(drawn)

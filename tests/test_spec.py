@@ -4,10 +4,11 @@ import pytest
 import yaml
 from conftest import changed
 
-from mubench import catalogue, spec
+from mubench.catalogue import cards
+from mubench.data.scenario import Classes
 from mubench.errors import InputError
-from mubench.planner import make_plan
-from mubench.scenario import Classes
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 BAD = {
     "unknown key": (
@@ -500,7 +501,7 @@ def test_a_scenario_for_no_data_set_and_a_data_set_without_one_are_refused(sweep
 def test_a_lone_class_is_a_group_of_one_and_a_group_ignores_order(sweep):
     forget = [{"scenario": "class", "search_classes": 9, "final_classes": [[2, 1], 0]}]
     found = spec.parse(changed(sweep, grid__forget=forget), "x").grid.forget[0]
-    card = catalogue.dataset("digits")
+    card = cards.dataset("digits")
     assert found.scenarios("search", card) == [Classes((9,))]
     assert found.scenarios("final", card) == [Classes((1, 2)), Classes((0,))]
 
@@ -511,7 +512,7 @@ def test_classes_and_groups_may_be_named(sweep):
     ]
     changes = {"grid__forget": forget, "grid__dataset": ["cifar100"]}
     found = spec.parse(changed(sweep, **changes), "x").grid.forget[0]
-    card = catalogue.dataset("cifar100")
+    card = cards.dataset("cifar100")
     assert found.scenarios("search", card) == [Classes((2,))]
     assert found.scenarios("final", card) == [Classes((3, 69)), Classes((71,))]
 
@@ -542,6 +543,6 @@ def test_each_value_of_a_grid_axis_is_a_row(sweep):
 
 def test_a_recipe_is_the_cards_with_the_changes_of_the_sweep(sweep):
     recipe = spec.parse(changed(sweep, training={"epochs": 2}), "x").recipe("digits", "small_cnn")
-    card = catalogue.model("small_cnn").recipe
+    card = cards.model("small_cnn").recipe
     assert recipe.epochs == 2
     assert recipe.learning_rate == card["learning_rate"]

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from toy import CLASSES, blobs, conv, distance, same, task_of, text, tokens, weights
 
-from mubench.methods.influence import flatten, shuffled
 from mubench.methods.lfssd import LFSSD
+from mubench.methods.shared.gradients import flatten, shuffled
 from mubench.methods.ssd import SSD
 
 both = pytest.mark.parametrize("method", [SSD, LFSSD])

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from pyarrow import fs
 
 from mubench.errors import IntegrityError, LeakError, StoreError
-from mubench.record import SCHEMA, Record
 from mubench.store import lock as lock_module
 from mubench.store import records as records_module
 from mubench.store import table as table_module
 from mubench.store.artefacts import Artefacts
 from mubench.store.files import Files
+from mubench.store.record import SCHEMA, Record
 from mubench.store.records import Records
 from mubench.store.store import Store
 from mubench.store.table import (

@@ -8,11 +8,11 @@ import pytest
 import torch
 from test_parquet import CARD, LABELS, PIXELS, PNG, write
 
-from mubench.data import load as loading
-from mubench.data.load import load
+from mubench.data import dataset as loading
+from mubench.data.dataset import load
 from mubench.data.split import ahead, moved
-from mubench.training.evaluate import logits_of
-from mubench.training.loader import Loader
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.loader import Loader
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_processes_share_one_copy_of_the_data(tmp_path, monkeypatch):
     write(folder / "test.parquet", images[:2], [0, 1])
     code = f"""
 import re, torch
-from mubench.data.load import load
+from mubench.data.dataset import load
 card = {dict(CARD, input_shape=[3, 64, 64])!r}
 data = load(card, {{}}, ("train",), "cpu", {str(folder.parent)!r})
 total = sum(int(batch.labels.sum()) for batch in data.train.batches(16))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import SWEEP, changed
 
-from mubench import spec
-from mubench.planner import make_plan
-from mubench.sweep.suggest import Told, suggest
+from mubench.run.tune.suggest import Told, suggest
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 
 def study_of(method="ugradsl", node=None, **search):

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ray
+from noop_worker import NoopActor
 from ray import cloudpickle
 from sweep_world import all_values, descendants, finish, listening, write
 
 from mubench.errors import StoreError
-from mubench.opened import open_sweep
-from mubench.planner import make_plan
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune import run_plan as running
+from mubench.run.tune.cluster import Where, connected
+from mubench.run.tune.resume import usable_records
+from mubench.run.tune.run_plan import run_plan
 from mubench.store.store import Store
-from mubench.sweep import run as running
-from mubench.sweep.cluster import Where, connected
-from mubench.sweep.noop import NoopActor
-from mubench.sweep.resume import usable_records
-from mubench.sweep.run import run_plan
+from mubench.sweep.planner import make_plan
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not find this file
 

@@ -16,17 +16,17 @@ from sklearn.datasets._twenty_newsgroups import (
 )
 
 from mubench.data import tokens
-from mubench.data.load import load
+from mubench.data.cache.decoded import stored
+from mubench.data.dataset import load
+from mubench.data.sources.newsgroup_text import cleaned
 from mubench.errors import DataError, InputError
-from mubench.sources.messages import cleaned
-from mubench.sources.stored import stored
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
 
 TOKENS = {"length": 12, "vocabulary": 300}
 CARD = {
     "name": "notes",
-    "modules": ["mubench.sources.parquet"],
+    "modules": ["mubench.data.sources.parquet"],
     "modality": "text",
     "classes": ["day", "night"],
     "options": {"remove": [], "deduplicate": False, "train_size": None},

@@ -15,24 +15,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mubench import spec
 from mubench.errors import TrackingError
-from mubench.gathered import gather
-from mubench.plan import Plan, Step
-from mubench.planner import make_plan
-from mubench.record import Record
 from mubench.report.build import build
-from mubench.report.packed import pack, unpack
-from mubench.report.source import ReportSource, outline
+from mubench.store.gathered import gather
+from mubench.store.record import Record
+from mubench.store.results import ReportSource, outline
+from mubench.store.results_files import pack, unpack
 from mubench.store.scores import Score
 from mubench.store.store import Store
+from mubench.sweep import spec
+from mubench.sweep.plan import Plan, Step
+from mubench.sweep.planner import make_plan
 from mubench.tracking import follower, mirror
-from mubench.tracking import run as tracking
+from mubench.tracking import tracker as tracking
 from mubench.tracking.artifacts import read_source
+from mubench.tracking.background import Writer
 from mubench.tracking.client import default_uri
-from mubench.tracking.entries import entries
+from mubench.tracking.runs import entries
 from mubench.tracking.sync import sync
-from mubench.tracking.writer import Writer
 
 # MLflow 3.17's SQL store raises SADeprecationWarning (SQLAlchemy 2), a DeprecationWarning.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
@@ -641,7 +641,8 @@ def test_the_writer_is_a_process_whose_troubles_are_one_line(world: World):
 
 def test_importing_tracking_loads_no_mlflow_torch_or_ray():
     code = (
-        "import sys, mubench.tracking.sync, mubench.tracking.writer, mubench.tracking.artifacts;"
+        "import sys, mubench.tracking.sync, mubench.tracking.background;"
+        "import mubench.tracking.artifacts;"
         "print({'mlflow', 'torch', 'ray', 'optuna'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,18 +7,18 @@ from dataclasses import replace
 import pytest
 from report_world import CELLS, ERRORS, ROWS, world
 
-from mubench import spec
-from mubench.plan import Plan
-from mubench.planner import make_plan
-from mubench.report.aggregate import aggregate
+from mubench.report.analysis.aggregate import aggregate
 from mubench.report.figures.figure import PALETTE
-from mubench.report.formats import to_markdown
-from mubench.report.summary import headline
-from mubench.report.tables import CAPTION, table
-from mubench.tracking.entries import cell_names, entries
-from mubench.tracking.means import floor_metrics, ordered, row_metrics, sweep_metrics
+from mubench.report.tables.markdown_csv import to_markdown
+from mubench.report.tables.table import CAPTION, table
+from mubench.report.text.summary import headline
+from mubench.sweep import spec
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
+from mubench.tracking.descriptions import LONGEST, experiment_note, row_note, sweep_note
+from mubench.tracking.metrics import floor_metrics, ordered, row_metrics, sweep_metrics
 from mubench.tracking.names import Names
-from mubench.tracking.notes import LONGEST, experiment_note, row_note, sweep_note
+from mubench.tracking.runs import cell_names, entries
 from mubench.tracking.views import view_tags, views
 
 GROWTH = (1.0, 1.1, 1.2)

@@ -19,13 +19,20 @@ from torch.nn import functional as F
 from toy import blobs, conv, distance, mlp, same, split_of, text, tokens, weights
 
 from mubench.errors import Diverged, InputError
-from mubench.recipe import Recipe
-from mubench.training import meter as meter_module
-from mubench.training.descent import Descent, Hooks, autocast, descend, make_optimizer, set_mode
-from mubench.training.evaluate import logits_of
-from mubench.training.fit import fit, lr_schedule
-from mubench.training.loader import Loader
-from mubench.training.meter import Cost, Meter, flops_per_example, measure
+from mubench.models.recipe import Recipe
+from mubench.models.training import cost_meter as meter_module
+from mubench.models.training.cost_meter import Cost, Meter, flops_per_example, measure
+from mubench.models.training.descent import (
+    Descent,
+    Hooks,
+    autocast,
+    descend,
+    make_optimizer,
+    set_mode,
+)
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.fit import fit, lr_schedule
+from mubench.models.training.loader import Loader
 
 SPLIT = blobs(21)
 CPU = torch.device("cpu")

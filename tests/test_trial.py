@@ -12,25 +12,27 @@ import pytest
 import torch
 from toy import accuracy, blobs, softmax_regression, task_of, train
 
-from mubench import prepared as prepared_module
-from mubench import registry, spec, trial
+from mubench.catalogue import registry
+from mubench.catalogue.registry import load_method
 from mubench.data.split import Source, Split
-from mubench.deadline import time_limit
 from mubench.errors import LeakError, TimedOut
 from mubench.methods.base import ForgetTask, Method, Prepared
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import UNCHANGED, score
-from mubench.outcome import refused
-from mubench.planner import make_plan
-from mubench.prepared import read_or_make
-from mubench.references import evaluate
-from mubench.registry import load_method
+from mubench.models.training import cost_meter
+from mubench.models.training.cost_meter import Cost
+from mubench.models.training.time_limit import time_limit
+from mubench.run import prepared as prepared_module
+from mubench.run import trial
+from mubench.run.prepared import read_or_make
+from mubench.run.references import evaluate
+from mubench.run.step_result import refused
+from mubench.run.trial import Choice, run_step
+from mubench.run.tune.schedule import Walk
+from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep.walk import Walk
-from mubench.training import meter
-from mubench.training.meter import Cost
-from mubench.trial import Choice, run_step
-from mubench.workspace import Workspace
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
 
 SMALL = {
     "name": "tiny",
@@ -433,7 +435,7 @@ class FakeTime:
 @pytest.mark.parametrize("kind", ["search", "final"])
 def test_rte_includes_preparing_and_excludes_evaluation(monkeypatch, workspace, kind):
     clock = FakeTime()
-    monkeypatch.setattr(meter, "time", clock)
+    monkeypatch.setattr(cost_meter, "time", clock)
 
     def prepare(self, model, task):
         clock.now += 3.0

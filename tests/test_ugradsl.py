@@ -26,11 +26,11 @@ from mubench.errors import Diverged, InputError
 from mubench.methods.ft import FT
 from mubench.methods.ga import GA
 from mubench.methods.neggrad_plus import NegGradPlus
-from mubench.methods.smoothing import AdaptiveAlpha, DegenerateWarning, distances
+from mubench.methods.shared.label_smoothing import AdaptiveAlpha, DegenerateWarning, distances
 from mubench.methods.ugradsl import UGradSL
 from mubench.methods.ugradsl_plus import UGradSLPlus
-from mubench.training.descent import Descent, descend
-from mubench.training.loader import Loader
+from mubench.models.training.descent import Descent, descend
+from mubench.models.training.loader import Loader
 
 SHORT = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}
 
@@ -226,7 +226,9 @@ def test_adaptive_rates_give_the_gradients_of_the_same_rates_as_constants(monkey
     adaptive = UGradSL(alpha="adaptive", adaptive_beta=0.3, **settings).run(original, task)
     assert rates[0].unique().numel() > 2
 
-    monkeypatch.setattr("mubench.methods.smoothed_ascent.MixedLoss._alpha", lambda *_: rates[0])
+    monkeypatch.setattr(
+        "mubench.methods.shared.smoothed_ascent.MixedLoss._alpha", lambda *_: rates[0]
+    )
     constant = UGradSL(alpha=-1.0, **settings).run(original, task)
     assert same(weights(adaptive.model), weights(constant.model))
 

@@ -8,12 +8,12 @@ from conftest import SWEEP, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench import spec
-from mubench.plan import Plan
-from mubench.planner import make_plan
-from mubench.record import WORST, Record
-from mubench.seeds import derive_seed
-from mubench.sweep.walk import Walk
+from mubench.catalogue.seeds import derive_seed
+from mubench.run.tune.schedule import Walk
+from mubench.store.record import WORST, Record
+from mubench.sweep import spec
+from mubench.sweep.plan import Plan
+from mubench.sweep.planner import make_plan
 
 NODE = changed(
     SWEEP,

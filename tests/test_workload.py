@@ -6,13 +6,13 @@ import pytest
 from conftest import SWEEP, changed
 from report_world import record
 
-from mubench import spec
+from mubench.catalogue.expressions import evaluate
+from mubench.cli.plan_text import plan_json, plan_table
 from mubench.errors import ContractError
-from mubench.estimate import estimate, total
-from mubench.expressions import evaluate
-from mubench.plan_text import plan_json, plan_table
-from mubench.planner import make_plan
-from mubench.workload import Work, work_of
+from mubench.run.estimate import estimate, total
+from mubench.sweep import spec
+from mubench.sweep.planner import make_plan
+from mubench.sweep.workload import Work, work_of
 
 RANDOM = [{"scenario": "random", "ratio": 0.1}]
 CLASS = [{"scenario": "class", "search_classes": [9], "final_classes": [0, [1, 2]]}]

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from mubench.contract.world import (
+from mubench.data.split import Split
+from mubench.methods.contract.toy_world import (
     CLASSES,
     Net,
     Weights,
@@ -19,7 +20,6 @@ from mubench.contract.world import (
     train,
     weights,
 )
-from mubench.data.split import Split
 
 __all__ = [
     "CLASSES",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.cli.options import AsJson, DataDir, PluginFiles
 from mubench.cli.output import FAILED, OK, console, say
 from mubench.errors import InputError
@@ -36,7 +36,7 @@ def list_(
     plugin: PluginFiles = None,
 ) -> None:
     """List the methods, data sets, models, metrics, scenarios or built-in sweeps."""
-    from mubench.listing import entries
+    from mubench.cli.listing import entries
 
     found = entries(kind.value)
     if as_json:
@@ -56,7 +56,7 @@ def check(
     """Check a method against the contract that every method must satisfy."""
     from rich.text import Text
 
-    from mubench.contract.check import check
+    from mubench.methods.contract.check import check
 
     name = _add_method(method) if method.endswith(".py") else method
     marks = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "skipped": ("-", "dim")}
@@ -76,7 +76,7 @@ def new_method(
     folder: Annotated[Path, typer.Option(help="Folder of the two files.")] = Path(),
 ) -> None:
     """Write a working method and its card, NAME.py and NAME.yaml, which pass `mubench check`."""
-    from mubench.scaffold import write_method
+    from mubench.cli.scaffold import write_method
 
     code, card = write_method(name, folder)
     say(f"wrote {code} and {card}")
@@ -85,7 +85,7 @@ def new_method(
 
 def doctor(data: DataDir = None) -> None:
     """Check the environment: device, packages, disk, data sets."""
-    from mubench.doctor import findings
+    from mubench.cli.doctor import findings
 
     for name, text in findings(data):
         say(f"{name:12} {text}")

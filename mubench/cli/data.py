@@ -16,21 +16,21 @@ DatasetName = Annotated[str, typer.Argument(help="A data set; `mubench list data
 @app.command()
 def fetch(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Download a data set if it is missing, and decode it into the cache."""
-    from mubench import catalogue
-    from mubench.upkeep import fetch
+    from mubench.catalogue import cards
+    from mubench.data.fetch import fetch
 
-    for what, text in fetch(catalogue.dataset(name, "data fetch"), data):
+    for what, text in fetch(cards.dataset(name, "data fetch"), data):
         say(f"{what:12} {text}")
 
 
 @app.command()
 def check(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Show what a data set holds, and whether it matches its card."""
-    from mubench import catalogue
-    from mubench.upkeep import check
+    from mubench.catalogue import cards
+    from mubench.data.fetch import check
 
     wrong = 0
-    for what, text in check(catalogue.dataset(name, "data check"), data):
+    for what, text in check(cards.dataset(name, "data check"), data):
         wrong += what == "wrong"
         say(f"{what:12} {text}")
     raise typer.Exit(FAILED if wrong else OK)
@@ -45,8 +45,8 @@ def export(
     plugin: PluginFiles = None,
 ) -> None:
     """Write the forget sets of a sweep as files, which another sweep can use."""
-    from mubench.exports import export_forget_sets
-    from mubench.opened import open_sweep
+    from mubench.run.export_forget_sets import export_forget_sets
+    from mubench.run.open_sweep import open_sweep
 
     opened = open_sweep(sweep, DEFAULT_STORE, set_ or (), "cpu", data, decode=True)
     written = export_forget_sets(opened.plan, out, data)

@@ -32,8 +32,8 @@ def leaderboard(
     """Build a static site from the sweeps of stores and servers, and from contributed rows."""
     if context.invoked_subcommand is not None:
         return
-    from mubench.board.build import build
-    from mubench.board.collect import Places
+    from mubench.leaderboard.build import build
+    from mubench.leaderboard.collect import Places
 
     is_bare = not (store or tracking_uri or report or rows)
     stores = [DEFAULT_STORE] if is_bare else store or []
@@ -50,7 +50,7 @@ def check(
     ],
 ) -> None:
     """Check rows before they are contributed; a problem is one line with its file and field."""
-    from mubench.board.read import read_row, row_files
+    from mubench.leaderboard.read_rows import read_row, row_files
 
     files = row_files(paths)
     problems = [problem for path in files for problem in read_row(path)[1]]
@@ -68,9 +68,9 @@ def compare(
     store: StoreUri = DEFAULT_STORE,
 ) -> None:
     """Compare your own rows with those of a leaderboard, without network access."""
-    from mubench.board.compare import compare, find_mine
-    from mubench.board.compare_text import compared
-    from mubench.board.read import read_rows
+    from mubench.leaderboard.compare import compare, find_mine
+    from mubench.leaderboard.compare_text import compared
+    from mubench.leaderboard.read_rows import read_rows
 
     for part in compared(compare(find_mine(mine, store), read_rows([board]))):
         console().print(part)

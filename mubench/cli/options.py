@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mubench import plugins
+from mubench.catalogue import plugins
 from mubench.errors import InputError
 
 if TYPE_CHECKING:
-    from mubench.opened import Sweep
-    from mubench.plan import Device
+    from mubench.run.open_sweep import Sweep
     from mubench.store.store import Store
+    from mubench.sweep.plan import Device
 
 DEFAULT_STORE = ".mubench"
 
@@ -84,11 +84,11 @@ class SweepOptions:
 
     def open(self, address: str | None = None, *, decode: bool = False) -> "Sweep":
         """Read and plan the sweep, for the Ray cluster at an address or for this machine."""
-        from mubench.opened import open_sweep
+        from mubench.run.open_sweep import open_sweep
 
         device = self.device.asked
         if address is not None and device is None:
-            from mubench.sweep.cluster import cluster_device
+            from mubench.run.tune.cluster import cluster_device
 
             device = cluster_device(address)
         return open_sweep(self.sweep, self.store, self.set_ or (), device, self.data, decode=decode)

@@ -20,8 +20,8 @@ from mubench.cli.options import (
 from mubench.cli.output import say
 
 if TYPE_CHECKING:
-    from mubench.opened import Sweep
-    from mubench.report.source import ReportSource
+    from mubench.run.open_sweep import Sweep
+    from mubench.store.results import ReportSource
 
 
 @with_options
@@ -57,10 +57,10 @@ def score(
     plugin: PluginFiles = None,
 ) -> None:
     """Add metrics to a finished sweep from its stored outputs; no step runs again."""
-    from mubench.exhibits import keep_exhibits
-    from mubench.gathered import name_of, saved
-    from mubench.later import add_metrics
-    from mubench.metrics.later import later_metrics
+    from mubench.metrics.post_hoc import later_metrics
+    from mubench.run.examples import keep_exhibits
+    from mubench.run.post_hoc import add_metrics
+    from mubench.store.gathered import name_of, saved
 
     opened, metrics = existing_store(store), later_metrics(metric or ())
     source = saved(opened, name_of(sweep))
@@ -75,7 +75,7 @@ def _last_results(opened: "Sweep") -> "ReportSource":
 
     Other code, other packages or a metric of a plug-in change every id.
     """
-    from mubench.gathered import saved
+    from mubench.store.gathered import saved
 
     source = opened.source
     if source.records or opened.plan.name not in opened.store.sweeps():

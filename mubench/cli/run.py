@@ -23,8 +23,8 @@ from mubench.cli.options import (
 from mubench.cli.output import FAILED, INTERRUPTED, OK, console, plural, say
 
 if TYPE_CHECKING:
-    from mubench.opened import Sweep
-    from mubench.sweep.resume import Summary
+    from mubench.run.open_sweep import Sweep
+    from mubench.run.tune.resume import Summary
 
 
 @with_options
@@ -48,7 +48,7 @@ def retry(
     ] = True,
 ) -> None:
     """Run the failed steps of a sweep again (error, out_of_memory, timed_out)."""
-    from mubench.sweep.resume import forget_failures
+    from mubench.run.tune.resume import forget_failures
 
     opened = sweep.open(options.address, decode=True)
     with opened.store.lock(opened.plan.name):
@@ -60,8 +60,8 @@ def retry(
 @with_options
 def plan(sweep: SweepOptions, as_json: AsJson = False) -> None:
     """Show what a sweep would run: cells, trainings, trials, cached steps, and the cost."""
-    from mubench.estimate import estimate
-    from mubench.plan_text import plan_json, plan_table
+    from mubench.cli.plan_text import plan_json, plan_table
+    from mubench.run.estimate import estimate
 
     opened = sweep.open()
     costs = estimate(opened.plan, opened.store.records.read())
@@ -97,11 +97,11 @@ def reproduce(
     plugin: PluginFiles = None,
 ) -> None:
     """Run the step of one record again, in a temporary store, and compare the results."""
-    from mubench.circumstances import commit
-    from mubench.comparison import compare
-    from mubench.lookup import in_report, in_store
-    from mubench.reproduce import again, find
-    from mubench.reproduce_text import comparison_text, recipe_text
+    from mubench.cli.reproduce_text import comparison_text, recipe_text
+    from mubench.run.compare_records import compare
+    from mubench.run.environment import commit
+    from mubench.run.reproduce import again, find
+    from mubench.store.lookup import in_report, in_store
 
     record, place = in_report(report, row) if report else in_store(existing_store(store), row)
     found = find(place, [record], device.asked, data)
@@ -116,8 +116,8 @@ def reproduce(
 
 def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
     """Run what is missing, then report and track it; the caller holds the store's lock."""
-    from mubench.exhibits import keep_exhibits
-    from mubench.tracking.run import tracked
+    from mubench.run.examples import keep_exhibits
+    from mubench.tracking.tracker import tracked
 
     plan, store = opened.plan, opened.store
     with tracked(
@@ -134,7 +134,7 @@ def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Sum
 
 
 def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Summary":
-    from mubench.sweep.resume import finished
+    from mubench.run.tune.resume import finished
 
     opened.save()
     ended = finished(opened.plan, opened.store)
@@ -142,9 +142,9 @@ def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Sum
         count = len(opened.plan.steps)
         say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
         return ended
-    from mubench.screen import Screen
-    from mubench.sweep.cluster import Where
-    from mubench.sweep.run import run_plan
+    from mubench.cli.progress import Screen
+    from mubench.run.tune.cluster import Where
+    from mubench.run.tune.run_plan import run_plan
 
     with Screen(console()) as screen:
         return run_plan(opened.plan, opened.store, screen, where=Where(address), data_dir=data)
@@ -152,7 +152,7 @@ def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Sum
 
 def _write_report(opened: "Sweep", out: Path | None) -> Path:
     from mubench.report.build import build
-    from mubench.report.console import console_table
+    from mubench.report.tables.console import console_table
 
     source = opened.source
     for part in console_table(source):

@@ -1,1 +1,1 @@
-"""Data sets, their fixed splits, forget scenarios and batches on a device. One file a source."""
+"""Data: sources, a cache of decoded files, splits and forget sets."""

@@ -20,9 +20,9 @@ from typing_extensions import override
 from mubench.data.split import Split, select
 from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask, frozen_copy
-from mubench.methods.losses import kl_divergence
-from mubench.methods.mixing import Mixed, mixed_epoch, steps
-from mubench.training.descent import descend
+from mubench.methods.shared.losses import kl_divergence
+from mubench.methods.shared.mixed_batches import Mixed, mixed_epoch, steps
+from mubench.models.training.descent import descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,12 @@ from typing import ClassVar, Literal, final
 import torch
 from torch import Tensor, nn
 
+from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.errors import ContractError, Diverged, UndeclaredError
-from mubench.seeds import derive_seed
-from mubench.training.descent import Descent, NormMode, Precision, is_finite
-from mubench.training.loader import Loader
-from mubench.training.meter import Cost, Meter, measure
+from mubench.models.training.cost_meter import Cost, Meter, measure
+from mubench.models.training.descent import Descent, NormMode, Precision, is_finite
+from mubench.models.training.loader import Loader
 
 SplitName = Literal["forget", "retain", "validation"]
 Tensors = dict[str, Tensor]

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch
-from mubench.methods.anatomy import classifier_of
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
-from mubench.training.descent import descend
+from mubench.methods.shared.layers import classifier_of
+from mubench.methods.shared.losses import cross_entropy
+from mubench.models.training.descent import descend
 
 
 @dataclass(frozen=True, kw_only=True)

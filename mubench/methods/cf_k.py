@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch
-from mubench.methods.anatomy import blocks_of, classifier_of, trained_alone
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
-from mubench.training.descent import descend, set_mode
+from mubench.methods.shared.layers import blocks_of, classifier_of, trained_alone
+from mubench.methods.shared.losses import cross_entropy
+from mubench.models.training.descent import descend, set_mode
 
 
 @dataclass(frozen=True, kw_only=True)

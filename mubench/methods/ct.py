@@ -16,10 +16,10 @@ from typing_extensions import override
 
 from mubench.data.split import Batch
 from mubench.errors import Refused
-from mubench.methods.anatomy import convolutions_of
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
-from mubench.training.descent import cosine, descend
+from mubench.methods.shared.layers import convolutions_of
+from mubench.methods.shared.losses import cross_entropy
+from mubench.models.training.descent import cosine, descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from mubench.data.split import Batch
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import kl_divergence
-from mubench.training.descent import descend
+from mubench.methods.shared.losses import kl_divergence
+from mubench.models.training.descent import descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,10 +23,10 @@ from typing_extensions import override
 
 from mubench.data.split import Split
 from mubench.errors import Diverged
-from mubench.methods.anatomy import classifier_of
 from mubench.methods.base import ForgetTask, Method, Tensors
-from mubench.methods.influence import BATCH, squared_gradients, unflatten
-from mubench.methods.losses import cross_entropy, full_precision
+from mubench.methods.shared.gradients import BATCH, squared_gradients, unflatten
+from mubench.methods.shared.layers import classifier_of
+from mubench.methods.shared.losses import cross_entropy, full_precision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.methods import solvers
 from mubench.methods.base import ForgetTask, Method, Tensors
-from mubench.methods.influence import (
+from mubench.methods.shared import solvers
+from mubench.methods.shared.gradients import (
     flatten,
     gauss_newton_product,
     gradient_matrix,

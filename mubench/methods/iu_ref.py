@@ -17,8 +17,13 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.methods.base import ForgetTask, Method, Tensors
-from mubench.methods.influence import example_gradients, gradient_sum, removal_vector, take_step
-from mubench.methods.solvers import woodfisher_ref
+from mubench.methods.shared.gradients import (
+    example_gradients,
+    gradient_sum,
+    removal_vector,
+    take_step,
+)
+from mubench.methods.shared.solvers import woodfisher_ref
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ from typing_extensions import override
 
 from mubench.data.split import Batch
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
-from mubench.training.descent import descend
+from mubench.methods.shared.losses import cross_entropy
+from mubench.models.training.descent import descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,10 +20,10 @@ from typing_extensions import override
 
 from mubench.data.split import Batch, Split
 from mubench.errors import Diverged, InputError
-from mubench.methods.anatomy import convolutions_of
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
-from mubench.methods.losses import cross_entropy
-from mubench.training.descent import Hooks, descend
+from mubench.methods.shared.layers import convolutions_of
+from mubench.methods.shared.losses import cross_entropy
+from mubench.models.training.descent import Hooks, descend
 
 KEPT = 0.1
 """What gradients of weights that were not redrawn are multiplied by."""

@@ -28,8 +28,8 @@ from typing_extensions import override
 from mubench.data.split import Batch
 from mubench.errors import InputError, Refused
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
-from mubench.methods.losses import cross_entropy
-from mubench.training.descent import Hooks, descend
+from mubench.methods.shared.losses import cross_entropy
+from mubench.models.training.descent import Hooks, descend
 
 MOST_STEPS = 50_000
 """A search may ask for millions of noisy steps, far more than a training from scratch takes."""

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy
-from mubench.methods.mixing import Mixed, mixed_epoch, steps
-from mubench.methods.smoothing import gls_loss
-from mubench.training.descent import Hooks, descend
+from mubench.methods.shared.label_smoothing import gls_loss
+from mubench.methods.shared.losses import cross_entropy
+from mubench.methods.shared.mixed_batches import Mixed, mixed_epoch, steps
+from mubench.models.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)

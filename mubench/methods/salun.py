@@ -18,9 +18,9 @@ from typing_extensions import override
 
 from mubench.errors import Diverged, InputError
 from mubench.methods.base import ForgetTask, Tensors
-from mubench.methods.influence import gradient_sum
 from mubench.methods.rl import RL
-from mubench.training.descent import Hooks
+from mubench.methods.shared.gradients import gradient_sum
+from mubench.models.training.descent import Hooks
 
 
 @dataclass(frozen=True, kw_only=True)

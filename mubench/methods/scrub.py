@@ -22,9 +22,9 @@ from typing_extensions import override
 from mubench.data.split import Batch
 from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
-from mubench.methods.losses import cross_entropy, kl_divergence
-from mubench.methods.smoothing import gls_kl_divergence
-from mubench.training.descent import Hooks, descend
+from mubench.methods.shared.label_smoothing import gls_kl_divergence
+from mubench.methods.shared.losses import cross_entropy, kl_divergence
+from mubench.models.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,8 @@ from mubench.data.split import Split
 from mubench.errors import Refused
 from mubench.methods.base import ForgetTask
 from mubench.methods.scrub import SCRUB
-from mubench.training.descent import Hooks, snapshot
-from mubench.training.evaluate import logits_of
+from mubench.models.training.descent import Hooks, snapshot
+from mubench.models.training.evaluate import logits_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,11 +24,11 @@ from typing_extensions import override
 
 from mubench.data.split import Batch
 from mubench.methods.base import ForgetTask, Method, Tensors
-from mubench.methods.influence import batch_fisher, unflatten
-from mubench.methods.losses import cross_entropy
-from mubench.methods.smoothing import gls_loss
-from mubench.training.descent import Descent, Hooks, NormMode, cosine, descend
-from mubench.training.loader import Loader
+from mubench.methods.shared.gradients import batch_fisher, unflatten
+from mubench.methods.shared.label_smoothing import gls_loss
+from mubench.methods.shared.losses import cross_entropy
+from mubench.models.training.descent import Descent, Hooks, NormMode, cosine, descend
+from mubench.models.training.loader import Loader
 
 LEAST_LOSS = 1e-7
 """Smaller cross-entropies are rounding, in float32."""

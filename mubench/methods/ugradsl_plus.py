@@ -5,7 +5,7 @@ p R_r[l] - (1 - p) R_f[l^alpha], one pass over D_r per epoch while D_f is cycled
 
 Differs from the paper: re-implemented from secondary descriptions, its settings are unpublished
 here. R is the mean by default and not the sum, the epochs are fixed in place of "convergence", and
-the adaptive rate is negative (see `smoothing.py`).
+the adaptive rate is negative (see `label_smoothing.py`).
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from torch import nn
 from typing_extensions import override
 
 from mubench.methods.base import ForgetTask
-from mubench.methods.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
-from mubench.training.descent import Hooks, descend
+from mubench.methods.shared.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
+from mubench.models.training.descent import Hooks, descend
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mubench.metrics.outputs import Outputs
-from mubench.metrics.related import NoValue, Related
+from mubench.metrics.related_models import NoValue, Related
 
 BINS = 15
 

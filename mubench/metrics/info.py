@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mubench.record import MetricInfo
+from mubench.store.record import MetricInfo
 
 _ACCURACY = [
     MetricInfo(

@@ -10,7 +10,7 @@ import numpy as np
 
 from mubench.metrics.features import logit_scaled_confidence
 from mubench.metrics.outputs import Floats
-from mubench.metrics.related import Answers, NoValue, Related
+from mubench.metrics.related_models import Answers, NoValue, Related
 
 FEWEST = 8
 """Models on each side without which a histogram says nothing; the paper has 100."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mubench.metrics.features import confidence
 from mubench.metrics.membership import area_under_curve
 from mubench.metrics.outputs import Floats, Outputs
-from mubench.metrics.related import NoValue, Related
+from mubench.metrics.related_models import NoValue, Related
 
 OFFLINE = 0.3
 """The paper's a: how far a reference's confidence in what it never saw is taken as it is."""

@@ -15,7 +15,7 @@ from mubench.metrics.gap import TERMS, gap, tow, tow_mia
 from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
 from mubench.metrics.objective import alike_holdout, components, four_values, kept_holdout
 from mubench.metrics.outputs import Evaluated, Outputs
-from mubench.metrics.plugged import plugged_values
+from mubench.metrics.plugin_metrics import plugged_values
 
 UNCHANGED = "predictions unchanged"
 UNINFORMATIVE = "uninformative attack"

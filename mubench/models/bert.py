@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.errors import InputError
-from mubench.models.text import TextClassifier, Tokens
+from mubench.models.text_classifier import TextClassifier, Tokens
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _NEEDED = "put config.json and model.safetensors there"

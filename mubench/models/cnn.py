@@ -7,7 +7,7 @@ positions is what keeps so small a network from memorising wrong labels.
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.models.image import ImageClassifier, convolution
+from mubench.models.image_classifier import ImageClassifier, convolution
 
 
 class SmallCNN(ImageClassifier):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.models.image import ImageClassifier, convolution
+from mubench.models.image_classifier import ImageClassifier, convolution
 
 IMAGENET_STEM = 4
 """The stem's stride that stands for ImageNet's stem: a 7x7 convolution, then pooling."""

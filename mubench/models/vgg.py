@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.models.image import ImageClassifier, convolution
+from mubench.models.image_classifier import ImageClassifier, convolution
 
 
 class VGG(ImageClassifier):

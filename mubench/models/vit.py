@@ -15,8 +15,8 @@ from torchvision.models.vision_transformer import EncoderBlock
 from typing_extensions import override
 
 from mubench.errors import InputError
-from mubench.models import pretrained
-from mubench.models.image import ImageClassifier
+from mubench.models import pretrained_weights
+from mubench.models.image_classifier import ImageClassifier
 
 _NAMES = {
     "class_token": "embedding.class_token",
@@ -129,7 +129,7 @@ def vit(
         resize=resize,
     )
     if weights is not None:
-        pretrained.load(model, renamed(pretrained.read(weights)), weights)
+        pretrained_weights.load(model, renamed(pretrained_weights.read(weights)), weights)
     return model
 
 

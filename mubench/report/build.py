@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from mubench.report.blocks import MANY, Block, Report, report_of
-from mubench.report.conditions import REIMPLEMENTATION, conditions
-from mubench.report.figures.draw import draw
-from mubench.report.formats import markdown_text, to_csv, to_markdown
-from mubench.report.latex import to_latex
-from mubench.report.packed import pack
-from mubench.report.page import page
-from mubench.report.source import ReportSource
-from mubench.report.tables import CAPTION
+from mubench.report.figures.render import draw
+from mubench.report.page.page import page
+from mubench.report.report import MANY, Block, Report, report_of
+from mubench.report.tables.latex import to_latex
+from mubench.report.tables.markdown_csv import markdown_text, to_csv, to_markdown
+from mubench.report.tables.table import CAPTION
+from mubench.report.text.provenance import REIMPLEMENTATION, conditions
+from mubench.store.results import ReportSource
+from mubench.store.results_files import pack
 from mubench.store.table import no_collection
 
 _LONGEST, _HALF = 100, 49

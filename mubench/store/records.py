@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mubench.errors import IntegrityError
-from mubench.record import Record
 from mubench.store.files import Files
+from mubench.store.record import Record
 from mubench.store.table import records_to_table, table_to_records
 
 FOLDER = "records"

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mubench.errors import IntegrityError
-from mubench.record import Record
 from mubench.store.files import Files
+from mubench.store.record import Record
 
 FOLDER = "scores"
 _COLUMNS = ("id", "value", "inputs", "created")

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from mubench.errors import StoreError
-from mubench.record import SCHEMA, Record
+from mubench.store.record import SCHEMA, Record
 
 METRIC = "metric_"
 """Prefix of metric columns: each metric is a column of its own, so that tools can read it."""

@@ -1,1 +1,1 @@
-"""Running a plan with Ray Tune and Optuna. All that knows either of them is here."""
+"""From a sweep file to a plan: the file's schema, checks and steps; no torch."""

@@ -1,4 +1,4 @@
-"""The process that follows a running sweep; `mubench.tracking.writer` starts it."""
+"""The process that follows a running sweep; `mubench.tracking.background` starts it."""
 
 import sys
 from pathlib import Path

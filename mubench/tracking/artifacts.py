@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mubench.ids import content_id
-from mubench.plan import Plan
-from mubench.record import Record
-from mubench.report.packed import EXHIBITS, FILES, pack, unpack
-from mubench.report.source import ReportSource
+from mubench.catalogue.ids import content_id
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+from mubench.store.results_files import EXHIBITS, FILES, pack, unpack
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
 from mubench.tracking.client import connect
 from mubench.tracking.mirror import Mirror, experiment_sweeps, find_own_run, find_run
 

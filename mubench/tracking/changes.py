@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 
-from mubench.tracking.entry import Entry, Point
 from mubench.tracking.progress import CURVE
+from mubench.tracking.run_data import Entry, Point
 
 CREATED = "mubench.created"
 """Tag: when the record of a step's run was made."""

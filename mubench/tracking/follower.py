@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mubench.errors import MubenchError
-from mubench.plan import Plan
-from mubench.report.source import ReportSource
+from mubench.store.results import ReportSource
+from mubench.sweep.plan import Plan
 
 FIRST_SECONDS = 60.0
 """A short sweep is over by then, and MLflow's start (seconds of CPU) never competes with it."""

@@ -6,8 +6,8 @@ from typing import Any
 from mubench.errors import TrackingError
 from mubench.tracking.changes import CREATED, changed
 from mubench.tracking.client import artifact_location
-from mubench.tracking.entries import ROOT
-from mubench.tracking.entry import NOTE, Entry
+from mubench.tracking.run_data import NOTE, Entry
+from mubench.tracking.runs import ROOT
 from mubench.tracking.views import View, view_tags
 
 KEY = "mubench.key"

@@ -1,8 +1,8 @@
 """Names of runs: short enough for a table's first column, and no two read alike. Pure."""
 
-from mubench.grid import DatasetSpec, ModelSpec
-from mubench.plan import Plan, Request, Step
-from mubench.report.words import row_title
+from mubench.report.format import row_title
+from mubench.sweep.grid import DatasetSpec, ModelSpec
+from mubench.sweep.plan import Plan, Request, Step
 
 
 class Names:

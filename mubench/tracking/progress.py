@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, takewhile
 
-from mubench.record import WORST, Record
-from mubench.tracking.entry import Point, finite, milliseconds
+from mubench.store.record import WORST, Record
+from mubench.tracking.run_data import Point, finite, milliseconds
 
 CURVE = "search/"
 """Section of the metrics that are a search's curve."""

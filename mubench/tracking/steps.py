@@ -1,9 +1,9 @@
 """The run of one step: its record, whole. Pure."""
 
-from mubench.record import Record
+from mubench.store.record import Record
 from mubench.tracking.changes import CREATED
-from mubench.tracking.entry import COLOR, NOTE, Entry, clean, cut, finite, milliseconds
-from mubench.tracking.means import ordered
+from mubench.tracking.metrics import ordered
+from mubench.tracking.run_data import COLOR, NOTE, Entry, clean, cut, finite, milliseconds
 
 
 def step_entry(record: Record, parent: str, name: str, color: str) -> Entry:

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError
-from mubench.gathered import gather
-from mubench.plan import Plan
-from mubench.report.source import ReportSource
+from mubench.store.gathered import gather
+from mubench.store.results import ReportSource
 from mubench.store.store import Store
+from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri
-from mubench.tracking.entries import cell_names, entries
+from mubench.tracking.descriptions import experiment_note
 from mubench.tracking.mirror import Mirror, experiment_name
-from mubench.tracking.notes import experiment_note
+from mubench.tracking.runs import cell_names, entries
 from mubench.tracking.views import views
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mubench.ids import content_id
-from mubench.plan import Plan
-from mubench.tracking.means import FIRST
+from mubench.catalogue.ids import content_id
+from mubench.sweep.plan import Plan
+from mubench.tracking.metrics import FIRST
 
 _TAG = "mlflow.sharedViewState."
 _SECTION = "mubench-compare"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mubench.report.exhibits import BINS, CellExhibits, Confidences
 from mubench.report.figures.figure import Figure, Spec, figure, values
-from mubench.report.words import row_title
+from mubench.report.format import row_title
+from mubench.store.examples import BINS, CellExhibits, Confidences
 
 _SIDES = {"forget": "forgotten", "holdout": "unseen"}
 _COLORS = {"forgotten": "#d0604a", "unseen": "#4a82c9"}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mubench.report.aggregate import Cell, Row
+from mubench.report.analysis.aggregate import Cell, Row
 from mubench.report.figures.figure import (
     BAND,
     HEIGHT,
@@ -20,7 +20,7 @@ from mubench.report.figures.figure import (
     percent,
     values,
 )
-from mubench.report.words import row_title
+from mubench.report.format import row_title
 
 _WORD: Spec = {
     "type": "text",

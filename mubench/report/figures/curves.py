@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mubench.report.aggregate import SELECTIONS, Cell, Row
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.figures.figure import (
     PICK,
     PICKED,
@@ -17,7 +17,7 @@ from mubench.report.figures.figure import (
     percent,
     values,
 )
-from mubench.report.words import row_title
+from mubench.report.format import row_title
 
 TITLES = {
     "ua": "UA (%)",

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mubench.report.aggregate import Cell, Row
-from mubench.report.words import row_title
+from mubench.report.analysis.aggregate import Cell, Row
+from mubench.report.format import row_title
 
 Spec = dict[str, Any]
 """A Vega-Lite specification, or a part of one: what JSON can hold."""

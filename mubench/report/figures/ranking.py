@@ -1,8 +1,8 @@
 """Average ranks over cells with their critical difference."""
 
+from mubench.report.analysis.ranks import Ranks
 from mubench.report.figures.figure import WIDTH, Figure, Spec, figure, values
-from mubench.report.ranks import Ranks
-from mubench.report.words import row_title
+from mubench.report.format import row_title
 
 
 def critical_difference(ranks: Ranks) -> Figure:

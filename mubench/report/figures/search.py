@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mubench.report.aggregate import Cell
+from mubench.report.analysis.aggregate import Cell
+from mubench.report.analysis.tuning import BUDGETS, Study
 from mubench.report.figures.figure import (
     FAINT,
     HEIGHT,
@@ -16,8 +17,7 @@ from mubench.report.figures.figure import (
     looks,
     values,
 )
-from mubench.report.tuning import BUDGETS, Study
-from mubench.report.words import row_title
+from mubench.report.format import row_title
 
 
 def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:

@@ -1,1 +1,0 @@
-"""The leaderboard: many sweeps as small files of rows, and a static site made of them."""

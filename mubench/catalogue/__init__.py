@@ -1,0 +1,1 @@
+"""What there is: cards, search spaces, plug-ins and content ids, without torch."""

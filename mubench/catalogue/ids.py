@@ -1,0 +1,211 @@
+"""Content ids: a hash of everything that decides a result, and of nothing else."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mubench.catalogue import plugins
+from mubench.catalogue.definitions import (
+    WHOLE,
+    Definition,
+    Imported,
+    Meaning,
+    Module,
+    bases_of,
+    parse,
+    tokens_of,
+)
+
+SCIENCE = (
+    "data",
+    "models",
+    "methods",
+    "metrics",
+    "catalogue.seeds",
+    "catalogue.search_space",
+)
+"""What can change a number. Plumbing (store, records, errors, sweep) is left out of ids."""
+_PLUMBING = (
+    "data.fetch",
+    "data.fingerprint",
+    "data.forget_file",
+    "data.options",
+    "methods.contract",
+    "models.presets",
+    "models.recipe",
+    "models.training.time_limit",
+)
+"""What lies beside science and changes no number."""
+
+
+def content_id(*parts: Any) -> str:
+    """A 24-digit hex id of JSON-like parts; dictionaries count without their order.
+
+    >>> content_id({"a": 1, "b": 2}) == content_id({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def source_id(*roots: str) -> str:
+    """The id of what code does: of some definitions, and of all science that they use.
+
+    `roots` are written `module:name`. Names of modules, functions and classes, docstrings,
+    comments and messages of errors do not count, and neither does where a definition stands.
+
+    Raises:
+        InputError: a module cannot be parsed, or does not define the name.
+        ModuleNotFoundError: there is no such module.
+    """
+    return content_id(sorted(_digest(root, plugins.added()) for root in roots))
+
+
+def closure(*roots: str) -> list[Definition]:
+    """Some definitions and all that they use of the science packages, in the order of their use."""
+    order: dict[Definition, None] = {}
+    waiting = [Definition(*root.split(":")) for root in reversed(roots)]
+    while waiting:
+        definition = waiting.pop()
+        if definition not in order:
+            order[definition] = None
+            waiting += [t for t in reversed(_tokens(definition)) if isinstance(t, Definition)]
+    return list(order)
+
+
+def classes_deriving(module: str, base: str) -> list[str]:
+    """The public classes of a module that derive from one called `base`, as roots of ids."""
+    names = _parsed(module, _source(module)).statements
+    public = [name for name in names if not name.startswith("_")]
+    return [f"{module}:{name}" for name in public if _derives(Definition(module, name), base)]
+
+
+def _derives(definition: Definition, base: str) -> bool:
+    module = _parsed(definition.module, _source(definition.module))
+    bases = bases_of(module, definition.name, _resolve)
+    known = [each for each in bases if isinstance(each, Definition)]
+    return any(each.name == base or _derives(each, base) for each in known)
+
+
+@cache
+def package_version(name: str) -> str:
+    """The installed version of a package, without importing it."""
+    return version(name)
+
+
+@cache
+def _digest(root: str, given: tuple[plugins.Plugin, ...]) -> str:
+    """The id of a definition: those that it uses are numbered in the order of their use."""
+    del given  # a plug-in's text may change under its name
+    number = {definition: index for index, definition in enumerate(closure(root))}
+    texts = [(_text(each), [number[used] for used in _uses(each)]) for each in number]
+    return content_id(texts)
+
+
+def _uses(definition: Definition) -> list[Definition]:
+    return [token for token in _tokens(definition) if isinstance(token, Definition)]
+
+
+def _text(definition: Definition) -> str:
+    """The hash of a definition's own text, with a gap for each definition that it uses."""
+    return content_id([t if isinstance(t, str) else 0 for t in _tokens(definition)])
+
+
+def _tokens(definition: Definition) -> tuple[str | Definition, ...]:
+    return _tokens_in(definition, _source(definition.module))
+
+
+@cache
+def _tokens_in(definition: Definition, source: str) -> tuple[str | Definition, ...]:
+    return tokens_of(_parsed(definition.module, source), definition.name, _resolve)
+
+
+@cache
+def _parsed(module: str, source: str) -> Module:
+    path = _path(module)
+    return parse(source, module, is_package=path is not None and path.name == "__init__.py")
+
+
+def _resolve(imported: Imported) -> Meaning:
+    """What an import means: a module, a definition, or a text where it leads to no science."""
+    module, name = imported.module, imported.name
+    if name is None:
+        return imported if _has_source(module) else module
+    if _has_source(f"{module}.{name}"):
+        return Imported(f"{module}.{name}")
+    if not _is_science(module):
+        return name if module.partition(".")[0] == "mubench" else f"{module}.{name}"
+    found = _parsed(module, _source(module))
+    if name in found.statements:
+        return Definition(module, name)
+    if name in found.imports:
+        return _resolve(found.imports[name])
+    return Definition(module, WHOLE)
+
+
+def _within(name: str, parts: tuple[str, ...]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
+
+
+@cache
+def _is_science(module: str) -> bool:
+    """Whether what a module defines decides numbers: science, and whatever a plug-in brings."""
+    top, _, inner = module.partition(".")
+    if top == "mubench":
+        return _within(inner, SCIENCE) and not _within(inner, _PLUMBING)
+    return top.startswith(plugins.PREFIX) or top in plugins.packages()
+
+
+def _has_source(module: str) -> bool:
+    """Whether this is a module of mubench or of a plug-in."""
+    top = module.partition(".")[0]
+    is_ours = top == "mubench" or _is_science(top)
+    return is_ours and (plugins.module_text(module) is not None or _path(module) is not None)
+
+
+def _source(module: str) -> str:
+    given = plugins.module_text(module)
+    if given is not None:
+        return given
+    path = _path(module)
+    if path is None:
+        raise ModuleNotFoundError(module)
+    return _read(path)
+
+
+@cache
+def _path(module: str) -> Path | None:
+    """Where a module's source lies; mubench's own packages hold no code and are not run."""
+    root = Path(__file__).parents[1]
+    parts = module.split(".")
+    if parts[0] == "mubench":
+        base = root.joinpath(*parts[1:])
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+        return None
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # a name in a module is none
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"an id cannot hold {value!r}")

@@ -1,0 +1,84 @@
+"""Finding a class by the name of its file: no list to edit."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from importlib import import_module
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from mubench.catalogue import plugins
+from mubench.catalogue.ids import classes_deriving
+from mubench.errors import InputError
+
+
+def load_class(module: str, base: str) -> type[Any]:
+    """The one public class of `module` that derives from the class named `base`.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    found = [
+        member
+        for name, member in inspect.getmembers(import_module(module), inspect.isclass)
+        if member.__module__ == module
+        and not name.startswith("_")
+        and any(parent.__name__ == base for parent in member.__mro__[1:])
+    ]
+    if len(found) != 1:
+        raise _not_one(module, base, [cls.__name__ for cls in found])
+    return found[0]
+
+
+def load_method(name: str) -> type[Any]:
+    """The class of a method of the package, or of a plug-in."""
+    return load_class(method_module(name), "Method")
+
+
+def make_method(name: str, params: Mapping[str, Any]) -> Any:
+    """A method with its hyperparameters.
+
+    Raises:
+        InputError: a value is not what the class says that it is.
+    """
+    found: Any = load_method(name)
+    for key, adapter in _types(found).items():
+        if key in params:
+            try:
+                adapter.validate_python(params[key], strict=True)
+            except ValidationError as error:
+                told = error.errors()[0]["msg"]
+                raise InputError(f"{name}: {key}: {told}; got {params[key]!r}") from None
+    return found(**params)
+
+
+@cache
+def _types(method: Any) -> dict[str, TypeAdapter[Any]]:
+    hints = get_type_hints(method)
+    return {field.name: TypeAdapter(hints[field.name]) for field in fields(method)}
+
+
+def method_source(name: str) -> str:
+    """The class of a method as a root of content ids; the source is read, not run.
+
+    Raises:
+        InputError: its file has no such class, or more than one.
+    """
+    module = method_module(name)
+    found = classes_deriving(module, "Method")
+    if len(found) != 1:
+        raise _not_one(module, "Method", [root.partition(":")[2] for root in found])
+    return found[0]
+
+
+def _not_one(module: str, base: str, names: list[str]) -> InputError:
+    found = ", ".join(sorted(names)) or "none"
+    return InputError(f"{module}: exactly one public {base} is needed in a file; found {found}")
+
+
+def method_module(name: str) -> str:
+    """Where the class of a method is."""
+    plugin = plugins.find("methods", name)
+    return plugin.module if plugin else f"mubench.methods.{name}"

@@ -1,0 +1,47 @@
+"""Check of the environment: device, packages, disk, data sets."""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from mubench.catalogue import cards
+from mubench.catalogue.ids import package_version
+from mubench.data.cache.decoded import known_fingerprint, stored
+from mubench.data.sources.locate import is_in_files, locate
+from mubench.errors import MubenchError
+
+
+def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
+    """Name and finding, one at a time: torch takes seconds to say whether it sees a GPU."""
+    yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    for package in ("torch", "ray", "mlflow", "optuna", "pyarrow"):
+        yield package, package_version(package)
+    yield "cpu", f"{os.cpu_count()} cores"
+    yield "gpu", _gpu()
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    yield "disk", f"{free:.0f} GiB free in this folder"
+    for name in cards.names("datasets"):
+        yield name, _dataset(name, data_dir)
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none available to torch; steps run on the CPU"
+    return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+
+
+def _dataset(name: str, data_dir: str | None) -> str:
+    card = cards.dataset(name).card
+    try:
+        if is_in_files(card):
+            place = locate(card, data_dir)
+            known = known_fingerprint(card, data_dir)
+            state = f"fingerprint {known[:12]}" if known else "not decoded yet"
+            return f"in {place.folder}, {state}"
+        return f"ready, fingerprint {stored(card, data_dir).fingerprint[:12]}"
+    except MubenchError as error:
+        return f"missing: {error}"

@@ -1,0 +1,115 @@
+"""A plan for people and for programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mubench.report.format import plural
+from mubench.run.estimate import KindCost, total
+from mubench.sweep.plan import Plan
+from mubench.sweep.workload import Work
+
+_UNKNOWN = "no fingerprint until its files are decoded"
+
+
+def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
+    """What would run: cells, rows, steps by kind, refusals, estimated time."""
+    grid = Table(box=None, pad_edge=False)
+    for column in ("step", "all", "cached", "to run", "epochs", "forward", "backward", "estimate"):
+        grid.add_column(column, justify="left" if column == "step" else "right")
+    for cost in costs:
+        numbers = (str(cost.total), str(cost.cached), str(cost.to_run))
+        grid.add_row(cost.kind, *numbers, *_counts(cost.work), _duration(cost.seconds))
+    grid.add_row("total", "", "", "", *_counts(total(costs)), "")
+    heading = Text.assemble((plan.name, "bold"), f"  on {plan.device}")
+    lines = [
+        Text(f"cells:   {', '.join(plan.cells)}"),
+        Text(f"rows:    {', '.join(plan.rows)}"),
+        Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
+        *(
+            Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data fetch {name}`")
+            for name in plan.unknown_data
+        ),
+    ]
+    return [heading, *lines, Text(), grid, Text(_examples(costs)), *_closing(plan, costs)]
+
+
+def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
+    """The same for programs; `seconds` is null where the store has no similar steps.
+
+    `work` is that of the steps that will run.
+    """
+    return {
+        "name": plan.name,
+        "device": plan.device,
+        "cells": list(plan.cells),
+        "rows": list(plan.rows),
+        "steps": {
+            cost.kind: {
+                "all": cost.total,
+                "cached": cost.cached,
+                "seconds": cost.seconds,
+                "work": _work_json(cost.work),
+            }
+            for cost in costs
+        },
+        "work": _work_json(total(costs)),
+        "studies": [
+            {"id": s.id, "cell": s.cell, "row": s.row.label, "trials": s.trials}
+            for s in plan.studies.values()
+        ],
+        "ids": [
+            {"id": step.id, "kind": step.kind, "title": step.title, "refusal": step.refusal}
+            for step in plan.steps.values()
+        ],
+    }
+
+
+def _work_json(work: Work) -> dict[str, Any]:
+    return {
+        "training_epochs": work.epochs,
+        "forward_examples": work.forward,
+        "backward_examples": work.backward,
+        "is_exact": work.is_exact,
+    }
+
+
+def _counts(work: Work) -> tuple[str, str, str]:
+    """Epochs of trainings, examples forward and backward; `~` marks an approximate number."""
+    about = "" if work.is_exact else "~"
+    epochs = f"{work.epochs:,}" if work.epochs else ""
+    return epochs, f"{about}{work.forward:,}", f"{about}{work.backward:,}"
+
+
+def _examples(costs: Sequence[KindCost]) -> str:
+    text = "forward, backward: examples in the steps to run, at default hyperparameters"
+    return text if total(costs).is_exact else f"{text}; ~ assumes classes of equal size"
+
+
+def _budget(plan: Plan) -> str:
+    trials = {study.trials for study in plan.studies.values()}
+    return f", {plural(trials.pop(), 'trial')} each" if len(trials) == 1 else ""
+
+
+def _closing(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
+    refused = {
+        (step.row, step.request.cell if step.request else "", step.refusal)
+        for step in plan.steps.values()
+        if step.refusal
+    }
+    lines = [Text(f"refused: {row} on {cell}: {why}") for row, cell, why in sorted(refused)]
+    known = [cost.seconds for cost in costs if cost.seconds is not None]
+    if len(known) < len(costs):
+        return [*lines, Text("no time estimate: the store has no records of similar steps")]
+    return [*lines, Text(f"estimate: {_duration(sum(known))} if steps run one after another")]
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

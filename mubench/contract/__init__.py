@@ -1,1 +1,0 @@
-"""What every method owes, whatever its algorithm: clauses that are run in a small world."""

@@ -1,0 +1,34 @@
+"""Whether data sets are where they should be: asked before anything starts."""
+
+from collections.abc import Iterable
+
+from mubench.catalogue.cards import DataCard
+from mubench.data.cache.decoded import stored
+from mubench.data.sources.locate import is_in_files, locate
+from mubench.errors import DataError
+
+
+def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
+    """Raise DataError, which says what to put where, if the files of a data set are missing."""
+    for card in cards:
+        if is_in_files(card.card):
+            locate(card.card, data_dir)
+
+
+def decode_present(cards: Iterable[DataCard], data_dir: str | None) -> None:
+    """Decode and cache the data sets whose files are here: only then is known what they are.
+
+    Those whose files are not here are passed over: they may be on the machines of a cluster. Raises
+    DataError for damaged files, and for other examples than a card declares.
+    """
+    for card in cards:
+        if is_in_files(card.card) and _is_here(card, data_dir):
+            stored(card.card, data_dir)
+
+
+def _is_here(card: DataCard, data_dir: str | None) -> bool:
+    try:
+        locate(card.card, data_dir)
+    except DataError:
+        return False
+    return True

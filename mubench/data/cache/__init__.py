@@ -1,0 +1,1 @@
+"""Decoded data on disk, and their fingerprints."""

@@ -1,0 +1,247 @@
+"""A data set as it is kept: divided into its splits, decoded once, memory-mapped by all processes.
+
+Each split has files of its own, so that nothing reachable from one leads to another's examples, and
+all workers of a node share one copy of them.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mubench.catalogue.ids import source_id
+from mubench.data.cache.cache import Facts, cached, peek
+from mubench.data.cache.divide import Rows, divide
+from mubench.data.cache.fingerprint import Digest
+from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
+from mubench.data.partition import Ints
+from mubench.data.sources.locate import Place, is_in_files, locate
+from mubench.data.sources.raw import Raw
+from mubench.data.sources.superclasses import with_superclasses
+from mubench.errors import DataError
+
+LAYOUT = 3
+"""Version of the cached files."""
+SPLITS = ("train", "validation", "test")
+_DECIDES_NOTHING = frozenset(
+    {
+        "title",
+        "citation",
+        "sources",
+        "modules",
+        "options",
+        "augment",
+        "sizes",
+        "fingerprint",
+        "examples",
+        "mean",
+        "std",
+        "max_value",
+    }
+)
+"""Keys of a card without influence on what is cached."""
+
+
+class Held(NamedTuple):
+    """One split: `inputs` (n, ...), `labels`, `ids` and perhaps `groups`, each (n,) int64."""
+
+    inputs: NDArray[Any] | Texts
+    labels: Ints
+    ids: Ints
+    groups: Ints | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A divided data set; its inputs are not read before they are used."""
+
+    splits: Mapping[str, Held]
+    class_names: tuple[str, ...]
+    group_names: tuple[str, ...]
+    fingerprint: str
+    """sha256 over the labels, groups and inputs of the whole data set; see `raw.fingerprint`."""
+    mean: tuple[float, ...] = ()
+    """Mean of D_tr by channel, as a fraction of 255, of images in files; else empty."""
+    std: tuple[float, ...] = ()
+
+
+def stored(card: Mapping[str, Any], data_dir: str | Path | None) -> Stored:
+    """The data set of a card; files are decoded where the cache does not have them yet.
+
+    Raises:
+        DataError: files are missing, damaged, or not those that the card declares.
+    """
+    if is_in_files(card):
+        return _mapped(card, locate(card, data_dir))
+    found = _in_memory(import_module(card["modules"][0]).read(card, data_dir))
+    _require(card, "fingerprint", found.fingerprint)
+    return found
+
+
+def known_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
+    """The fingerprint of what is cached, else the one that the card declares, else None.
+
+    Never decodes. Of data in files the declared one is of the order that the card's author had.
+    """
+    declared: str | None = card.get("fingerprint")
+    return declared if not is_in_files(card) else (_cached(card, data_dir) or declared)
+
+
+def _cached(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
+    try:
+        facts = peek(_cache_name(card, locate(card, data_dir)))
+    except DataError:
+        return None
+    return None if facts is None else str(facts["fingerprint"])
+
+
+def _require(card: Mapping[str, Any], key: str, found: str) -> None:
+    """Refuse other examples than the card declares, if it does."""
+    if card.get(key, found) not in (None, found):
+        raise DataError(
+            f"dataset {card['name']}: these are not the declared examples: "
+            f"expected {key} {card[key]}, found {found}"
+        )
+
+
+def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:
+    """The name of the cached folder of a data set in files. Raises DataError as `locate` does."""
+    return _cache_name(card, locate(card, data_dir))
+
+
+def _cache_name(card: Mapping[str, Any], place: Place) -> str:
+    about = {key: value for key, value in card.items() if key not in _DECIDES_NOTHING}
+    stamp = place.source.stamp(card, place.folder)
+    # What decodes and divides.
+    code = source_id(f"{__name__}:stored", f"{place.source.__name__}:read")
+    where = str(place.folder.resolve())
+    text = json.dumps([LAYOUT, code, about, where, stamp], sort_keys=True)
+    return f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _in_memory(raw: Raw) -> Stored:
+    # Indexing by an array copies: a split holds its own examples and no view of the others'.
+    held = {
+        name: Held(np.asarray(rows.part.inputs)[rows.positions], rows.labels, rows.ids, rows.groups)
+        for name, rows in divide(raw).items()
+    }
+    return Stored(held, raw.class_names, raw.group_names, raw.fingerprint)
+
+
+def _mapped(card: Mapping[str, Any], place: Place) -> Stored:
+    def build(folder: Path) -> Facts:
+        return _build(folder, card, with_superclasses(card, place.source.read(card, place.folder)))
+
+    folder, facts = cached(_cache_name(card, place), build)
+    _require(card, "examples", facts["examples"])
+    return Stored(
+        splits={name: _open(folder, name) for name in SPLITS},
+        class_names=tuple(facts["class_names"]),
+        group_names=tuple(facts["group_names"]),
+        fingerprint=facts["fingerprint"],
+        mean=tuple(facts["mean"]),
+        std=tuple(facts["std"]),
+    )
+
+
+def _open(folder: Path, name: str) -> Held:
+    groups = folder / f"{name}_groups.npy"
+    return Held(
+        open_inputs(folder, name),
+        np.load(folder / f"{name}_labels.npy"),
+        np.load(folder / f"{name}_ids.npy"),
+        np.load(groups) if groups.exists() else None,
+    )
+
+
+def _build(folder: Path, card: Mapping[str, Any], raw: Raw) -> Facts:
+    _check(card, raw)
+    splits = divide(raw)
+    digest = Digest(raw)
+    for name, rows in splits.items():
+        np.save(folder / f"{name}_labels.npy", rows.labels)
+        np.save(folder / f"{name}_ids.npy", rows.ids)
+        if rows.groups is not None:
+            np.save(folder / f"{name}_groups.npy", rows.groups)
+    moments = _write_inputs(folder, card, raw, splits, digest)
+    return {
+        "fingerprint": digest.fingerprint,
+        "examples": digest.examples,
+        "class_names": raw.class_names,
+        "group_names": raw.group_names,
+        "mean": moments[0],
+        "std": moments[1],
+    }
+
+
+def _write_inputs(
+    folder: Path,
+    card: Mapping[str, Any],
+    raw: Raw,
+    splits: Mapping[str, Rows],
+    digest: Digest,
+) -> tuple[list[float], list[float]]:
+    """Write each split's inputs while they are read once; mean and std of those of D_tr."""
+    with ExitStack() as files:
+        writers = {
+            name: files.enter_context(closing(writer_for(card, folder, name, len(rows.ids))))
+            for name, rows in splits.items()
+        }
+        for part, official in zip(raw.parts, (b"train", b"test"), strict=False):
+            start = 0
+            for piece in part.pieces():
+                digest.update(part, official, piece, start)
+                for name, rows in splits.items():
+                    if rows.part is part:
+                        first, last = np.searchsorted(rows.positions, [start, start + len(piece)])
+                        writers[name].write(piece, rows.positions[first:last] - start)
+                start += len(piece)
+            if start != len(part.labels):
+                raise DataError(
+                    f"dataset {card['name']}: {start} inputs, but {len(part.labels)} labels"
+                )
+    train = writers["train"]
+    return ([], []) if isinstance(train, TextWriter) else train.moments()
+
+
+def _check(card: Mapping[str, Any], raw: Raw) -> None:
+    """Refuse what no later step could name so well."""
+    where = f"dataset {card['name']}"
+    if len(raw.class_names) != len(card["classes"]):
+        raise DataError(
+            f"{where}: its files have {len(raw.class_names)} classes, its card "
+            f"{len(card['classes'])}"
+        )
+    for part in raw.parts:
+        _check_range(where, "label", part.labels, len(raw.class_names))
+        if part.groups is not None:
+            _check_range(where, "group", part.groups, len(raw.group_names))
+    counts = np.bincount(raw.train.labels, minlength=len(raw.class_names))
+    empty = np.flatnonzero(counts == 0)
+    if len(empty):
+        raise DataError(
+            f"{where}: class {empty[0]} ({raw.class_names[empty[0]]}) has no training example; "
+            "complete the files, or leave the class out"
+        )
+
+
+def _check_range(where: str, what: str, values: Ints, count: int) -> None:
+    wrong = np.flatnonzero((values < 0) | (values >= count))
+    if len(wrong):
+        raise DataError(
+            f"{where}: example {wrong[0]} has {what} {values[wrong[0]]}; "
+            f"it must be 0 to {count - 1}"
+        )
+
+
+def split_sizes(found: Stored) -> Iterator[tuple[str, int]]:
+    """Name and number of examples of each split."""
+    for name in SPLITS:
+        yield name, len(found.splits[name].labels)

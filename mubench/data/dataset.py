@@ -1,0 +1,200 @@
+"""From a data card to splits on a device: opened, encoded, flipped. Only what is asked for.
+
+Each split gets tensors of its own, so that nothing reachable from one leads to another's examples.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from mubench.data.cache.decoded import SPLITS, Stored, stored
+from mubench.data.options import check_options
+from mubench.data.partition import Ints, hash_ids, hash_keys, hash_order
+from mubench.data.split import Inputs, Source, Split, Transform, moved, select
+from mubench.data.tokens import Encoded, EncodedSplit, TextTransform, encoded
+from mubench.data.transforms import ImageTransform
+from mubench.errors import InputError, did_you_mean
+
+RESIDENT_BYTES = 4 * 2**30
+"""Inputs of a split that are larger stay on the host and are streamed to the device."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The splits that were asked for (the others are None), and what is true of all of them."""
+
+    train: Split | None
+    validation: Split | None
+    test: Split | None
+    num_classes: int
+    input_shape: tuple[int, ...]
+    """Of what a model gets: (c, h, w), or (length,) of texts."""
+    fingerprint: str
+    """sha256 over the labels and inputs of the whole data set, before options."""
+    class_names: tuple[str, ...]
+    group_names: tuple[str, ...]
+    split_hash: Mapping[str, str]
+    """sha256 over the sorted ids of each of the three splits, loaded or not."""
+
+
+def load(
+    card: Mapping[str, Any],
+    options: Mapping[str, Any],
+    splits: tuple[str, ...],
+    device: torch.device | str,
+    data_dir: Path | None = None,
+    *,
+    tokens: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Load the named splits of a data set onto a device.
+
+    Args:
+        card: the data card: sources, classes, input_shape, fingerprint, options, ...
+        options: some of the card's options; the others keep the card's defaults. `flip_labels` is
+            the share of D_tr whose labels are wrong; `train_size` keeps that many of D_tr,
+            `holdout_size` at most that many of D_val and of D_te.
+        splits: some of `train`, `validation`, `test`.
+        device: where the tensors will live.
+        data_dir: folder of data sets; without it the environment's MUBENCH_DATA.
+        tokens: how a text model wants its texts; see `mubench.data.tokens`.
+
+    Raises:
+        InputError: an unknown split or option, or an impossible value of one.
+        DataError: the data are missing, damaged, or not those that the card declares.
+    """
+    for name in splits:
+        if name not in SPLITS:
+            raise InputError(f"split {name}: unknown; {did_you_mean(name, SPLITS)}")
+    settings = check_options(card, options, f"dataset {card['name']}")
+    device = torch.device(device)
+    whole = stored(card, data_dir)
+    held, transform, shape = _prepared(card, whole, settings, tokens, device)
+    chosen = {name: _Chosen.all_of(split) for name, split in held.items()}
+    classes = len(whole.class_names)
+    chosen["train"] = _with_options(settings, chosen["train"], card["name"], classes)
+    for name in ("validation", "test"):
+        chosen[name] = chosen[name].first(
+            settings.get("holdout_size"), card["name"], "holdout_size"
+        )
+    loaded = {name: Split.whole(_source(chosen[name], transform, device)) for name in splits}
+    return Dataset(
+        train=loaded.get("train"),
+        validation=loaded.get("validation"),
+        test=loaded.get("test"),
+        num_classes=classes,
+        input_shape=shape,
+        fingerprint=whole.fingerprint,
+        class_names=whole.class_names,
+        group_names=whole.group_names,
+        split_hash={name: hash_ids(chosen[name].ids) for name in SPLITS},
+    )
+
+
+def flip_labels(labels: Ints, ids: Ints, share: float, num_classes: int, dataset: str) -> Ints:
+    """Labels (n,) of which round(share * n) are changed to another class, uniformly.
+
+    Which and to what depends on the ids and the data set's name; a larger share flips a superset.
+    """
+    flipped = hash_order(ids, dataset, "flip_labels")[: round(share * len(ids))]
+    keys = hash_keys(ids[flipped], dataset, "flip_labels", "to")
+    distance = 1 + (keys % np.uint64(num_classes - 1)).astype(np.int64)
+    noisy = labels.copy()
+    noisy[flipped] = (labels[flipped] + distance) % num_classes
+    return noisy
+
+
+def _prepared(
+    card: Mapping[str, Any],
+    whole: Stored,
+    settings: Mapping[str, Any],
+    tokens: Mapping[str, Any] | None,
+    device: torch.device,
+) -> tuple[Mapping[str, EncodedSplit], Transform, tuple[int, ...]]:
+    """The splits as arrays, how they become a model's inputs, and the shape of one of these."""
+    if card["modality"] == "text":
+        if tokens is None:
+            raise InputError(f"dataset {card['name']}: texts need a model that says its `tokens`")
+        held = encoded(card["name"], whole, tokens, settings)
+        return held, TextTransform(tokens["length"]), (tokens["length"],)
+    images = {name: EncodedSplit.of_images(split) for name, split in whole.splits.items()}
+    stated = {"mean": whole.mean, "std": whole.std, "max_value": 255, **card}
+    return images, ImageTransform.of(stated, device), tuple(card["input_shape"])
+
+
+class _Chosen(NamedTuple):
+    """Examples of a split: their `rows` among its inputs (None: all), and what is known of each."""
+
+    inputs: Encoded
+    rows: Ints | None
+    labels: Ints
+    ids: Ints
+    groups: Ints | None
+
+    @classmethod
+    def all_of(cls, held: EncodedSplit) -> "_Chosen":
+        return cls(held.inputs, None, held.labels, held.ids, held.groups)
+
+    def first(self, size: int | None, *names: str) -> "_Chosen":
+        """The first so many of them by hash, at most all."""
+        if size is None or size >= len(self.ids):
+            return self
+        rows = np.sort(hash_order(self.ids, *names)[:size])
+        groups = None if self.groups is None else self.groups[rows]
+        return _Chosen(self.inputs, rows, self.labels[rows], self.ids[rows], groups)
+
+
+def _with_options(
+    settings: Mapping[str, Any], chosen: _Chosen, dataset: str, num_classes: int
+) -> _Chosen:
+    """D_tr after `train_size` and `flip_labels`."""
+    size = settings.get("train_size")
+    if size is not None:
+        if size > len(chosen.ids):
+            raise InputError(
+                f"dataset {dataset}: train_size {size} is more than the {len(chosen.ids)} "
+                "training examples there are"
+            )
+        chosen = chosen.first(size, dataset, "train_size")
+    share = settings.get("flip_labels", 0.0)
+    noisy = flip_labels(chosen.labels, chosen.ids, share, num_classes, dataset)
+    return chosen._replace(labels=noisy)
+
+
+def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Source:
+    """Inputs on the device if they fit, else mapped on the host; on a CPU mapped ones stay so."""
+    groups = chosen.groups
+    inputs = _tensors(chosen.inputs)
+    rows = None if chosen.rows is None else torch.from_numpy(chosen.rows)
+    count = len(chosen.ids)
+    fits = _bytes(inputs) / max(1, _length(inputs)) * count <= RESIDENT_BYTES
+    if fits and device.type != "cpu":
+        inputs = moved(inputs if rows is None else select(inputs, rows), device)
+        rows = None
+    return Source(
+        inputs=inputs,
+        labels=torch.tensor(chosen.labels, device=device),
+        ids=torch.tensor(chosen.ids, device=device),
+        transform=transform,
+        groups=None if groups is None else torch.tensor(groups, device=device),
+        rows=rows,
+        is_streamed=not fits,
+    )
+
+
+def _tensors(inputs: Encoded) -> Inputs:
+    if isinstance(inputs, dict):
+        return {name: torch.from_numpy(values) for name, values in inputs.items()}
+    return torch.from_numpy(inputs)
+
+
+def _bytes(inputs: Inputs) -> int:
+    values = inputs.values() if isinstance(inputs, dict) else [inputs]
+    return sum(value.nbytes for value in values)
+
+
+def _length(inputs: Inputs) -> int:
+    return len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)

@@ -1,0 +1,94 @@
+"""Looking after data sets: fetching, decoding, counting. No torch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mubench.catalogue.cards import DataCard
+from mubench.data.cache import cache
+from mubench.data.cache.decoded import Stored, cache_name, split_sizes, stored
+from mubench.data.sources.locate import folder_of, is_in_files, locate, sources_of, wanted
+from mubench.errors import DataError, InputError
+
+Finding = tuple[str, str]
+
+
+def fetch(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
+    """Download a data set if it is not there and can be, and decode it into the cache.
+
+    Raises:
+        DataError: it is not there, and cannot be downloaded by a program or from here.
+    """
+    if is_in_files(card.card):
+        folder = folder_of(card.card, data_dir)
+        if not any(source.is_here(card.card, folder) for source in sources_of(card.card)):
+            yield "fetched", str(_download(card, folder))
+    yield from _facts(card, data_dir, stored(card.card, data_dir))
+
+
+def check(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
+    """Counts, classes, sizes and fingerprint of a data set; what is wrong begins with `wrong`.
+
+    Raises:
+        DataError: files are missing or damaged, or are not what the card declares.
+    """
+    found = stored(card.card, data_dir)
+    yield from _facts(card, data_dir, found)
+    sizes = dict(split_sizes(found))
+    # How many of them are validation follows from the classes' counts, which no card needs to know.
+    for names in (("train", "validation"), ("test",)):
+        size = sum(sizes[name] for name in names)
+        expected = sum(card.sizes.get(name, sizes[name]) for name in names)
+        if size != expected:
+            yield "wrong", f"{' and '.join(names)} have {size} examples; the card says {expected}"
+    if tuple(found.class_names) != card.classes:
+        pairs = zip(found.class_names, card.classes, strict=True)
+        here, there = next(pair for pair in pairs if pair[0] != pair[1])
+        yield "note", f"a class is called '{here}' in the files and '{there}' in the card"
+    if is_in_files(card.card):
+        for file in cache.damaged(cache_name(card.card, data_dir)):
+            yield "wrong", f"cached file {file} was altered; delete {_cached(card, data_dir)}"
+
+
+def _facts(card: DataCard, data_dir: str | None, found: Stored) -> Iterator[Finding]:
+    if is_in_files(card.card):
+        yield "folder", str(locate(card.card, data_dir).folder)
+        yield "cache", str(_cached(card, data_dir))
+    for name, size in split_sizes(found):
+        counts = np.bincount(found.splits[name].labels, minlength=len(found.class_names))
+        yield name, f"{size} examples, {counts.min()} to {counts.max()} per class"
+    yield "classes", f"{len(found.class_names)}: {', '.join(found.class_names[:5])}, ..."
+    if found.group_names:
+        yield "groups", f"{len(found.group_names)}: {', '.join(found.group_names[:5])}, ..."
+    is_declared = "examples" in card.card or (card.fingerprint and not is_in_files(card.card))
+    yield (
+        "fingerprint",
+        found.fingerprint + ("" if is_declared else " (not verified: none declared)"),
+    )
+
+
+def _download(card: DataCard, folder: Path) -> Path:
+    for source in sources_of(card.card):
+        download = getattr(source, "fetch", None)
+        if download is None:
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            download(card.card, folder)
+        except InputError:
+            raise
+        except Exception as error:  # each library fails in its own way without a network
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise DataError(
+                f"dataset {card.name}: cannot be downloaded from here ({reason}); "
+                f"put into {folder} {wanted(card.card)}"
+            ) from error
+        return folder
+    raise DataError(
+        f"dataset {card.name}: no program may download it; put into {folder} {wanted(card.card)}"
+    )
+
+
+def _cached(card: DataCard, data_dir: str | None) -> Path:
+    return cache.cache_root() / cache_name(card.card, data_dir)

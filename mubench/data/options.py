@@ -1,0 +1,44 @@
+"""The options of a data set, checked before anything is loaded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mubench.data.sources.newsgroup_text import PARTS
+from mubench.errors import InputError, did_you_mean
+
+
+def check_options(
+    card: Mapping[str, Any], options: Mapping[str, Any], where: str
+) -> dict[str, Any]:
+    """The card's options with the given ones put in; `where` begins every error.
+
+    Raises:
+        InputError: an option that the card does not have, or a value out of range.
+    """
+    for name in options:
+        if name not in card["options"]:
+            hint = did_you_mean(str(name), card["options"])
+            raise InputError(f"{where}.{name}: unknown option; {hint}")
+    settings = {**card["options"], **options}
+    share = settings.get("flip_labels", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise InputError(f"{where}.flip_labels: a share in [0, 1] is needed; got {share!r}")
+    for name in ("train_size", "holdout_size"):
+        size = settings.get(name)
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise InputError(f"{where}.{name}: a number of examples is needed; got {size!r}")
+    _check_text(settings, where)
+    return settings
+
+
+def _check_text(settings: Mapping[str, Any], where: str) -> None:
+    remove = settings.get("remove") or []
+    if not isinstance(remove, list | tuple):
+        raise InputError(f"{where}.remove: a list of {', '.join(PARTS)} is needed; got {remove!r}")
+    for part in remove:
+        if part not in PARTS:
+            raise InputError(f"{where}.remove: {did_you_mean(str(part), PARTS)}; got {part!r}")
+    if not isinstance(settings.get("deduplicate", False), bool):
+        raise InputError(
+            f"{where}.deduplicate: true or false is needed; got {settings['deduplicate']!r}"
+        )

@@ -1,0 +1,1 @@
+"""The leaderboard: rows of many sweeps, ranking, site and comparison."""

@@ -1,0 +1,82 @@
+"""Rows out of files, checked: every problem is one line that names the file and the field."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mubench.catalogue.validation import OURS, sentence
+from mubench.errors import InputError
+from mubench.leaderboard.row import FORMAT, BoardRow
+from mubench.leaderboard.slug import plain
+
+ROWS = "rows"
+"""The folder of a board that holds its rows."""
+_LONGEST = 200
+
+
+def read_rows(paths: Iterable[Path]) -> tuple[BoardRow, ...]:
+    """Return the rows of files and folders, all of them checked.
+
+    Raises:
+        InputError: the first problem that there is.
+    """
+    rows = []
+    for path in row_files(paths):
+        row, problems = read_row(path)
+        if row is None or problems:
+            raise InputError(problems[0])
+        rows.append(row)
+    return tuple(rows)
+
+
+def row_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files of rows below the paths; of a board's folder those of its rows.
+
+    Raises:
+        InputError: a path that is not there, or a folder without a row.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file or folder")
+        folder = path / ROWS if (path / ROWS).is_dir() else path
+        files = [path] if path.is_file() else sorted(folder.rglob("*.json"))
+        if not files:
+            raise InputError(f"{path}: there is no row in it; a row is a .json file")
+        found += files
+    return found
+
+
+def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
+    """Return a file's row, if it is one, and what is wrong with it, one line each."""
+    try:
+        node = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        return None, [f"{path}: not JSON: {' '.join(str(error).split())}"]
+    if isinstance(node, dict) and isinstance(node.get("format"), int) and node["format"] > FORMAT:
+        advice = f"this mubench reads {FORMAT}; update it"
+        return None, [f"{path}: format: {node['format']} is newer: {advice}"]
+    try:
+        row = BoardRow.model_validate(node)
+    except ValidationError as error:
+        return None, [f"{path}: {line}" for line in problems_of(error)]
+    if path.name != f"{row.slug}.json":
+        return row, [f"{path}: file name: must be {row.slug}.json, after cell, row and selection"]
+    return row, []
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Return each mistake as `requests.2.ua: 1.3 is not a fraction in [0, 1]`."""
+    return list(dict.fromkeys(plain(_line(mistake)) for mistake in error.errors()))
+
+
+def _line(error: ErrorDetails) -> str:
+    path = ".".join(map(str, error["loc"]))
+    path = path if len(path) < _LONGEST else path[: _LONGEST - 3] + "..."
+    said = error["msg"] if error["type"] == "fraction" else sentence(error)
+    if not path:
+        return said
+    return f"{path}.{said}" if error["type"] == OURS else f"{path}: {said}"

@@ -1,0 +1,163 @@
+"""One row of the board as a file: one method (or a reference) in one cell under one selection.
+
+Others contribute rows as JSON, so a row holds what its numbers follow from, and what could
+contradict the rest is checked.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import JsonValue, model_validator
+
+from mubench.catalogue.validation import Strict, mistake
+from mubench.leaderboard.row_fields import (
+    TOLERANCE,
+    Conditions,
+    Failure,
+    Measured,
+    Name,
+    Positive,
+    SweepOrigin,
+    Tuning,
+)
+from mubench.leaderboard.slug import slug
+from mubench.report.analysis.aggregate import REFERENCES
+
+FORMAT: Literal[1] = 1
+"""Version of the file; a row of a newer one is refused."""
+
+
+class BoardRow(Strict):
+    """One method (or reference) in one cell under one selection, over its final requests."""
+
+    format: Literal[1]
+    cell: Name
+    """dataset/model/scenario."""
+    dataset: Name
+    model: Name
+    scenario: Name
+    method: Name
+    row: Name
+    """The method, with its grid values or label in brackets where it has any."""
+    selection: Literal["tuned", "default", ""]
+    """Empty for the references, `retrain` and `original`."""
+    expected: Positive
+    """Final requests that the sweep planned."""
+    requests: tuple[Measured, ...]
+    failures: tuple[Failure, ...] = ()
+    params: dict[str, JsonValue]
+    """The chosen candidate's hyperparameters, or the defaults, all of them."""
+    tuning: Tuning | None = None
+    conditions: tuple[Conditions, ...]
+    origin: SweepOrigin
+    source: str = ""
+    """A paper or an address that describes the row."""
+    contributor: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells rows apart."""
+        return self.cell, self.row, self.selection
+
+    @property
+    def slug(self) -> str:
+        """The name of its file, without `.json`."""
+        return slug(self.cell, self.row, self.selection or "reference")
+
+    @property
+    def newest(self) -> datetime:
+        """When the newest of its records was made."""
+        return max(held.when for held in self.conditions)
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """Where it ran."""
+        return frozenset(held.device for held in self.conditions)
+
+    @property
+    def records(self) -> frozenset[str]:
+        """Ids of the records that it was made of."""
+        return frozenset(key for held in self.conditions for key in held.records)
+
+    @property
+    def missing(self) -> int:
+        """Planned requests of which there is neither a number nor a failure."""
+        return self.expected - len(self.requests) - len(self.failures)
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        checks = (self._names, self._counts, self._reference, self._open_values)
+        for problem in (check() for check in checks):
+            if problem:
+                raise mistake(problem)
+        return self
+
+    def _names(self) -> str:
+        if self.cell != f"{self.dataset}/{self.model}/{self.scenario}":
+            return f"cell: {self.cell!r} is not dataset/model/scenario of this row"
+        if self.row != self.method and not self.row.startswith(f"{self.method}["):
+            return f"row: {self.row!r} is neither the method nor the method with brackets"
+        counts = Counter([held.name for held in self.requests])
+        counts.update(held.name for held in self.failures)
+        name, count = max(counts.items(), key=lambda item: item[1], default=("", 0))
+        return f"requests: {name!r} stands {count} times" if count > 1 else ""
+
+    def _counts(self) -> str:
+        if not self.conditions:
+            return "conditions: at least one is needed"
+        held = len(self.requests) + len(self.failures)
+        if held > self.expected:
+            return f"expected: {self.expected} requests, but {held} are here"
+        return "" if held else "requests: there is neither a number nor a failure"
+
+    def _reference(self) -> str:
+        is_reference = self.method in REFERENCES
+        if is_reference and self.row != self.method:
+            return f"row: a reference has one row, '{self.method}'; got {self.row!r}"
+        if is_reference != (self.selection == ""):
+            allowed = "empty" if is_reference else "tuned or default"
+            return f"selection: that of '{self.method}' must be {allowed}; got {self.selection!r}"
+        if (self.tuning is None) != (self.selection != "tuned"):
+            return "tuning: a tuned row has it, and no other"
+        is_retrain = self.method == "retrain"
+        if is_retrain and any(held.gap > TOLERANCE for held in self.requests):
+            return "requests: a Retrain's own gap must be 0"
+        if not is_retrain and any(held.replicas for held in self.requests):
+            return "requests: only Retrain's row has replicas"
+        return ""
+
+    def _open_values(self) -> str:
+        """What stands where a row may hold anything."""
+        for name, value in self.params.items():
+            if isinstance(value, dict | list):
+                return f"params.{name}: a number, a word, true, false or null is needed"
+        nodes = {"params": self.params, "origin.sweep": self.origin.sweep}
+        wrong = [name for name, node in nodes.items() if not _is_plain(node)]
+        return f"{wrong[0]}: holds a number that is not finite, or broken text" if wrong else ""
+
+
+def _is_plain(node: Any) -> bool:
+    """Whether it can be written as JSON: finite numbers, and text without half characters."""
+    try:
+        json.dumps(node, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return True
+
+
+def to_json(row: BoardRow) -> bytes:
+    """Return a row as its file: the same row gives the same bytes."""
+    return _pretty(row.model_dump(mode="json", exclude_defaults=True))
+
+
+def schema_json() -> bytes:
+    """Return the JSON Schema of a row (draft 2020-12)."""
+    held = BoardRow.model_json_schema()
+    return _pretty({"$schema": "https://json-schema.org/draft/2020-12/schema", **held})
+
+
+def _pretty(node: Mapping[str, Any]) -> bytes:
+    return (json.dumps(node, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,143 @@
+"""What a row of the board is made of: requests, failures, tuning, circumstances, origin.
+
+Fractions lie in [0, 1], times are seconds. What could contradict itself is checked.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
+
+from mubench.catalogue.validation import Strict, mistake
+from mubench.metrics.gap import TERMS, gap
+from mubench.store.record import Status
+
+TOLERANCE = 1e-9
+"""Of a gap, between the one that is stated and the one that follows."""
+
+
+def _within_unit(value: float) -> float:
+    if not 0 <= value <= 1:  # NaN is refused here as well
+        raise PydanticCustomError(
+            "fraction", "{value} is not a fraction in [0, 1]", {"value": value}
+        )
+    return value
+
+
+Fraction = Annotated[
+    float,
+    Field(strict=True, json_schema_extra={"minimum": 0, "maximum": 1}),
+    AfterValidator(_within_unit),
+]
+Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Positive = Annotated[int, Field(strict=True, ge=1)]
+Switch = Annotated[bool, Field(strict=True)]
+Name = Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class Values(Strict):
+    """The four values of one model on one request; what has no meaning there is left out."""
+
+    ua: Fraction | None = None
+    mia_svc: Fraction | None = None
+    ra: Fraction | None = None
+    ta: Fraction | None = None
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Those that are there, by name."""
+        held = {name: getattr(self, name) for name in TERMS}
+        return {name: value for name, value in held.items() if value is not None}
+
+
+class Measured(Values):
+    """One final request with its numbers, and those of the Retrain that its gap is taken to."""
+
+    name: Name
+    """The request: cell, forget seed or classes, train seed."""
+    status: Literal["ok", "diverged"]
+    """`diverged`: evaluated at the last finite weights."""
+    seed_train: Whole
+    seed_forget: Whole
+    """-1 where nothing is drawn."""
+    forget_classes: tuple[Whole, ...] = ()
+    forget_hash: Annotated[str, Field(max_length=200)]
+    """Over the ids of D_f: two rows with the same one forgot the same examples."""
+    n_forget: Count
+    gap: Fraction
+    """Avg. Gap to `retrain`."""
+    rte_seconds: Seconds | None = None
+    retrain: Values
+    replicas: tuple[Values, ...] = ()
+    """Of a Retrain's row: further Retrains of the request, for the noise floor."""
+    flags: tuple[Name, ...] = ()
+    """Doubts that a reader must see."""
+
+    @model_validator(mode="after")
+    def _gap_is_that_of_the_values(self) -> Self:
+        if not self.terms.keys() & self.retrain.terms.keys():
+            raise mistake("retrain: shares none of ua, mia_svc, ra and ta with this request")
+        found = gap(self.terms, self.retrain.terms).value
+        if abs(found - self.gap) > TOLERANCE:
+            raise mistake(f"gap: {self.gap} is stated, but the values and Retrain's give {found}")
+        return self
+
+
+class Failure(Strict):
+    """One final request that gave no number, and why."""
+
+    name: Name
+    status: Status | Literal["no_retrain"]
+    message: str = ""
+
+
+class Tuning(Strict):
+    """The search that chose the row's params."""
+
+    trials: Positive
+    """Budget in candidates."""
+    free_dimensions: Count
+    candidate: Whole = -1
+    """The chosen one; -1 where none was."""
+
+
+class Conditions(Strict):
+    """Under which circumstances some of the row's records were made."""
+
+    device: str
+    threads: Count
+    precision: str
+    exclusive: Switch
+    """Whether each step had its device to itself."""
+    commit: str
+    versions: dict[str, str]
+    created: Name
+    """Of the newest of these records; ISO 8601 with its time zone."""
+    records: tuple[Name, ...]
+    """Their ids."""
+
+    @property
+    def when(self) -> datetime:
+        """`created` as a time."""
+        return datetime.fromisoformat(self.created)
+
+    @model_validator(mode="after")
+    def _created_is_a_time(self) -> Self:
+        try:
+            is_aware = self.when.tzinfo is not None
+        except ValueError:
+            is_aware = False
+        if not is_aware:
+            raise mistake(f"created: {self.created!r} is not an ISO 8601 time with its time zone")
+        return self
+
+
+class SweepOrigin(Strict):
+    """The sweep that the row comes from, whole, so that it can be run again."""
+
+    name: Name
+    sweep: dict[str, JsonValue]
+    """The sweep file as a mapping, overrides included; written as YAML, `mubench run` takes it."""

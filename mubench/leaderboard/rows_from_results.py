@@ -1,0 +1,142 @@
+"""Rows of the board out of a sweep: what its report aggregates, one row at a time."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from mubench.errors import InputError
+from mubench.leaderboard.read_rows import problems_of
+from mubench.leaderboard.row import FORMAT, BoardRow
+from mubench.metrics.gap import TERMS
+from mubench.report.analysis.aggregate import Cell, Row, aggregate, is_scored
+from mubench.report.analysis.tuning import Study, studies
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+
+
+def rows_of(source: ReportSource) -> tuple[BoardRow, ...]:
+    """Return the rows of a sweep that have any record; pure, in the order of the sweep.
+
+    Raises:
+        InputError: a record that no row can be made of, a value that is no fraction say.
+    """
+    return tuple(
+        _made(source, cell, row, searches.get(row.label))
+        for cell in aggregate(source)
+        for searches in [{study.row: study for study in studies(cell)}]
+        for row in (cell.retrain, cell.original, *cell.methods)
+        if row.records
+    )
+
+
+def _made(source: ReportSource, cell: Cell, row: Row, study: Study | None) -> BoardRow:
+    targets = {r.request: r.metrics for r in cell.retrain.scored}
+    first = row.records[0]
+    records = sorted(row.scored, key=lambda r: (r.request, r.id))
+    measured = [r for r in records if "gap" in _values(r) and _target(r, targets)]
+    ids = {r.id for r in measured}
+    chosen = measured[0] if measured else first
+    node: dict[str, Any] = {
+        "format": FORMAT,
+        "cell": cell.name,
+        "dataset": first.dataset,
+        "model": first.model,
+        "scenario": first.scenario,
+        "method": first.method or row.method,
+        "row": row.label,
+        "selection": row.selection,
+        "expected": max(row.expected, len(row.records)),
+        "requests": [_request(r, _target(r, targets), cell) for r in measured],
+        "failures": [_failure(r) for r in row.records if r.id not in ids],
+        "params": dict(chosen.params),
+        "conditions": _conditions(row.records),
+        "origin": {"name": source.name, "sweep": dict(source.node)},
+    }
+    if row.selection == "tuned":
+        node["tuning"] = _tuning(chosen, study)
+    try:
+        # What is no JSON (a date in a sweep file) is text in files; so it is text here.
+        return BoardRow.model_validate(json.loads(json.dumps(node, default=str)))
+    except ValidationError as error:
+        where = f"sweep '{source.name}': {cell.name}: {row.label} {row.selection}".strip()
+        raise InputError(f"{where}: {problems_of(error)[0]}") from None
+
+
+def _values(record: Record) -> Mapping[str, float]:
+    """A record's metrics; a Retrain has no distance to itself."""
+    own = {"gap": 0.0} if record.kind == "retrain" else {}
+    return {**record.metrics, **own}
+
+
+def _target(record: Record, targets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The Retrain that the record's gap was taken to: as the record has it, or the request's."""
+    if record.kind == "retrain":
+        return _terms(record.metrics)
+    own = {term: record.metrics.get(f"retrain_{term}") for term in TERMS}
+    held = {term: value for term, value in own.items() if value is not None}
+    return held or _terms(targets.get(record.request, {}))
+
+
+def _terms(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {term: metrics[term] for term in TERMS if term in metrics}
+
+
+def _request(record: Record, target: dict[str, float], cell: Cell) -> dict[str, Any]:
+    values = _values(record)
+    replicas = cell.floor.records if cell.floor and record.kind == "retrain" else ()
+    rte = values.get("rte_seconds")
+    return {
+        "name": record.request,
+        "status": record.status,
+        "seed_train": record.seed_train,
+        "seed_forget": record.seed_forget,
+        "forget_classes": record.forget_classes,
+        "forget_hash": record.forget_hash,
+        "n_forget": record.n_forget,
+        **_terms(values),
+        "gap": values["gap"],
+        **({} if rte is None else {"rte_seconds": rte}),
+        "retrain": target,
+        "replicas": [
+            _terms(r.metrics) for r in replicas if r.request == record.request and r.replica
+        ],
+        "flags": record.flags,
+    }
+
+
+def _failure(record: Record) -> dict[str, Any]:
+    status = "no_retrain" if is_scored(record) else record.status
+    return {"name": record.request, "status": status, "message": record.message}
+
+
+def _tuning(chosen: Record, study: Study | None) -> dict[str, Any]:
+    searched = study.records if study else ()
+    dimensions = [chosen.free_dimensions, *(r.free_dimensions for r in searched)]
+    return {
+        "trials": max(chosen.trials, study.trials if study else 1, 1),
+        "free_dimensions": max(dimensions),
+        "candidate": chosen.candidate,
+    }
+
+
+def _conditions(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Records under the same circumstances together, in the order of their ids."""
+    found: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda r: r.id):
+        found.setdefault(json.dumps(_shared(record), sort_keys=True), []).append(record)
+    return [
+        {
+            **json.loads(shared),
+            "created": max(r.created for r in held),
+            "records": [r.id for r in held],
+        }
+        for shared, held in found.items()
+    ]
+
+
+def _shared(record: Record) -> dict[str, Any]:
+    names = ("device", "threads", "precision", "exclusive", "commit")
+    held = {name: getattr(record, name) for name in names}
+    return {**held, "versions": dict(record.versions)}

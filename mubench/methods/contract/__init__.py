@@ -1,0 +1,1 @@
+"""What every method owes, clause by clause: `mubench check`."""

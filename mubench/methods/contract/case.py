@@ -1,0 +1,139 @@
+"""A method under test: its settings for toy data, and the results of its runs."""
+
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+
+from mubench.catalogue import cards, registry
+from mubench.errors import ContractError
+from mubench.methods.base import DescentMethod, ForgetTask, Method, Prepared, Unlearned
+from mubench.methods.contract import global_state
+from mubench.methods.contract.kl_div_watch import Watch, watching
+from mubench.methods.contract.toy_request import Modality, Request
+from mubench.methods.contract.toy_world import same, weights
+
+Settings = Mapping[str, Any]
+QUICK: Settings = {"epochs": 2, "batch_size": 8}
+"""Settings of every method that descends; a card's `quick` goes before them."""
+
+
+class Skipped(ContractError):
+    """A clause is skipped, since the method fails in its first run."""
+
+
+def require(holds: object, message: str) -> None:
+    """Raise ContractError with `message` unless `holds`."""
+    if not holds:
+        raise ContractError(message)
+
+
+class Case:
+    """A method of the catalogue with quick settings, and `changes` to them."""
+
+    def __init__(self, name: str, changes: Settings | None = None) -> None:
+        self.card = cards.method(name)
+        self.type: type[Method] = registry.load_method(name)
+        is_descent = issubclass(self.type, DescentMethod)
+        self.quick = {**(QUICK if is_descent else {}), **self.card.quick}
+        self.changes = dict(changes or {})
+
+    @cached_property
+    def method(self) -> Method:
+        """The method with its settings."""
+        return self.type(**self.quick | self.changes)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All hyperparameters."""
+        return {f.name: getattr(self.method, f.name) for f in fields(self.method)}
+
+    @cached_property
+    def request(self) -> Request:
+        """What it is asked for; class-wise, or on texts, where it refuses the usual."""
+        refused = self.card.refuses.keys()
+        modality: Modality = "text" if refused & {"image", "cnn"} else "image"
+        return Request(is_classwise="random" in refused, modality=modality)
+
+    def run(
+        self,
+        request: Request | None = None,
+        *,
+        original: nn.Module | None = None,
+        task: ForgetTask | None = None,
+        prepared: Prepared | None = None,
+        changes: Settings | None = None,
+    ) -> Unlearned:
+        """Run on a request, by default the usual one, with `changes` to the settings."""
+        request, method = request or self.request, replace(self.method, **changes or {})
+        original = request.original() if original is None else original
+        with global_state.kept():
+            return method.run(original, task or request.task(), prepared)
+
+    def attempt(self, request: Request, what: str, changes: Settings | None = None) -> Unlearned:
+        """Run where the method must get to the end.
+
+        Raises:
+            Skipped: it fails in its first run either.
+            ContractError: it raises or diverges; begins with `what`.
+        """
+        _ = self.found
+        try:
+            found = self.run(request, changes=changes)
+        except Exception as error:
+            raise ContractError(f"{what}: {self.told(error)}") from error
+        require(found.status == "ok", f"{what}: it diverges: {found.message}")
+        return found
+
+    @cached_property
+    def first(self) -> Unlearned | BaseException:
+        """What came of the first run, or what it raised."""
+        try:
+            return self.run()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
+            return error
+
+    @property
+    def found(self) -> Unlearned:
+        """What came of the first run.
+
+        Raises:
+            Skipped: nothing did, or it diverged.
+        """
+        if isinstance(self.first, BaseException):
+            raise Skipped("the method fails in its first run")
+        if self.first.status == "diverged":
+            raise Skipped("the method diverges in its first run")
+        return self.first
+
+    def require_repeatable(self) -> None:
+        """Skip the clause where two equal runs differ: another difference would prove nothing.
+
+        Raises:
+            Skipped: two runs like the first differ.
+        """
+        if not self._is_repeatable:
+            raise Skipped("two runs with the same seed differ already")
+
+    @cached_property
+    def _is_repeatable(self) -> bool:
+        return same(weights(self.found.model), weights(self.run().model))
+
+    @cached_property
+    def watched(self) -> Watch:
+        """What it does in a run like the first."""
+        with watching(type(self.request.original())) as seen:
+            self.run()
+        return seen
+
+    def told(self, error: BaseException) -> str:
+        """An error in one line, with where in the method's file it arose."""
+        spec = sys.modules[self.type.__module__].__spec__
+        file = spec.origin if spec is not None else ""
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+        where = f" (line {lines[-1]})" if lines else ""
+        return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"

@@ -1,0 +1,35 @@
+"""Batches of D_f and D_r examples shuffled together."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from mubench.data.split import Batch, join
+from mubench.models.training.loader import Loader
+
+
+class Mixed(NamedTuple):
+    """A batch whose first `n_forget` examples are D_f's and whose others are D_r's."""
+
+    batch: Batch
+    n_forget: int
+
+
+def steps(forget: Loader, retain: Loader) -> int:
+    """Batches in one epoch over both, of at most the loaders' common size."""
+    return -(-(len(forget.split) + len(retain.split)) // forget.size)
+
+
+def mixed_epoch(forget: Loader, retain: Loader, order: torch.Generator) -> Iterator[Mixed]:
+    """Every example of both once, in batches whose sizes differ by at most one.
+
+    `order` says which places of the shuffled union D_f takes; the loaders say who fills them.
+    """
+    n_forget = len(forget.split)
+    is_forget = torch.randperm(n_forget + len(retain.split), generator=order) < n_forget
+    for places in is_forget.tensor_split(steps(forget, retain)):
+        count = int(places.sum())
+        sizes = ((forget, count), (retain, len(places) - count))
+        parts = [loader.next(size) for loader, size in sizes if size]
+        yield Mixed(join(parts), count)

@@ -1,0 +1,170 @@
+"""The one descent loop: references train with it, methods unlearn with it."""
+
+import math
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from mubench.catalogue.bounds import check_limits
+from mubench.errors import Diverged
+
+B = TypeVar("B")
+Precision = Literal["float32", "bfloat16"]
+NormMode = Literal["train", "eval_frozen"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descent:
+    """Settings of one run of gradient descent; raises InputError where one is out of its limits.
+
+    `clip_norm` 0 means off. `schedule` maps progress in [0, 1) to a multiple of `learning_rate`.
+    With SGD, weight decay acts even where the gradient is zero, as in torch.
+    """
+
+    learning_rate: float
+    epochs: int
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 5e-4
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    clip_norm: float = 0.0
+    bn_mode: NormMode = "train"
+    precision: Precision = "float32"
+    schedule: Callable[[float], float] | None = None
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            check_limits(setting.name, getattr(self, setting.name), setting.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What a method does around the steps of a descent."""
+
+    before_step: Callable[[torch.optim.Optimizer], None] = lambda _: None
+    """May change the gradients, which are clipped by then."""
+    after_step: Callable[[torch.optim.Optimizer], None] = lambda _: None
+    """May change the weights and the optimizer's state."""
+    after_epoch: Callable[[int], bool] = lambda _: False
+    """May look at the model, which is finite; True stops the descent."""
+
+
+def descend(
+    model: nn.Module,
+    settings: Descent,
+    batches: Callable[[int], Iterable[B]],
+    loss: Callable[[B], Tensor],
+    *,
+    steps_per_epoch: int,
+    hooks: Hooks | None = None,
+) -> torch.optim.Optimizer:
+    """Minimise `loss(batch)` over `batches(epoch)`, in place; return the optimizer with its state.
+
+    Raises:
+        Diverged: a loss or a weight is not finite; the model is back at the end of its last
+            finite epoch, or where it started.
+    """
+    hooks = hooks or Hooks()
+    optimizer = make_optimizer(model, settings)
+    device = next(model.parameters()).device
+    # Reading a loss waits for the device, which a GPU feels and a CPU does not.
+    stride = 1 if device.type == "cpu" else 50
+    total = max(1, settings.epochs * steps_per_epoch)
+    step, safe = 0, snapshot(model)
+    for epoch in range(settings.epochs):
+        set_mode(model, settings.bn_mode)
+        value = torch.zeros((), device=device)
+        for batch in batches(epoch):
+            if settings.schedule is not None:
+                set_learning_rate(
+                    optimizer, settings.learning_rate * settings.schedule(step / total)
+                )
+            with autocast(device, settings.precision):
+                value = loss(batch)
+            if step % stride == 0:
+                _require_finite(model, safe, value, epoch, settings)
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            if settings.clip_norm:
+                nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+            hooks.before_step(optimizer)
+            optimizer.step()
+            hooks.after_step(optimizer)
+            step += 1
+        if not is_finite(model):
+            value = torch.full_like(value, math.nan)
+        _require_finite(model, safe, value, epoch, settings)
+        safe = snapshot(model)
+        if hooks.after_epoch(epoch):
+            break
+    return optimizer
+
+
+def cosine(progress: float) -> float:
+    """A schedule from 1 at the start to 0 at the end."""
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+def make_optimizer(model: nn.Module, settings: Descent) -> torch.optim.Optimizer:
+    """The optimizer over all trainable parameters."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(
+            parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+    return torch.optim.SGD(
+        parameters,
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+        nesterov=settings.nesterov,
+    )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Set the learning rate of every parameter group."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+
+
+def set_mode(model: nn.Module, bn_mode: NormMode) -> None:
+    """Training mode; with `eval_frozen`, BatchNorm keeps its running statistics."""
+    model.train()
+    if bn_mode == "eval_frozen":
+        for module in model.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
+    """Mixed precision for training and unlearning; evaluation is always float32."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def snapshot(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of all parameters and buffers."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def is_finite(model: nn.Module) -> bool:
+    """Whether every parameter and every floating buffer is finite."""
+    values = (v for v in model.state_dict().values() if v.is_floating_point())
+    return all(bool(torch.isfinite(v).all()) for v in values)
+
+
+def _require_finite(
+    model: nn.Module, safe: dict[str, Tensor], value: Tensor, epoch: int, settings: Descent
+) -> None:
+    if math.isfinite(value.item()):
+        return
+    model.load_state_dict(safe)
+    raise Diverged(
+        f"loss or weights not finite in epoch {epoch + 1} of {settings.epochs}; "
+        f"try a learning rate below {settings.learning_rate:g}"
+    )

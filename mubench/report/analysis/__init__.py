@@ -1,0 +1,1 @@
+"""Statistics of records: aggregates, tests, ranks and claims."""

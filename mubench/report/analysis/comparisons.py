@@ -1,0 +1,219 @@
+"""Paired comparisons of two rows over the requests they share, and whom each row is compared to."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal, TypeVar
+
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
+from mubench.report.analysis.significance import (
+    Verdict,
+    bootstrap_interval,
+    fewest_pairs,
+    holm,
+    independent,
+    letters,
+    share_interval,
+    sign_flip_p,
+    verdict,
+)
+from mubench.report.format import plural
+from mubench.store.record import Record
+
+Rank = Literal["", "best", "second"]
+BACKBONES = {"ugradsl": "ga", "ugradsl_plus": "ft"}
+"""The method that each builds on (the paper's own comparison; methods differ by smoothing)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """Differences of Avg. Gap between two rows on the requests that both have; fractions."""
+
+    differences: tuple[float, ...]
+    """First less second by request: negative where the first is closer to Retrain.
+
+    Requests that share a training or a forget set are one: their mean, see `independent`.
+    """
+    requests: int
+    """How many requests they are from."""
+    p_value: float
+    """Of the exact sign-flip test."""
+    p_holm: float
+    """Corrected for the comparisons of its family."""
+    family: int = 1
+    """How many comparisons are corrected for."""
+
+    @property
+    def difference(self) -> Estimate:
+        """Mean and spread of the differences."""
+        return estimate(self.differences)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % bootstrap interval of the mean difference; None for one request."""
+        return bootstrap_interval(self.differences)
+
+    @property
+    def wins(self) -> int:
+        """Pairs in which first is closer to Retrain."""
+        return sum(value < 0 for value in self.differences)
+
+    @property
+    def count(self) -> str:
+        """The pairs in words: `6 requests`, `9 requests in 3 independent groups`."""
+        n = len(self.differences)
+        said = plural(self.requests, "request")
+        return said if n == self.requests else f"{said} in {plural(n, 'independent group')}"
+
+    @property
+    def improvement(self) -> float:
+        """Probability of improvement: of the pairs with a winner, the share that first wins.
+
+        Agarwal et al. 2021, but over pairs: both rows answered the same requests. A half where
+        all are ties.
+        """
+        decided = sum(value != 0 for value in self.differences)
+        return self.wins / decided if decided else 0.5
+
+    @property
+    def improvement_interval(self) -> tuple[float, float]:
+        """Exact 95 % interval of it."""
+        decided = sum(value != 0 for value in self.differences)
+        return share_interval(self.wins, decided) if decided else (0.0, 1.0)
+
+    @property
+    def needs(self) -> int:
+        """Requests below which no comparison of this family could be decided."""
+        return fewest_pairs(self.family)
+
+    @property
+    def verdict(self) -> Verdict:
+        """`closer`, `farther`, `cannot be told apart`, or `undecided` with too few requests."""
+        return verdict(self.differences, self.p_holm, self.family)
+
+
+P = TypeVar("P", bound=Paired)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Paired):
+    """`first` against `second`, two rows of one cell."""
+
+    first: Row
+    second: Row
+
+
+def compare(first: Row, second: Row) -> Comparison | None:
+    """Compare two rows on the requests that both have; None where they share none."""
+    mine, theirs = _with_gap(first), _with_gap(second)
+    shared = sorted(mine.keys() & theirs.keys())
+    if not shared:
+        return None
+    differences = independent(
+        [mine[name].metrics["gap"] - theirs[name].metrics["gap"] for name in shared],
+        [mine[name].seed_train for name in shared],
+        [forget_set(mine[name]) for name in shared],
+    )
+    p_value = sign_flip_p(differences)
+    return Comparison(
+        first=first,
+        second=second,
+        differences=differences,
+        requests=len(shared),
+        p_value=p_value,
+        p_holm=p_value,
+    )
+
+
+def _with_gap(row: Row) -> dict[str, Record]:
+    return {r.request: r for r in row.scored if math.isfinite(r.metrics.get("gap", math.nan))}
+
+
+def forget_set(record: Record) -> str:
+    """Return what tells the forget set of a record from others of its cell."""
+    drawn = f"{record.seed_forget} {record.forget_classes}"
+    return record.forget_hash or drawn
+
+
+def corrected(family: Iterable[P]) -> tuple[P, ...]:
+    """Correct a family of comparisons by Holm."""
+    held = tuple(family)
+    adjusted = holm([pair.p_value for pair in held])
+    return tuple(
+        replace(pair, p_holm=p, family=len(held)) for pair, p in zip(held, adjusted, strict=True)
+    )
+
+
+def all_pairs(ranked: Sequence[Row]) -> tuple[Comparison, ...]:
+    """Compare every pair of rows, the better one first, corrected for all of them."""
+    found = (compare(first, second) for first, second in combinations(ranked, 2))
+    return corrected(pair for pair in found if pair)
+
+
+def against_closest(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Pick the comparisons of the row closest to Retrain out of all pairs."""
+    return tuple(pair for pair in pairs if pair.first.label == pairs[0].first.label)
+
+
+def against_backbones(cell: Cell, selection: str) -> tuple[Comparison, ...]:
+    """Compare UGradSL with GA and UGradSL+ with FT, every smoothing rate on its own.
+
+    Each is one comparison that was planned before anything ran: it is not corrected. Rows that
+    are not ranked, for numbers are missing or all diverged, are not compared.
+    """
+    ranked = cell.ranked(selection)
+    complete = {row.label: row for row in cell.methods if row in ranked}
+    found = [
+        compare(row, complete[BACKBONES[row.method]])
+        for row in complete.values()
+        if BACKBONES.get(row.method) in complete
+    ]
+    return tuple(comparison for comparison in found if comparison)
+
+
+def groups(ranked: Sequence[Row], pairs: Iterable[Comparison]) -> Mapping[str, str]:
+    """Return the letters of ranked rows by label: rows that share one cannot be told apart."""
+    apart = {
+        frozenset((pair.first.label, pair.second.label))
+        for pair in pairs
+        if pair.verdict in ("closer", "farther")
+    }
+    return letters([row.label for row in ranked], apart)
+
+
+def marks(cell: Cell) -> dict[tuple[str, str], Rank]:
+    """Say which rows are `best` and `second` in Avg. Gap within their selection; ties share."""
+    found: dict[tuple[str, str], Rank] = {}
+    for selection in {row.selection for row in cell.methods}:
+        ranked = cell.ranked(selection)
+        values = sorted({row.estimates["gap"].mean for row in ranked})
+        for row in ranked:
+            place = values.index(row.estimates["gap"].mean)
+            if place < 2:
+                found[row.label, selection] = "second" if place else "best"
+    return found
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Who can be told from whom in one cell, by selection."""
+
+    pairs: Mapping[str, tuple[Comparison, ...]]
+    """All pairs of ranked rows, the closest row's first."""
+    planned: Mapping[str, tuple[Comparison, ...]]
+    """Comparisons that stood before the numbers: a method and the one that it builds on."""
+    letters: Mapping[tuple[str, str], str]
+    """By row label and selection; within tuned `a`, `b`, within defaults `A`, `B`."""
+
+
+def judge(cell: Cell) -> Verdicts:
+    """Compare the rows of a cell, tuned rows and defaults each among themselves."""
+    pairs = {selection: all_pairs(cell.ranked(selection)) for selection in SELECTIONS}
+    found = {
+        (label, selection): letter.upper() if selection == "default" else letter
+        for selection in SELECTIONS
+        for label, letter in groups(cell.ranked(selection), pairs[selection]).items()
+    }
+    planned = {selection: against_backbones(cell, selection) for selection in SELECTIONS}
+    return Verdicts(pairs, planned, found)

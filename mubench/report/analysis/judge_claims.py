@@ -1,0 +1,189 @@
+"""Whether a sweep's claims hold: confirmed, refuted or undecided, in plain words."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mubench.metrics.post_hoc import all_metrics
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
+from mubench.report.analysis.comparisons import forget_set
+from mubench.report.analysis.significance import (
+    LEVEL,
+    bootstrap_interval,
+    fewest_pairs,
+    independent,
+    sign_flip_p,
+)
+from mubench.report.format import MINUS, listed, p_text, plural, points, row_title
+from mubench.store.record import MetricInfo, Record
+from mubench.sweep.claims import ORIGINAL, Claim
+
+Verdict = Literal["confirmed", "refuted", "undecided"]
+_UNITS = {"seconds": " s", "mib": " MiB", "nats": " nats", "examples": " examples"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim in one cell."""
+
+    cell: str
+    verdict: Verdict
+    words: str
+    """The numbers behind the verdict, as a sentence."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim and what came of it, cell by cell."""
+
+    claim: Claim
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Confirmed where every cell confirms it, refuted where any refutes it, else undecided."""
+        verdicts = {finding.verdict for finding in self.findings}
+        if "refuted" in verdicts:
+            return "refuted"
+        return "confirmed" if verdicts == {"confirmed"} else "undecided"
+
+
+def judged(claims: tuple[Claim, ...], cells: tuple[Cell, ...]) -> tuple[Judged, ...]:
+    """Judge every claim in the cells that it is about.
+
+    Each claim stood in the sweep file before the numbers and is one hypothesis: its p-value is not
+    corrected for the other claims.
+    """
+    by_name = {cell.name: cell for cell in cells}
+    metrics = all_metrics()
+    return tuple(
+        Judged(
+            claim,
+            tuple(
+                _finding(claim, by_name.get(name), name, metrics.get(claim.metric))
+                for name in claim.cells
+            ),
+        )
+        for claim in claims
+    )
+
+
+def _finding(claim: Claim, cell: Cell | None, name: str, info: MetricInfo | None) -> Finding:
+    if cell is None:
+        return Finding(name, "undecided", "This report has no such cell.")
+    if info is None:
+        return Finding(name, "undecided", f"The metric '{claim.metric}' is not known here.")
+    selection = next((s for s in SELECTIONS if _has(cell, claim, s)), None)
+    if selection is None:
+        titles = listed([row_title(claim.first), row_title(claim.second)])
+        return Finding(name, "undecided", f"{titles} do not both have numbers of one selection.")
+    first, second = (_row(cell, label, selection) for label in (claim.first, claim.second))
+    pairs = _pairs(first, second, _value_of(claim, info, cell.retrain))
+    if not pairs:
+        return Finding(name, "undecided", "No request has the numbers of both rows.")
+    if claim.is_relative and min(b for _, _, b in pairs) < 0:
+        words = f"A share of {row_title(claim.second)}'s values means nothing: some are below 0."
+        return Finding(name, "undecided", words)
+    sign = 1 if _is_higher_better(claim, info) else -1
+    advantage = _independent([sign * (a - b) for _, a, b in pairs], pairs)
+    margins = [claim.amount * (b if claim.is_relative else 1.0) for _, _, b in pairs]
+    beyond = [a - m for a, m in zip(advantage, _independent(margins, pairs), strict=True)]
+    p_value = sign_flip_p(beyond)
+    words = _words(claim, info, advantage, [b for _, _, b in pairs])
+    groups = plural(len(beyond), "independent group")
+    of = "" if len(beyond) == len(pairs) else f" in {groups}"
+    note = f"{selection}, {plural(len(pairs), 'request')}{of}, {p_text(p_value)}"
+    if len(beyond) < fewest_pairs():
+        note += f"; a verdict needs {fewest_pairs()}"
+    return Finding(name, _verdict(beyond, p_value), f"{words} ({note}).")
+
+
+def _has(cell: Cell, claim: Claim, selection: str) -> bool:
+    labels = {row.label for row in cell.methods if row.selection == selection and row.scored}
+    return {claim.first, claim.second} - {ORIGINAL if cell.original.scored else ""} <= labels
+
+
+def _row(cell: Cell, label: str, selection: str) -> Row:
+    if label == ORIGINAL:
+        return cell.original
+    rows = (row for row in cell.methods if (row.label, row.selection) == (label, selection))
+    return next(rows)
+
+
+def _value_of(claim: Claim, info: MetricInfo, retrain: Row) -> Callable[[Record], float | None]:
+    """What of a record is compared: the number, or its distance to Retrain's."""
+    if claim.verb == "exceeds" or info.aim != "match":
+        return lambda record: record.metrics.get(claim.metric)
+    targets = {r.request: r.metrics.get(claim.metric) for r in retrain.scored}
+
+    def distance(record: Record) -> float | None:
+        target = targets.get(record.request)
+        value = record.metrics.get(claim.metric)
+        return None if value is None or target is None else abs(value - target)
+
+    return distance
+
+
+_Pair = tuple[Record, float, float]
+"""A request's record of the first row, and the values of both rows."""
+
+
+def _independent(values: Sequence[float], pairs: Sequence[_Pair]) -> tuple[float, ...]:
+    records = [record for record, _, _ in pairs]
+    return independent(values, [r.seed_train for r in records], [forget_set(r) for r in records])
+
+
+def _is_higher_better(claim: Claim, info: MetricInfo) -> bool:
+    return claim.verb == "exceeds" or info.aim == "higher"
+
+
+def _pairs(first: Row, second: Row, value: Callable[[Record], float | None]) -> list[_Pair]:
+    mine, theirs = (
+        {r.request: (r, v) for r in row.scored if (v := value(r)) is not None and math.isfinite(v)}
+        for row in (first, second)
+    )
+    return [(*mine[name], theirs[name][1]) for name in sorted(mine.keys() & theirs.keys())]
+
+
+def _verdict(beyond: Sequence[float], p_value: float) -> Verdict:
+    """The test decides; fewer than six pairs cannot bring it below its level."""
+    if p_value > LEVEL:
+        return "undecided"
+    return "confirmed" if sum(beyond) > 0 else "refuted"
+
+
+def _words(
+    claim: Claim, info: MetricInfo, advantage: Sequence[float], of_second: Sequence[float]
+) -> str:
+    mean = sum(advantage) / len(advantage)
+    if mean == 0:
+        return f"{row_title(claim.first)} and {row_title(claim.second)} are equal in {info.title}"
+    if claim.verb == "exceeds":
+        side = "higher" if mean >= 0 else "lower"
+    elif info.aim == "match":
+        side = "closer to Retrain" if mean >= 0 else "farther from Retrain"
+    else:
+        side = "better" if mean >= 0 else "worse"
+    names = f"{row_title(claim.first)} is {_amount(abs(mean), info)} {side} in {info.title} than "
+    interval = bootstrap_interval(advantage)
+    said = names + row_title(claim.second)
+    if interval is not None:
+        ends = listed([_amount(end, info) for end in interval])
+        said += f"; 95 % of bootstrap means lie between {ends}"
+    return said + _claimed(claim, info, sum(of_second) / len(of_second))
+
+
+def _claimed(claim: Claim, info: MetricInfo, of_second: float) -> str:
+    if not claim.amount:
+        return ""
+    if not claim.is_relative:
+        return f"; claimed: at least {_amount(claim.amount, info)}"
+    share = f"{100 * claim.amount:g} % of {_amount(of_second, info)}"
+    return f"; claimed: at least {share}, {_amount(claim.amount * of_second, info)}"
+
+
+def _amount(value: float, info: MetricInfo) -> str:
+    if info.unit == "fraction":
+        return f"{points(value)} points"
+    return f"{value:.4g}".replace("-", MINUS) + _UNITS.get(info.unit, "")

@@ -1,0 +1,98 @@
+"""How each row was tuned: candidates, best so far, what the search promised and what came."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from mubench.report.analysis.aggregate import Cell, Row
+from mubench.store.record import Record
+
+BUDGETS = (5, 20)
+"""Budgets at which a search is looked at again: what would fewer candidates have found?"""
+WORST = 1.0
+"""The objective of a candidate that diverged or failed: the largest gap there is."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One search: one row of one cell under one budget; objectives are fractions."""
+
+    row: str
+    is_proxy: bool
+    """Whether the objective stands in for Avg. Gap, for nobody retrained: `retrain_free`."""
+    trials: int
+    """Budget in candidates."""
+    finished: int
+    """Candidates that ended well on all their requests."""
+    objectives: tuple[tuple[int, float], ...]
+    """Candidate number and objective (mean over the search requests), in order of number."""
+    chosen: int
+    """The candidate that the final steps ran; -1 where none was."""
+    final: float | None
+    """Mean Avg. Gap of the tuned final steps."""
+    seconds: float
+    """Wall time of all search steps together."""
+    records: tuple[Record, ...]
+
+    @property
+    def best_so_far(self) -> tuple[tuple[int, float], ...]:
+        """Candidate number and the smallest objective up to it."""
+        numbers = [number for number, _ in self.objectives]
+        values = [value for _, value in self.objectives]
+        return tuple(zip(numbers, accumulate(values, min), strict=True))
+
+    def best_of(self, budget: int) -> float | None:
+        """The smallest objective of the first `budget` candidates; None where not all ran."""
+        held = [value for number, value in self.objectives if number < budget]
+        return min(held) if len(held) == budget else None
+
+    @property
+    def promised(self) -> float | None:
+        """The chosen candidate's objective in the search."""
+        return dict(self.objectives).get(self.chosen)
+
+    @property
+    def optimism(self) -> float | None:
+        """Final gap minus the promised one: what the search flattered itself by.
+
+        None where the objective is another quantity.
+        """
+        if self.is_proxy or self.final is None or self.promised is None:
+            return None
+        return self.final - self.promised
+
+
+def studies(cell: Cell, objective: str = "avg_gap") -> tuple[Study, ...]:
+    """Return the studies of a cell in the order of the sweep file's rows.
+
+    `objective` is that of the sweep file: `avg_gap` or `retrain_free`.
+    """
+    tuned = {row.label: row for row in cell.methods if row.selection == "tuned"}
+    return tuple(
+        _study(label, mine, tuned.get(label), is_proxy=objective != "avg_gap")
+        for label, mine in cell.searched.items()
+    )
+
+
+def _study(label: str, searched: Sequence[Record], tuned: Row | None, *, is_proxy: bool) -> Study:
+    by_number: dict[int, list[Record]] = {k: [] for k in sorted({r.candidate for r in searched})}
+    for record in searched:
+        by_number[record.candidate].append(record)
+    gap = tuned.estimates.get("gap") if tuned else None
+    return Study(
+        row=label,
+        is_proxy=is_proxy,
+        trials=max(r.trials for r in searched),
+        finished=sum(all(r.status == "ok" for r in mine) for mine in by_number.values()),
+        objectives=tuple((k, _objective(mine)) for k, mine in by_number.items()),
+        chosen=max((r.candidate for r in tuned.records), default=-1) if tuned else -1,
+        final=gap.mean if gap else None,
+        seconds=sum(r.seconds for r in searched),
+        records=tuple(searched),
+    )
+
+
+def _objective(records: Sequence[Record]) -> float:
+    values = [r.metrics.get("gap", WORST) if r.status == "ok" else WORST for r in records]
+    return statistics.fmean(values)

@@ -1,0 +1,37 @@
+"""Which figures a cell and a sweep have."""
+
+from collections.abc import Mapping, Sequence
+
+from mubench.report.analysis.aggregate import Cell
+from mubench.report.analysis.ranks import Ranks
+from mubench.report.analysis.tuning import Study
+from mubench.report.figures.confidence import confidence_histograms
+from mubench.report.figures.cost import gap_against_cost
+from mubench.report.figures.curves import ratio_curves, smoothing_curve
+from mubench.report.figures.figure import Figure
+from mubench.report.figures.ranking import critical_difference
+from mubench.report.figures.search import importance_bars, tuning_curves
+from mubench.store.examples import CellExhibits
+
+
+def cell_figures(
+    cell: Cell,
+    studies: Sequence[Study],
+    importances: Mapping[str, Mapping[str, float]],
+    exhibits: CellExhibits | None,
+) -> tuple[Figure, ...]:
+    """Return the figures that a cell has numbers for."""
+    found = [
+        gap_against_cost(cell),
+        tuning_curves(cell, studies),
+        smoothing_curve(cell),
+        importance_bars(cell, importances),
+        confidence_histograms(exhibits) if exhibits else None,
+    ]
+    return tuple(figure for figure in found if figure)
+
+
+def sweep_figures(cells: Sequence[Cell], ranks: Ranks | None) -> tuple[Figure, ...]:
+    """Return the figures that compare cells."""
+    ranking = (critical_difference(ranks),) if ranks else ()
+    return (*ranking, *ratio_curves(cells))

@@ -1,0 +1,193 @@
+"""One table object, printed by every format: so that all of them show the same digits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
+from mubench.report.analysis.comparisons import Rank, Verdicts, judge, marks
+from mubench.report.format import points, row_title, seconds
+from mubench.store.record import Record
+from mubench.sweep.published import CellNumbers, Published, Values
+
+HEADINGS = {
+    "ua": "UA (%)",
+    "mia_svc": "MIA (%)",
+    "ra": "RA (%)",
+    "ta": "TA (%)",
+    "gap": "Avg. Gap",
+    "rte_seconds": "RTE (s)",
+}
+PAPER = {
+    "ua": "UA (%), paper",
+    "mia_svc": "MIA (%), paper",
+    "ra": "RA (%), paper",
+    "ta": "TA (%), paper",
+    "gap": "Avg. Gap, paper",
+    "rte": "RTE, paper",
+}
+GROUP = "Group"
+"""Heading of the letters."""
+CAPTION = (
+    "Mean ± standard deviation over requests; in parentheses the distance between the mean and "
+    "Retrain's, in points. Avg. Gap is the mean over requests of each request's own gap, "
+    "so it is never smaller than the gap of means beside it. Best and second best in Avg. Gap are "
+    "marked within tuned and within default. Rows of one group that share a letter cannot be told "
+    "apart in Avg. Gap: exact paired test over requests, Holm's correction over all pairs, 5 %."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number as it is printed; `key` orders entries of a column, None for no number."""
+
+    value: str = ""
+    spread: str = ""
+    distance: str = ""
+    rank: Rank = ""
+    key: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row as it is printed."""
+
+    name: str
+    """The row's label in records, `ugradsl[alpha=-0.2]`."""
+    title: str
+    group: str
+    """`reference`, `tuned` or `default`."""
+    entries: tuple[Entry, ...]
+    count: str
+    """Requests with a number, of those planned: `3/3`."""
+    records: tuple[Record, ...] = ()
+    """What the line is made from."""
+    letters: str = ""
+    """Rows of a group that share a letter cannot be told apart."""
+    notes: tuple[str, ...] = ()
+    """Marks of the footnotes that concern this row."""
+    paper: Mapping[str, str] = field(default_factory=dict)
+    """What a paper printed, by heading; beside the tuned row, or the only one there is."""
+
+    def paper_of(self, metric: str) -> str:
+        """What a paper printed for a column of this table; empty where nothing is known."""
+        return self.paper.get(PAPER["rte" if metric == "rte_seconds" else metric], "")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One cell's results."""
+
+    cell: str
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+    footnotes: tuple[tuple[str, str], ...]
+    """Mark and text."""
+    paper: tuple[str, ...] = ()
+    """Headings of the columns that a paper's numbers fill; none where none are known."""
+    paper_note: str = ""
+
+    def group(self, name: str) -> tuple[Line, ...]:
+        """Return the lines of one group in order."""
+        return tuple(line for line in self.lines if line.group == name)
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[Line, ...]], ...]:
+        """The groups that have lines, references first."""
+        names = ("reference", *SELECTIONS)
+        return tuple((name, self.group(name)) for name in names if self.group(name))
+
+
+def table(
+    cell: Cell, published: Published | None = None, verdicts: Verdicts | None = None
+) -> Table:
+    """Print a cell: references and noise floor first, then tuned rows, then defaults.
+
+    A paper's numbers are printed as it gives them: other hardware makes other times.
+    """
+    rows = (cell.retrain, cell.original, *cell.methods)
+    texts = dict.fromkeys(text for row in rows for text in row.troubles())
+    footnotes = {text: str(number) for number, text in enumerate(texts, 1)}
+    ranks, told = marks(cell), (verdicts or judge(cell)).letters
+    lines = [
+        _line(row, ranks.get(key, ""), told.get(key, ""), footnotes)
+        for row in rows
+        for key in [(row.label, row.selection)]
+    ]
+    lines.insert(1, _floor_line(cell.floor))
+    printed = Table(
+        cell=cell.name,
+        columns=tuple(HEADINGS[metric] for metric in COLUMNS),
+        lines=tuple(lines),
+        footnotes=tuple((mark, text) for text, mark in footnotes.items()),
+    )
+    found = published.cells.get(cell.name) if published else None
+    return _with_paper(printed, found, published.source) if published and found else printed
+
+
+def _with_paper(printed: Table, found: CellNumbers, source: str) -> Table:
+    """Put a paper's numbers beside the tuned line of each row, or the only line that it has."""
+    numbers = {
+        label: _paper_numbers(values, found.rte_unit) for label, values in found.rows.items()
+    }
+    tuned = {line.name for line in printed.group("tuned")}
+    lines = tuple(
+        line
+        if line.group == "default" and line.name in tuned
+        else replace(line, paper=numbers.get(line.name, {}))
+        for line in printed.lines
+    )
+    is_there = {heading for line in lines for heading in line.paper}
+    headings = tuple(heading for heading in PAPER.values() if heading in is_there)
+    return replace(printed, lines=lines, paper=headings, paper_note=f"Paper: {source}")
+
+
+def _paper_numbers(values: Values, rte_unit: str) -> dict[str, str]:
+    given = {metric: getattr(values, metric) for metric in PAPER}
+    return {
+        PAPER[metric]: f"{value:.2f} {rte_unit}" if metric == "rte" else f"{value:.2f}"
+        for metric, value in given.items()
+        if value is not None
+    }
+
+
+def _line(row: Row, rank: Rank, letters: str, footnotes: dict[str, str]) -> Line:
+    return Line(
+        name=row.label,
+        title=row_title(row.label),
+        group=row.selection or "reference",
+        entries=tuple(_entry(row, metric, rank) for metric in COLUMNS),
+        count=f"{len(row.scored)}/{row.expected}",
+        records=row.records,
+        letters=letters,
+        notes=tuple(footnotes[text] for text in row.troubles()),
+    )
+
+
+def _entry(row: Row, metric: str, rank: Rank) -> Entry:
+    held = row.estimates.get(metric)
+    if held is None:
+        return Entry()
+    distance = None if row.label == "retrain" else row.distances.get(metric)
+    return Entry(
+        value=_number(metric, held.mean),
+        spread="" if held.spread is None else _number(metric, held.spread),
+        distance="" if distance is None else points(distance),
+        rank=rank if metric == "gap" else "",
+        key=held.mean,
+    )
+
+
+def _number(metric: str, value: float) -> str:
+    return seconds(value) if metric == "rte_seconds" else points(value)
+
+
+def _floor_line(floor: Floor | None) -> Line:
+    """Return the noise floor as a line: mean pairwise distances, in points."""
+    count = f"{floor.pairs} pairs" if floor else "no pairs"
+    mean = floor.mean if floor else {}
+    entries = tuple(
+        Entry(points(mean[metric]), key=mean[metric]) if metric in mean else Entry()
+        for metric in COLUMNS
+    )
+    records = floor.records if floor else ()
+    return Line("floor", row_title("floor"), "reference", entries, count, records)

@@ -1,0 +1,1 @@
+"""The report's sentences: summary, overview, reviewer questions, provenance."""

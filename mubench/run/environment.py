@@ -1,0 +1,72 @@
+"""Under which circumstances a step runs: device, versions, commit."""
+
+import os
+import platform
+import subprocess
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import torch
+
+from mubench import __version__
+from mubench.catalogue.ids import package_version
+from mubench.sweep.plan import Step
+
+
+def is_exclusive(step: Step) -> bool:
+    """Whether the step has its device to itself."""
+    if step.device == "cuda":
+        return step.resources.gpu >= 1
+    return step.threads >= (os.cpu_count() or 1)
+
+
+def device_name(step: Step) -> str:
+    """The model of the device, such as `NVIDIA H100` or the processor's name.
+
+    The driver of a cluster, which records steps whose worker died, may have no GPU itself.
+    """
+    if step.device == "cpu":
+        return _processor()
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU here"
+
+
+@cache
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what makes the numbers, as far as it is installed."""
+    found = {}
+    for name in ("torch", "numpy", "scikit-learn", "optuna", "ray", "tokenizers", "transformers"):
+        with suppress(PackageNotFoundError):  # those of an extra
+            found[name] = package_version(name)
+    return {"mubench": __version__, "python": platform.python_version(), **found}
+
+
+@cache
+def commit() -> str:
+    """The commit of a checkout, with `+` where it was changed; empty for an installed package."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    git = ["git", "-C", str(root)]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    head = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, env=environment
+    )
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

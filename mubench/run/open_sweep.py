@@ -1,0 +1,78 @@
+"""A sweep opened for work: its file, its plan, and the store that it fills."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from mubench.data.availability import decode_present
+from mubench.store.gathered import gather, save
+from mubench.store.results import ReportSource, outline
+from mubench.store.store import Store
+from mubench.sweep import spec
+from mubench.sweep.plan import Device, Plan
+from mubench.sweep.planner import make_plan
+from mubench.sweep.spec import Loaded, StepKind, SweepSpec
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep file, its plan, and the store that it fills."""
+
+    loaded: Loaded
+    plan: Plan
+    store: Store
+
+    @property
+    def source(self) -> ReportSource:
+        """What the report is made from: the records that the store has by now."""
+        return gather(self.plan, self.outline, self.store)
+
+    @property
+    def outline(self) -> ReportSource:
+        """The same without any record."""
+        return outline(self.plan, self.loaded)
+
+    def save(self) -> None:
+        """Keep the sweep in its store, so that it can be reported without its file."""
+        save(self.plan, self.outline, self.store)
+
+
+def open_sweep(
+    name: str,
+    store: str,
+    overrides: Iterable[str] = (),
+    device: Device | None = None,
+    data_dir: str | None = None,
+    *,
+    decode: bool = False,
+) -> Sweep:
+    """Read a sweep file and plan it.
+
+    Args:
+        name: a path, or the name of a sweep that ships.
+        store: a folder, or any URI that pyarrow knows.
+        overrides: `key.path=value` in YAML.
+        device: where steps run; without it a GPU where the sweep asks for one and there is one.
+        data_dir: folder of data sets, for those that lie in files.
+        decode: whether data in files are decoded now, if they are here and the cache lacks them;
+            else nobody can tell which of their steps are in the store.
+
+    Raises:
+        InputError: bad input, in one line.
+        DataError: data that must be decoded are damaged.
+        StoreError: the store is of another format.
+    """
+    loaded = spec.load(name, overrides)
+    if decode:
+        decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
+    plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
+    return Sweep(loaded, plan, Store(store))
+
+
+def default_device(sweep: SweepSpec) -> Device:
+    """`cuda` where the sweep asks for GPU shares and this machine has an NVIDIA driver."""
+    wants = any(sweep.resources.of(kind).gpu > 0 for kind in get_args(StepKind))
+    has = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+    return "cuda" if wants and has else "cpu"

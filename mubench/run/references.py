@@ -1,0 +1,94 @@
+"""Original and Retrain: trained once, stored under a content id, checked whenever they are read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mubench.catalogue.seeds import derive_seed
+from mubench.data.split import Split
+from mubench.metrics.outputs import Outputs
+from mubench.models.build import build
+from mubench.models.training.evaluate import logits_of
+from mubench.models.training.fit import fit
+from mubench.store.artefacts import Arrays, View
+from mubench.sweep.plan import Step
+
+WEIGHTS = "weights"
+SPLIT_HASH = "split_hash"
+"""Under which the hash of D_tr is kept with an original: what it was trained on."""
+
+
+def new_model(
+    step: Step, num_classes: int, input_shape: tuple[int, ...], device: torch.device
+) -> nn.Module:
+    """The model of a step with initial weights of its train seed.
+
+    Retrain with seed s starts from the weights that the original of seed s started from; an extra
+    Retrain of the noise floor has weights and batches of its own.
+    """
+    seed = derive_seed("model", training_seed(step))
+    card = step.model.card.card
+    return build(card, num_classes, input_shape, seed).to(device)
+
+
+def training_seed(step: Step) -> int:
+    """Seed of initial weights and batch order."""
+    return (
+        derive_seed(step.seed_train, "replica", step.replica) if step.replica else step.seed_train
+    )
+
+
+def train(step: Step, split: Split, model: nn.Module) -> None:
+    """Train on D_tr (original) or D_r (Retrain) by the step's recipe. Raises Diverged."""
+    fit(model, split, step.recipe, derive_seed("fit", training_seed(step)))
+
+
+def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs]:
+    """One pass over each split."""
+    return {
+        name: Outputs(
+            _numpy(split.ids),
+            _numpy(split.labels),
+            logits_of(model, split),
+            None if split.groups is None else _numpy(split.groups),
+        )
+        for name, split in splits.items()
+    }
+
+
+def outputs_to_arrays(outputs: Mapping[str, Outputs]) -> dict[str, Arrays]:
+    """As they are stored: ids, labels and logits of each split."""
+    return {
+        name: {
+            "ids": o.ids,
+            "labels": o.labels,
+            "logits": o.logits,
+            **({} if o.groups is None else {"groups": o.groups}),
+        }
+        for name, o in outputs.items()
+    }
+
+
+def read_outputs(view: View, step_id: str, part: str) -> Outputs:
+    """Stored outputs of one split. Raises LeakError or IntegrityError as the view does."""
+    arrays = view.load(step_id, part)
+    return Outputs(arrays["ids"], arrays["labels"], arrays["logits"], arrays.get("groups"))
+
+
+def weights_to_arrays(model: nn.Module) -> Arrays:
+    """Parameters and buffers by name."""
+    return {name: _numpy(value) for name, value in model.state_dict().items()}
+
+
+def read_weights(view: View, step_id: str, model: nn.Module) -> nn.Module:
+    """Put stored weights into `model`."""
+    arrays: Mapping[str, Any] = view.load(step_id, WEIGHTS)
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
+    return model
+
+
+def _numpy(values: Tensor) -> np.ndarray:
+    return np.asarray(values.detach().cpu().numpy())

@@ -1,0 +1,192 @@
+"""Run the step behind a record again, in this process, in a store of its own."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+import torch
+
+from mubench.data.availability import decode_present
+from mubench.data.forget_sets import forget_hash
+from mubench.errors import DataError, InputError, MubenchError
+from mubench.run.open_sweep import default_device
+from mubench.run.step_result import refused
+from mubench.run.trial import Choice, run_step
+from mubench.run.workspace import Workspace
+from mubench.store.lookup import Place, parsed
+from mubench.store.record import Record
+from mubench.store.results import ReportSource
+from mubench.store.store import Store
+from mubench.sweep.plan import Device, Plan, Step
+from mubench.sweep.planner import make_plan
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record and the step that makes it again."""
+
+    record: Record
+    sweep: str
+    step: Step
+    references: tuple[Step, ...]
+    """The original and the Retrain that the step needs."""
+    searched: frozenset[str]
+    """The hyperparameters that its search chose."""
+    candidates: tuple[Record, ...]
+    """Records of that search."""
+    has_changed: bool
+    """Whether the plan gives the step another id by now."""
+
+
+def find(
+    place: Place,
+    records: Iterable[Record],
+    device: Device | None = None,
+    data_dir: str | None = None,
+) -> tuple[Found, ...]:
+    """Plan the sweep of some records again, and find their steps.
+
+    A step is found by its id. Where what decides an id (code, data, versions, device, the sweep)
+    has changed since, it is found by what it is: its kind, row, request, replica and candidate.
+
+    Args:
+        place: where the records lie.
+        records: those whose steps are wanted.
+        device: where steps run; without it the device that they ran on, if this machine has it.
+        data_dir: folder of data sets, for those that lie in files.
+
+    Raises:
+        InputError: the sweep cannot be planned here, or has no such step.
+    """
+    wanted = tuple(records)
+    labels = frozenset(record.dataset for record in wanted)
+    plans = [
+        (source, plan)
+        for source in place.sources
+        for plan in _plans(source, labels, device, data_dir)
+    ]
+    return tuple(_found(record, place, plans) for record in wanted)
+
+
+def again(found: Iterable[Found], place: Place, data_dir: str | None = None) -> Iterator[Record]:
+    """Run steps again, with the hyperparameters of their records; yield their new records.
+
+    References come from the place's store where they are there and whole; else they are trained.
+    A reference whose own record is asked for is always trained. Nothing is written into that store.
+
+    Raises:
+        DataError: the data are not here, or the step would forget other examples than it did.
+        InputError: the record does not say what ran.
+        MubenchError: a reference cannot be trained.
+    """
+    with TemporaryDirectory(prefix="mubench-") as folder:
+        workspace = Workspace(Store(folder), data_dir)
+        for one in found:
+            yield _run(one, workspace, place.store)
+
+
+def _plans(
+    source: ReportSource, labels: frozenset[str], device: Device | None, data_dir: str | None
+) -> list[Plan]:
+    """The sweep's plan on the asked device; without one on each that may have made its records."""
+    sweep = parsed(source)
+    decode_present((d.card for d in sweep.grid.dataset if d.label in labels), data_dir)
+    devices = [device] if device else [default_device(sweep), *_here()]
+    return [make_plan(sweep, each, data_dir) for each in dict.fromkeys(devices)]
+
+
+def _here() -> tuple[Device, ...]:
+    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
+
+def _found(record: Record, place: Place, plans: list[tuple[ReportSource, Plan]]) -> Found:
+    for source, plan in plans:
+        if record.id in plan.steps:
+            return _of_plan(record, source, plan, plan.steps[record.id])
+    for source, plan in plans:
+        for step in plan.steps.values():
+            if _identity(step) == _identity(record):
+                return _of_plan(record, source, plan, step)
+    names = ", ".join(source.name for source in place.sources)
+    raise InputError(
+        f"{record.id}: no step of {names} in {place.name} is '{record.kind} {record.row} "
+        f"{record.request}'; the sweep has changed since {record.created[:10]}"
+    )
+
+
+def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Found:
+    study = plan.studies.get(step.study)
+    params = study.row.space.params if study else ()
+    needs = [plan.steps[key] for key in step.needs]
+    return Found(
+        record,
+        source.name,
+        step,
+        tuple(one for one in needs if one.kind in ("train", "retrain")),
+        frozenset(param.name for param in params if param.range.free_dimensions),
+        tuple(r for r in source.newest() if r.kind == "search" and r.study == record.study),
+        has_changed=step.id != record.id,
+    )
+
+
+_Identity = tuple[str, str, str, str, str, int, int]
+
+
+def _identity(of: Step | Record) -> _Identity:
+    """What tells a step from the others of its plan, whatever code and versions."""
+    request = of.request_name if isinstance(of, Step) else of.request
+    candidate = of.candidate if of.kind == "search" else -1
+    return (of.kind, of.row, of.selection, request, of.purpose, of.replica, candidate)
+
+
+def _run(found: Found, workspace: Workspace, store: Store | None) -> Record:
+    step, record = found.step, found.record
+    if step.refusal:
+        return refused(step, step.refusal)
+    if not record.params and (step.kind == "search" or step.selection == "tuned"):
+        return _select_nothing(found)
+    if step.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device cuda: torch finds no GPU here; say --device cpu")
+    _require_same_request(step, record, workspace)
+    for reference in found.references:
+        _provide(reference, workspace, store)
+    workspace.store.artefacts.discard(step.unlearn_id)
+    # A worker that was lost left no params; a default step has them from the plan.
+    return run_step(step, workspace, Choice(record.params or step.params, record.candidate))
+
+
+def _select_nothing(found: Found) -> Record:
+    """A step without hyperparameters never ran: say again that its search gave it none."""
+    record = found.record
+    tried = {one.candidate for one in found.candidates}
+    finished = tried - {one.candidate for one in found.candidates if one.status != "ok"}
+    if record.status != "refused" or not tried or finished:
+        raise InputError(
+            f"{record.id}: the record does not say which hyperparameters it ran with "
+            f"({record.status}: {record.message}); 'mubench retry' runs the step itself again"
+        )
+    return refused(found.step, record.message)
+
+
+def _require_same_request(step: Step, record: Record, workspace: Workspace) -> None:
+    """Load the data, and refuse to compare a number with that of another forget set."""
+    workspace.configure(step)
+    workspace.train_split(step)
+    if record.forget_hash:
+        found = forget_hash(workspace.divided(step)[0].ids)
+        if found != record.forget_hash:
+            raise DataError(
+                f"{record.id}: the request forgets other examples now (hash {found[:12]}, then "
+                f"{record.forget_hash[:12]}): the data or the code that draws them have changed"
+            )
+
+
+def _provide(reference: Step, workspace: Workspace, store: Store | None) -> None:
+    mine, key = workspace.store.artefacts, reference.unlearn_id
+    if mine.has(key) or (store is not None and store.artefacts.copy(key, mine)):
+        return
+    made = run_step(reference, workspace)
+    if made.status != "ok":
+        raise MubenchError(
+            f"{reference.title}: {made.status}: {made.message}; nothing can be measured without it"
+        )

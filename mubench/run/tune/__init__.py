@@ -1,0 +1,1 @@
+"""Many steps: walks the plan; Ray and Optuna are imported only here."""

@@ -1,0 +1,75 @@
+"""Starting Ray, or joining a cluster. On a single machine nothing listens beyond loopback."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+# Read by Ray when it is imported. Usage statistics are off by default here.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "86400")
+os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled by `run_plan`
+
+import ray
+from ray._private import ray_constants
+
+from mubench.sweep.plan import Device, Plan
+
+
+@dataclass(frozen=True)
+class Where:
+    """A cluster's `address`, or how much of this machine to use: all of it by default."""
+
+    address: str | None = None
+    cpus: int | None = None
+    gpus: int | None = None
+
+
+@contextmanager
+def connected(where: Where) -> Iterator[None]:
+    """A Ray session: a cluster's, else one of this machine that ends with the context.
+
+    A session that the caller began is used and left running.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    local: dict[str, Any] = {}
+    if where.address is None:
+        local = {
+            "num_cpus": where.cpus,
+            "num_gpus": where.gpus,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+        }
+    # Ray binds to loopback only where it is told that there are no clusters. Its variable for that,
+    # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
+    ray_constants.ENABLE_RAY_CLUSTER = where.address is not None
+    # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
+    ray.init(where.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def capacity(plan: Plan) -> int:
+    """How many of the plan's smallest steps the cluster can run at once, at least one."""
+    has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    unit, name = ("gpu", "GPU") if plan.device == "cuda" else ("cpu", "CPU")
+    shares = [getattr(step.resources, unit) for step in plan.steps.values()]
+    smallest = min((share for share in shares if share > 0), default=1.0)
+    return max(1, int(has.get(name, 1) / smallest))
+
+
+def cluster_device(address: str) -> Device:
+    """`cuda` where the cluster at `address` has GPUs."""
+    with connected(Where(address)):
+        has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return "cuda" if has.get("GPU", 0) > 0 else "cpu"

@@ -1,0 +1,70 @@
+"""What of an earlier run still holds: the same command finishes the rest."""
+
+import warnings
+from dataclasses import dataclass
+
+from mubench.store.record import Record
+from mubench.store.store import Store
+from mubench.sweep.plan import Plan
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended."""
+
+    records: dict[str, Record]
+    ran: int
+    blocked: int
+    was_interrupted: bool
+
+    @property
+    def failures(self) -> tuple[Record, ...]:
+        """Records of steps that failed for reasons of the machine or the code."""
+        return tuple(r for r in self.records.values() if r.is_failure)
+
+
+def finished(plan: Plan, store: Store) -> Summary | None:
+    """How a sweep ended that has nothing left to run, else None. Loads neither Ray nor torch."""
+    done = usable_records(plan, store)
+    return Summary(done, 0, 0, was_interrupted=False) if len(done) == len(plan.steps) else None
+
+
+def usable_records(plan: Plan, store: Store) -> dict[str, Record]:
+    """Records that need not be made again.
+
+    A reference whose files are damaged, and that something still to run needs, is forgotten with
+    its files, so that it is trained again instead of being used.
+    """
+    done = store.records.read(plan.steps)
+    needed = {need for key, step in plan.steps.items() if key not in done for need in step.needs}
+    damaged: set[str] = set()
+    for key in sorted(needed & done.keys()):
+        if plan.steps[key].kind in ("train", "retrain") and done[key].status == "ok":
+            problem = store.artefacts.verify(plan.steps[key].unlearn_id)
+            if problem is not None:
+                damaged.add(key)
+                warnings.warn(f"{problem}; it is made again", stacklevel=2)
+    _forget(plan, store, damaged)
+    return {key: record for key, record in done.items() if key not in damaged}
+
+
+def forget_failures(plan: Plan, store: Store) -> int:
+    """Forget failed steps and all that came of them; return how many had failed.
+
+    A candidate that failed was told to its search as the worst there is: later candidates and the
+    tuned final steps would differ had it not failed, so they are made again too.
+    """
+    done = store.records.read(plan.steps)
+    failed = {key for key, record in done.items() if record.is_failure}
+    stale = set(failed)
+    for key, step in plan.steps.items():  # in an order that respects what steps need
+        if key in done and stale.intersection(step.needs):
+            stale.add(key)
+    _forget(plan, store, stale)
+    return len(failed)
+
+
+def _forget(plan: Plan, store: Store, keys: set[str]) -> None:
+    store.records.discard(frozenset(keys))
+    for key in keys:
+        store.artefacts.discard(plan.steps[key].unlearn_id)

@@ -1,0 +1,190 @@
+"""Run what a plan still lacks: Ray Tune does the work, the store keeps it."""
+
+import signal
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from ray import tune
+from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
+
+from mubench.catalogue import plugins
+from mubench.catalogue.cards import DataCard
+from mubench.catalogue.ids import source_id
+from mubench.data.availability import require_data
+from mubench.data.fingerprint import UNKNOWN
+from mubench.data.sources.locate import is_in_files
+from mubench.errors import DataError
+from mubench.run.step_result import Outcome, make_record
+from mubench.run.tune.cluster import Where, capacity, connected
+from mubench.run.tune.resume import Summary, usable_records
+from mubench.run.tune.schedule import Walk
+from mubench.run.tune.searcher import PlanSearcher
+from mubench.run.tune.worker import StepActor
+from mubench.store.record import Record
+from mubench.store.store import Store
+from mubench.sweep.plan import Plan, Step
+from mubench.sweep.planner import sources_of
+
+SLICE = 2000
+"""Steps that one Tuner gets: Tune keeps some 50 KB a trial, and new actors begin afresh."""
+RETRIES = 2
+"""How often a step starts again after its worker died (a spot machine, the kernel's killer)."""
+
+
+class Progress(Protocol):
+    """Who wants to know how a sweep goes."""
+
+    def start(self, walk: Walk) -> None:
+        """The run begins."""
+        ...
+
+    def started(self, step: Step) -> None:
+        """A step was handed out."""
+        ...
+
+    def finished(self, record: Record, walk: Walk) -> None:
+        """A record was stored."""
+        ...
+
+
+def run_plan(
+    plan: Plan,
+    store: Store,
+    progress: Progress,
+    *,
+    where: Where | None = None,
+    data_dir: str | None = None,
+    actor: type[StepActor] = StepActor,
+) -> Summary:
+    """Run every step that has no record yet; safe to interrupt and to call again.
+
+    Raises:
+        DataError: a data set is not on this machine, which is to do the work.
+        StoreError: the store cannot be written; what was finished is kept.
+    """
+    where = where or Where()
+    walk = Walk(plan, usable_records(plan, store))
+    had = len(walk.records)
+    if where.address is None and not walk.is_finished:
+        due = plan.steps.keys() - walk.records.keys()
+        require_data(_cards(plan, due), data_dir)
+    _require_known(plan, walk)
+    progress.start(walk)
+    with _interruptible() as interrupted:
+        if not walk.is_finished:
+            with connected(where):
+                while not walk.is_finished:
+                    worker = _worker(actor, plan, store, data_dir)
+                    _run_slice(plan, store, walk, progress, worker)
+    ran = len(walk.records) - had
+    if ran:
+        store.records.compact()
+    return Summary(walk.records, ran, len(walk.blocked), interrupted.is_set())
+
+
+def _require_known(plan: Plan, walk: Walk) -> None:
+    """Refuse to run on data in files that nobody here has seen.
+
+    Their steps would have one id whatever the workers find, and be taken for each other later.
+    """
+    for key in plan.steps.keys() - walk.records.keys():
+        step = plan.steps[key]
+        if step.data_id == UNKNOWN and is_in_files(step.dataset.card.card):
+            raise DataError(
+                f"dataset {step.dataset.name}: its files are not on this machine, and nothing else "
+                "says what they are; give --data here too, so that results can be told apart"
+            )
+
+
+def _cards(plan: Plan, keys: Iterable[str]) -> list[DataCard]:
+    """Cards of the data sets that some steps need, one each."""
+    found = {plan.steps[key].dataset.label: plan.steps[key].dataset.card for key in keys}
+    return list(found.values())
+
+
+def _worker(
+    actor: type[StepActor], plan: Plan, store: Store, data_dir: str | None
+) -> type[tune.Trainable]:
+    """The actor with what all its processes share: put into Ray once, not into every trial."""
+    shared = {
+        "steps": dict(plan.steps),
+        "store_uri": store.files.absolute_uri,
+        "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
+        "given": plugins.added(),
+        "sources": sources_of(plan),
+        "code": source_id(*sources_of(plan)),
+    }
+    worker: type[tune.Trainable] = tune.with_parameters(actor, **shared)
+    return worker
+
+
+def _run_slice(
+    plan: Plan, store: Store, walk: Walk, progress: Progress, worker: type[tune.Trainable]
+) -> None:
+    def keep(record: Record) -> None:
+        store.records.append(record)
+        progress.finished(record, walk)
+
+    searcher = PlanSearcher(
+        walk,
+        keep,
+        _lost,
+        progress.started,
+        in_flight=capacity(plan) + 1,
+        at_most=SLICE,
+    )
+    with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+        tuner = tune.Tuner(
+            tune.with_resources(worker, _resources),
+            tune_config=TuneConfig(
+                search_alg=searcher, num_samples=min(SLICE, walk.left), reuse_actors=True
+            ),
+            run_config=RunConfig(
+                name="sweep",
+                storage_path=folder,
+                verbose=0,
+                failure_config=FailureConfig(max_failures=RETRIES),
+                progress_reporter=CLIReporter(max_report_frequency=86400),
+            ),
+        )
+        tuner.fit()
+    if searcher.error is not None:
+        raise searcher.error
+
+
+def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    return tune.PlacementGroupFactory([{"CPU": config["cpu"], "GPU": config["gpu"]}])
+
+
+def _lost(step: Step) -> Record:
+    message = (
+        f"its worker died or could not start, {RETRIES + 1} times: "
+        "out of host memory, killed from outside, or without access to the store?"
+    )
+    return make_record(step, Outcome("error", message, candidate=step.candidate), 0.0)
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Leave the context at Ctrl-C, and note that it was left; Tune's own handler is off."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(signum: int, frame: object) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    except KeyboardInterrupt:
+        interrupted.set()
+    finally:
+        signal.signal(signal.SIGINT, before)

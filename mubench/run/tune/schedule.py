@@ -1,0 +1,158 @@
+"""Walking a plan: which step is due, with which hyperparameters, and what a result releases.
+
+Pure: it knows neither Ray nor the clock, so that one worker or a hundred give the same sweep.
+"""
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mubench.catalogue.search_space import Scalar
+from mubench.run.tune.suggest import Searches, Told, suggest
+from mubench.store.record import WORST, Record
+from mubench.sweep.plan import Plan, Step, Study
+
+_ORDER = {"train": 0, "retrain": 1, "search": 2, "final": 3}
+
+
+@dataclass(frozen=True)
+class Due:
+    """A step that can run now; a `refusal` says why it is not run but recorded as refused."""
+
+    step: Step
+    params: Mapping[str, Scalar]
+    candidate: int
+    refusal: str = ""
+
+
+class Walk:
+    """The state of one run: what is done, due, running, and blocked by a failure."""
+
+    def __init__(self, plan: Plan, done: Mapping[str, Record]) -> None:
+        self.plan = plan
+        self.records = {key: record for key, record in done.items() if key in plan.steps}
+        self.blocked: set[str] = set()
+        self.running: set[str] = set()
+        self._dependants: dict[str, list[str]] = {key: [] for key in plan.steps}
+        self._missing: dict[str, int] = {}
+        self._ready: dict[str, list[tuple[int, int, str]]] = {}
+        self._rank = {key: rank for rank, key in enumerate(plan.steps)}
+        self._last_class = ""
+        self._searches = Searches()
+        self._register()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left that could run."""
+        return not self.running and not any(self._ready.values())
+
+    @property
+    def left(self) -> int:
+        """How many steps have no record yet and are not blocked."""
+        return len(self.plan.steps) - len(self.records) - len(self.blocked)
+
+    def next(self) -> Due | None:
+        """The next due step, now running; None while all that is left waits for what runs."""
+        key = self._pop()
+        if key is None:
+            return None
+        self.running.add(key)
+        return self._due(self.plan.steps[key])
+
+    def put_back(self, step: Step) -> None:
+        """A running step that nobody finished is due again."""
+        self.running.discard(step.id)
+        self._push(step.id)
+
+    def finish(self, record: Record) -> None:
+        """Take a step's record; what waited for it becomes due, or blocked if it failed."""
+        self.running.discard(record.id)
+        self.records[record.id] = record
+        self._release(record)
+
+    def _register(self) -> None:
+        for key, step in self.plan.steps.items():
+            if key in self.records:
+                continue
+            needs = set(step.needs)
+            for need in needs:
+                self._dependants[need].append(key)
+            self._missing[key] = len(needs - self.records.keys())
+            if not self._missing[key]:
+                self._push(key)
+        for record in self.records.values():
+            self._block_if_useless(record)
+
+    def _release(self, record: Record) -> None:
+        for key in self._dependants[record.id]:
+            self._missing[key] -= 1
+            if not self._missing[key]:
+                self._push(key)
+        self._block_if_useless(record)
+
+    def _block_if_useless(self, record: Record) -> None:
+        """A reference that failed blocks all that measure against it; a failed candidate counts."""
+        if record.kind not in ("train", "retrain") or record.status == "ok":
+            return
+        waiting = list(self._dependants[record.id])
+        while waiting:
+            key = waiting.pop()
+            if key not in self.blocked and key not in self.records:
+                self.blocked.add(key)
+                waiting.extend(self._dependants[key])
+
+    def _due(self, step: Step) -> Due:
+        if step.refusal:
+            return Due(step, step.params, step.candidate, step.refusal)
+        if step.kind == "search":
+            study = self.plan.studies[step.study]
+            told = self._told(study, max(0, step.candidate - study.lag + 1))
+            params = suggest(study, step.candidate, told, self._searches)
+            return Due(step, params, step.candidate)
+        if step.selection == "tuned":
+            return self._select(step)
+        return Due(step, step.params, step.candidate)
+
+    def _select(self, step: Step) -> Due:
+        """The best candidate by mean objective over the search requests; the first of equals."""
+        study = self.plan.studies[step.study]
+        finished = [k for k in range(study.trials) if self._is_ok(study, k)]
+        if not finished:
+            return Due(step, {}, -1, "nothing to select: no candidate of the search finished")
+        told = self._told(study, study.trials)
+        best = min(finished, key=lambda k: (told[k].value, k))
+        return Due(step, told[best].params, best)
+
+    def _told(self, study: Study, count: int) -> list[Told]:
+        """Candidates 0 to count - 1 in their order; one that failed has the worst objective."""
+        told: list[Told] = []
+        for k, group in enumerate(study.steps[:count]):
+            records = [self.records[key] for key in group]
+            values = [r.metrics.get("objective", WORST) for r in records]
+            # A worker that was lost left no params; what it was given can be suggested again.
+            params = records[0].params or suggest(study, k, told[: max(0, k - study.lag + 1)])
+            told.append(Told(params, sum(values) / len(values)))
+        return told
+
+    def _is_ok(self, study: Study, k: int) -> bool:
+        return all(self.records[key].status == "ok" for key in study.steps[k])
+
+    def _push(self, key: str) -> None:
+        step = self.plan.steps[key]
+        ready = self._ready.setdefault(str(step.resources), [])
+        heapq.heappush(ready, (_ORDER[step.kind], self._rank[key], key))
+
+    def _pop(self) -> str | None:
+        """Trainings first, finals last; among equals prefer the resource class now running.
+
+        Ray gives a warm process back only to a step that asks for the same resources.
+        """
+        while True:
+            classes = [name for name, ready in self._ready.items() if ready]
+            if not classes:
+                return None
+            chosen = min(classes, key=lambda c: (self._ready[c][0][0], c != self._last_class))
+            key = heapq.heappop(self._ready[chosen])[2]
+            if key not in self.blocked:
+                self._last_class = chosen
+                return key

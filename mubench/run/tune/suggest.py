@@ -1,0 +1,133 @@
+"""Which hyperparameters a study tries next: Optuna, in a way that anybody can reproduce.
+
+Suggestion k is a function of the study and of the results of candidates 0 to k - lag, told in
+their order to a sampler seeded by (cell, row, k). Who computed them, when, and on how many workers
+does not matter, and a resumed search is the search.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+
+from mubench.catalogue.search_space import Raw, Scalar, Space
+from mubench.catalogue.seeds import derive_seed
+from mubench.sweep.plan import Study
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finished candidate: its hyperparameters and its objective, a finite number."""
+
+    params: Mapping[str, Scalar]
+    value: float
+
+
+@dataclass
+class Searches:
+    """Optuna studies by id, so that each candidate is told once: telling is the slow part."""
+
+    studies: dict[str, tuple[optuna.Study, int]] = field(default_factory=dict)
+
+    def of(self, study: Study, told: Sequence[Told]) -> optuna.Study:
+        """The study that knows exactly `told`, the growing list of finished candidates."""
+        search, known = self.studies.get(study.id, (None, 0))
+        if search is None or known > len(told):
+            search, known = optuna.create_study(), 0
+        _tell(search, study.row.space, told[known:])
+        self.studies[study.id] = search, len(told)
+        return search
+
+
+def suggest(
+    study: Study, k: int, told: Sequence[Told], searches: Searches | None = None
+) -> dict[str, Scalar]:
+    """Hyperparameters of candidate k; candidate 0 is the defaults: no search loses to them."""
+    space = study.row.space
+    if k == 0:
+        return space.defaults
+    search = (searches or Searches()).of(study, told)
+    search.sampler = _sampler(study, k)
+    trial = search.ask()
+    params = space.sample(_Asked(trial))
+    # The candidate comes back with `told`. A failed trial is one that no sampler looks at.
+    search.tell(trial, state=optuna.trial.TrialState.FAIL)
+    return params
+
+
+def _tell(search: optuna.Study, space: Space, told: Sequence[Told]) -> None:
+    for candidate in told:
+        raw = space.locate(candidate.params)
+        if raw is None:
+            raise ValueError(f"a candidate lies outside of its study's space: {candidate.params}")
+        search.add_trial(
+            optuna.trial.create_trial(
+                params=raw, distributions=_distributions(space, raw), value=candidate.value
+            )
+        )
+
+
+def _sampler(study: Study, k: int) -> BaseSampler:
+    seed = derive_seed("suggest", study.cell, study.row.label, k) % 2**32
+    if study.sampler == "random":
+        return RandomSampler(seed=seed)
+    return TPESampler(seed=seed, n_startup_trials=study.startup)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Draws by asking an Optuna trial."""
+
+    trial: optuna.Trial
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        return self.trial.suggest_float(name, low, high)
+
+    def log(self, name: str, low: float, high: float) -> float:
+        return self.trial.suggest_float(name, low, high, log=True)
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        return self.trial.suggest_int(name, low, high)
+
+    def choice(self, name: str, options: tuple[Scalar, ...]) -> Scalar:
+        return self.trial.suggest_categorical(name, options)
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    """Gives known draws again and notes what they were drawn from."""
+
+    raw: Raw
+    distributions: dict[str, BaseDistribution] = field(default_factory=dict)
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        self.distributions[name] = FloatDistribution(low, high)
+        return float(self.raw[name])
+
+    def log(self, name: str, low: float, high: float) -> float:
+        self.distributions[name] = FloatDistribution(low, high, log=True)
+        return float(self.raw[name])
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        self.distributions[name] = IntDistribution(low, high)
+        return int(self.raw[name])
+
+    def choice(self, name: str, options: tuple[Scalar, ...]) -> Scalar:
+        self.distributions[name] = CategoricalDistribution(options)
+        value: Scalar = self.raw[name]
+        return value
+
+
+def _distributions(space: Space, raw: Raw) -> dict[str, BaseDistribution]:
+    replay = _Replayed(raw)
+    space.sample(replay)
+    return replay.distributions

@@ -1,0 +1,79 @@
+"""What a report is made from, and nothing else: no store, no server, no clock."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from mubench.store.examples import Exhibits
+from mubench.store.record import Record
+from mubench.sweep.claims import Claim
+from mubench.sweep.plan import Plan
+from mubench.sweep.published import Published
+from mubench.sweep.spec import Loaded
+
+
+@dataclass(frozen=True)
+class ReportSource:
+    """The records of one sweep, and what the sweep had planned.
+
+    `cells` and `rows` are in the order of the sweep file. `expected` counts the planned final
+    steps of a (cell, row, selection), so that what is missing can be said.
+    """
+
+    name: str
+    sweep_text: str
+    records: tuple[Record, ...]
+    cells: tuple[str, ...]
+    rows: tuple[str, ...]
+    expected: Mapping[tuple[str, str, str], int]
+    command: str
+    published: Published | None = None
+    """A paper's numbers, to stand beside."""
+    node: Mapping[str, Any] = field(default_factory=dict)
+    """The sweep as a mapping, overrides included: from it the plan can be made again."""
+    claims: tuple[Claim, ...] = ()
+    """What the sweep was run to find out."""
+    exhibits: Exhibits | None = None
+    """Single examples behind the numbers, where their outputs were looked at."""
+
+    def newest(self) -> tuple[Record, ...]:
+        """Return one record an id, the newest, in the order of ids: input order never shows."""
+        return self._newest
+
+    @cached_property
+    def _newest(self) -> tuple[Record, ...]:
+        by_age = sorted(self.records, key=lambda record: (record.created, record.status))
+        latest = {record.id: record for record in by_age}
+        return tuple(latest[key] for key in sorted(latest))
+
+    def of(self, records: Iterable[Record]) -> "ReportSource":
+        """Return the same sweep with these records."""
+        return replace(self, records=tuple(records))
+
+    @property
+    def objective(self) -> str:
+        """What searches minimised: `avg_gap`, or `retrain_free`."""
+        search = self.node.get("search")
+        return str(search.get("objective", "avg_gap")) if isinstance(search, dict) else "avg_gap"
+
+    @property
+    def date(self) -> str:
+        """The day and time (ISO 8601, UTC) of the newest record; empty without records."""
+        return max((record.created for record in self.records), default="")
+
+
+def outline(plan: Plan, loaded: Loaded) -> ReportSource:
+    """Return what a sweep planned, without any record yet."""
+    return ReportSource(
+        name=plan.name,
+        sweep_text=loaded.text,
+        records=(),
+        cells=plan.cells,
+        rows=plan.rows,
+        expected=plan.expected(),
+        command=f"mubench run {plan.name}",
+        published=plan.published,
+        claims=plan.claims,
+        node=loaded.node,
+    )

@@ -1,0 +1,126 @@
+"""The rows of a results table: methods, their spaces, and the points of their grid axes."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from mubench.catalogue import cards
+from mubench.catalogue.bounds import check_limits
+from mubench.catalogue.range_syntax import hint_exponent, parse_range, parse_scalar
+from mubench.catalogue.search_space import Fixed, Range, Scalar, Space, is_number
+from mubench.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the results table: a method with its space, and grid values if it has any."""
+
+    label: str
+    method: str
+    space: Space
+    given: Mapping[str, Scalar]
+    """Values that the sweep file fixes."""
+
+
+def rows_of(methods: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Expand `methods` of a sweep file; `shared` goes to every method that has such a parameter.
+
+    Raises:
+        InputError: an unknown method or key, a wrong type, a malformed range, two equal labels.
+    """
+    rows: list[Row] = []
+    known: set[str] = set()
+    for name, variants in methods.items():
+        space = cards.method(name).space
+        known |= set(space.defaults)
+        if variants == []:
+            raise InputError(f"methods.{name}: an empty list asks for nothing; write {{}}")
+        for variant in variants if isinstance(variants, list) else [variants]:
+            rows += _variant(name, space, {} if variant is None else variant, shared)
+    for key in shared:
+        if key not in known:
+            raise InputError(f"shared.{key}: no method has it; {did_you_mean(key, known)}")
+    labels = [row.label for row in rows]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise InputError(
+                f"methods: two rows are called '{label}'; give one a 'label', or vary a list"
+            )
+    for row in rows:
+        twin = next(r for r in rows if (r.method, r.space) == (row.method, row.space))
+        if twin is not row:
+            raise InputError(f"methods: '{twin.label}' and '{row.label}' ask for the same")
+    return tuple(rows)
+
+
+def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -> Iterator[Row]:
+    """The rows of one method entry: one for each point of its grid axes."""
+    where = f"methods.{name}"
+    if not isinstance(variant, Mapping):
+        raise InputError(f"{where}: a mapping of hyperparameters is needed; got {variant!r}")
+    defaults = space.defaults
+    variant = dict(variant)
+    name_of_row = _label(variant.pop("label", None), where)
+    for key in variant:
+        if key not in defaults:
+            raise InputError(f"{where}.{key}: unknown key; {did_you_mean(str(key), defaults)}")
+    nodes = {key: node for key, node in shared.items() if key in defaults} | dict(variant)
+    # In the order of the card: a label, and the ids it is part of, do not depend on the file's.
+    axes = {
+        key: [parse_scalar(value, f"{where}.{key}[{i}]") for i, value in enumerate(nodes[key])]
+        for key in defaults
+        if isinstance(nodes.get(key), list)
+    }
+    for key, values in axes.items():
+        if not values:
+            raise InputError(f"{where}.{key}: an empty grid axis; name at least one value")
+    ranges: dict[str, Range] = {
+        key: parse_range(node, f"{where}.{key}") for key, node in nodes.items() if key not in axes
+    }
+    for point in product(*axes.values()):
+        fixed = dict(zip(axes, point, strict=True))
+        label = ",".join([*name_of_row, *(f"{key}={value}" for key, value in fixed.items())])
+        chosen = ranges | {key: Fixed(value) for key, value in fixed.items()}
+        for key, chosen_range in chosen.items():
+            _check_type(key, chosen_range, space, f"{where}.{key}")
+        given = {key: r.value for key, r in chosen.items() if isinstance(r, Fixed)}
+        yield Row(f"{name}[{label}]" if label else name, name, space.narrowed(chosen), given)
+
+
+def _label(value: Any, where: str) -> list[str]:
+    """What the sweep file calls a variant; a letter, then letters, digits, spaces, `+ . _ -`."""
+    if value is None:
+        return []
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9 +._-]{0,39}", value):
+        raise InputError(
+            f"{where}.label: a letter, then at most 39 letters, digits, spaces, +, ., _ or -; "
+            f"got {value!r}"
+        )
+    return [value]
+
+
+def _check_type(key: str, chosen: Range, space: Space, where: str) -> None:
+    """Refuse values that are not of the default's type; None as a default allows anything."""
+    default = space.defaults[key]
+    # A word that another parameter waits for, as in `when: {alpha: adaptive}`, is fine as well.
+    awaited = {p.when[key] for p in space.params if key in p.when}
+    words = next(p.words for p in space.params if p.name == key)
+    for value in chosen.examples:
+        if value in awaited:
+            continue
+        if not _has_type_of(default, value):
+            kind = {"str": "a word", "int": "a whole number", "bool": "true or false"}.get(
+                type(default).__name__, "a number"
+            )
+            raise InputError(f"{where}: {kind} is needed; got {value!r}{hint_exponent([value])}")
+        if words and value not in words:
+            raise InputError(f"{where}: unknown value {value!r}; {did_you_mean(str(value), words)}")
+        check_limits(key, value, where)
+
+
+def _has_type_of(default: Scalar, value: Scalar) -> bool:
+    if isinstance(default, float):
+        return is_number(value)
+    return default is None or type(value) is type(default)

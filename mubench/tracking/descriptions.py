@@ -1,0 +1,119 @@
+"""Descriptions of runs, in the Markdown that MLflow renders; percent is allowed in them. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mubench.report.analysis.aggregate import Cell, Row
+from mubench.report.format import plural
+from mubench.report.tables.markdown_csv import markdown_text, to_markdown
+from mubench.report.tables.table import CAPTION, Line, Table, table
+from mubench.report.text import summary
+from mubench.store.record import Record
+from mubench.sweep.plan import Plan
+from mubench.sweep.published import Published
+
+LONGEST = 8000
+"""Characters that MLflow's tags hold."""
+_SPARE = 200
+"""For what joins the parts, and the lines that say what is left out."""
+_REFERENCES = ("retrain", "original")
+_RUNS = (
+    "**Runs below this one:** one for each row of each cell, with the means over its final "
+    "requests and the search's curve, and below it its final steps; the references; the trainings. "
+    "Metrics of runs are fractions and seconds: percent and points stand in descriptions alone. "
+    "`tags.\"mubench.key\" = 'RECORD ID'` in the search box finds a record's run."
+)
+_REPORT = "The report is `report/index.html` among the artifacts."
+
+
+def sweep_note(
+    plan: Plan, cells: Sequence[Cell], published: Published | None, links: Mapping[str, str]
+) -> str:
+    """What each cell shows in words, what is where, and the tables of as many cells as fit.
+
+    Args:
+        plan: the sweep's.
+        cells: its results.
+        published: a paper's numbers, if there are any.
+        links: titles of saved views, and where each opens.
+    """
+    told = [f"- **{markdown_text(c.name)}**: {markdown_text(_said(c))}" for c in cells]
+    tables = [to_markdown(_main_lines(table(cell, published))) for cell in cells]
+    opening = f"{_linked(links)}. {_REPORT}"
+    room = LONGEST - len(opening) - len(_RUNS) - len(CAPTION) - _SPARE
+    words = _fitting(told, room)
+    shown = _fitting(tables, room - sum(len(part) + 1 for part in words))
+    parts = [opening, "\n".join([*words, *_left_out(told, words, "Words on")]), _RUNS]
+    parts += [*shown, CAPTION] if shown else []
+    return "\n\n".join([*parts, *_left_out(tables, shown, "The table of")])
+
+
+def experiment_note(plan: Plan, links: Mapping[str, str]) -> str:
+    """What the experiment is, in one paragraph: MLflow shows no more of it at first."""
+    rows = [row for row in plan.rows if row not in _REFERENCES]
+    size = f"{plural(len(plan.cells), 'cell')}, {plural(len(rows), 'row')}"
+    where = f"The run {markdown_text(plan.name)} says what came out and holds the report."
+    return f"Machine unlearning against retraining: {size}. {_linked(links)}. {where}"
+
+
+def row_note(
+    cell: Cell, label: str, published: Published | None, chosen: Record | None, trials: int
+) -> str:
+    """A row in words, what its search chose, and its lines of the table below the references."""
+    printed = table(cell, published)
+    lines = [line for line in printed.lines if line.name in (label, *_REFERENCES)]
+    rows = (cell.retrain, cell.original, *cell.methods)
+    parts = [" ".join(_gap_words(row) for row in rows if row.label == label).strip()]
+    if chosen is not None:
+        held = sorted(chosen.params.items())
+        params = ", ".join(f"`{name}` = {markdown_text(str(value))}" for name, value in held)
+        parts.append(f"The search chose candidate {chosen.candidate} of {trials}: {params}.")
+    parts += [to_markdown(_of_lines(printed, lines)).rstrip(), CAPTION]
+    return "\n\n".join(_fitting([part for part in parts if part], LONGEST))
+
+
+def _gap_words(row: Row) -> str:
+    gap = row.estimates.get("gap")
+    if gap is None:
+        return ""
+    said = f"Avg. Gap {summary.spread_text(gap)} points over {plural(gap.n, 'request')}."
+    return f"{row.selection.capitalize()}: {said}" if row.selection else said
+
+
+def _linked(links: Mapping[str, str]) -> str:
+    each = [f"[{markdown_text(title)}]({link})" for title, link in links.items()]
+    return "**Views:** " + " · ".join(_fitting(each, LONGEST // 3))
+
+
+def _said(cell: Cell) -> str:
+    return " ".join([*summary.warnings(cell), summary.headline(cell)])
+
+
+def _main_lines(printed: Table) -> Table:
+    """A table without its defaults, where it has tuned rows: the report has all."""
+    if not printed.group("tuned"):
+        return printed
+    return _of_lines(printed, [line for line in printed.lines if line.group != "default"])
+
+
+def _of_lines(printed: Table, lines: Iterable[Line]) -> Table:
+    held = tuple(lines)
+    marks = {mark for line in held for mark in line.notes}
+    footnotes = tuple(note for note in printed.footnotes if note[0] in marks)
+    return replace(printed, lines=held, footnotes=footnotes)
+
+
+def _fitting(parts: Sequence[str], room: int) -> list[str]:
+    """The first parts that fit, each whole."""
+    found: list[str] = []
+    for part in parts:
+        room -= len(part) + 2
+        if room < 0:
+            break
+        found.append(part)
+    return found
+
+
+def _left_out(parts: Sequence[str], shown: Sequence[str], what: str) -> list[str]:
+    missing = len(parts) - len(shown)
+    return [f"{what} {plural(missing, 'more cell')}: in the report."] if missing else []

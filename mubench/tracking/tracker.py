@@ -1,0 +1,85 @@
+"""MLflow beside `mubench run`: followed while it works, completed at its end, never in its way."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mubench.catalogue.ids import content_id
+from mubench.errors import TrackingError
+from mubench.store.gathered import gather
+from mubench.store.results import ReportSource
+from mubench.store.results_files import pack
+from mubench.store.store import Store
+from mubench.sweep.plan import Plan
+from mubench.tracking.background import Writer
+from mubench.tracking.client import default_uri
+
+
+class Tracker:
+    """What `mubench run` tells MLflow; every answer is a line for the user."""
+
+    def __init__(
+        self, plan: Plan, store: Store, outline: ReportSource, writer: Writer | None, uri: str
+    ) -> None:
+        self._plan = plan
+        self._store = store
+        self._outline = outline
+        self._writer = writer
+        self._uri = uri
+
+    def finish(self, report: Path) -> str:
+        """Send the rest and the report; a failure is a warning, for the records are safe."""
+        if self._writer is None:
+            return f"MLflow: up to date ('mubench mlflow sync {self._plan.name}' checks it)"
+        try:
+            said = self._writer.finish(report)
+        except TrackingError as error:
+            return f"warning: {error}"
+        text = json.dumps(_digest(self._plan, self._store, self._outline, self._uri))
+        self._store.files.write(_marker(self._plan), text.encode())
+        return f"MLflow: {said}"
+
+
+class Untracked:
+    """Stands in where MLflow is not wanted."""
+
+    def finish(self, report: Path) -> str:
+        """Say that nothing was sent."""
+        del report
+        return "MLflow: off"
+
+
+@contextmanager
+def tracked(
+    plan: Plan, store: Store, outline: ReportSource, uri: str | None, *, enabled: bool
+) -> Iterator[Tracker | Untracked]:
+    """Follow a run. Where the last run already sent these very records, MLflow is not started."""
+    uri = uri or default_uri(store.uri)
+    if not enabled:
+        yield Untracked()
+    elif _was_sent(plan, store, outline, uri):
+        yield Tracker(plan, store, outline, None, uri)
+    else:
+        with Writer(plan, store, outline, uri) as writer:
+            yield Tracker(plan, store, outline, writer, uri)
+
+
+def _was_sent(plan: Plan, store: Store, outline: ReportSource, uri: str) -> bool:
+    try:
+        sent = json.loads(store.files.read(_marker(plan)))
+    except (FileNotFoundError, ValueError):
+        return False
+    return bool(sent == _digest(plan, store, outline, uri))
+
+
+def _digest(plan: Plan, store: Store, outline: ReportSource, uri: str) -> str:
+    """An id of what MLflow should hold: the plan's steps, and all that the report is made from."""
+    files = pack(gather(plan, outline, store)).items()
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files}
+    return content_id(uri, sorted(plan.steps), sums)
+
+
+def _marker(plan: Plan) -> str:
+    return f"sweeps/{plan.name}/mlflow.json"

@@ -1,1 +1,0 @@
-"""The descent loop, its recipes and the cost meter, shared by references and methods."""
