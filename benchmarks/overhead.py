@@ -13,26 +13,26 @@ import time
 
 from typing_extensions import override
 
-from mubench.run.step_result import Outcome, make_record
-from mubench.run.trial import Choice
+from mubench.run.step_result import StepResult, make_record
 from mubench.run.tune.cluster import Where, connected
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
 from mubench.store.store import Store
-from mubench.sweep.plan import Plan, Step
+from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.sweep.spec import parse
+from mubench.sweep.steps import Candidate, Step
 
 
 class NoopActor(StepActor):
     """Answers every step at once."""
 
     @override
-    def run_step(self, step: Step, choice: Choice) -> Record:
+    def run_step(self, step: Step, candidate: Candidate) -> Record:
         metrics = {"objective": 0.5, "gap": 0.5}
-        outcome = Outcome(metrics=metrics, params=choice.params, candidate=choice.candidate)
-        return make_record(step, outcome, 0.0)
+        result = StepResult(metrics=metrics, params=candidate.params, candidate=candidate.number)
+        return make_record(step, result, 0.0)
 
 
 def many_steps(trials: int) -> Plan:
@@ -54,11 +54,11 @@ def many_steps(trials: int) -> Plan:
 class Quiet:
     """A progress that shows nothing."""
 
-    def start(self, walk: object) -> None: ...
+    def start(self, schedule: object) -> None: ...
 
     def started(self, step: object) -> None: ...
 
-    def finished(self, record: object, walk: object) -> None: ...
+    def finished(self, record: object, schedule: object) -> None: ...
 
 
 def resident_kib() -> int:

@@ -82,3 +82,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 _LISTED = 12
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """Count a noun; `nouns` is its plural where that is no mere s.
+
+    >>> plural(1, "request"), plural(3, "request"), plural(2, "study", "studies")
+    ('1 request', '3 requests', '2 studies')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"

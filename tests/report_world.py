@@ -40,7 +40,9 @@ def record(**changes: object) -> Record:
         commit="0123abc",
         versions={"torch": "2.13", "python": "3.11"},
     )
-    return replace(base, **changes)
+    parts = str(changes.get("cell", "")).split("/")
+    names = ("dataset", "model", "scenario") if len(parts) == 3 else ()
+    return replace(base, **{**dict(zip(names, parts, strict=False)), **changes})
 
 
 def hash_of(request: int) -> str:
@@ -77,8 +79,13 @@ def retrains(cell: str, requests: int) -> list[Record]:
     ]
 
 
+def given(row: str) -> dict[str, float]:
+    """What the sweep file fixes for a row."""
+    return {"alpha": ALPHAS[row]} if row in ALPHAS else {}
+
+
 def finals(cell: str, row: str, error: float, selection: str, requests: int) -> list[Record]:
-    alpha = {"alpha": ALPHAS[row]} if row in ALPHAS else {}
+    alpha = given(row)
     return [
         record(
             id=f"{cell}:final:{row}:{selection}:{k}",
@@ -111,6 +118,7 @@ def searches(cell: str, row: str, error: float) -> list[Record]:
             purpose="search",
             method=row.partition("[")[0],
             row=row,
+            given=given(row),
             candidate=k,
             trials=4,
             metrics={"gap": error * factor},

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from mubench.run.trial import Choice, run_step
-from mubench.run.tune.schedule import Walk
+from mubench.run.trial import run_step
+from mubench.run.tune.schedule import Schedule
 from mubench.run.workspace import Workspace
 
 TINY: dict[str, Any] = {
@@ -104,10 +104,11 @@ def _address(text):
 
 def finish(opened):
     """Run what a sweep lacks, step after step in this process, without Ray."""
-    workspace, walk = Workspace(opened.store), Walk(opened.plan, opened.store.records.read())
+    workspace = Workspace(opened.store)
+    schedule = Schedule(opened.plan, opened.store.records.read())
     opened.save()
-    while due := walk.next():
-        record = run_step(due.step, workspace, Choice(due.params, due.candidate))
+    while ready := schedule.next():
+        record = run_step(ready.step, workspace, ready.candidate)
         opened.store.records.append(record)
-        walk.finish(record)
-    return walk.records
+        schedule.finish(record)
+    return schedule.records

@@ -98,6 +98,46 @@ def test_a_method_says_why_it_refuses_a_scenario_a_modality_or_a_family(tmp_path
     assert card.refusal("random", "image", "cnn") is None
 
 
+def own_card(tmp_path, monkeypatch, **fields):
+    """The card of GA under another name, with further fields, beside all others."""
+    methods = cards.search_spaces() / "methods"
+    (tmp_path / "methods").mkdir()
+    for path in methods.glob("*.yaml"):
+        (tmp_path / "methods" / path.name).write_text(path.read_text())
+    ga = yaml.safe_load((methods / "ga.yaml").read_text())
+    (tmp_path / "methods" / "mine.yaml").write_text(
+        yaml.safe_dump({**ga, "name": "mine", **fields})
+    )
+    monkeypatch.setattr(cards, "search_spaces", lambda: tmp_path)
+    return cards.method("mine")
+
+
+def test_a_card_says_what_concerns_reports_alone(tmp_path, monkeypatch):
+    curves = {"learning_rate": "learning rate"}
+    card = own_card(tmp_path, monkeypatch, builds_on="ft", caveat="mind this", curves=curves)
+    assert (card.builds_on, card.caveat, card.curves) == ("ft", "mind this", curves)
+    ga = cards.method("ga")
+    assert (ga.builds_on, ga.caveat, ga.curves) == ("", "", {})
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"builds_on": "ftt"}, "builds_on: no other method is called 'ftt'; did you mean 'ft'?"),
+        ({"builds_on": "mine"}, "builds_on: no other method is called 'mine'"),
+        ({"builds_on": ["ft"]}, "builds_on: the name of a method is needed"),
+        ({"caveat": 3}, "caveat: text is needed"),
+        ({"curves": {"epoch": "epochs"}}, "curves.epoch: unknown hyperparameter; did you mean"),
+        ({"curves": {"epochs": 3}}, "curves.epochs: a title is required; got 3"),
+        ({"curves": ["epochs"]}, "curves: a mapping of hyperparameters to their titles is needed"),
+    ],
+)
+def test_what_a_card_says_of_reports_must_make_sense(fields, words, tmp_path, monkeypatch):
+    with pytest.raises(InputError) as caught:
+        own_card(tmp_path, monkeypatch, **fields)
+    assert str(caught.value).startswith(f"mine.yaml: {words}")
+
+
 def test_a_card_under_another_name_is_refused(tmp_path, monkeypatch):
     (tmp_path / "methods").mkdir()
     (tmp_path / "methods" / "x.yaml").write_text("name: y\n")

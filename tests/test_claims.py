@@ -8,7 +8,7 @@ from mubench.errors import InputError
 from mubench.metrics.info import METRICS
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import aggregate
-from mubench.report.analysis.judge_claims import judged
+from mubench.report.analysis.judge_claims import judge_claims
 from mubench.report.build import build
 from mubench.store.results_files import pack, unpack
 from mubench.sweep import spec
@@ -60,6 +60,7 @@ def test_amounts_are_in_the_metrics_unit_in_points_or_shares(end, amount, is_rel
         ("ugradls beats ga on ua", "no row 'ugradls'; did you mean 'ugradsl'?"),
         ("ugradsl beats ugradsl on ua", "compares 'ugradsl' with itself"),
         ("ugradsl beats ga on uaa", "no metric 'uaa'; did you mean 'ua'?"),
+        ("ugradsl beats ga on gap_paired", "no metric 'gap_paired'; did you mean"),
         ("ugradsl beats ga on ua in randon-0.1", "no cell 'randon-0.1'; did you mean 'random-0.1'"),
         ("ugradsl beats ga on weight_change", "has no good direction; say 'exceeds'"),
         ("ugradsl beats ga on kl_forget by at least 3 points", "is no percentage"),
@@ -92,7 +93,7 @@ def claimed(text, requests):
     ]
     claim = parse(text, rows, {CELLS[0]: ()}, METRICS)
     source = replace(world(), records=tuple(records), rows=rows, cells=CELLS[:1], claims=(claim,))
-    return source, judged(source.claims, aggregate(source))[0]
+    return source, judge_claims(source.claims, aggregate(source))[0]
 
 
 @pytest.mark.parametrize(
@@ -121,30 +122,32 @@ def test_a_margin_inside_of_the_spread_is_undecided():
 def test_three_requests_decide_nothing_and_the_words_say_why():
     _, found = claimed("ugradsl beats ga on ua by at least 0.01", 3)
     assert found.verdict == "undecided"
-    assert found.findings[0].words == (
-        "UGradSL is 5.50 points closer to Retrain in UA than GA; 95 % of bootstrap means lie "
-        "between 5.00 points and 6.00 points; claimed: at least 1.00 points (tuned, 3 requests, "
-        "p = 0.250; a verdict needs 6)."
+    assert found.cells[0].words == (
+        "UGradSL is 5.50 points closer to Retrain in UA than GA; 95 % interval 5.00 points to "
+        "6.00 points; claimed: at least 1.00 points (tuned, 3 requests, p = 0.250; 6 needed for "
+        "p < 0.05)."
     )
 
 
 def test_a_relative_claim_says_of_what():
     _, found = claimed("ugradsl exceeds ga on ua by at least 66 %", 8)
     assert found.verdict == "refuted"
-    assert "6.75 points higher in UA than GA" in found.findings[0].words
-    assert "claimed: at least 66 % of 14.50 points, 9.57 points" in found.findings[0].words
+    assert "6.75 points higher in UA than GA" in found.cells[0].words
+    assert "claimed: at least 66 % of 14.50 points, 9.57 points" in found.cells[0].words
 
 
 def test_one_refuted_cell_refutes_and_a_missing_row_leaves_undecided():
     source, _ = claimed("ugradsl beats ga on ua", 8)
     both = source.claims[0].model_copy(update={"cells": CELLS})
     empty = replace(source, cells=CELLS)
-    found = judged((both,), aggregate(empty))[0]
-    assert [finding.verdict for finding in found.findings] == ["confirmed", "undecided"]
-    assert found.findings[1].words == ("UGradSL and GA do not both have numbers of one selection.")
+    found = judge_claims((both,), aggregate(empty))[0]
+    assert [cell.verdict for cell in found.cells] == ["confirmed", "undecided"]
+    assert found.cells[1].words == (
+        "UGradSL and GA do not both have numbers, tuned or with defaults."
+    )
     assert found.verdict == "undecided"
     swapped = both.model_copy(update={"first": "ga", "second": "ugradsl"})
-    assert judged((swapped,), aggregate(empty))[0].verdict == "refuted"
+    assert judge_claims((swapped,), aggregate(empty))[0].verdict == "refuted"
 
 
 def test_claims_travel_with_the_records_into_every_format(tmp_path):
@@ -162,17 +165,17 @@ def test_a_share_of_what_is_below_zero_means_nothing():
         replace(r, metrics={**r.metrics, "ua": r.metrics["ua"] - 0.5}) if r.row == "ga" else r
         for r in source.records
     ]
-    found = judged(source.claims, aggregate(source.of(below)))[0]
+    found = judge_claims(source.claims, aggregate(source.of(below)))[0]
     assert found.verdict == "undecided"
-    assert "means nothing" in found.findings[0].words
+    assert "is undefined" in found.cells[0].words
 
 
 def test_a_metric_or_a_cell_that_is_not_there_is_said():
     source, _ = claimed("ugradsl beats ga on ua", 8)
     odd = source.claims[0].model_copy(update={"metric": "gone"})
-    assert "'gone' is not known" in judged((odd,), aggregate(source))[0].findings[0].words
+    assert "'gone' is unknown" in judge_claims((odd,), aggregate(source))[0].cells[0].words
     lost = source.claims[0].model_copy(update={"cells": ("a/b/c",)})
-    assert "no such cell" in judged((lost,), aggregate(source))[0].findings[0].words
+    assert "no such cell" in judge_claims((lost,), aggregate(source))[0].cells[0].words
 
 
 def test_large_numbers_with_three_requests_stay_undecided():
@@ -184,9 +187,9 @@ def test_large_numbers_with_three_requests_stay_undecided():
         else r
         for r in source.records
     ]
-    found = judged(source.claims, aggregate(source.of(counted)))[0]
+    found = judge_claims(source.claims, aggregate(source.of(counted)))[0]
     assert found.verdict == "undecided"
-    assert "p = 0.250; a verdict needs 6" in found.findings[0].words
+    assert "p = 0.250; 6 needed" in found.cells[0].words
 
 
 def test_klom_is_one_value_for_many_requests_and_no_claim():

@@ -28,9 +28,10 @@ from mubench.models import presets
 from mubench.run.estimate import estimate
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune import run_plan as running
-from mubench.run.tune.resume import Summary
-from mubench.run.tune.schedule import Walk
+from mubench.run.tune.resume import Summary, outdated_steps
+from mubench.run.tune.schedule import Schedule
 from mubench.store.store import Store
+from mubench.sweep import step_ids
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -116,8 +117,10 @@ def test_a_step_is_expected_to_take_as_long_as_its_like(finished):
 
 def test_a_refusal_costs_nothing(finished):
     opened = open_sweep(str(finished / "tiny.yaml"), "new")
-    steps = {key: replace(step, refusal="not here") for key, step in opened.plan.steps.items()}
-    costs = estimate(replace(opened.plan, steps=steps), {})
+    finals = {k: s for k, s in opened.plan.steps.items() if s.kind == "final"}
+    assert estimate(replace(opened.plan, steps=finals), {})[-1].seconds is None
+    refused = {key: replace(step, refusal="not here") for key, step in finals.items()}
+    costs = estimate(replace(opened.plan, steps=refused), {})
     assert [cost.seconds for cost in costs] == [0, 0, 0, 0]
 
 
@@ -128,12 +131,12 @@ def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, mo
     printed = io.StringIO()
     record = next(iter(opened.store.records.read().values()))
     with screen.Screen(Console(file=printed, width=200)) as shown:
-        shown.start(Walk(opened.plan, {}))
+        shown.start(Schedule(opened.plan, {}))
         shown.started(opened.plan.steps[record.id])
         for _ in range(3):
-            shown.finished(record, Walk(opened.plan, {}))
+            shown.finished(record, Schedule(opened.plan, {}))
         failed = replace(record, status="error", message="it [bold]broke[/bold]")
-        shown.finished(failed, Walk(opened.plan, {}))
+        shown.finished(failed, Schedule(opened.plan, {}))
     title = opened.plan.steps[record.id].title
     assert printed.getvalue().splitlines() == [
         "tiny: 0 of 10 steps completed, 10 to run",
@@ -406,6 +409,61 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
     assert out.startswith("interrupted; continue with 'mubench run")
     assert not Path("out").exists()
     assert not (store / "lock.json").exists()
+
+
+@pytest.fixture
+def other_code(monkeypatch):
+    """Code of another version: every id is another."""
+    monkeypatch.setattr(step_ids, "source_id", lambda *roots: "other code")
+
+
+def test_a_run_with_other_code_says_what_is_computed_again(mubench_, copy, other_code, monkeypatch):
+    sweep, store = copy
+
+    def interrupted(*_, **__):
+        return Summary({}, 0, 0, was_interrupted=True)
+
+    monkeypatch.setattr(running, "run_plan", interrupted)
+    arguments = ("run", sweep, "--store", store, *MORE, "--no-mlflow")
+    lines = mubench_(*arguments)[1].splitlines()
+    assert lines[0] == (
+        "tiny: 10 steps completed before code, data, versions or settings changed: ids are new, "
+        "and these steps are computed again"
+    )
+    assert lines[1].startswith("interrupted; ")
+    assert mubench_(*arguments)[1].startswith("interrupted; "), "the plan of now is saved by now"
+
+
+def test_a_run_with_the_same_code_computes_nothing_again(copy):
+    sweep, store = copy
+    opened = open_sweep(str(sweep), str(store), [MORE[1]])
+    assert outdated_steps(opened.plan, opened.store) == 0
+    assert outdated_steps(opened.plan, Store(str(store / "new"))) == 0
+
+
+def test_a_record_has_the_title_of_its_step(finished):
+    opened = open_sweep(str(finished / "tiny.yaml"), str(finished / "store"))
+    titles = {key: record.title for key, record in opened.store.records.read().items()}
+    assert titles == {key: step.title for key, step in opened.plan.steps.items()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "tiny.yaml", "--store", "store"),
+        ("score", "tiny", "--store", "store", "--metric", "klom"),
+        ("leaderboard", "--store", "store"),
+        ("store", "export", "records.csv", "--store", "store"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_store_of_other_code_is_read_as_before(mubench_, copy, other_code, monkeypatch, command):
+    monkeypatch.chdir(copy[0].parent)
+    code, out, err = mubench_(*command)
+    assert (code, err) == (0, "")
+    assert out
+    if command[0] == "report":
+        assert out.startswith("tiny: no records for the current code and sweep; showing the last ")
 
 
 def test_a_full_disk_is_one_line_and_exit_code_1(mubench_, copy, monkeypatch):

@@ -19,12 +19,14 @@ from mubench.methods.shared.theorem2 import contrast, diagnose
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.metrics.theory import theorem2
 from mubench.run.step_result import refused
-from mubench.run.trial import Choice, run_step
-from mubench.run.tune.schedule import Walk
+from mubench.run.trial import run_step
+from mubench.run.tune.schedule import Schedule
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep import planner, spec
-from mubench.sweep.planner import make_plan, sources_of
+from mubench.sweep import spec, step_ids
+from mubench.sweep.planner import make_plan
+from mubench.sweep.step_ids import sources_of
+from mubench.sweep.steps import Candidate
 
 # --- Theorem 2 on a model ---------------------------------------------------------------------
 
@@ -315,12 +317,12 @@ def test_settings_and_source_of_a_diagnostic_are_in_the_ids(monkeypatch):
         "mubench.methods.shared.theorem2:diagnose",
         "mubench.metrics.theory:label_ldp_epsilon",
     }
-    assert sources <= set(sources_of(before))
-    assert not sources & set(sources_of(plan_of()))
-    real = planner.source_id
+    assert sources <= set(sources_of(before.steps.values()))
+    assert not sources & set(sources_of(plan_of().steps.values()))
+    real = step_ids.source_id
     for source, row in zip(sorted(sources), ("original", "ugradsl"), strict=True):
         monkeypatch.setattr(
-            planner, "source_id", lambda *m, at=source: real(*m) + "changed" * (at in m)
+            step_ids, "source_id", lambda *m, at=source: real(*m) + "changed" * (at in m)
         )
         assert moved(before, plan_of(**BOTH)) == {("final", row)}
 
@@ -351,13 +353,13 @@ def run(tmp_path_factory):
     """The plan, its records by (kind, row, selection), and the workspace they come from."""
     plan = make_plan(spec.parse(SMALL, "x"))
     workspace = Workspace(Store(str(tmp_path_factory.mktemp("store"))))
-    walk = Walk(plan, {})
-    while (due := walk.next()) is not None:
-        if due.refusal:
-            walk.finish(refused(due.step, due.refusal))
+    schedule = Schedule(plan, {})
+    while (ready := schedule.next()) is not None:
+        if ready.refusal:
+            schedule.finish(refused(ready.step, ready.refusal))
         else:
-            walk.finish(run_step(due.step, workspace, Choice(due.params, due.candidate)))
-    return plan, walk.records, workspace
+            schedule.finish(run_step(ready.step, workspace, ready.candidate))
+    return plan, schedule.records, workspace
 
 
 def step_of(plan, **where):
@@ -371,9 +373,9 @@ def step_of(plan, **where):
 def test_theorem_2_is_a_metric_of_the_original_of_each_request(run):
     plan, records, workspace = run
     assert {(r.status, r.message) for r in records.values()} == {("ok", "")}
-    step = step_of(plan, row="original")
-    forget, retain = workspace.divided(step)
-    expected = diagnose(workspace.original(step), forget, retain, **BOTH["theorem2"])
+    step = step_of(plan, label="original")
+    inputs = workspace.open(step)
+    expected = diagnose(inputs.original, inputs.forget, inputs.retain, **BOTH["theorem2"])
     metrics = records[step.id].metrics
     assert metrics["theorem2_cosine"] == expected.cosine
     assert metrics["theorem2_best_alpha"] == expected.best_alpha
@@ -406,7 +408,7 @@ def test_label_ldp_is_a_metric_of_rows_with_a_smoothing_rate(run):
 
 def test_where_theorem_2_has_no_answer_the_record_says_why(run, monkeypatch):
     plan, records, workspace = run
-    step = step_of(plan, row="original")
+    step = step_of(plan, label="original")
     for error in (Diverged("a gradient is not finite"), ValueError("needs a and b")):
 
         def fail(*args, raised=error, **settings):
@@ -423,9 +425,9 @@ def test_where_theorem_2_has_no_answer_the_record_says_why(run, monkeypatch):
 def test_a_sweep_that_asks_for_nothing_gets_nothing(run):
     plan, records, workspace = run
     for row in ("original", "ugradsl[alpha=-0.2]"):
-        step = step_of(plan, row=row)
+        step = step_of(plan, label=row)
         bare = replace(step, diagnostics=type(step.diagnostics)())
-        record = run_step(bare, workspace, Choice(step.params, -1))
+        record = run_step(bare, workspace, Candidate(step.defaults))
         gained = records[step.id].metrics.keys() - record.metrics.keys()
         assert gained == (
             {f"theorem2_{n}" for n in ("cosine", "best_alpha", "improvement", "residual")}

@@ -9,7 +9,7 @@ from mubench.report.analysis.importance import importances
 from mubench.report.analysis.tuning import studies
 from mubench.report.figures.confidence import confidence_histograms
 from mubench.report.figures.cost import front, gap_against_cost
-from mubench.report.figures.curves import ratio_curves, smoothing_curve
+from mubench.report.figures.curves import hyperparameter_curves, ratio_curves
 from mubench.report.figures.figure import figure
 from mubench.report.figures.render import draw
 from mubench.report.figures.search import importance_bars
@@ -75,7 +75,8 @@ def test_metrics_against_the_ratio_need_two_ratios_and_stand_in_their_order():
     ],
 )
 def test_a_cell_knows_its_kind_and_ratio(scenario, kind, ratio):
-    cell = aggregate(ReportSource("t", "", (), (f"d[a=1]/m/{scenario}",), (), {}, ""))[0]
+    name = f"d[a=1]/m/{scenario}"
+    cell = aggregate(ReportSource("t", "", tuple(retrains(name, 1)), (name,), (), {}, ""))[0]
     assert (cell.dataset, cell.model, cell.kind, cell.ratio) == ("d[a=1]", "m", kind, ratio)
 
 
@@ -119,7 +120,9 @@ def test_importances_are_drawn_by_row_largest_first():
 
 def test_histograms_are_shares_of_each_side():
     one = Confidences(row="retrain", forget=(3, 1, *[0] * (BINS - 2)), holdout=(0,) * BINS)
-    found = confidence_histograms(CellExhibits(request="r", confidences=(one,)))
+    found = confidence_histograms(
+        aggregate(world())[0], CellExhibits(request="r", confidences=(one,))
+    )
     rows = data_of(found.spec)
     assert [row["share"] for row in rows[:3]] == [0.75, 0.25, 0.0]
     assert {row["side"] for row in rows} == {"forgotten"}, "nothing is drawn of an empty side"
@@ -168,13 +171,18 @@ def test_candidates_that_all_came_to_the_same_have_no_importance():
 
 
 def test_curves_of_one_method_that_differ_in_another_axis_are_apart():
-    rows = ("ugradsl[alpha=-0.2,p=0.1]", "ugradsl[alpha=-1.0,p=0.1]", "ugradsl[alpha=-0.2,p=0.9]")
-    made = [one for row in rows for one in finals(CELLS[0], row, 0.1, "tuned", 2)]
+    points = {f"ugradsl[alpha={a},p={p}]": {"alpha": a, "p": p} for a, p in POINTS}
     made = [
-        replace(one, params={"alpha": float(one.row.split("alpha=")[1].split(",")[0])})
-        for one in made
+        replace(one, given=given, params=given)
+        for row, given in points.items()
+        for one in finals(CELLS[0], row, 0.1, "tuned", 2)
     ]
     records = (*retrains(CELLS[0], 2), *made)
-    cell = aggregate(ReportSource("toy", "", records, CELLS[:1], rows, {}, ""))[0]
-    names = {row["row"] for row in data_of(smoothing_curve(cell).spec) if "row" in row}
-    assert names == {"UGradSL (p = 0.1)", "UGradSL (p = 0.9)"}
+    cell = aggregate(ReportSource("toy", "", records, CELLS[:1], tuple(points), {}, ""))[0]
+    (found,) = hyperparameter_curves(cell)
+    assert found.name == "curve-alpha"
+    drawn = {(row["row"], row["at"]) for row in data_of(found.spec) if "row" in row}
+    assert drawn == {(f"UGradSL (p = {p})", a) for a, p in POINTS}
+
+
+POINTS = ((-0.2, 0.1), (-1.0, 0.1), (-0.2, 0.9))

@@ -94,16 +94,16 @@ def test_a_group_is_forgotten_from_a_folder_without_a_card(tmp_path):
     workspace = Workspace(opened.store)
     for record in finals(records):
         step = opened.plan.steps[record.id]
-        forget, retain = workspace.divided(step)
-        assert set(forget.groups.tolist()) == {0}
-        assert 0 not in set(retain.groups.tolist())
+        inputs = workspace.open(step)
+        assert set(inputs.forget.groups.tolist()) == {0}
+        assert 0 not in set(inputs.retain.groups.tolist())
         assert (
             record.n_forget
-            == len(forget)
+            == len(inputs.forget)
             == COUNTS[0]
-            - sum(1 for g in workspace.held_out(step)["validation"].groups.tolist() if g == 0)
+            - sum(1 for g in inputs.holdout_splits["validation"].groups.tolist() if g == 0)
         )
-        unlearned = read_outputs(workspace.view(step), step.retrain_id, "test")
+        unlearned = read_outputs(inputs.view, step.retrain_id, "test")
         assert sorted(set(unlearned.groups.tolist())) == [0, 1, 2, 3]
         metrics = record.metrics
         # Test examples: 40 of each group. TA counts the 120 of other groups, class 0 has 2 left.
@@ -163,12 +163,12 @@ def test_an_original_of_another_split_is_refused(tmp_path):
         part: artefacts.load(step.train_id, part)
         for part in ("weights", "train", "validation", "test")
     }
-    forget, retain = Workspace(opened.store).divided(step)
-    assert set(train["ids"].tolist()) == {*forget.ids.tolist(), *retain.ids.tolist()}
-    assert Workspace(opened.store).original(step) is not None
+    inputs = Workspace(opened.store).open(step)
+    assert set(train["ids"].tolist()) == {*inputs.forget.ids.tolist(), *inputs.retain.ids.tolist()}
+    assert inputs.original is not None
     artefacts.save(step.train_id, parts, {SPLIT_HASH: "of another seed"})
     with pytest.raises(IntegrityError, match="it was trained on another split than this request"):
-        Workspace(opened.store).original(step)
+        _ = Workspace(opened.store).open(step).original
 
 
 def test_a_share_of_the_groups_is_drawn(tmp_path):
@@ -179,9 +179,10 @@ def test_a_share_of_the_groups_is_drawn(tmp_path):
     for record in finals(records):
         assert record.status == "ok"
         step = opened.plan.steps[record.id]
-        forget, _ = workspace.divided(step)
-        assert len(set(forget.groups.tolist())) == 3
-        assert workspace.forgotten(step) == ((), tuple(sorted(set(forget.groups.tolist()))))
+        inputs = workspace.open(step)
+        assert len(set(inputs.forget.groups.tolist())) == 3
+        assert inputs.forget_classes == ()
+        assert inputs.forget_groups == tuple(sorted(set(inputs.forget.groups.tolist())))
 
 
 @pytest.mark.parametrize("suffix", ["json", "txt", "npy"])
@@ -220,8 +221,8 @@ def test_exported_forget_sets_are_the_same_when_they_are_named(tmp_path, suffix,
     workspace = Workspace(opened.store)
 
     def forgotten(plan):
-        steps = [step for step in plan.steps.values() if step.request is not None]
-        return {step.purpose: workspace.divided(step)[0].ids.tolist() for step in steps}
+        steps = [step for step in plan.steps.values() if step.kind != "train"]
+        return {s.request.purpose: workspace.open(s).forget.ids.tolist() for s in steps}
 
     assert forgotten(opened.plan) == forgotten(again.plan)
     assert all(step.status == "ok" for step in finish(again).values())
@@ -297,8 +298,8 @@ def test_a_forget_set_of_other_data_or_out_of_range_is_refused(tmp_path):
 def test_a_held_out_example_cannot_be_named(tmp_path):
     write_shapes(tmp_path / "shapes")
     opened = open_sweep(sweep(tmp_path, GROUP), str(tmp_path / "store"), decode=True)
-    step = next(step for step in opened.plan.steps.values() if step.request is not None)
-    held = Workspace(opened.store).held_out(step)["validation"].ids[0].item()
+    step = next(step for step in opened.plan.steps.values() if step.kind != "train")
+    held = Workspace(opened.store).open(step).holdout_splits["validation"].ids[0].item()
     (tmp_path / "a.txt").write_text(str(held))
     (tmp_path / "b.txt").write_text(str(held + 1))
     _, records = run(
@@ -366,9 +367,10 @@ def test_a_data_set_is_checked_and_fetched_by_name(tmp_path, mubench_):
 def test_steps_of_other_data_than_planned_fail(tmp_path):
     write_shapes(tmp_path / "shapes")
     opened = open_sweep(sweep(tmp_path, GROUP), str(tmp_path / "store"), decode=True)
-    step = replace(next(iter(opened.plan.steps.values())), data_id="f00d")
+    step = next(iter(opened.plan.steps.values()))
+    step = replace(step, training=replace(step.training, data_id="f00d"))
     with pytest.raises(DataError, match="these are not the data that the sweep was planned for"):
-        Workspace(opened.store).dataset(step)
+        _ = Workspace(opened.store).open(step).dataset
 
 
 def test_a_folder_is_read_through_a_file_system_of_pyarrow_and_in_shards(tmp_path):
@@ -399,9 +401,9 @@ def test_two_folders_of_one_name_are_two_data_sets(tmp_path):
     ]
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(node))
     plan = open_sweep(path, str(tmp_path / "store"), decode=True).plan
-    found = {step.dataset.label: set() for step in plan.steps.values()}
+    found = {step.training.dataset.label: set() for step in plan.steps.values()}
     for step in plan.steps.values():
-        found[step.dataset.label].add(step.data_id)
+        found[step.training.dataset.label].add(step.training.data_id)
     assert len(found) == 2
     assert all(len(ids) == 1 for ids in found.values())
     assert len(set.union(*found.values())) == 2

@@ -137,10 +137,10 @@ def test_ranks_and_friedmans_test_are_scipys():
     found = ranks(aggregate(gaps_of(TABLE, 2)))
     columns = [[row[name] for row in TABLE] for name in ("ft", "ga", "iu")]
     assert found.friedman_p == pytest.approx(stats.friedmanchisquare(*columns).pvalue)
-    assert [(row.label, row.rank) for row in found.rows] == [
-        ("ga", pytest.approx(1.25)),
-        ("iu", pytest.approx(2.0)),
-        ("ft", pytest.approx(2.75)),
+    assert [(row.title, row.rank) for row in found.rows] == [
+        ("GA", pytest.approx(1.25)),
+        ("IU", pytest.approx(2.0)),
+        ("FT", pytest.approx(2.75)),
     ]
 
 
@@ -148,7 +148,7 @@ def test_the_critical_difference_is_nemenyis():
     """Demšar 2006, table 5: q = 2.343 for three methods."""
     found = ranks(aggregate(gaps_of(TABLE, 2)))
     assert found.critical_difference == pytest.approx(2.343 * (3 * 4 / (6 * 4)) ** 0.5, abs=1e-3)
-    assert "cannot order them" in found.words
+    assert "No significant difference between any two of the 3 rows" in found.words
 
 
 def test_equal_rows_share_their_rank():
@@ -161,7 +161,8 @@ def test_many_cells_tell_rows_apart():
     found = ranks(aggregate(gaps_of([{"ft": 0.3, "ga": 0.1, "iu": 0.2}] * 9, 1)))
     assert found.critical_difference < 2
     assert found.words.endswith(
-        "ranks from FT. Cells that share data or a model are no independent witnesses."
+        "GA differs significantly from FT: by more than the critical difference of 1.10 ranks. "
+        "Cells that share a data set or model are not independent."
     )
 
 
@@ -174,8 +175,8 @@ def test_a_row_that_lacks_a_cell_is_left_out_and_said():
     source = gaps_of(table, 2)
     kept = tuple(r for r in source.records if not (r.row == "iu" and r.cell.endswith("0.3")))
     found = ranks(aggregate(source.of(kept)))
-    assert {row.label for row in found.rows} == {"ft", "ga"}
-    assert "Left out, for numbers are missing: IU." in found.words
+    assert {row.title for row in found.rows} == {"FT", "GA"}
+    assert "Not ranked, because numbers are missing: IU." in found.words
 
 
 def test_improvement_is_the_share_of_requests_that_are_closer():
@@ -210,7 +211,7 @@ def test_nine_crossed_requests_are_three_and_decide_nothing():
         for row in cell.methods
     ]
     pair = compare(*rows)
-    assert (len(pair.differences), pair.requests, pair.verdict) == (3, 9, "undecided")
+    assert (len(pair.differences), pair.requests, pair.verdict) == (3, 9, "too few requests")
     assert pair.count == "9 requests in 3 independent groups"
 
 

@@ -24,7 +24,8 @@ from mubench.metrics.post_hoc import LATER, all_metrics
 from mubench.metrics.related_models import NoValue, Related
 from mubench.metrics.rmia import halves, member_scores, ratios, rmia_auc, rmia_tpr_at_1, scores
 from mubench.sweep import spec
-from mubench.sweep.planner import make_plan, sources_of
+from mubench.sweep.planner import make_plan
+from mubench.sweep.step_ids import sources_of
 
 properties = settings(derandomize=True, deadline=None, max_examples=40)
 SHARES = st.lists(st.floats(0.001, 0.999), min_size=2, max_size=12)
@@ -50,7 +51,8 @@ def test_later_metrics_are_in_no_id(monkeypatch):
     }
     later |= {metric.source.partition(":")[0] for metric in LATER.values()}
     assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < later
-    assert not later & {used.module for used in ids.closure(*sources_of(plan))}
+    roots = sources_of(plan.steps.values())
+    assert not later & {used.module for used in ids.closure(*roots)}
     whole = ids._source
 
     def changed(names):

@@ -22,29 +22,13 @@ LAYERS = (
     ("store",),
     ("run",),
     ("report",),
-    ("leaderboard", "tracking"),
+    ("tracking",),
+    ("leaderboard",),
     ("api", "cli"),
 )
 """A part imports from rows above its own and from itself: neighbours do not know each other."""
 
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-
-KNOWN: dict[str, set[str]] = {
-    "data/tokens.py": {"mubench.sweep.pretrained.content_of"},
-    "leaderboard/collect.py": {
-        "mubench.tracking.artifacts.read_source",
-        "mubench.tracking.artifacts.sent_sweeps",
-    },
-    "metrics/info.py": {"mubench.store.record.MetricInfo"},
-    "metrics/plugin_metrics.py": {"mubench.store.record.Aim", "mubench.store.record.MetricInfo"},
-    "metrics/post_hoc.py": {"mubench.store.record.MetricInfo"},
-    "run/post_hoc.py": {"mubench.report.format.plural"},
-    "store/outputs.py": {"mubench.report.analysis.aggregate.is_scored"},
-    "sweep/claims.py": {"mubench.store.record.MetricInfo"},
-    "sweep/plan.py": {"mubench.store.record.Kind"},
-    "sweep/planner.py": {"mubench.store.record.Kind"},
-}
-"""Imports that point up for now, by file; none may be added."""
 
 TORCH = {
     "api",
@@ -126,18 +110,12 @@ def test_imports_point_down(path):
     if path.parent == PACKAGE and path.name in ("__init__.py", "__main__.py"):
         return
     here, file = part_of(path), str(path.relative_to(PACKAGE))
-    up = {
-        name: f"{file}:{line}: {here} (layer {RANK[here]}) imports {name} (layer {RANK[part]})"
+    wrong = [
+        f"{file}:{line}: {here} (layer {RANK[here]}) imports {name} (layer {RANK[part]})"
         for part, name, line in inner(path)
         if part != here and RANK[part] >= RANK[here]
-    }
-    wrong = [said for name, said in up.items() if name not in KNOWN.get(file, ())]
+    ]
     assert not wrong, "\n".join(wrong)
-    assert KNOWN.get(file, set()) == up.keys(), "take from KNOWN what no longer points up"
-
-
-def test_what_is_known_to_point_up_is_there():
-    assert KNOWN.keys() <= {str(path.relative_to(PACKAGE)) for path in modules()}
 
 
 @pytest.mark.parametrize("framework", list(OWNERS))

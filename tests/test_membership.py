@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import SVC
 
-from mubench.metrics.features import confidence, logit_scaled_confidence, modified_entropy
+from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.membership import area_under_curve, mia_auc, mia_svc
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
@@ -50,27 +50,16 @@ def shuffled(part, rng):
 # features
 
 
-def test_modified_entropy_matches_values_by_hand():
-    """40: the field's most copied code gives both labels the same value."""
-    logits = np.log([[0.9, 0.1], [0.9, 0.1]])
-    found = modified_entropy(outputs(logits, [0, 1]))
-    np.testing.assert_allclose(found, [0.0210721, 4.1446532], atol=1e-6)
-
-
 @properties
 @given(st.integers(0, 10**6), st.integers(2, 12))
 def test_features_match_their_definitions_example_by_example(seed, num_classes):
     rng = np.random.default_rng(seed)
     part = outputs(3 * rng.normal(size=(9, num_classes)), rng.integers(0, num_classes, 9))
-    found = zip(
-        confidence(part), logit_scaled_confidence(part), modified_entropy(part), strict=True
-    )
-    for (q_y, phi, entropy), z, y in zip(found, part.logits, part.labels, strict=True):
+    found = zip(confidence(part), logit_scaled_confidence(part), strict=True)
+    for (q_y, phi), z, y in zip(found, part.logits, part.labels, strict=True):
         q = [math.exp(v) / math.fsum(math.exp(w) for w in z.tolist()) for v in z.tolist()]
         assert q_y == pytest.approx(q[y], rel=1e-9)
         assert phi == pytest.approx(math.log(q[y]) - math.log(1 - q[y]), abs=1e-7)
-        others = sum(p * math.log(1 - p) for k, p in enumerate(q) if k != y)
-        assert entropy == pytest.approx(-(1 - q[y]) * math.log(q[y]) - others, rel=1e-7)
 
 
 def test_features_of_saturated_logits_are_finite_and_still_ranked():
@@ -78,8 +67,6 @@ def test_features_of_saturated_logits_are_finite_and_still_ranked():
     assert confidence(part)[0] == confidence(part)[1] == 1
     expected = [60 - math.log(2), 90 - math.log(2), -60]
     np.testing.assert_allclose(logit_scaled_confidence(part), expected, atol=1e-9)
-    np.testing.assert_allclose(modified_entropy(part)[:2], 0, atol=1e-20)
-    assert modified_entropy(part)[2] == pytest.approx(60 + 60 - math.log(2), rel=1e-9)
 
 
 # the SVC

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mubench.metrics import distances
 from mubench.metrics.accuracy import accuracy, count, unlearning_accuracy
-from mubench.metrics.gap import TERMS, gap, gap_of_means, gap_paired, tow, tow_mia
+from mubench.metrics.gap import TERMS, gap, tow, tow_mia
 from mubench.metrics.info import METRICS
 from mubench.metrics.membership import mia_auc
 from mubench.metrics.objective import components, objective_gap, retrain_free_gap
@@ -208,30 +208,6 @@ def test_tug_of_war_matches_the_value_by_hand():
     target = {"ua": 0.1, "ra": 1.0, "ta": 0.7, "mia_svc": 0.1}
     assert tow(ours, target) == pytest.approx(0.72, abs=1e-12)
     assert tow_mia(ours, target) == pytest.approx(0.5 * 0.8, abs=1e-12)
-
-
-rows = st.lists(
-    st.fixed_dictionaries({name: st.floats(0, 1) for name in TERMS}), min_size=1, max_size=6
-)
-
-
-@properties
-@given(rows, st.randoms(use_true_random=False))
-def test_paired_gap_is_never_below_the_gap_of_means(ours, random):
-    """38, for all four together and for each alone."""
-    target = [{name: random.random() for name in TERMS} for _ in ours]
-    for names in (TERMS, *([name] for name in TERMS)):
-        u, r = ([{n: row[n] for n in names} for row in side] for side in (ours, target))
-        assert gap_paired(u, r) >= gap_of_means(u, r) - 1e-12
-        each = [gap(*pair).value for pair in zip(u, r, strict=True)]
-        assert gap_paired(u, r) == pytest.approx(np.mean(each))
-
-
-def test_opposite_errors_cancel_in_the_gap_of_means_only():
-    ours = [{"ua": 0.4}, {"ua": 0.6}]
-    target = [{"ua": 0.5}, {"ua": 0.5}]
-    assert gap_paired(ours, target) == pytest.approx(0.1)
-    assert gap_of_means(ours, target) == pytest.approx(0.0, abs=1e-15)
 
 
 # score

@@ -70,10 +70,10 @@ def test_a_bert_of_a_folder_runs_from_texts_to_scores(tmp_path):
     assert {(record.status, record.message) for record in records.values()} == {("ok", "")}
     assert {record.model for record in records.values()} == {"bert_base[source=bert]"}
     step = next(step for step in opened.plan.steps.values() if step.kind == "final")
-    workspace = Workspace(opened.store)
-    weights = workspace.model_maker(step)().state_dict()
+    inputs = Workspace(opened.store).open(step)
+    weights = inputs.new_model().state_dict()
     assert weights["body.embeddings.word_embeddings.weight"].shape[1] == 8
-    batch = workspace.divided(step)[0].take(torch.arange(1)).inputs
+    batch = inputs.forget.take(torch.arange(1)).inputs
     assert batch["input_ids"].shape == (1, 256)
     assert batch["input_ids"][0, 0] == 2
 

@@ -21,6 +21,7 @@ from mubench.store.results_files import pack, unpack
 from mubench.sweep import spec
 from mubench.sweep.planner import make_plan
 from mubench.sweep.published import Published
+from mubench.sweep.steps import refusal_of
 
 PAPER = [name for name in spec.shipped_sweeps() if name.startswith("paper/")]
 PRINTED = ("cifar100_class", "cifar100_random", "imagenet_class", "tiny_imagenet_random")
@@ -60,7 +61,7 @@ def test_a_sweep_of_the_paper_plans_with_six_requests_and_refuses_nothing(name):
     trials = 10 if name == "paper/imagenet_class" else 30
     assert {study.trials for study in plan.studies.values()} == {trials}
     assert tuple(row.label for row in loaded.spec.rows)[:5] == MAIN
-    assert not [step.title for step in plan.steps.values() if step.refusal]
+    assert not [step.title for step in plan.steps.values() if refusal_of(step)]
     assert loaded.spec.resources.search.gpu <= 0.5 < loaded.spec.resources.train.gpu
     assert (loaded.spec.published is not None) is (name.removeprefix("paper/") in PRINTED)
 

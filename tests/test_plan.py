@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench.catalogue import cards, ids
-from mubench.sweep import planner as plan_module
-from mubench.sweep import spec
+from mubench.sweep import spec, step_ids
 from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import refusal_of
 
 
 def planned(node, device="cpu"):
@@ -22,8 +22,20 @@ def steps_of(plan, *kinds, **where):
     return [
         step
         for step in plan.steps.values()
-        if step.kind in kinds and all(getattr(step, key) == value for key, value in where.items())
+        if step.kind in kinds and all(value_of(step, key) == value for key, value in where.items())
     ]
+
+
+def value_of(step, key):
+    """A fact about a step; those of its training are meant too."""
+    if key in ("purpose", "seed_train"):
+        return getattr(step.training, key.removesuffix("_train"))
+    return getattr(step, key)
+
+
+def label_of(step):
+    """The row of the results table, if a step has one."""
+    return getattr(step, "label", "")
 
 
 def ids_of(plan, *kinds, **where):
@@ -90,19 +102,19 @@ def test_originals_have_the_seed_and_purpose_of_the_steps_that_start_from_them()
     for step in steps_of(BASE, "search", "final"):
         original = next(by_id[need] for need in step.needs if by_id[need].kind == "train")
         retrain = next(by_id[need] for need in step.needs if by_id[need].kind == "retrain")
-        assert (original.seed_train, original.purpose) == (step.seed_train, step.purpose)
+        assert original.training == step.training
         assert retrain.request == step.request
         assert retrain.replica == 0
 
 
 def test_no_search_step_rests_on_anything_that_is_reported():
     for step in steps_of(BASE, "search"):
-        assert step.purpose == "search"
+        assert step.training.purpose == "search"
         waiting = list(step.needs)
         while waiting:
             need = BASE.steps[waiting.pop()]
-            assert need.purpose == "search"
-            assert need.seed_train == 100
+            assert need.training.purpose == "search"
+            assert need.training.seed == 100
             waiting.extend(need.needs)
 
 
@@ -120,7 +132,7 @@ def test_the_same_seed_is_another_original_where_it_is_searched_on():
 def test_search_and_final_requests_share_no_seed_and_no_class():
     searched = [step.request for step in steps_of(BASE, "search")]
     reported = [step.request for step in steps_of(BASE, "final")]
-    assert not {r.seed_train for r in searched} & {r.seed_train for r in reported}
+    assert not {r.training.seed for r in searched} & {r.training.seed for r in reported}
     assert not {r.seed_forget for r in searched if not r.classes} & {
         r.seed_forget for r in reported if not r.classes
     }
@@ -129,7 +141,8 @@ def test_search_and_final_requests_share_no_seed_and_no_class():
 
 def test_a_tuned_step_waits_for_every_candidate_of_its_study_and_a_default_step_for_none():
     for step in steps_of(BASE, "final", selection="tuned"):
-        study = BASE.studies[step.study]
+        study = step.study
+        assert study == BASE.studies[study.id]
         assert study.cell == step.request.cell
         assert set(step.needs) >= {key for group in study.steps for key in group}
     for step in steps_of(BASE, "final", selection="default"):
@@ -187,7 +200,7 @@ def kinds_that_change(before, after):
         if kind in ("train", "retrain", "search"):
             old, new = ids_of(before, kind), ids_of(after, kind)
         else:
-            where = {"selection": "" if kind == "original" else kind}
+            where = {"selection": None if kind == "original" else kind}
             old, new = ids_of(before, "final", **where), ids_of(after, "final", **where)
         assert old
         if old.isdisjoint(new):
@@ -271,8 +284,8 @@ def test_the_device_is_part_of_every_id():
 def test_a_value_of_one_method_changes_the_ids_of_that_method_alone():
     after = planned(changed(SWEEP, methods__ga={"learning_rate": 0.001}))
     gone = [BASE.steps[key] for key in BASE.steps.keys() - after.steps.keys()]
-    assert {step.row for step in gone} == {"ga"}
-    assert len(gone) == len([s for s in BASE.steps.values() if s.row == "ga"])
+    assert {label_of(step) for step in gone} == {"ga"}
+    assert len(gone) == len([s for s in BASE.steps.values() if label_of(s) == "ga"])
 
 
 def test_a_grid_value_that_is_added_keeps_the_other_rows():
@@ -303,7 +316,7 @@ def test_what_stands_beside_a_method_does_not_change_its_ids(names):
 
 
 def test_ids_are_distinct_where_anything_about_a_step_is():
-    facts = {(s.kind, s.title, s.purpose) for s in BASE.steps.values()}
+    facts = {(s.kind, s.title, s.training.purpose) for s in BASE.steps.values()}
     assert len(facts) == len(BASE.steps)
     unlearned = [s.unlearn_id for s in BASE.steps.values()]
     assert len(set(unlearned)) == len(unlearned)
@@ -316,7 +329,7 @@ def edit_source(monkeypatch, module):
         mark = ["edited"] if module in {used.module for used in ids.closure(*roots)} else []
         return ids.content_id(sorted(roots), mark)
 
-    monkeypatch.setattr(plan_module, "source_id", edited)
+    monkeypatch.setattr(step_ids, "source_id", edited)
 
 
 def by_unlearn_title(plan):
@@ -345,7 +358,9 @@ def test_another_objective_searches_again_and_trains_nothing_again(monkeypatch, 
     edit_source(monkeypatch, "mubench.metrics.objective")
     after = planned(SWEEP)
     searched = {
-        s.title for s in unedited.steps.values() if s.kind == "search" or s.selection == "tuned"
+        s.title
+        for s in unedited.steps.values()
+        if s.kind == "search" or (s.kind == "final" and s.selection == "tuned")
     }
     changed_titles = titles_that_change(by_unlearn_title(unedited), by_unlearn_title(after))
     assert changed_titles == searched
@@ -363,7 +378,7 @@ def test_another_objective_searches_again_and_trains_nothing_again(monkeypatch, 
 def test_the_code_of_a_method_decides_its_own_steps_alone(monkeypatch, unedited, module, rows):
     edit_source(monkeypatch, module)
     after = planned(SWEEP)
-    expected = {s.title for s in unedited.steps.values() if s.row in rows}
+    expected = {s.title for s in unedited.steps.values() if label_of(s) in rows}
     assert titles_that_change(by_unlearn_title(unedited), by_unlearn_title(after)) == expected
 
 
@@ -394,7 +409,7 @@ def test_the_version_of_what_computes_is_part_of_the_ids(monkeypatch, package, k
     def version(name):
         return "0.0" if name == package else real(name)
 
-    monkeypatch.setattr(plan_module, "package_version", version)
+    monkeypatch.setattr(step_ids, "package_version", version)
     assert kinds_that_change(BASE, planned(SWEEP)) == kinds
 
 
@@ -410,21 +425,21 @@ def with_refusal(monkeypatch, method, refuses):
 def test_what_a_method_refuses_is_planned_as_refused_and_not_searched(monkeypatch):
     with_refusal(monkeypatch, "ga", {"class": "it has no business there"})
     plan = planned(SWEEP)
-    refused = [s for s in plan.steps.values() if s.refusal]
-    assert {(s.row, s.request.forget.label, s.selection) for s in refused} == {
+    refused = [s for s in plan.steps.values() if refusal_of(s)]
+    assert {(s.label, s.request.forget.label, s.selection) for s in refused} == {
         ("ga", "class", "default")
     }
     assert {s.refusal for s in refused} == {"it has no business there"}
     assert len(refused) == 2
-    assert not [s for s in steps_of(plan, "search", row="ga") if s.request.classes]
-    assert [s for s in steps_of(plan, "search", row="ga") if not s.request.classes]
-    others = {key for key, step in BASE.steps.items() if step.row != "ga"}
+    assert not [s for s in steps_of(plan, "search", label="ga") if s.request.classes]
+    assert [s for s in steps_of(plan, "search", label="ga") if not s.request.classes]
+    others = {key for key, step in BASE.steps.items() if label_of(step) != "ga"}
     assert others <= plan.steps.keys()
 
 
 def test_a_refusal_that_is_lifted_makes_the_step_due_again(monkeypatch):
     with_refusal(monkeypatch, "ga", {"class": "it has no business there"})
-    refused = {key for key, step in planned(SWEEP).steps.items() if step.refusal}
+    refused = {key for key, step in planned(SWEEP).steps.items() if refusal_of(step)}
     assert refused.isdisjoint(BASE.steps)
 
 
@@ -432,13 +447,13 @@ def test_a_method_with_nothing_to_search_has_no_study():
     fixed = dict.fromkeys(("learning_rate", "epochs", "batch_size"), 1) | {"learning_rate": 0.1}
     plan = planned(changed(SWEEP, methods={"ft": fixed}))
     assert not plan.studies
-    assert {s.selection for s in steps_of(plan, "final")} == {"", "default"}
+    assert {s.selection for s in steps_of(plan, "final")} == {None, "default"}
 
 
 def test_trainings_record_the_precision_of_their_recipe():
     plan = planned(changed(SWEEP, precision="bfloat16"))
-    assert {s.precision for s in steps_of(plan, "train", "retrain")} == {"float32"}
-    assert {s.precision for s in steps_of(plan, "search", "final")} == {"bfloat16"}
+    assert {s.execution.precision for s in steps_of(plan, "train", "retrain")} == {"float32"}
+    assert {s.execution.precision for s in steps_of(plan, "search", "final")} == {"bfloat16"}
 
 
 def test_titles_are_short_and_tell_steps_of_a_kind_apart():

@@ -22,7 +22,8 @@ from mubench.run.open_sweep import open_sweep
 from mubench.run.tune.resume import finished
 from mubench.run.tune.run_plan import run_plan
 from mubench.sweep import spec
-from mubench.sweep.planner import make_plan, sources_of
+from mubench.sweep.planner import make_plan
+from mubench.sweep.step_ids import sources_of
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
 
@@ -229,7 +230,7 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
         },
     )
     opened = open_sweep(path, str(tmp_path / "store"), device="cpu")
-    assert "mubench_plugin_halve:Halve" in sources_of(opened.plan)
+    assert "mubench_plugin_halve:Halve" in sources_of(opened.plan.steps.values())
     summary = run_plan(opened.plan, opened.store, Silent())
     assert {r.message for r in summary.records.values()} == {""}
     final = [r for r in summary.records.values() if r.method == "halve" and r.kind == "final"]
@@ -239,13 +240,13 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
 
 
 class Silent:
-    def start(self, walk):
+    def start(self, schedule):
         pass
 
     def started(self, step):
         pass
 
-    def finished(self, record, walk):
+    def finished(self, record, schedule):
         pass
 
 
@@ -254,7 +255,7 @@ def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
 
     opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
     step = next(iter(opened.plan.steps.values()))
-    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": -1, "refusal": ""}}'}
+    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": null, "refusal": null}}'}
     actor = StepActor.__new__(StepActor)
     actor.config = due
     shared = {"steps": opened.plan.steps, "store_uri": str(tmp_path / "store")}

@@ -127,7 +127,7 @@ def test_original_and_retrain_share_one_recipe(sweep, training):
     steps = make_plan(parsed).steps.values()
     trainings = [step for step in steps if step.kind in ("train", "retrain")]
     assert {step.kind for step in trainings} == {"train", "retrain"}
-    assert {step.recipe for step in trainings} == {parsed.recipe("cifar10", "resnet18")}
+    assert {step.training.recipe for step in trainings} == {parsed.recipe("cifar10", "resnet18")}
 
 
 def test_the_name_of_a_recipe_decides_no_id_but_its_values_do(sweep):

@@ -14,10 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from report_world import CELLS, finals, hash_of, retrains, searches, shuffled, world
 
-from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build
-from mubench.report.figures.figure import INK, looks
-from mubench.report.tables.table import table
+from mubench.report.figures.figure import INK, row_styles
 from mubench.store.results import ReportSource
 from mubench.store.results_files import FILES
 from mubench.store.table import records_to_table, table_to_records
@@ -68,7 +66,7 @@ def test_a_report_has_its_page_its_tables_its_records_and_its_figures(written):
     figures = {
         f"figures/{k}-{cell.replace('/', '-')}-{name}.{kind}"
         for k, cell in enumerate(CELLS, 1)
-        for name in ("gap-cost", "smoothing-rate", "tuning")
+        for name in ("gap-cost", "curve-alpha", "tuning")
         for kind in ("svg", "png")
     }
     plain = {"index.html", "main.md", "main.tex", "main.csv", *FILES}
@@ -93,11 +91,10 @@ def test_the_page_needs_no_network(html):
 
 def test_every_number_opens_records_that_are_in_the_page(html):
     held = records_of(html)
-    lines = [line for cell in aggregate(world()) for line in table(cell).lines]
     numbers = [a for _, a in elements(html) if "number" in a.get("class", "").split(" ")]
-    assert len(numbers) == sum(len(line.entries) for line in lines if line.records)
+    assert len(numbers) == 2 * (5 + 5 + 6 + 14 * 6 + 1 + 1)
     rows = [a["data-records"].split(" ") for tag, a in elements(html) if "data-records" in a]
-    assert len(rows) == len(lines)
+    assert len(rows) == 2 * (3 + 14)
     assert all(key in held for row in rows for key in row)
     assert {key for row in rows for key in row} == held.keys()
 
@@ -111,10 +108,10 @@ def test_a_record_in_the_page_tells_what_made_it(html):
         "request": f"{CELLS[0]}/1",
         "candidate": "2 of 0",
         "seeds": "train 1, forget 1",
-        "forget set": "120 forgotten, 1080 kept",
+        "forget set": "120 forgotten, 1080 retained",
         "forget hash": hash_of(1),
         "device": "cpu: test, 1 thread, float32",
-        "device to itself": "yes",
+        "exclusive device": "yes",
         "versions": "python 3.11, torch 2.13",
         "commit": "0123abc",
         "created": "2026-02-03T04:05:06+00:00",
@@ -135,10 +132,10 @@ def test_a_record_in_the_page_tells_what_made_it(html):
         "torch 2.13",
         "cpu: test",
         "mubench run toy",
-        "4 candidates a study",
+        "4 candidates per study",
         "2026-02-03",
-        "Optimism",
-        "Holm&#39;s correction",
+        "Final minus search gap",
+        "corrected for all pairs",
     ],
 )
 def test_a_claim_carries_its_conditions(html, words):
@@ -188,8 +185,8 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one_whole(tmp_path, monk
 
 def test_a_sweep_without_records_still_has_a_page_that_says_so(tmp_path):
     page = build(replace(world(), records=(), expected={}), tmp_path).page.read_text()
-    assert page.count("No step of this cell has finished.") == 2
-    assert page.count("nothing is ranked yet") == 2
+    assert page.count("No step of this cell has completed.") == 2
+    assert page.count("no row is ranked yet") == 2
     assert not (tmp_path / "figures").exists()
 
 
@@ -197,12 +194,12 @@ def test_one_smoothing_rate_makes_no_curve(tmp_path):
     made = [*retrains(CELLS[0], 2), *finals(CELLS[0], "ugradsl[alpha=-0.2]", 0.1, "tuned", 2)]
     one = replace(world(), records=tuple(made), rows=("ugradsl[alpha=-0.2]",), cells=CELLS[:1])
     names = {path.name for path in build(one, tmp_path).files}
-    assert not any("smoothing" in name for name in names)
+    assert not any("curve" in name for name in names)
     assert any("gap-cost" in name for name in names)
 
 
 def test_the_curve_takes_the_rate_from_the_records_and_shows_retrain(written):
-    svg = (written.out / "figures/1-digits-small_cnn-random-0.1-smoothing-rate.svg").read_text()
+    svg = (written.out / "figures/1-digits-small_cnn-random-0.1-curve-alpha.svg").read_text()
     for word in ("UA (%)", "RA (%)", "TA (%)", "Avg. Gap", "α", "−1.0", "UGradSL"):
         assert word in svg
 
@@ -245,18 +242,18 @@ def test_a_report_imports_neither_torch_nor_ray_nor_mlflow_nor_what_draws():
 
 
 def test_thirty_rows_look_different_and_keep_their_looks_where_some_are_left_out():
-    rows = [SimpleNamespace(label=f"m{k}", method=f"m{k}") for k in range(30)]
+    rows = [SimpleNamespace(title=f"m{k}", method=f"m{k}") for k in range(30)]
     cell = SimpleNamespace(methods=rows)
 
     def of(names):
-        found = looks([cell], names)
+        found = row_styles([cell], names)
         ranges = (scale["range"] for scale in (found.color, found.shape, found.dash))
         return dict(zip(names, zip(*ranges, strict=True), strict=True))
 
-    every = of([row.label for row in rows])
+    every = of([row.title for row in rows])
     assert len({(color, shape) for color, shape, _ in every.values()}) == 30
     assert len({(color, tuple(dash)) for color, _, dash in every.values()}) == 30
-    some = [row.label for row in rows[3::5]]
+    some = [row.title for row in rows[3::5]]
     assert of(some) == {name: every[name] for name in some}
 
 
@@ -268,8 +265,8 @@ def test_figures_of_a_long_cell_keep_their_names_apart(tmp_path):
     written = build(ReportSource("toy", "", records, (cell,), rows, {}, ""), tmp_path)
     svg = [path.name for path in written.files if path.suffix == ".svg"]
     assert sorted(name.rpartition("-stratified-")[2] for name in svg) == [
+        "curve-alpha.svg",
         "gap-cost.svg",
-        "smoothing-rate.svg",
         "tuning.svg",
     ]
 
@@ -285,5 +282,20 @@ def test_figures_of_an_earlier_report_are_deleted_and_foreign_files_are_kept(tmp
 def test_a_search_by_a_stand_in_says_so(tmp_path):
     node = {"search": {"objective": "retrain_free"}}
     page = build(replace(world(), node=node), tmp_path).page.read_text()
-    assert "so there is no optimism" in page
-    assert "Objective: the Avg. Gap" not in page
+    assert "a proxy for Avg. Gap" in page
+    assert "Objective: Avg. Gap" not in page
+
+
+def test_caveats_and_curves_are_those_of_the_methods_in_the_sweep(tmp_path):
+    with_it = build(world(), tmp_path / "with")
+    caveat = "UGradSL and UGradSL+: a re-implementation from a secondary description of the paper"
+    for name in ("main.md", "main.tex", "index.html"):
+        assert caveat in (with_it.out / name).read_text().replace("\\+", "+")
+    records = tuple(r for r in world().records if not r.row.startswith("ugradsl"))
+    plain = replace(world(), rows=("ft", "ga", "iu"), records=records, expected={})
+    without = build(plain, tmp_path / "without")
+    for name in ("main.md", "main.tex", "main.csv", "index.html"):
+        text = (without.out / name).read_text().lower()
+        assert "ugradsl" not in text, name
+        assert "smoothing" not in text, name
+    assert not list(without.out.glob("figures/*curve*"))

@@ -22,7 +22,7 @@ from mubench.store.lookup import in_report, in_store, parsed
 from mubench.store.results import ReportSource
 from mubench.store.results_files import read_folder
 from mubench.store.store import Store
-from mubench.sweep import planner
+from mubench.sweep import step_ids
 from mubench.sweep.planner import make_plan
 
 LATE = "2999-01-01T00:00:00.000+00:00"
@@ -59,13 +59,13 @@ def without_measured(record):
 @pytest.fixture
 def trained(monkeypatch):
     """The kinds of the steps that train a model from now on."""
-    kinds, train = [], trial.train
+    kinds, train = [], trial._trained
 
-    def watched(step, split, model):
-        kinds.append(step.kind)
-        train(step, split, model)
+    def watched(inputs, split):
+        kinds.append(inputs.step.kind)
+        return train(inputs, split)
 
-    monkeypatch.setattr(trial, "train", watched)
+    monkeypatch.setattr(trial, "_trained", watched)
     return kinds
 
 
@@ -257,7 +257,7 @@ def test_the_environment_lists_what_differs_and_nothing_else():
 
 def test_changed_code_is_said_and_runs(copy, mubench_, monkeypatch, trained):
     """Every id is another: references are not taken from the store, numbers are the same."""
-    monkeypatch.setattr(planner, "source_id", lambda *modules: "other code")
+    monkeypatch.setattr(step_ids, "source_id", lambda *modules: "other code")
     record = only(copy.records.read().values(), selection="tuned")
     copy.records.append(replace(record, commit="0123abc", created=LATE))
     code, out, _ = mubench_("reproduce", record.id, "--store", copy.uri)
@@ -272,7 +272,7 @@ def test_a_step_is_found_by_what_it_is_whatever_its_id(copy, monkeypatch):
     _, place = in_store(copy, next(iter(records)))
     planned = {one.step.id: one for one in reproduce.find(place, records.values())}
     assert not any(one.has_changed for one in planned.values())
-    monkeypatch.setattr(planner, "source_id", lambda *roots: "other code")
+    monkeypatch.setattr(step_ids, "source_id", lambda *roots: "other code")
     for one in reproduce.find(place, records.values()):
         then = planned[one.record.id]
         assert one.has_changed

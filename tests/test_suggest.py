@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import SWEEP, changed
 
-from mubench.run.tune.suggest import Told, suggest
+from mubench.run.tune.suggest import ScoredCandidate, suggest
 from mubench.sweep import spec
 from mubench.sweep.planner import make_plan
 
@@ -32,11 +32,11 @@ def like(study, count=10):
 
 
 def searched(study, count, objective, lag=1):
-    """Candidates 0 to count - 1 as a walk would ask for them."""
+    """Candidates 0 to count - 1 as a schedule would ask for them."""
     told = []
     for k in range(count):
         params = suggest(study, k, told[: max(0, k - lag + 1)])
-        told.append(Told(params, objective(params)))
+        told.append(ScoredCandidate(params, objective(params)))
     return told
 
 
@@ -58,7 +58,8 @@ def test_every_suggestion_lies_in_the_space_and_is_complete(method, sampler):
 def test_candidate_0_is_the_defaults_whatever_was_told():
     study = study_of()
     assert suggest(study, 0, []) == study.row.space.defaults
-    assert suggest(study, 0, [Told(study.row.space.defaults, 0.1)]) == study.row.space.defaults
+    scored = [ScoredCandidate(study.row.space.defaults, 0.1)]
+    assert suggest(study, 0, scored) == study.row.space.defaults
 
 
 def test_the_same_question_has_the_same_answer():
@@ -103,7 +104,7 @@ def test_global_generators_neither_matter_nor_change():
 
 def test_candidates_and_studies_have_seeds_of_their_own():
     one, other = study_of("ugradsl"), study_of("ugradsl_plus")
-    told = [Told(one.row.space.defaults, 0.5)]
+    told = [ScoredCandidate(one.row.space.defaults, 0.5)]
     candidates = [suggest(one, k, told) for k in (1, 2, 3)]
     assert len({repr(c) for c in candidates}) == 3
     assert suggest(one, 1, []) != suggest(other, 1, [])
@@ -113,7 +114,7 @@ def test_what_was_told_matters_to_tpe_and_not_to_random():
     for sampler, matters in (("tpe", True), ("random", False)):
         study = study_of("ga", sampler=sampler)
         told = searched(study, 7, distance)
-        upside_down = [Told(t.params, 1.0 - t.value) for t in told]
+        upside_down = [ScoredCandidate(t.params, 1.0 - t.value) for t in told]
         differs = [suggest(s, 7, told) != suggest(s, 7, upside_down) for s in like(study)]
         assert any(differs) is matters
 
@@ -121,7 +122,7 @@ def test_what_was_told_matters_to_tpe_and_not_to_random():
 def test_the_random_start_is_as_long_as_the_sweep_says():
     study = study_of("ga", startup=4)
     told = searched(study, 6, distance)
-    other = [Told(t.params, 1.0 - t.value) for t in told]
+    other = [ScoredCandidate(t.params, 1.0 - t.value) for t in told]
     for one in like(study):
         for k in (1, 2, 3):
             assert suggest(one, k, told[:k]) == suggest(one, k, other[:k])

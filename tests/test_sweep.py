@@ -42,13 +42,13 @@ class Quiet:
     def __init__(self):
         self.kinds = []
 
-    def start(self, walk):
+    def start(self, schedule):
         pass
 
     def started(self, step):
         self.kinds.append(step.kind)
 
-    def finished(self, record, walk):
+    def finished(self, record, schedule):
         pass
 
 
@@ -141,7 +141,7 @@ def test_a_damaged_reference_is_made_again_with_a_warning_and_never_used(finishe
     folder, opened, summary = finished
     shutil.copytree(folder / "store", tmp_path / "store")
     damaged = next(
-        s for s in opened.plan.steps.values() if s.kind == "train" and s.purpose == "final"
+        s for s in opened.plan.steps.values() if s.kind == "train" and s.training.purpose == "final"
     )
     weights = tmp_path / "store" / "artefacts" / damaged.unlearn_id / "weights.safetensors"
     content = bytearray(weights.read_bytes())
@@ -160,9 +160,9 @@ def test_a_damaged_reference_is_made_again_with_a_warning_and_never_used(finishe
 class Storing(NoopActor):
     """Does nothing, and leaves a folder in the store as a real step does."""
 
-    def run_step(self, step, choice):
+    def run_step(self, step, candidate):
         self._workspace.store.artefacts.save(step.unlearn_id, {})
-        return super().run_step(step, choice)
+        return super().run_step(step, candidate)
 
 
 def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(two_cpus, tmp_path, monkeypatch):
@@ -199,11 +199,11 @@ def test_a_worker_that_is_killed_is_replaced_and_its_step_runs_again(two_cpus, t
     mark = tmp_path / "killed"
 
     class Dying(Storing):
-        def run_step(self, step, choice):
+        def run_step(self, step, candidate):
             if step.kind == "final" and not mark.exists():
                 mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().run_step(step, choice)
+            return super().run_step(step, candidate)
 
     opened = opened_in(tmp_path)
     summary = run_plan(opened.plan, opened.store, Quiet(), actor=Dying)
@@ -219,9 +219,9 @@ def test_steps_share_gpus_and_workers_and_run_in_order(two_cpus, tmp_path):
     at_once = {"train": 2, "search": 4}
 
     class Noting(Storing):
-        def run_step(self, step, choice):
+        def run_step(self, step, candidate):
             """Waits until as many steps of its kind have begun as must run at once."""
-            note = {"kind": step.kind, "share": step.resources.gpu, "pid": os.getpid()}
+            note = {"kind": step.kind, "share": step.execution.resources.gpu, "pid": os.getpid()}
             note |= {"gpus": list(map(str, ray.get_gpu_ids())), "begin": time.monotonic()}
             (log / f"{step.kind}-{step.id}").touch()
             deadline = time.monotonic() + PATIENCE
@@ -229,7 +229,7 @@ def test_steps_share_gpus_and_workers_and_run_in_order(two_cpus, tmp_path):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"too few steps of kind {step.kind} run at once")
                 time.sleep(0.05)
-            record = super().run_step(step, choice)
+            record = super().run_step(step, candidate)
             note["end"] = time.monotonic()
             (log / f"{step.id}.json").write_text(json.dumps(note))
             return record

@@ -24,8 +24,9 @@ from mubench.store.results_files import pack, unpack
 from mubench.store.scores import Score
 from mubench.store.store import Store
 from mubench.sweep import spec
-from mubench.sweep.plan import Plan, Step
+from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import Step
 from mubench.tracking import follower, mirror
 from mubench.tracking import tracker as tracking
 from mubench.tracking.artifacts import read_source
@@ -60,34 +61,36 @@ def small_outline() -> ReportSource:
 
 
 def record_of(step: Step, **changes: object) -> Record:
-    where = f"{step.dataset.label}/{step.model.label}"
-    request = step.request.name if step.request else f"{where}/train={step.seed_train}"
-    metrics: dict[str, float] = {"gap": 0.1 + step.seed_train, "ua": 0.25, "odd:name!": math.inf}
+    training, label = step.training, getattr(step, "label", "")
+    of_request = {} if step.kind == "train" else {"scenario": "random-0.1", "cell": CELL}
+    of_row: dict[str, object] = {}
+    metrics: dict[str, float] = {"gap": 0.1 + training.seed, "ua": 0.25, "odd:name!": math.inf}
     if step.kind == "search":
         metrics = {"objective": OBJECTIVES[step.candidate]}
-    made = Record(
-        id=step.id,
-        unlearn_id=step.unlearn_id,
-        kind=step.kind,
-        status="ok",
-        dataset=step.dataset.label,
-        model=step.model.label,
-        scenario="random-0.1" if step.request else "",
-        cell=CELL if step.request else where,
-        request=request,
-        purpose=step.purpose,
-        seed_train=step.seed_train,
-        method=step.method,
-        row=step.row,
-        selection=step.selection,
-        params={"lr": 0.1, "epochs": 2} if step.row else {},
-        study=step.study,
-        candidate=1 if step.selection == "tuned" else step.candidate,
-        metrics=metrics,
-        created="2026-02-03T04:05:06.789+00:00",
-        seconds=1.5,
-    )
-    return replace(made, **changes)
+        of_row = {"study": step.study_id, "candidate": step.candidate}
+    elif step.kind == "final":
+        study = {"study": step.study.id, "candidate": 1} if step.study else {}
+        of_row = {"selection": step.selection or "", **study}
+    if label:
+        of_row |= {"row": label, "method": step.row.method if step.row else label}
+        of_row |= {"params": {"lr": 0.1, "epochs": 2}}
+    values: dict[str, object] = {
+        "id": step.id,
+        "unlearn_id": step.unlearn_id,
+        "kind": step.kind,
+        "status": "ok",
+        "dataset": training.dataset.label,
+        "model": training.model.label,
+        "scenario": "",
+        "cell": training.label,
+        "request": training.name if step.kind == "train" else step.request.name,
+        "purpose": training.purpose,
+        "seed_train": training.seed,
+        "metrics": metrics,
+        "created": "2026-02-03T04:05:06.789+00:00",
+        "seconds": 1.5,
+    }
+    return Record(**{**values, **of_request, **of_row, **changes})
 
 
 @pytest.fixture(scope="session")
@@ -424,7 +427,11 @@ def test_a_sweep_grows_in_the_same_run(world: World):
     seen = []
     for call, count in searched.items():
         for step in steps:
-            is_due = step.kind == "search" and step.row == "ft" and step.candidate < count
+            is_due = (
+                step.kind == "search"
+                and getattr(step, "label", "") == "ft"
+                and step.candidate < count
+            )
             if is_due or step.kind in ("train", "retrain"):
                 world.store.records.append(record_of(step))
         seen.append(world.sync(running=not call).run_id)

@@ -4,6 +4,7 @@ import gc
 import itertools
 import time
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from types import ModuleType
 from typing import ClassVar
 
@@ -25,14 +26,17 @@ from mubench.models.training.time_limit import time_limit
 from mubench.run import prepared as prepared_module
 from mubench.run import trial
 from mubench.run.prepared import read_or_make
+from mubench.run.process_cache import ProcessCache
 from mubench.run.references import evaluate
+from mubench.run.step_inputs import StepInputs
 from mubench.run.step_result import refused
-from mubench.run.trial import Choice, run_step
-from mubench.run.tune.schedule import Walk
+from mubench.run.trial import run_step
+from mubench.run.tune.schedule import Schedule
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
 from mubench.sweep import spec
 from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import Candidate, SearchStep
 
 SMALL = {
     "name": "tiny",
@@ -57,14 +61,14 @@ TIMES = {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib"}
 
 def run_all(store, plan=PLAN, fresh=False, done=None):
     """Walk a plan to its end; with `fresh` every step has a workspace of its own."""
-    walk, workspace = Walk(plan, done or {}), Workspace(store)
-    while (due := walk.next()) is not None:
+    schedule, workspace = Schedule(plan, done or {}), Workspace(store)
+    while (ready := schedule.next()) is not None:
         at = Workspace(store) if fresh else workspace
-        if due.refusal:
-            walk.finish(refused(due.step, due.refusal))
+        if ready.refusal:
+            schedule.finish(refused(ready.step, ready.refusal))
         else:
-            walk.finish(run_step(due.step, at, Choice(due.params, due.candidate)))
-    return walk.records
+            schedule.finish(run_step(ready.step, at, ready.candidate))
+    return schedule.records
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +86,22 @@ def workspace(folder, records):
     return Workspace(Store(str(folder)))
 
 
-def step_of(kind, forget="random-0.1", **where):
+def step_of(kind, forget="random-0.1", purpose=None, **where):
+    if purpose is not None:
+        where["training.purpose"] = purpose
     return next(
         step
         for step in PLAN.steps.values()
         if step.kind == kind
-        and (step.request is None or step.request.forget.label == forget)
-        and all(getattr(step, key) == value for key, value in where.items())
+        and (kind == "train" or step.request.forget.label == forget)
+        and all(attrgetter(key)(step) == value for key, value in where.items())
     )
 
 
 def new_id(step, name="again"):
     """The same step under ids of its own, so that nothing of it is stored yet."""
+    if isinstance(step, SearchStep):
+        return replace(step, id=f"{step.id[:12]}{name}")
     return replace(step, id=f"{step.id[:12]}{name}", unlearn_id=f"{step.unlearn_id[:12]}{name}")
 
 
@@ -105,24 +113,29 @@ def test_every_step_leaves_an_ok_record(records):
     assert {(r.status, r.message, r.traceback) for r in records.values()} == {("ok", "", "")}
 
 
+def row_of(step):
+    """Label, selection and study of a step, as its record has them."""
+    if isinstance(step, SearchStep):
+        return step.label, "", step.study_id
+    if step.kind == "final":
+        return step.label, step.selection or "", step.study.id if step.study else ""
+    return "", "", ""
+
+
 def test_records_say_what_ran_and_under_which_circumstances(records):
     for key, record in records.items():
         step = PLAN.steps[key]
         assert (record.id, record.unlearn_id, record.kind) == (key, step.unlearn_id, step.kind)
-        assert (record.row, record.selection, record.study) == (
-            step.row,
-            step.selection,
-            step.study,
-        )
+        assert (record.row, record.selection, record.study) == row_of(step)
         assert record.threads == 1
         assert record.device
         assert record.versions["torch"].startswith(torch.__version__.partition("+")[0])
         assert record.seconds > 0
-        if step.request is not None:
+        if step.kind != "train":
             assert record.n_forget + record.n_retain == 200
             assert len(record.forget_hash) == 64
             assert record.request == step.request.name
-        if step.kind == "final" and step.row == "ft":
+        if step.kind == "final" and step.label == "ft":
             method = load_method("ft")(**record.params)
             assert method.batch_size == record.given["batch_size"] == 32
 
@@ -152,19 +165,19 @@ def test_the_replica_of_a_retrain_is_measured_against_it_and_differs(records):
 
 
 def test_original_costs_nothing_and_is_what_the_training_stored(records, workspace):
-    step = step_of("final", row="original")
+    step = step_of("final", label="original")
     record = records[step.id]
     assert {record.metrics[n] for n in ("rte_seconds", "forward_examples", "flops")} == {0.0}
     assert UNCHANGED not in record.flags
-    model, splits = workspace.original(step), workspace.divided(step)
-    outputs = evaluate(model, {"forget": splits[0]})["forget"]
+    inputs = workspace.open(step)
+    outputs = evaluate(inputs.original, {"forget": inputs.forget})["forget"]
     wrong = np.mean(outputs.logits.argmax(1) != outputs.labels)
     assert record.metrics["ua"] == pytest.approx(wrong, abs=1e-12)
 
 
 def test_metrics_follow_from_the_stored_outputs_by_hand(records, workspace):
     for forget, classes in (("random-0.1", ()), ("class", (1,))):
-        step = step_of("final", forget, row="ga", selection="default")
+        step = step_of("final", forget, label="ga", selection="default")
         parts = {
             name: workspace.store.artefacts.load(step.unlearn_id, name)
             for name in ("forget", "retain", "test", "validation")
@@ -202,7 +215,9 @@ def test_search_and_its_references_store_no_test_outputs(records, workspace):
     names = workspace.store.files.list("artefacts")
     with_test = {name.split("/")[1] for name in names if name.endswith("/test.safetensors")}
     expected = {
-        s.unlearn_id for s in PLAN.steps.values() if s.purpose == "final" and s.row != "original"
+        s.unlearn_id
+        for s in PLAN.steps.values()
+        if s.training.purpose == "final" and not (s.kind == "final" and s.row is None)
     }
     assert with_test == expected
 
@@ -248,13 +263,20 @@ _NUMBERS = map(str, itertools.count())
 
 
 def plugin_step(kind="search", **values):
-    where = {"selection": "default"} if kind == "final" else {"candidate": 1}
     number = next(_NUMBERS)  # other functions are another study: what one prepared is not shared
-    step = replace(step_of(kind, row="ft", **where), params={}, **({"study": number} | values))
-    return new_id(step, number)
+    if kind == "final":
+        return new_id(replace(step_of(kind, label="ft", selection="default"), **values), number)
+    return new_id(
+        replace(step_of(kind, label="ft", candidate=1), **({"study_id": number} | values)), number
+    )
 
 
-KNOB = Choice({"knob": 1.0}, 1)
+def limited(step, seconds):
+    """The same step with another time limit."""
+    return replace(step, execution=replace(step.execution, limit_seconds=seconds))
+
+
+KNOB = Candidate({"knob": 1.0}, 1)
 
 
 @pytest.mark.parametrize("kind", ["search", "final"])
@@ -289,7 +311,7 @@ def test_what_a_plugin_raises_becomes_a_row(
 
 def test_a_plugin_that_takes_other_params_is_a_row(monkeypatch, workspace):
     as_plugin(monkeypatch)
-    record = run_step(plugin_step(), workspace, Choice({"nob": 1.0}, 1))
+    record = run_step(plugin_step(), workspace, Candidate({"nob": 1.0}, 1))
     assert record.status == "error"
     assert "unexpected keyword argument 'nob'" in record.message
     assert record.params == {"nob": 1.0}
@@ -313,14 +335,14 @@ def test_a_step_past_its_time_is_stopped_and_the_next_one_runs(monkeypatch, work
         time.sleep(30)
 
     as_plugin(monkeypatch, unlearn=sleep)
-    step = plugin_step(kind, limit_seconds=0.3)
-    workspace.original(step)  # what is loaded takes no time
-    workspace.retrained_values(step), workspace.flops(step), workspace.original_outputs(step)
+    step = limited(plugin_step(kind), 0.3)
+    inputs = workspace.open(step)  # what is loaded takes no time
+    _ = inputs.original, inputs.retrained_values, inputs.flops, inputs.original_outputs
     record = run_step(step, workspace, KNOB)
     assert (record.status, record.message) == ("timed_out", "ran past its limit of 0.3 s")
     assert record.seconds < 20
     as_plugin(monkeypatch)
-    assert run_step(replace(step, limit_seconds=60), workspace, KNOB).status == "ok"
+    assert run_step(limited(step, 60), workspace, KNOB).status == "ok"
 
 
 def test_a_time_limit_ends_with_its_region():
@@ -332,10 +354,10 @@ def test_a_time_limit_ends_with_its_region():
 
 
 def test_divergence_in_a_search_is_the_worst_objective(workspace):
-    step = step_of("search", row="ga", candidate=1)
-    defaults = PLAN.studies[step.study].row.space.defaults
+    step = step_of("search", label="ga", candidate=1)
+    defaults = step.row.space.defaults
     params = {**defaults, "learning_rate": 1e9, "epochs": 5}
-    record = run_step(step, workspace, Choice(params, 1))
+    record = run_step(step, workspace, Candidate(params, 1))
     assert record.status == "diverged"
     assert "not finite in epoch" in record.message
     assert record.metrics["objective"] == record.metrics["gap"] == 1.0
@@ -344,9 +366,9 @@ def test_divergence_in_a_search_is_the_worst_objective(workspace):
 
 
 def test_divergence_in_a_final_step_is_evaluated_at_the_last_finite_weights(records, workspace):
-    step = new_id(step_of("final", row="ga", selection="default"))
-    record = run_step(step, workspace, Choice({**step.params, "learning_rate": 1e9}, -1))
-    original = records[step_of("final", row="original").id]
+    step = new_id(step_of("final", label="ga", selection="default"))
+    record = run_step(step, workspace, Candidate({**step.defaults, "learning_rate": 1e9}))
+    original = records[step_of("final", label="original").id]
     assert record.status == "diverged"
     assert record.metrics["ua"] == original.metrics["ua"]
     assert record.metrics["gap"] == original.metrics["gap"]
@@ -368,7 +390,7 @@ def test_finite_weights_with_infinite_outputs_are_divergence(monkeypatch, record
     if kind == "search":
         assert record.metrics["objective"] == 1.0
     else:
-        original = records[step_of("final", row="original").id]
+        original = records[step_of("final", label="original").id]
         for name in ("ua", "ra", "ta", "gap"):
             assert record.metrics[name] == original.metrics[name]
         assert UNCHANGED in record.flags
@@ -389,10 +411,10 @@ def test_one_method_does_not_change_what_the_next_one_starts_from(monkeypatch, w
                 weight.zero_()
 
     step = plugin_step("final")
-    before = [p.clone() for p in workspace.original(step).parameters()]
+    before = [p.clone() for p in workspace.open(step).original.parameters()]
     as_plugin(monkeypatch, unlearn=ruin)
     assert run_step(step, workspace, KNOB).metrics["weight_change"] == pytest.approx(1.0)
-    assert all(map(torch.equal, before, workspace.original(step).parameters()))
+    assert all(map(torch.equal, before, workspace.open(step).original.parameters()))
 
 
 def test_the_process_is_as_it_was_after_a_plugin_changed_it(monkeypatch, workspace):
@@ -476,7 +498,7 @@ def test_a_search_prepares_once_for_equal_params_and_charges_for_it_every_time(
 
     as_plugin(monkeypatch, prepare=prepare, unlearn=unlearn)
     step = plugin_step()
-    found = [run_step(step, workspace, Choice({"knob": k}, 1)) for k in (1.0, 1.0, 2.0, 1.0)]
+    found = [run_step(step, workspace, Candidate({"knob": k}, 1)) for k in (1.0, 1.0, 2.0, 1.0)]
     assert runs == [1.0, 2.0]
     assert [r.status for r in found] == ["ok"] * 4
     assert [r.metrics["forward_examples"] for r in found] == [7.0] * 4
@@ -510,10 +532,11 @@ def test_twenty_candidates_prepare_once_whichever_worker_runs_them(name, folder,
 
     monkeypatch.setattr(cls, "prepare", counted)
     fixed, knob = SHARING[name]
-    step = replace(new_id(step_of("search", row="ft"), name), method=name, study=name)
+    step = new_id(step_of("search", label="ft"), name)
+    step = replace(step, row=replace(step.row, method=name), study_id=name)
     values = [0.05 * (k + 1) for k in range(20)]
     found = [
-        run_step(step, Workspace(Store(str(folder))), Choice({**fixed, knob: value}, k))
+        run_step(step, Workspace(Store(str(folder))), Candidate({**fixed, knob: value}, k))
         for k, value in enumerate(values)
     ]
     assert {(r.status, r.message) for r in found} == {("ok", "")}
@@ -549,10 +572,10 @@ def test_a_large_preparation_is_not_stored(tmp_path, monkeypatch):
 
 
 def test_flops_are_those_of_one_example_times_the_examples(records, workspace):
-    step = step_of("final", row="ga", selection="default")
-    forward, backward = workspace.flops(step)
+    step = step_of("final", label="ga", selection="default")
+    forward, backward = workspace.open(step).flops
     metrics = records[step.id].metrics
-    examples = 20 * step.params["epochs"]
+    examples = 20 * step.defaults["epochs"]
     assert metrics["forward_examples"] == metrics["backward_examples"] == examples > 0
     assert metrics["flops"] == examples * (forward + backward)
     # Two 3x3 convolutions (1 to 16 channels on 8x8, 16 to 32 on 4x4) and two linear layers.
@@ -573,19 +596,20 @@ def test_a_record_that_is_gone_is_made_again_from_stored_outputs(monkeypatch, re
         step_of("train", purpose="final"),
         step_of("retrain", purpose="final", replica=0),
         step_of("retrain", purpose="final", replica=1),
-        step_of("final", row="original"),
-        step_of("final", row="ga", selection="default"),
-        step_of("final", "class", row="ft", selection="tuned"),
+        step_of("final", label="original"),
+        step_of("final", label="ga", selection="default"),
+        step_of("final", "class", label="ft", selection="tuned"),
     ):
         old = records[step.id]
-        again = run_step(step, workspace, Choice(old.params, old.candidate))
+        number = old.candidate if old.candidate >= 0 else None
+        again = run_step(step, workspace, Candidate(old.params, number))
         assert again.traceback == ""
         assert replace(again, created=old.created, seconds=old.seconds) == old
 
 
 def test_damaged_outputs_are_made_again_and_never_used(records, workspace):
     files = workspace.store.files
-    step = step_of("final", row="ft", selection="default")
+    step = step_of("final", label="ft", selection="default")
     for name in files.list(f"artefacts/{step.unlearn_id}", "safetensors"):
         content = files.read(name)
         files.write(name, content[: len(content) // 2])
@@ -598,7 +622,7 @@ def test_damaged_outputs_are_made_again_and_never_used(records, workspace):
 
 def test_damaged_weights_of_an_original_are_an_error_and_not_a_number(workspace, records):
     files = workspace.store.files
-    step = new_id(step_of("final", row="ft", selection="default"), "w")
+    step = new_id(step_of("final", label="ft", selection="default"), "w")
     name = f"artefacts/{step.train_id}/weights.safetensors"
     content = files.read(name)
     files.write(name, content[:-1] + bytes([content[-1] ^ 1]))
@@ -613,14 +637,15 @@ def test_damaged_weights_of_an_original_are_an_error_and_not_a_number(workspace,
 
 def test_a_recipe_that_diverges_is_an_error_that_says_so(tmp_path):
     step = step_of("train", purpose="final")
-    recipe = step.recipe.model_copy(update={"learning_rate": 1e9})
-    record = run_step(replace(step, recipe=recipe), Workspace(Store(str(tmp_path))))
+    recipe = step.training.recipe.model_copy(update={"learning_rate": 1e9})
+    step = replace(step, training=replace(step.training, recipe=recipe))
+    record = run_step(step, Workspace(Store(str(tmp_path))))
     assert record.status == "error"
     assert record.message.startswith("RuntimeError: the training recipe diverged: loss or weights")
 
 
 def test_a_refused_step_has_a_record_with_the_reason():
-    record = refused(step_of("final", row="ga", selection="default"), "no classes here")
+    record = refused(step_of("final", label="ga", selection="default"), "no classes here")
     assert (record.status, record.message, record.metrics) == ("refused", "no classes here", {})
 
 
@@ -652,7 +677,7 @@ def assert_no_test_data(root, test):
     storages = {t.untyped_storage().data_ptr() for t in (test._source.inputs, test._source.labels)}
     found = reachable(root)
     for thing in found:
-        assert not isinstance(thing, Workspace | Store)
+        assert not isinstance(thing, Workspace | ProcessCache | StepInputs | Store)
         if isinstance(thing, torch.Tensor):
             assert thing.untyped_storage().data_ptr() not in storages
         if isinstance(thing, Source):
@@ -663,7 +688,7 @@ def assert_no_test_data(root, test):
 @pytest.mark.parametrize("kind", ["search", "final"])
 def test_nothing_that_a_method_is_given_leads_to_test_data(monkeypatch, workspace, kind):
     """The process ran final steps before, so its workspace does hold the test split."""
-    test = workspace.held_out(step_of("final", row="ft"))["test"]
+    test = workspace.open(step_of("final", label="ft")).holdout_splits["test"]
     assert isinstance(test, Split)
     assert len(test) == 359
     seen = []
@@ -685,16 +710,16 @@ def test_nothing_that_a_method_is_given_leads_to_test_data(monkeypatch, workspac
 
 
 def test_the_walk_over_objects_finds_test_data_where_it_is(workspace):
-    step = step_of("final", row="ft")
-    test = workspace.held_out(step)["test"]
+    step = step_of("final", label="ft")
+    test = workspace.open(step).holdout_splits["test"]
     hidden = ForgetTask(splits={}, num_classes=2, seed=0, new_model=lambda: test)
     with pytest.raises(AssertionError):
         assert_no_test_data(hidden, test)
 
 
 def test_the_view_of_a_search_step_opens_no_test_outputs_and_no_final_request(workspace):
-    search, final = step_of("search", row="ft"), step_of("final", row="ft")
-    view = workspace.view(search)
+    search, final = step_of("search", label="ft"), step_of("final", label="ft")
+    view = workspace.open(search).view
     assert not [thing for thing in reachable(view) if isinstance(thing, torch.Tensor | np.ndarray)]
     assert view.load(search.retrain_id, "validation")
     for step_id in (search.train_id, search.retrain_id):
@@ -704,12 +729,13 @@ def test_the_view_of_a_search_step_opens_no_test_outputs_and_no_final_request(wo
         for part in ("forget", "weights", "test"):
             with pytest.raises(LeakError, match="does not depend on"):
                 view.load(step_id, part)
-    assert workspace.view(final).load(final.retrain_id, "test")
+    assert workspace.open(final).view.load(final.retrain_id, "test")
 
 
 def test_a_search_step_has_no_test_split_to_load(workspace):
-    assert set(workspace.held_out(step_of("search", row="ft"))) == {"validation"}
-    assert workspace.dataset(step_of("search", row="ft")).test is None
+    inputs = workspace.open(step_of("search", label="ft"))
+    assert set(inputs.holdout_splits) == {"validation"}
+    assert inputs.dataset.test is None
 
 
 # --- end to end on blobs (methods.md, test 53) -----------------------------------------------

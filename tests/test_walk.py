@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench.catalogue.seeds import derive_seed
-from mubench.run.tune.schedule import Walk
+from mubench.run.tune.schedule import Schedule
 from mubench.store.record import WORST, Record
 from mubench.sweep import spec
 from mubench.sweep.plan import Plan
@@ -33,7 +33,7 @@ BASE = planned()
 
 def objective(due):
     """A number in [0, 1] that depends on the params and on the request."""
-    what = sorted((key, repr(value)) for key, value in due.params.items())
+    what = sorted((key, repr(value)) for key, value in due.candidate.params.items())
     return derive_seed(repr(what), due.step.request.name) / 2**63
 
 
@@ -47,17 +47,17 @@ def made(due, status="ok", **values):
             "unlearn_id": step.unlearn_id,
             "kind": step.kind,
             "status": "refused" if due.refusal else status,
-            "message": due.refusal,
-            "dataset": step.dataset.label,
-            "model": step.model,
+            "message": due.refusal or "",
+            "dataset": step.training.dataset.label,
+            "model": step.training.model.label,
             "scenario": "",
             "cell": "",
             "request": "",
-            "purpose": step.purpose,
-            "seed_train": step.seed_train,
-            "row": step.row,
-            "params": dict(due.params),
-            "candidate": due.candidate,
+            "purpose": step.training.purpose,
+            "seed_train": step.training.seed,
+            "row": getattr(step, "label", ""),
+            "params": dict(due.candidate.params),
+            "candidate": -1 if due.candidate.number is None else due.candidate.number,
             "metrics": metrics,
             "created": "",
             **values,
@@ -71,7 +71,7 @@ def first_of(running):
 
 def simulate(plan, width=1, pick=first_of, make=made, done=None, stop_after=None):
     """Walk a plan `width` steps at a time; `pick` says which of the running ones ends next."""
-    walk = Walk(plan, done or {})
+    walk = Schedule(plan, done or {})
     running, finished = [], 0
     while not walk.is_finished:
         while len(running) < width and (due := walk.next()) is not None:
@@ -89,11 +89,18 @@ def choices(records):
     return {key: (dict(r.params), r.candidate, r.status) for key, r in records.items()}
 
 
+def value_of(step, key):
+    """A fact about a step; an original has no replicas."""
+    if key == "replica":
+        return getattr(step, key, 0)
+    return step.training.purpose if key == "purpose" else getattr(step, key)
+
+
 def rank(plan, kind, **where):
     return [
         key
         for key, step in plan.steps.items()
-        if step.kind == kind and all(getattr(step, k) == v for k, v in where.items())
+        if step.kind == kind and all(value_of(step, k) == v for k, v in where.items())
     ]
 
 
@@ -129,7 +136,7 @@ def test_a_resumed_walk_is_the_undisturbed_one(lag, width, cut, data):
 
 
 def test_a_finished_plan_has_nothing_left_to_run():
-    walk = Walk(BASE, simulate(BASE).records)
+    walk = Schedule(BASE, simulate(BASE).records)
     assert walk.is_finished
     assert walk.left == 0
     assert walk.next() is None
@@ -137,7 +144,7 @@ def test_a_finished_plan_has_nothing_left_to_run():
 
 def test_records_of_other_sweeps_do_not_matter():
     stranger = replace(next(iter(simulate(BASE).records.values())), id="stranger")
-    walk = Walk(BASE, {"stranger": stranger})
+    walk = Schedule(BASE, {"stranger": stranger})
     assert walk.left == len(BASE.steps)
 
 
@@ -163,7 +170,7 @@ def test_every_step_runs_once_and_after_what_it_needs():
         finished.add(due.step.id)
         return made(due)
 
-    walk = Walk(BASE, {})
+    walk = Schedule(BASE, {})
     running = []
     while not walk.is_finished:
         while (due := walk.next()) is not None:
@@ -190,7 +197,7 @@ def test_a_candidate_has_the_same_params_on_every_request():
 def test_the_candidate_with_the_lowest_mean_objective_is_chosen():
     walk = simulate(BASE)
     for key in rank(BASE, "final", selection="tuned"):
-        study = BASE.studies[BASE.steps[key].study]
+        study = BASE.steps[key].study
         means = [
             sum(walk.records[s].metrics["objective"] for s in group) / 2 for group in study.steps
         ]
@@ -207,7 +214,7 @@ def test_the_first_of_equal_candidates_is_chosen():
     walk = simulate(BASE, make=equal)
     for key in rank(BASE, "final", selection="tuned"):
         assert walk.records[key].candidate == 0
-        assert walk.records[key].params == BASE.studies[BASE.steps[key].study].row.space.defaults
+        assert walk.records[key].params == BASE.steps[key].row.space.defaults
 
 
 def on_study(plan, row):
@@ -221,15 +228,15 @@ def test_a_candidate_that_did_not_finish_counts_as_the_worst_and_is_never_chosen
     def make(due):
         if due.step.kind != "search":
             return made(due)
-        if due.candidate == 2 and due.step.seed_train == 100:
+        if due.candidate.number == 2 and due.step.training.seed == 100:
             return made(due, status)
-        value = 0.0 if due.candidate == 2 else 0.9
+        value = 0.0 if due.candidate.number == 2 else 0.9
         return made(due, metrics={"objective": value})
 
     plan = planned(methods={"ft": {}})
     walk = simulate(plan, make=make)
     study = next(iter(plan.studies.values()))
-    assert [t.value for t in walk._told(study, 4)] == [0.9, 0.9, (0.0 + WORST) / 2, 0.9]
+    assert [t.value for t in walk._scored(study, 4)] == [0.9, 0.9, (0.0 + WORST) / 2, 0.9]
     for key in rank(plan, "final", selection="tuned"):
         assert walk.records[key].candidate == 0
     assert walk.left == 0
@@ -239,12 +246,12 @@ def test_a_candidate_whose_worker_was_lost_is_told_with_the_params_it_was_given(
     """Its record has no params; what it was given is suggested again."""
 
     def lost(due):
-        if due.step.kind == "search" and due.candidate in (1, 3):
+        if due.step.kind == "search" and due.candidate.number in (1, 3):
             return made(due, "error", params={}, candidate=due.step.candidate)
         return made(due)
 
     def failed(due):
-        is_hit = due.step.kind == "search" and due.candidate in (1, 3)
+        is_hit = due.step.kind == "search" and due.candidate.number in (1, 3)
         return made(due, "error") if is_hit else made(due)
 
     for lag in (1, 3):
@@ -257,7 +264,7 @@ def test_a_candidate_whose_worker_was_lost_is_told_with_the_params_it_was_given(
 
 def test_nothing_finished_means_nothing_to_select():
     def make(due):
-        is_ft = due.step.kind == "search" and due.step.row == "ft"
+        is_ft = due.step.kind == "search" and due.step.label == "ft"
         return made(due, "diverged" if is_ft else "ok")
 
     walk = simulate(BASE, make=make)
@@ -302,7 +309,7 @@ def test_a_failed_reference_blocks_what_rests_on_it_and_nothing_else(status, kin
     assert walk.blocked == dependants(BASE, victim)
     assert walk.records.keys() == BASE.steps.keys() - walk.blocked
     assert walk.left == 0
-    resumed = Walk(BASE, walk.records)
+    resumed = Schedule(BASE, walk.records)
     assert resumed.blocked == walk.blocked
     assert resumed.next() is None
     assert resumed.is_finished
@@ -316,7 +323,7 @@ def test_a_failed_replica_of_the_noise_floor_blocks_nothing():
 
 
 def test_a_step_that_nobody_finished_is_due_again():
-    walk = Walk(BASE, {})
+    walk = Schedule(BASE, {})
     due = walk.next()
     assert not walk.is_finished
     walk.put_back(due.step)
@@ -324,9 +331,9 @@ def test_a_step_that_nobody_finished_is_due_again():
 
 
 def test_trainings_come_first_and_finals_last():
-    order = [due.step.kind for due in drain(Walk(BASE, references(BASE)))]
+    order = [due.step.kind for due in drain(Schedule(BASE, references(BASE)))]
     assert order == sorted(order, key=["search", "final"].index)
-    kinds = [due.step.kind for due in drain(Walk(BASE, {}))]
+    kinds = [due.step.kind for due in drain(Schedule(BASE, {}))]
     assert set(kinds) == {"train", "retrain"}
     assert kinds == sorted(kinds, key=["train", "retrain"].index)
 
@@ -352,13 +359,14 @@ def test_steps_of_the_resource_class_now_running_come_first_among_equals():
         steps[key] = share if step.kind == "final" else step
     plan = replace(BASE, steps=steps)
     done = {k: r for k, r in simulate(BASE).records.items() if BASE.steps[k].kind != "final"}
-    shares = [due.step.resources.cpu for due in drain(Walk(plan, done))]
+    shares = [due.step.execution.resources.cpu for due in drain(Schedule(plan, done))]
     assert len(set(shares)) == 2
     assert sum(one != other for one, other in pairwise(shares)) == 1
 
 
 def replace_cpu(step, cpu):
-    return replace(step, resources=step.resources.model_copy(update={"cpu": cpu}))
+    resources = step.execution.resources.model_copy(update={"cpu": cpu})
+    return replace(step, execution=replace(step.execution, resources=resources))
 
 
 class CountingSteps(dict):

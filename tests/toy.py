@@ -1,9 +1,12 @@
 """The contract's small world, and what only tests need of it."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
 from mubench.data.split import Split
+from mubench.methods.base import ForgetTask, SplitName
 from mubench.methods.contract.toy_world import (
     CLASSES,
     Net,
@@ -14,7 +17,6 @@ from mubench.methods.contract.toy_world import (
     same,
     seeded,
     split_of,
-    task_of,
     text,
     tokens,
     train,
@@ -39,6 +41,18 @@ __all__ = [
     "train",
     "weights",
 ]
+
+
+def task_of(
+    full: Split, n_forget: int, *, seed: int = 0, new_model: Callable[[], nn.Module] = mlp
+) -> ForgetTask:
+    """The first `n_forget` examples are D_f, the rest is D_r."""
+    rows = torch.arange(len(full))
+    splits: dict[SplitName, Split] = {
+        "forget": full.subset(rows[:n_forget]),
+        "retain": full.subset(rows[n_forget:]),
+    }
+    return ForgetTask(splits=splits, num_classes=CLASSES, seed=seed, new_model=new_model)
 
 
 def softmax_regression(features: int, classes: int = CLASSES) -> Net:

@@ -43,6 +43,12 @@ class MethodCard:
     """What it cannot do: a scenario, modality or family, each with the reason."""
     quick: Mapping[str, Scalar] = field(default_factory=dict)
     """Settings for the small world of the contract: few steps, and something changes."""
+    builds_on: str = ""
+    """The method that it extends: reports compare the two as planned, without a correction."""
+    caveat: str = ""
+    """What a reader of its numbers must know: printed by every report that has a row of it."""
+    curves: Mapping[str, str] = field(default_factory=dict)
+    """Hyperparameters and their titles: reports draw metrics against their grid values."""
 
     def refusal(self, *kinds: str) -> str | None:
         """Why the method cannot do this scenario, modality or family of models, or None."""
@@ -123,6 +129,11 @@ def method(name: str, where: str = "methods") -> MethodCard:
     return _method(*_find("methods", name, f"{where}.{name}"))
 
 
+def find_method(name: str) -> MethodCard | None:
+    """The card of a method; None for a plug-in that is not loaded here, and for a reference."""
+    return method(name) if name in names("methods") else None
+
+
 def dataset(name: str, where: str = "grid.dataset") -> DataCard:
     """The card of a data set; raises InputError with the nearest name where there is none."""
     return _dataset(*_find("datasets", name, where))
@@ -183,11 +194,12 @@ def _read(text: str, where: str) -> dict[str, Any]:
 def _method(text: str, where: str, module: str) -> MethodCard:
     del module
     card = _read(text, where)
-    _require_keys(card, where, _METHOD_KEYS, ("kind", "refuses", "quick"))
+    _require_keys(card, where, _METHOD_KEYS, _METHOD_OPTIONAL)
     _require_keys(card["cost"], f"{where}: cost", ("forward", "backward"))
     _require_types(card, where)
     entries = card["params"]
     params = tuple(_param(name, entry, where, entries) for name, entry in entries.items())
+    _check_report_fields(card, where)
     return MethodCard(
         name=card["name"],
         title=card["title"],
@@ -201,14 +213,31 @@ def _method(text: str, where: str, module: str) -> MethodCard:
         identity=card["identity"],
         refuses=card.get("refuses") or {},
         quick=card.get("quick") or {},
+        builds_on=card.get("builds_on") or "",
+        caveat=card.get("caveat") or "",
+        curves=card.get("curves") or {},
     )
+
+
+def _check_report_fields(card: Mapping[str, Any], where: str) -> None:
+    """Refuse a method to build on, or a hyperparameter of a curve, that does not exist."""
+    base, known = card.get("builds_on"), [name for name in names("methods") if name != card["name"]]
+    if base and base not in known:
+        hint = did_you_mean(base, known)
+        raise InputError(f"{where}: builds_on: no other method is called '{base}'; {hint}")
+    for name, title in (card.get("curves") or {}).items():
+        if name not in card["params"]:
+            hint = did_you_mean(str(name), card["params"])
+            raise InputError(f"{where}: curves.{name}: unknown hyperparameter; {hint}")
+        if not isinstance(title, str) or not title:
+            raise InputError(f"{where}: curves.{name}: a title is required; got {title!r}")
 
 
 def _require_types(card: Mapping[str, Any], where: str) -> None:
     """Refuse a card of a method whose values are of other kinds than they must be."""
     for key, kind, words in _METHOD_TYPES:
         value = card.get(key)
-        is_left_out = value is None and key in ("identity", "refuses", "quick", "kind")
+        is_left_out = value is None and key in ("identity", *_METHOD_OPTIONAL)
         if not is_left_out and (
             not isinstance(value, kind) or isinstance(value, bool) > (kind is bool)
         ):
@@ -228,7 +257,11 @@ _METHOD_TYPES: tuple[tuple[str, type, str], ...] = (
     ("identity", dict, "a mapping of hyperparameters, or null"),
     ("refuses", dict, "a mapping of what it refuses to the reason"),
     ("quick", dict, "a mapping of hyperparameters"),
+    ("builds_on", str, "the name of a method"),
+    ("caveat", str, "text"),
+    ("curves", dict, "a mapping of hyperparameters to their titles"),
 )
+_METHOD_OPTIONAL = ("kind", "refuses", "quick", "builds_on", "caveat", "curves")
 _METHOD_KEYS = (
     "name",
     "title",

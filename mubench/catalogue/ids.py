@@ -30,17 +30,6 @@ SCIENCE = (
     "catalogue.search_space",
 )
 """What can change a number. Plumbing (store, records, errors, sweep) is left out of ids."""
-_PLUMBING = (
-    "data.fetch",
-    "data.fingerprint",
-    "data.forget_file",
-    "data.options",
-    "methods.contract",
-    "models.presets",
-    "models.recipe",
-    "models.training.time_limit",
-)
-"""What lies beside science and changes no number."""
 
 
 def content_id(*parts: Any) -> str:
@@ -90,6 +79,16 @@ def _derives(definition: Definition, base: str) -> bool:
     bases = bases_of(module, definition.name, _resolve)
     known = [each for each in bases if isinstance(each, Definition)]
     return any(each.name == base or _derives(each, base) for each in known)
+
+
+def content_of(value: str) -> str:
+    """The hash of the files of a local folder, or of a file; else the value, a name on a hub."""
+    path = Path(value).expanduser()
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    if not path.exists():
+        return value
+    sums = [(file.name, _sha256(file, file.stat().st_mtime_ns)) for file in files if file.is_file()]
+    return hashlib.sha256(repr(sums).encode()).hexdigest()
 
 
 @cache
@@ -148,16 +147,12 @@ def _resolve(imported: Imported) -> Meaning:
     return Definition(module, WHOLE)
 
 
-def _within(name: str, parts: tuple[str, ...]) -> bool:
-    return any(name == part or name.startswith(f"{part}.") for part in parts)
-
-
 @cache
 def _is_science(module: str) -> bool:
     """Whether what a module defines decides numbers: science, and whatever a plug-in brings."""
     top, _, inner = module.partition(".")
     if top == "mubench":
-        return _within(inner, SCIENCE) and not _within(inner, _PLUMBING)
+        return any(f"{inner}.".startswith(f"{part}.") for part in SCIENCE)
     return top.startswith(plugins.PREFIX) or top in plugins.packages()
 
 
@@ -199,6 +194,13 @@ def _path(module: str) -> Path | None:
 @cache
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
+
+
+@cache
+def _sha256(file: Path, changed: int) -> str:
+    del changed  # part of the cache's key
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _plain(value: Any) -> Any:

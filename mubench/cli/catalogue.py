@@ -72,7 +72,7 @@ def check(
 
 @new_app.command("method")
 def new_method(
-    name: Annotated[str, typer.Argument(help="Lower case, such as my_method.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower case, such as my_method.")],
     folder: Annotated[Path, typer.Option(help="Folder of the two files.")] = Path(),
 ) -> None:
     """Write a working method and its card, NAME.py and NAME.yaml, which pass `mubench check`."""

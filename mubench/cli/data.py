@@ -10,7 +10,9 @@ from mubench.cli.output import FAILED, OK, plural, say
 
 app = typer.Typer(help="Download and check data sets; export forget sets.", no_args_is_help=True)
 
-DatasetName = Annotated[str, typer.Argument(help="A data set; `mubench list datasets` names them.")]
+DatasetName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A data set; see `mubench list datasets`.")
+]
 
 
 @app.command()

@@ -45,9 +45,7 @@ def leaderboard(
 
 @app.command()
 def check(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files or folders of rows.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders of rows.")],
 ) -> None:
     """Check rows before they are contributed; a problem is one line with its file and field."""
     from mubench.leaderboard.read_rows import read_row, row_files
@@ -62,9 +60,12 @@ def check(
 
 def compare(
     mine: Annotated[
-        str, typer.Argument(help="Folder of a report, a file or folder of rows, or a saved sweep.")
+        str,
+        typer.Argument(
+            metavar="MINE", help="Folder of a report, a file or folder of rows, or a saved sweep."
+        ),
     ],
-    board: Annotated[Path, typer.Argument(help="Folder of a leaderboard.")],
+    board: Annotated[Path, typer.Argument(metavar="BOARD", help="Folder of a leaderboard.")],
     store: StoreUri = DEFAULT_STORE,
 ) -> None:
     """Compare your own rows with those of a leaderboard, without network access."""

@@ -1,8 +1,8 @@
 """What `mubench list` shows: methods, data sets, models, metrics, scenarios, sweeps."""
 
 from mubench.catalogue import cards as catalogue
+from mubench.errors import plural
 from mubench.metrics.post_hoc import all_metrics
-from mubench.report.format import plural
 from mubench.sweep import spec
 from mubench.sweep.grid import ARGUMENTS
 

@@ -16,7 +16,7 @@ from mubench.errors import InputError
 if TYPE_CHECKING:
     from mubench.run.open_sweep import Sweep
     from mubench.store.store import Store
-    from mubench.sweep.plan import Device
+    from mubench.sweep.kinds import Device
 
 DEFAULT_STORE = ".mubench"
 
@@ -40,7 +40,9 @@ def _add_plugins(paths: list[str] | None) -> list[str] | None:
     return paths
 
 
-SweepName = Annotated[str, typer.Argument(help="A sweep file, or the name of a built-in sweep.")]
+SweepName = Annotated[
+    str, typer.Argument(metavar="SWEEP", help="A sweep file, or the name of a built-in sweep.")
+]
 StoreUri = Annotated[str, typer.Option("--store", help="Folder or URI of records and artefacts.")]
 SetValues = Annotated[
     list[str] | None,

@@ -23,6 +23,6 @@ def say(text: str) -> None:
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """Count a noun: `1 step`, `2 steps`. Help loads nothing of the report."""
-    from mubench.report.format import plural
+    from mubench.errors import plural
 
     return plural(count, noun, nouns)

@@ -7,9 +7,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.report.format import plural
+from mubench.errors import plural
 from mubench.run.estimate import KindCost, total
 from mubench.sweep.plan import Plan
+from mubench.sweep.steps import FinalStep, refusal_of
 from mubench.sweep.workload import Work
 
 _UNKNOWN = "no fingerprint until its files are decoded"
@@ -62,7 +63,12 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
             for s in plan.studies.values()
         ],
         "ids": [
-            {"id": step.id, "kind": step.kind, "title": step.title, "refusal": step.refusal}
+            {
+                "id": step.id,
+                "kind": step.kind,
+                "title": step.title,
+                "refusal": refusal_of(step) or "",
+            }
             for step in plan.steps.values()
         ],
     }
@@ -96,9 +102,9 @@ def _budget(plan: Plan) -> str:
 
 def _closing(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
     refused = {
-        (step.row, step.request.cell if step.request else "", step.refusal)
+        (step.label, step.request.cell, step.refusal)
         for step in plan.steps.values()
-        if step.refusal
+        if isinstance(step, FinalStep) and step.refusal is not None
     }
     lines = [Text(f"refused: {row} on {cell}: {why}") for row, cell, why in sorted(refused)]
     known = [cost.seconds for cost in costs if cost.seconds is not None]

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mubench.report.format import plural
-from mubench.run.tune.schedule import Walk
+from mubench.errors import plural
+from mubench.run.tune.schedule import Schedule
 from mubench.store.record import Record
-from mubench.sweep.plan import Step
+from mubench.sweep.steps import Step
 
 LINE_SECONDS = 10.0
 """Least time between two plain lines; a failure is printed at once."""
@@ -48,25 +48,26 @@ class Screen:
     ) -> None:
         self._bar.stop()
 
-    def start(self, walk: Walk) -> None:
+    def start(self, schedule: Schedule) -> None:
         """Print how many steps are completed and how many will run."""
-        self._total, self._done = len(walk.plan.steps), len(walk.records)
-        self._bar.update(self._task, total=self._total, completed=self._done, name=walk.plan.name)
+        plan = schedule.plan
+        self._total, self._done = len(plan.steps), len(schedule.records)
+        self._bar.update(self._task, total=self._total, completed=self._done, name=plan.name)
         self._bar.start_task(self._task)
-        count = f"{self._done} of {plural(self._total, 'step')} completed, {walk.left} to run"
-        self.say(f"{walk.plan.name}: {count}")
+        count = f"{self._done} of {plural(self._total, 'step')} completed, {schedule.left} to run"
+        self.say(f"{plan.name}: {count}")
 
     def started(self, step: Step) -> None:
         """Show the step that runs now."""
         self._bar.update(self._task, now=step.title)
 
-    def finished(self, record: Record, walk: Walk) -> None:
+    def finished(self, record: Record, schedule: Schedule) -> None:
         """Count a record; print a failure at once."""
         self._done += 1
         self._bar.update(self._task, completed=self._done)
         now = time.monotonic()
         if record.is_failure:
-            self.say(f"{record.status}: {walk.plan.steps[record.id].title}: {record.message}")
+            self.say(f"{record.status}: {schedule.plan.steps[record.id].title}: {record.message}")
         elif not self._console.is_terminal and now - self._last >= LINE_SECONDS:
             self._last = now
             elapsed = now - self._began

@@ -48,10 +48,14 @@ def report(
 
 
 def score(
-    sweep: Annotated[str, typer.Argument(help="A sweep that was run into the store, or its file.")],
+    sweep: Annotated[
+        str,
+        typer.Argument(metavar="SWEEP", help="The name of a sweep in the store, or its file."),
+    ],
     store: StoreUri = DEFAULT_STORE,
     metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="Only this metric. May be repeated.")
+        list[str] | None,
+        typer.Option("--metric", help="A metric to add; default: all. May be repeated."),
     ] = None,
     data: DataDir = None,
     plugin: PluginFiles = None,

@@ -8,7 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.report.format import listed, plural, seeds_text
+from mubench.errors import plural
+from mubench.report.format import join_words, seeds_text
 from mubench.run.compare_records import RELATIVE, Change, Comparison, Mark, Value
 from mubench.run.reproduce import Found
 from mubench.store.lookup import Place
@@ -74,7 +75,7 @@ def verdict(compared: Comparison) -> str:
     judged = plural(same + len(different) + len(close), "metric")
     if different:
         verb = "differs" if len(different) == 1 else "differ"
-        parts.append(f"{len(different)} of {judged} {verb} ({listed(different)})")
+        parts.append(f"{len(different)} of {judged} {verb} ({join_words(different)})")
         parts += ["in a different environment"] if compared.is_elsewhere else []
     elif close:
         verb = "differs" if len(close) == 1 else "differ"
@@ -90,7 +91,7 @@ _TOLERANCE = (
 
 
 def _facts(found: Found, place: Place) -> dict[str, str]:
-    record, recipe = found.record, found.step.recipe
+    record, recipe = found.record, found.step.training.recipe
     chosen = found.searched if record.candidate >= 0 else frozenset[str]()
     parts: dict[str, dict[str, Any]] = {"set": {}, "searched": {}, "default": {}}
     for name, value in record.params.items():

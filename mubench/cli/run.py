@@ -44,7 +44,8 @@ def retry(
     sweep: SweepOptions,
     options: RunOptions,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Failed steps; always on, nothing else is retried.")
+        bool,
+        typer.Option("--failed", show_default=False, help="Retry failed steps; always on."),
     ] = True,
 ) -> None:
     """Run the failed steps of a sweep again (error, out_of_memory, timed_out)."""
@@ -134,8 +135,9 @@ def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Sum
 
 
 def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Summary":
-    from mubench.run.tune.resume import finished
+    from mubench.run.tune.resume import finished, outdated_steps
 
+    _print_outdated(outdated_steps(opened.plan, opened.store), opened.plan.name)
     opened.save()
     ended = finished(opened.plan, opened.store)
     if ended is not None:
@@ -160,6 +162,15 @@ def _write_report(opened: "Sweep", out: Path | None) -> Path:
     written = build(source, report_folder(out, source.name))
     say(f"report: {written.page}")
     return written.page
+
+
+def _print_outdated(steps: int, sweep: str) -> None:
+    if steps:
+        say(
+            f"{sweep}: {plural(steps, 'step')} completed before code, data, versions or settings "
+            f"changed: ids are new, and {'this step is' if steps == 1 else 'these steps are'} "
+            "computed again"
+        )
 
 
 def _print_failures(summary: "Summary", sweep: str) -> None:

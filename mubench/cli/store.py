@@ -25,7 +25,7 @@ def verify(store: StoreUri = DEFAULT_STORE) -> None:
 
 @app.command()
 def gc(store: StoreUri = DEFAULT_STORE) -> None:
-    """Delete artefacts without a record: of interrupted steps, of older code, preparations."""
+    """Delete artefacts that no record names (interrupted steps, older code, preparations)."""
     opened = existing_store(store)
     with opened.lock("gc"):
         named = {record.unlearn_id for record in opened.records.read().values()}
@@ -38,7 +38,7 @@ def gc(store: StoreUri = DEFAULT_STORE) -> None:
 
 @app.command()
 def export(
-    target: Annotated[Path, typer.Argument(help="A file that ends in .parquet or .csv.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .parquet or .csv.")],
     store: StoreUri = DEFAULT_STORE,
 ) -> None:
     """Write all records as one Parquet or CSV file."""

@@ -21,14 +21,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mubench.catalogue.ids import source_id
+from mubench.catalogue.ids import content_of, source_id
 from mubench.data.cache.cache import Facts, cached
 from mubench.data.cache.decoded import Held, Stored
 from mubench.data.partition import Ints
 from mubench.data.sources.newsgroup_text import cleaned
 from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
-from mubench.sweep.pretrained import content_of
 
 Encoded = NDArray[Any] | dict[str, NDArray[Any]]
 """Inputs as arrays: of images one, of texts `tokens` (n, length) int32 and `length` (n,) int32."""

@@ -4,7 +4,6 @@ import ast
 from dataclasses import dataclass
 
 from mubench.catalogue import cards, plugins
-from mubench.report.format import row_title
 
 
 @dataclass(frozen=True)
@@ -15,14 +14,15 @@ class About:
     title: str
     line: str = ""
     paper: str = ""
+    caveat: str = ""
 
 
 def about(name: str) -> About:
     """Return what is known of a method; a name without a card is only a name."""
-    if name not in cards.names("methods"):
-        return About(name, row_title(name))
-    card = cards.method(name)
-    return About(name, card.title, _first_line(name), card.paper)
+    card = cards.find_method(name)
+    if card is None:
+        return About(name, name)
+    return About(name, card.title, _first_line(name), card.paper, card.caveat)
 
 
 def _first_line(name: str) -> str:

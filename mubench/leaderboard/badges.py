@@ -10,20 +10,19 @@ from mubench.leaderboard.row import BoardRow
 from mubench.report.format import STATUS_WORDS
 
 LEGEND = {
-    "single seed": "one train seed or one final request: nothing is known of its spread",
-    "untuned": "run with its defaults; nothing was searched",
+    "single seed": "one train seed or one final request: its spread is unknown",
+    "untuned": "run with its defaults, without a search",
     "over budget": "tuned with more candidates than most tuned rows of its cell",
     "other hardware": "ran on another device than most rows of its cell: its run time cannot be "
     "compared with theirs",
     "other Retrain": "its gaps are taken to another Retrain, or on other forget sets, than those "
     "that the cell shows",
     "other requests": "measured on requests that the cell's Retrain does not have: not paired",
-    "failed": "final requests that gave no number: diverged, refused, out of memory, timed out, "
+    "failed": "final requests without a number: diverged, refused, out of memory, timed out, "
     "failed with an error, or not run",
     "diverged": "final requests that diverged; they count with their last finite weights",
     "doubt": "a flag that the measurement itself raised, such as predictions that did not change",
-    "imputed": "in the ranking, a request without a number counts as if nothing had been done: "
-    "with the gap of the original",
+    "imputed": "in the ranking, a request without a number counts with the gap of the original",
 }
 """What each kind of badge means."""
 

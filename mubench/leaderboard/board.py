@@ -4,14 +4,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from statistics import fmean
 
 from mubench.leaderboard.badges import Badge, badges
-from mubench.leaderboard.noise import Noise, noise_of
+from mubench.leaderboard.noise import noise_of
 from mubench.leaderboard.row import BoardRow, to_json
 from mubench.leaderboard.slug import slug
-from mubench.metrics.gap import TERMS
-from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Estimate, estimate
+from mubench.report.analysis.aggregate import (
+    COLUMNS,
+    SELECTIONS,
+    Estimate,
+    distances,
+    estimate,
+    is_complete,
+)
+from mubench.report.analysis.comparisons import best_two
+from mubench.report.analysis.noise import Floor
+from mubench.sweep.kinds import ORIGINAL, RETRAIN
 
 
 @dataclass(frozen=True)
@@ -35,17 +43,12 @@ class Placed:
     @cached_property
     def distances(self) -> Mapping[str, float]:
         """|mean of the differences to Retrain| of each of the four values, as papers print it."""
-        pairs = [(held.terms, held.retrain.terms) for held in self.row.requests]
-        differences = {
-            term: [u[term] - r[term] for u, r in pairs if term in u and term in r] for term in TERMS
-        }
-        return {term: abs(fmean(values)) for term, values in differences.items() if values}
+        return distances([(held.terms, held.retrain.terms) for held in self.row.requests])
 
     @property
     def is_complete(self) -> bool:
-        """Whether every planned request has a number, and not all diverged: so it is ranked."""
-        is_any_ok = any(held.status == "ok" for held in self.row.requests)
-        return is_any_ok and len(self.row.requests) == self.row.expected
+        """Whether the row is ranked."""
+        return is_complete([held.status for held in self.row.requests], self.row.expected)
 
     @property
     def gaps(self) -> dict[str, float]:
@@ -85,18 +88,20 @@ class BoardCell:
     @cached_property
     def ranks(self) -> Mapping[tuple[str, str], str]:
         """Which complete rows are `best` and `second` within their selection; ties share."""
-        found = {}
-        for selection in SELECTIONS:
-            complete = [held for held in self.group(selection) if held.is_complete]
-            values = sorted({held.estimates["gap"].mean for held in complete})
-            for held in complete:
-                place = values.index(held.estimates["gap"].mean)
-                if place < 2:
-                    found[held.row.row, selection] = ("best", "second")[place]
-        return found
+        return {
+            (label, selection): place
+            for selection in SELECTIONS
+            for label, place in best_two(
+                {
+                    held.row.row: held.estimates["gap"].mean
+                    for held in self.group(selection)
+                    if held.is_complete
+                }
+            ).items()
+        }
 
     @cached_property
-    def noise(self) -> Noise | None:
+    def noise(self) -> Floor | None:
         """The noise floor; None where no request was retrained twice."""
         return noise_of(self.retrain.row if self.retrain else None)
 
@@ -152,8 +157,8 @@ def _cell(name: str, placed: list[Placed]) -> BoardCell:
     methods = [held for held in badged if held.row.selection]
     return BoardCell(
         name,
-        references.get("retrain"),
-        references.get("original"),
+        references.get(RETRAIN),
+        references.get(ORIGINAL),
         tuple(sorted(methods, key=_order)),
     )
 

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mubench.errors import InputError
+from mubench.errors import InputError, plural
 from mubench.leaderboard.board import BoardCell, Placed, make_board
-from mubench.leaderboard.noise import Noise, has_other_retrain
+from mubench.leaderboard.noise import has_other_retrain
 from mubench.leaderboard.read_rows import read_rows
 from mubench.leaderboard.row import BoardRow
 from mubench.leaderboard.row_fields import Measured
 from mubench.leaderboard.rows_from_results import rows_of
 from mubench.report.analysis.comparisons import Paired, corrected
+from mubench.report.analysis.noise import Floor
 from mubench.report.analysis.significance import independent, sign_flip_p
-from mubench.report.format import plural
 from mubench.store.gathered import saved
 from mubench.store.results_files import PLAN, read_folder
 from mubench.store.store import Store
@@ -106,7 +106,7 @@ def _gap(entry: tuple[bool, Placed]) -> tuple[float, bool, str]:
     return held.estimates["gap"].mean, not is_mine, held.row.row
 
 
-def _against_board(mine: Placed, board: BoardCell, noise: Noise | None) -> list[Against]:
+def _against_board(mine: Placed, board: BoardCell, noise: Floor | None) -> list[Against]:
     """Compare with the board's best row of the same selection, and with its row of this name.
 
     A row that is on the board already is not compared with itself.
@@ -119,7 +119,7 @@ def _against_board(mine: Placed, board: BoardCell, noise: Noise | None) -> list[
     return [held for held in found if held.other.row.requests != mine.row.requests]
 
 
-def _against(mine: Placed, other: Placed, noise: Noise | None, *, is_best: bool) -> Against:
+def _against(mine: Placed, other: Placed, noise: Floor | None, *, is_best: bool) -> Against:
     theirs = {held.name: held for held in other.row.requests}
     named = [(held, theirs[held.name]) for held in mine.row.requests if held.name in theirs]
     alike = [(one, two) for one, two in named if one.forget_hash == two.forget_hash]
@@ -141,7 +141,7 @@ def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
     return Paired(differences=differences, requests=len(requests), p_value=p_value, p_holm=p_value)
 
 
-def _unpaired(named: int, alike: int, pairs: int, noise: Noise | None) -> list[str]:
+def _unpaired(named: int, alike: int, pairs: int, noise: Floor | None) -> list[str]:
     """Say why requests of one name were not paired."""
     said = []
     if alike < named:

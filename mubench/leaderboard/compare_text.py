@@ -11,7 +11,7 @@ from mubench.leaderboard.board import Placed
 from mubench.leaderboard.compare import Against, BoardComparison, CellComparison
 from mubench.leaderboard.slug import plain
 from mubench.report.analysis.significance import bootstrap_interval, fewest_pairs
-from mubench.report.format import p_text, points, row_title
+from mubench.report.format import format_p, format_percent
 from mubench.report.text.summary import spread_text
 
 
@@ -21,12 +21,14 @@ def compared(found: BoardComparison) -> list[RenderableType]:
     missing = [f"{plain(name)}: not on the board" for name in found.elsewhere]
     parts += [Text(text, style="yellow") for text in missing]
     if not found.cells:
-        parts.append(Text("Nothing can be compared: no cell is on both sides."))
+        parts.append(Text("No comparison: no cell is on both sides."))
     return parts
 
 
 def _cell(cell: CellComparison) -> list[RenderableType]:
-    nothing = Text("Mine are on the board already, or it has nothing to compare them with.")
+    nothing = Text(
+        "No comparison: the rows are on the board already, or it has no row of their selection."
+    )
     pairs = _pairs(cell) if cell.against else nothing
     return [Text(plain(cell.name), style="bold"), _rows(cell), pairs, *_notes(cell), Text()]
 
@@ -35,7 +37,7 @@ def _rows(cell: CellComparison) -> Table:
     grid = _grid(("", "row", "selection"), ("Avg. Gap", "95 % of the mean", "n"))
     for is_mine, held in cell.rows:
         gap, row = held.estimates["gap"], held.row
-        names = ("mine" if is_mine else "", plain(row_title(row.row)), row.selection)
+        names = ("mine" if is_mine else "", plain(row.title), row.selection)
         numbers = (
             spread_text(gap),
             _interval(bootstrap_interval(list(held.gaps.values()))),
@@ -64,24 +66,25 @@ def _grid(names: Sequence[str], numbers: Sequence[str]) -> Table:
 
 
 def _name(held: Placed) -> str:
-    return plain(f"{row_title(held.row.row)} {held.row.selection}")
+    return plain(f"{held.row.title} {held.row.selection}")
 
 
 def _difference(held: Against) -> tuple[str, str, str]:
     if held.paired is None:
-        return points(held.means, signed=True), "—", "0"
+        return format_percent(held.means, signed=True), "—", "0"
     mean, interval = held.paired.difference, held.paired.interval
-    return points(mean.mean, signed=True), _interval(interval, signed=True), str(mean.n)
+    return format_percent(mean.mean, signed=True), _interval(interval, signed=True), str(mean.n)
 
 
 def verdict(held: Against) -> str:
-    """Say how sure a comparison is."""
+    """Say how significant a comparison is."""
     if held.paired is None:
         return "none: the means are over different requests"
-    if held.paired.verdict == "undecided":
-        return f"undecided: it needs {fewest_pairs(held.paired.family)} pairs"
+    if held.paired.verdict == "too few requests":
+        needed = fewest_pairs(held.paired.family)
+        return f"too few requests: {needed} pairs are needed"
     side = {"closer": "closer to Retrain", "farther": "farther from Retrain"}
-    return f"{side.get(held.paired.verdict, held.paired.verdict)}, {p_text(held.paired.p_holm)}"
+    return f"{side.get(held.paired.verdict, held.paired.verdict)}, {format_p(held.paired.p_holm)}"
 
 
 def _notes(cell: CellComparison) -> list[Text]:
@@ -96,5 +99,5 @@ def _notes(cell: CellComparison) -> list[Text]:
 def _interval(held: tuple[float, float] | None, *, signed: bool = False) -> str:
     if held is None:
         return "—"
-    low, high = (points(value, signed=signed) for value in held)
+    low, high = (format_percent(value, signed=signed) for value in held)
     return f"{low} to {high}"

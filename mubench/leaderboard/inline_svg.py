@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from mubench.leaderboard.board import BoardCell, Placed
-from mubench.leaderboard.noise import Noise
 from mubench.leaderboard.ranking import Interval, Ranking
+from mubench.report.analysis.noise import Floor
 
 WIDTH, HEIGHT = 120, 18
 _EDGE = 5
@@ -25,7 +25,7 @@ class Scale:
 
 
 def interval(held: Interval, scale: Scale, nothing: float | None) -> Markup:
-    """Draw a mean with its interval, and where doing nothing lies."""
+    """Draw a mean with its interval, and where the original lies."""
     middle = HEIGHT / 2
     mark = "" if nothing is None else _line("nothing", scale(nothing), 1, HEIGHT - 1)
     x, low, high = scale(held.value), scale(held.low), scale(held.high)
@@ -33,11 +33,11 @@ def interval(held: Interval, scale: Scale, nothing: float | None) -> Markup:
     return _svg(f'{mark}{bar}<circle class="mean" cx="{x}" cy="{middle}" r="3.5"/>')
 
 
-def requests(held: Placed, scale: Scale, noise: Noise | None) -> Markup:
+def requests(held: Placed, scale: Scale, noise: Floor | None) -> Markup:
     """Draw the gap of each request of a row, above the band that the noise floor covers."""
     band = ""
     if noise is not None:
-        width = float(scale(noise.percentile_95)) - _EDGE
+        width = float(scale(noise.percentile_95["gap"])) - _EDGE
         band = f'<rect class="floor" x="{_EDGE}" y="1" width="{width:.1f}" height="{HEIGHT - 2}"/>'
     ticks = (_line("tick", scale(gap), 4, HEIGHT - 4) for gap in sorted(held.gaps.values()))
     return _svg(band + "".join(ticks))

@@ -1,9 +1,9 @@
 """All cells in one list: average rank and mean Avg. Gap of each row, with what requests leave open.
 
-Every planned request of a row that has no number counts as if nothing had been done: it takes the
-original's gap. Intervals come from a bootstrap over requests within each cell. Rows that have the
-same requests in a cell share each resample there, so that their differences are paired. Cells are
-not resampled: an interval tells nothing about cells that are not on the board.
+Every planned request of a row that has no number counts with the original's gap. Intervals come
+from a bootstrap over requests within each cell. Rows that have the same requests in a cell share
+each resample there, so that their differences are paired. Cells are not resampled: an interval
+tells nothing about cells that are not on the board.
 """
 
 from collections import Counter
@@ -17,13 +17,15 @@ import numpy.typing as npt
 
 from mubench.catalogue.seeds import derive_seed
 from mubench.leaderboard.board import Board, BoardCell, Placed
+from mubench.sweep.kinds import ORIGINAL
 
 DRAWS = 2000
 FEWEST_CELLS = 2
 Floats = npt.NDArray[np.float64]
 Key = tuple[str, str]
 """Row label and selection."""
-ORIGINAL: Key = ("original", "")
+NOTHING: Key = (ORIGINAL, "")
+"""The row without any unlearning."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class Ranked:
 
     key: Key
     method: str
+    title: str
     rank: Interval
     gap: Interval
     cells: int
     """In how many of the ranked cells it was measured."""
     imputed: int
     """Requests that count with the original's gap."""
-    to_first: Literal["first", "apart", "not apart"]
+    to_first: Literal["first", "significant", "not significant"]
     """Whether the interval of its mean gap less the first row's excludes 0."""
 
 
@@ -75,13 +78,13 @@ class _Gaps:
 class _Summary(TypedDict):
     rank: Interval
     gap: Interval
-    to_first: Literal["first", "apart", "not apart"]
+    to_first: Literal["first", "significant", "not significant"]
 
 
 def rank(board: Board) -> Ranking:
     """Rank the rows of a board; the same rows give the same numbers.
 
-    Cells without a measured original are left out: what doing nothing costs is unknown there.
+    Cells without a measured original are left out: their gap is unknown.
     """
     cells = [cell for cell in board.cells if cell.original and cell.original.row.requests]
     placed = [held for cell in cells for held in (cell.original, *cell.methods) if held]
@@ -93,11 +96,12 @@ def rank(board: Board) -> Ranking:
         return Ranking((), names, 0, left_out)
     tables = [[_gaps(cell, key) for key in keys] for cell in cells]
     requests = {name for table in tables for gaps in table for name in gaps.names}
-    methods = {_key(held): held.row.method for held in placed}
+    rows_of_keys = {_key(held): held.row for held in placed}
     rows = tuple(
         Ranked(
             key=key,
-            method=methods[key],
+            method=rows_of_keys[key].method,
+            title=rows_of_keys[key].title,
             **summary,
             cells=counts[key],
             imputed=sum(gaps[number].imputed for gaps in tables),
@@ -165,13 +169,13 @@ def _summaries(
             {
                 "rank": Interval(float(rank_[k]), *_interval(rank_draws[:, k])),
                 "gap": Interval(float(gap[k]), *_interval(gap_draws[:, k])),
-                "to_first": "first"
-                if k == first
-                else "apart"
-                if low > 0 or high < 0
-                else "not apart",
+                "to_first": "first" if k == first else _difference(low, high),
             },
         )
+
+
+def _difference(low: float, high: float) -> Literal["significant", "not significant"]:
+    return "significant" if low > 0 or high < 0 else "not significant"
 
 
 def _mean(cells: Iterable[Floats]) -> Floats:

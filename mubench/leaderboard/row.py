@@ -24,7 +24,8 @@ from mubench.leaderboard.row_fields import (
     Tuning,
 )
 from mubench.leaderboard.slug import slug
-from mubench.report.analysis.aggregate import REFERENCES
+from mubench.report.format import row_title
+from mubench.sweep.kinds import REFERENCES, RETRAIN
 
 FORMAT: Literal[1] = 1
 """Version of the file; a row of a newer one is refused."""
@@ -61,6 +62,11 @@ class BoardRow(Strict):
     def key(self) -> tuple[str, str, str]:
         """What tells rows apart."""
         return self.cell, self.row, self.selection
+
+    @property
+    def title(self) -> str:
+        """The row's name for people."""
+        return row_title(self.row, self.method, self.params)
 
     @property
     def slug(self) -> str:
@@ -122,7 +128,7 @@ class BoardRow(Strict):
             return f"selection: that of '{self.method}' must be {allowed}; got {self.selection!r}"
         if (self.tuning is None) != (self.selection != "tuned"):
             return "tuning: a tuned row has it, and no other"
-        is_retrain = self.method == "retrain"
+        is_retrain = self.method == RETRAIN
         if is_retrain and any(held.gap > TOLERANCE for held in self.requests):
             return "requests: a Retrain's own gap must be 0"
         if not is_retrain and any(held.replicas for held in self.requests):

@@ -10,9 +10,9 @@ from mubench.errors import InputError
 from mubench.leaderboard.read_rows import problems_of
 from mubench.leaderboard.row import FORMAT, BoardRow
 from mubench.metrics.gap import TERMS
-from mubench.report.analysis.aggregate import Cell, Row, aggregate, is_scored
+from mubench.report.analysis.aggregate import Cell, Row, aggregate
 from mubench.report.analysis.tuning import Study, studies
-from mubench.store.record import Record
+from mubench.store.record import Record, is_scored
 from mubench.store.results import ReportSource
 
 

@@ -13,20 +13,22 @@ import yaml
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mubench.errors import plural
 from mubench.leaderboard import inline_svg
 from mubench.leaderboard.about import about
 from mubench.leaderboard.badges import LEGEND
 from mubench.leaderboard.board import Board, BoardCell, Placed
-from mubench.leaderboard.ranking import ORIGINAL, Key, Ranking, rank
+from mubench.leaderboard.ranking import NOTHING, Key, Ranking, rank
 from mubench.leaderboard.row import schema_json, to_json
 from mubench.leaderboard.row_fields import SweepOrigin
 from mubench.leaderboard.slug import slug
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS
-from mubench.report.format import plural, points, row_title, seconds
+from mubench.report.format import format_percent, format_seconds, method_title
 from mubench.report.tables.markdown_csv import GROUP_TITLES, csv_text
-from mubench.report.tables.table import HEADINGS
+from mubench.report.tables.table import HEADINGS, number_text
 from mubench.report.text.summary import spread_text
+from mubench.sweep.kinds import RETRAIN
 
 
 def site(board: Board) -> dict[str, bytes]:
@@ -70,9 +72,10 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            points=points,
-            seconds=seconds,
-            row_title=row_title,
+            percent=format_percent,
+            seconds=format_seconds,
+            method_title=method_title,
+            number_text=number_text,
             spread_text=spread_text,
             slug=slug,
             sweep_file=sweep_file,
@@ -94,7 +97,7 @@ class _Pages:
 
     def index(self) -> str:
         board, ranking = self._shared["board"], self._shared["ranking"]
-        nothing = [held.gap.value for held in ranking.rows if held.key == ORIGINAL]
+        nothing = [held.gap.value for held in ranking.rows if held.key == NOTHING]
         order = {held.key: place for place, held in enumerate(ranking.rows)}
         matrix = _matrix(board, order)
         return self.render("index", nothing=nothing[0] if nothing else None, matrix=matrix)
@@ -125,23 +128,21 @@ class _Pages:
 class _Line:
     """A row of the matrix: one label under one selection, with its place in each cell."""
 
-    label: str
+    title: str
     method: str
     placed: tuple[Placed | None, ...]
 
 
 def _matrix(board: Board, order: Mapping[Key, int]) -> list[tuple[str, list[_Line]]]:
-    """Return the lines of the matrix by group: doing nothing, tuned, defaults; each as ranked."""
-    labels: dict[Key, str] = {
-        (p.row.row, p.row.selection): p.row.method for c in board.cells for p in c.methods
-    }
-    keys: dict[Key, str] = {
-        ORIGINAL: "original",
-        **{key: labels[key] for key in sorted(labels, key=lambda k: (order.get(k, len(order)), k))},
-    }
+    """Return the lines of the matrix by group: the original, tuned, defaults; each as ranked."""
+    rows = {(p.row.row, p.row.selection): p.row for c in board.cells for p in c.rows}
+    keys = sorted(rows, key=lambda key: (order.get(key, len(order)), key))
     lines = {
-        key: _Line(key[0], method, tuple(cell.find(*key) for cell in board.cells))
-        for key, method in keys.items()
+        key: _Line(
+            rows[key].title, rows[key].method, tuple(cell.find(*key) for cell in board.cells)
+        )
+        for key in keys
+        if rows[key].method != RETRAIN
     }
     groups = {"reference": "", "tuned": "tuned", "default": "default"}
     found = [
@@ -188,8 +189,7 @@ def _csv(board: Board, ranking: Ranking) -> str:
 
 
 def _numbers(held: Placed) -> list[str]:
-    texts = []
-    for column in COLUMNS:
-        value = held.estimates.get(column)
-        texts += [repr(value.mean), repr(value.spread)] if value else ["", ""]
-    return ["" if text == "None" else text for text in texts]
+    """Return mean and spread of each column, to all digits; empty where there is no number."""
+    found = (held.estimates.get(column) for column in COLUMNS)
+    values = [x for one in found for x in ((one.mean, one.spread) if one else (None, None))]
+    return ["" if value is None else repr(value) for value in values]

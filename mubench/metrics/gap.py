@@ -4,7 +4,7 @@ Everything here reads one request's metric values by name (`ua`, `ra`, `ta`, `mi
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 TERMS = ("ua", "mia_svc", "ra", "ta")
@@ -26,31 +26,11 @@ def gap(unlearned: Values, retrained: Values) -> Gap:
 
     Averages the terms that both have; raises ValueError where they share none.
     """
-    names = _shared_terms([unlearned, retrained])
+    names = [name for name in TERMS if name in unlearned and name in retrained]
+    if not names:
+        raise ValueError(f"no gap: the two share none of {', '.join(TERMS)}")
     differences = [abs(unlearned[name] - retrained[name]) for name in names]
-    return Gap(_mean(differences), len(names))
-
-
-def gap_paired(unlearned: Sequence[Values], retrained: Sequence[Values]) -> float:
-    """Mean over requests of each request's gap to the Retrain of the same request.
-
-    Averages the terms that all requests have, so that it is never below `gap_of_means`.
-    """
-    names = _shared_terms([*unlearned, *retrained])
-    return _mean(
-        [
-            abs(u[name] - r[name])
-            for u, r in zip(unlearned, retrained, strict=True)
-            for name in names
-        ]
-    )
-
-
-def gap_of_means(unlearned: Sequence[Values], retrained: Sequence[Values]) -> float:
-    """Gap between the means over requests: what most tables print; opposite errors cancel."""
-    names = _shared_terms([*unlearned, *retrained])
-    paired = list(zip(unlearned, retrained, strict=True))
-    return _mean([abs(_mean([u[name] - r[name] for u, r in paired])) for name in names])
+    return Gap(math.fsum(differences) / len(names), len(names))
 
 
 def tow(unlearned: Values, retrained: Values) -> float:
@@ -65,16 +45,3 @@ def tow_mia(unlearned: Values, retrained: Values) -> float:
 
 def _closeness(unlearned: Values, retrained: Values, names: tuple[str, ...]) -> float:
     return math.prod(1 - abs(unlearned[name] - retrained[name]) for name in names)
-
-
-def _shared_terms(rows: Sequence[Values]) -> list[str]:
-    names = [name for name in TERMS if all(name in row for row in rows)]
-    if not rows or not names:
-        raise ValueError(
-            f"no gap: of {', '.join(TERMS)} there is none that all {len(rows)} rows have"
-        )
-    return names
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    return math.fsum(numbers) / len(numbers)

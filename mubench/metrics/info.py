@@ -1,8 +1,22 @@
 """What every recorded number means: title, unit, aim. Reports read this."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from mubench.store.record import MetricInfo
+Aim = Literal["match", "lower", "higher", "none"]
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a number means: `aim` is `match` where the retrained model's value is the target."""
+
+    name: str
+    title: str
+    unit: Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
+    aim: Aim
+    description: str
+
 
 _ACCURACY = [
     MetricInfo(
@@ -91,20 +105,6 @@ _GAPS = [
         "ratio",
         "none",
         "How many values Avg. Gap averages; recorded only where it is fewer than four.",
-    ),
-    MetricInfo(
-        "gap_paired",
-        "Avg. Gap (paired)",
-        "fraction",
-        "lower",
-        "Mean over requests of each request's gap to its own Retrain.",
-    ),
-    MetricInfo(
-        "gap_of_means",
-        "Avg. Gap (of means)",
-        "fraction",
-        "lower",
-        "Gap between the means over requests, where opposite errors cancel.",
     ),
     MetricInfo(
         "tow",

@@ -9,9 +9,8 @@ import yaml
 
 from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
-from mubench.metrics.info import METRICS
+from mubench.metrics.info import METRICS, Aim, MetricInfo
 from mubench.metrics.outputs import Evaluated
-from mubench.store.record import Aim, MetricInfo
 
 _FIELDS = ("title", "unit", "aim", "description")
 

@@ -11,12 +11,11 @@ from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugin_metrics
 from mubench.metrics.calibration import ece_forget, ece_holdout
-from mubench.metrics.info import METRICS
+from mubench.metrics.info import METRICS, MetricInfo
 from mubench.metrics.klom import FEWEST, klom
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.related_models import Answers, NoValue, Related, Relation
 from mubench.metrics.rmia import rmia_auc, rmia_tpr_at_1
-from mubench.store.record import MetricInfo
 
 
 @dataclass(frozen=True)

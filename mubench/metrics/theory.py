@@ -12,19 +12,6 @@ import numpy as np
 from mubench.metrics.outputs import Floats
 
 
-def smoothed_displacement(
-    delta_f: Floats, delta_n: Floats, alpha: float, num_classes: int
-) -> Floats:
-    """Where one ascent step on the smoothed loss leads: Δθ_f + α (K-1)/K (Δθ_n - Δθ_f), shape (d,).
-
-    `delta_f` is the preconditioned sum over D_f of the gradients of ℓ_y, `delta_n` that of
-    Σ_{k≠y} ℓ_k / (K-1), which one backward pass of (K mean_k ℓ_k - ℓ_y) / (K-1) gives. Exact, since
-    the smoothed loss is linear in both.
-    """
-    share = alpha * (num_classes - 1) / num_classes
-    return np.asarray(delta_f + share * (delta_n - delta_f))
-
-
 @dataclass(frozen=True)
 class Theorem2:
     """Whether, and how far, smoothing brings plain gradient ascent nearer to Retrain."""

@@ -2,18 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from mubench.report.figures.render import draw
 from mubench.report.page.page import page
-from mubench.report.report import MANY, Block, Report, report_of
+from mubench.report.report import MANY, Report, report_of
 from mubench.report.tables.latex import to_latex
 from mubench.report.tables.markdown_csv import markdown_text, to_csv, to_markdown
 from mubench.report.tables.table import CAPTION
-from mubench.report.text.provenance import REIMPLEMENTATION, conditions
 from mubench.store.results import ReportSource
 from mubench.store.results_files import pack
 from mubench.store.table import no_collection
@@ -53,11 +51,11 @@ def _contents(source: ReportSource, *, full: bool) -> dict[str, bytes]:
     report = report_of(source, full=full)
     figures = report.every_figure
     drawn = figures if full or len(figures) <= MANY else {}
-    tables = [block.table for block in report.blocks]
+    tables = [block.table for block in report.cells]
     return {
         "index.html": page(report, has_files=bool(drawn)).encode(),
         "main.md": _markdown(report).encode(),
-        "main.tex": _latex(source, report.blocks).encode(),
+        "main.tex": _latex(report).encode(),
         "main.csv": to_csv(tables).encode(),
         **pack(source),
         **draw({f"figures/{_slug(name)}": one for name, one in drawn.items()}),
@@ -84,27 +82,29 @@ def _slug(name: str) -> str:
 
 def _markdown(report: Report) -> str:
     parts = [f"# {markdown_text(report.source.name)}\n"]
-    for block in report.blocks:
+    for block in report.cells:
         doubts = [f"**{markdown_text(text)}**" for text in block.warnings]
         said = [markdown_text(text) for text in (block.headline, *block.remarks)]
         parts += [to_markdown(block.table), "\n\n".join([*doubts, *said]), ""]
     if report.claims:
         parts += ["## Claims", ""]
-        for judged in report.claims:
-            parts.append(f"- **{judged.verdict}**: {markdown_text(judged.claim.text)}")
-            parts += [f"  - {markdown_text(f'{f.cell}: {f.words}')}" for f in judged.findings]
+        for claim in report.claims:
+            parts.append(f"- **{claim.verdict}**: {markdown_text(claim.claim.text)}")
+            parts += [f"  - {markdown_text(f'{one.cell}: {one.words}')}" for one in claim.cells]
         parts.append("")
     if report.ranks:
         parts += [markdown_text(report.ranks.words), ""]
-    parts += [CAPTION, "", REIMPLEMENTATION, ""]
-    parts += [f"- {term}: {markdown_text(words)}" for term, words in conditions(report.source)]
+    parts += [CAPTION, ""]
+    parts += [f"{markdown_text(caveat)}\n" for caveat in report.caveats]
+    parts += [f"- {term}: {markdown_text(words)}" for term, words in report.conditions]
     return "\n".join(parts) + "\n"
 
 
-def _latex(source: ReportSource, blocks: Iterable[Block]) -> str:
-    facts = [f"{term}: {words}" for term, words in conditions(source)]
-    comments = [f"% {' '.join(text.split())}" for text in (source.name, *facts, REIMPLEMENTATION)]
-    tables = [to_latex(block.table, number) for number, block in enumerate(blocks, 1)]
+def _latex(report: Report) -> str:
+    facts = [f"{term}: {words}" for term, words in report.conditions]
+    lines = (report.source.name, *facts, *report.caveats)
+    comments = [f"% {' '.join(text.split())}" for text in lines]
+    tables = [to_latex(block.table, number) for number, block in enumerate(report.cells, 1)]
     return "\n".join([r"% needs \usepackage{booktabs}", *comments, "", *tables])
 
 

@@ -1,13 +1,15 @@
-"""Names and numbers as people read them; percent begins here."""
+"""Names and numbers as people read them: the one place where a fraction becomes percent."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from mubench.catalogue import cards
 from mubench.store.record import Record, Status
 
-REFERENCES = {"original": "Original", "retrain": "Retrain", "floor": "Retrain vs Retrain"}
+_TITLES = {"original": "Original", "retrain": "Retrain", "floor": "Retrain vs Retrain"}
+"""What no card has a title for."""
+_SYMBOLS = {"alpha": "α"}
 
 STATUS_WORDS: dict[Status, str] = {
     "diverged": "diverged",
@@ -19,75 +21,97 @@ STATUS_WORDS: dict[Status, str] = {
 MINUS = "\N{MINUS SIGN}"
 
 
-def row_title(row: str) -> str:
-    """Write a row's label for people; a method without a card here keeps its own name.
+def row_title(label: str, method: str, given: Mapping[str, Any], *, without: str = "") -> str:
+    """Write a row's label for people: the method's title, and the values that the label shows.
 
-    >>> row_title("ugradsl[alpha=-0.2]"), row_title("rl[NLS]"), row_title("my_method")
-    ('UGradSL (α = −0.2)', 'RL (NLS)', 'my_method')
+    The values are those of the record; `without` leaves one of them out. A method without a card
+    here keeps its own name.
+
+    >>> row_title("ugradsl[alpha=-0.2]", "ugradsl", {"alpha": -0.2, "epochs": 5})
+    'UGradSL (α = −0.2)'
+    >>> row_title("rl[NLS]", "rl", {"alpha": -1}), row_title("mine", "mine", {})
+    ('RL (NLS)', 'mine')
     """
-    found = re.fullmatch(r"(\w+)\[([^\[\]]+)\]", row)
-    if found is None:
-        return _method_title(row)
-    parts = [part.split("=", 1) for part in found[2].split(",")]
-    words = [" = ".join(_symbol(word.strip()) for word in part) for part in parts]
-    return f"{_method_title(found[1])} ({', '.join(words)})"
+    parts = _shown_parts(label, method)
+    if not parts:
+        return method_title(label)
+    words = {f"{key}={value}": _equation(key, value) for key, value in given.items()}
+    words[f"{without}={given.get(without)}"] = ""
+    shown = ", ".join(filter(None, (words.get(part, part) for part in parts)))
+    return f"{method_title(method)} ({shown})" if shown else method_title(method)
+
+
+def shown_values(label: str, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a row that its label shows: those of the sweep's grid.
+
+    >>> shown_values("ugradsl[alpha=-0.2]", "ugradsl", {"alpha": -0.2, "epochs": 5})
+    {'alpha': -0.2}
+    """
+    parts = _shown_parts(label, method)
+    return {key: value for key, value in given.items() if f"{key}={value}" in parts}
+
+
+def _shown_parts(label: str, method: str) -> list[str]:
+    """What a label adds to its method's name: the sweep file's own label, and grid values."""
+    return label[len(method) + 1 : -1].split(",") if label.startswith(f"{method}[") else []
 
 
 @cache
-def _method_title(name: str) -> str:
-    if name in REFERENCES:
-        return REFERENCES[name]
-    return cards.method(name).title if name in cards.names("methods") else name
+def method_title(name: str) -> str:
+    """Return a method's or a reference's title."""
+    card = cards.find_method(name)
+    return card.title if card else _TITLES.get(name, name)
 
 
-def _symbol(word: str) -> str:
-    return "α" if word == "alpha" else MINUS + word[1:] if word.startswith("-") else word
+def _equation(key: str, value: Any) -> str:
+    text = str(value)
+    number = MINUS + text[1:] if text.startswith("-") else text
+    return f"{symbol(key)} = {number}"
 
 
-def points(fraction: float, *, signed: bool = False) -> str:
+def symbol(hyperparameter: str) -> str:
+    """Return how mathematics writes a hyperparameter, else its name."""
+    return _SYMBOLS.get(hyperparameter, hyperparameter)
+
+
+def format_percent(fraction: float, *, signed: bool = False) -> str:
     """Print a fraction in percent (or a difference in percentage points), two decimals.
 
-    >>> points(0.1234), points(-0.5, signed=True)
+    >>> format_percent(0.1234), format_percent(-0.5, signed=True)
     ('12.34', '−50.00')
     """
     text = f"{100 * fraction:+.2f}" if signed else f"{100 * fraction:.2f}"
     return text.replace("-", MINUS)
 
 
-def seconds(value: float) -> str:
-    """Print seconds with about three digits.
+def format_seconds(value: float, *, like: float | None = None) -> str:
+    """Print seconds with about three digits; a spread with the decimals of the mean it is `like`.
 
-    >>> seconds(0.01234), seconds(4.567), seconds(61.23), seconds(1234.5)
+    >>> format_seconds(0.01234), format_seconds(4.567), format_seconds(61.23), format_seconds(1234)
     ('0.012', '4.57', '61.2', '1234')
+    >>> format_seconds(0.134, like=3.3)
+    '0.13'
     """
-    return f"{value:.{3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0}f}"
+    size = value if like is None else like
+    return f"{value:.{3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0}f}"
 
 
-def p_text(p_value: float) -> str:
+def format_p(p_value: float) -> str:
     """Print a p-value.
 
-    >>> p_text(0.03125), p_text(0.0001)
+    >>> format_p(0.03125), format_p(0.0001)
     ('p = 0.031', 'p < 0.001')
     """
     return f"p = {p_value:.3f}" if p_value >= 0.001 else "p < 0.001"
 
 
-def listed(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """Join words as a sentence does.
 
-    >>> listed(["FT", "GA", "IU"]), listed(["FT"])
+    >>> join_words(["FT", "GA", "IU"]), join_words(["FT"])
     ('FT, GA and IU', 'FT')
     """
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def plural(count: int, noun: str, nouns: str = "") -> str:
-    """Count a noun; `nouns` is its plural where that is no mere s.
-
-    >>> plural(1, "request"), plural(3, "request"), plural(2, "study", "studies")
-    ('1 request', '3 requests', '2 studies')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
 
 
 def seeds_text(record: Record) -> str:

@@ -2,65 +2,56 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import chain
 
-from mubench.report.analysis.aggregate import SELECTIONS, Cell, aggregate
-from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest, judge
+from mubench.report.analysis.aggregate import Cell, aggregate
+from mubench.report.analysis.comparisons import Verdicts, judge
 from mubench.report.analysis.importance import importances
-from mubench.report.analysis.judge_claims import Judged, judged
+from mubench.report.analysis.judge_claims import ClaimResult, judge_claims
 from mubench.report.analysis.ranks import Ranks, ranks
 from mubench.report.analysis.tuning import Study, studies
 from mubench.report.figures.figure import Figure
 from mubench.report.figures.select import cell_figures, sweep_figures
+from mubench.report.tables.all_metrics import metric_table
+from mubench.report.tables.details import Details, comparison_table, tuning_table
 from mubench.report.tables.table import Table, table
 from mubench.report.text import summary
+from mubench.report.text.overview import OverviewRow, overview
+from mubench.report.text.provenance import caveats, conditions
 from mubench.report.text.reviewer_questions import Question, questions
 from mubench.store.examples import CellExhibits
 from mubench.store.results import ReportSource
 
 
 @dataclass(frozen=True)
-class Block:
-    """One cell."""
+class CellReport:
+    """One cell: everything that any format says of it."""
 
     cell: Cell
     verdicts: Verdicts
     table: Table
-    studies: tuple[Study, ...]
+    overview: OverviewRow
+    details: tuple[Details, ...]
+    """Folded tables: all metrics, paired comparisons, tuning."""
     figures: tuple[Figure, ...]
-    exhibits: CellExhibits | None
+    examples: CellExhibits | None
+    headline: str
+    """The cell in one sentence."""
+    remarks: tuple[str, ...]
+    """Cost, significance and anchors."""
+    warnings: tuple[str, ...]
+    """Doubts."""
 
     @property
-    def comparisons(self) -> tuple[tuple[str, str, Comparison], ...]:
-        """What is shown of all pairs: those of the closest row, and the planned ones.
-
-        Each with its selection, and `pairs` or `planned`.
-        """
-        found = [
-            (selection, kind, pair)
-            for selection in SELECTIONS
-            for kind, held in (
-                ("pairs", against_closest(self.verdicts.pairs[selection])),
-                ("planned", self.verdicts.planned[selection]),
-            )
-            for pair in held
-        ]
-        return tuple(found)
-
-    @property
-    def headline(self) -> str:
-        """The cell in one sentence."""
-        return summary.headline(self.cell)
-
-    @cached_property
-    def remarks(self) -> tuple[str, ...]:
-        """Cost, verdicts and anchors."""
-        return summary.remarks(self.cell, self.verdicts)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Doubts."""
-        return summary.warnings(self.cell)
+    def axes(self) -> Mapping[str, str]:
+        """What a reader may filter cells by; empty where the cell has no such value."""
+        ratio = self.cell.ratio
+        return {
+            "dataset": self.cell.dataset,
+            "model": self.cell.model,
+            "kind": self.cell.kind,
+            "ratio": "" if ratio is None else f"{ratio:g}",
+        }
 
 
 @dataclass(frozen=True)
@@ -68,11 +59,18 @@ class Report:
     """A sweep: its cells, and what only several of them can say."""
 
     source: ReportSource
-    blocks: tuple[Block, ...]
-    claims: tuple[Judged, ...]
+    cells: tuple[CellReport, ...]
+    claims: tuple[ClaimResult, ...]
     ranks: Ranks | None
     figures: tuple[Figure, ...]
     questions: tuple[Question, ...]
+    conditions: tuple[tuple[str, str], ...]
+    caveats: tuple[str, ...]
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether some row is a point of a grid."""
+        return any(row.grid_values for one in self.cells for row in one.cell.methods)
 
     @property
     def every_figure(self) -> Mapping[str, Figure]:
@@ -80,7 +78,7 @@ class Report:
         across = {f"0-{k}-{figure.name}": figure for k, figure in enumerate(self.figures, 1)}
         return across | {
             f"{number}-{block.cell.name}-{figure.name}": figure
-            for number, block in enumerate(self.blocks, 1)
+            for number, block in enumerate(self.cells, 1)
             for figure in block.figures
         }
 
@@ -92,27 +90,44 @@ MANY = 100
 def report_of(source: ReportSource, *, full: bool = False) -> Report:
     """Compute everything that a report shows; `full` spares nothing in a large sweep."""
     cells = aggregate(source)
-    weighs = full or sum(len(cell.searched) for cell in cells) <= MANY
-    blocks = tuple(_block(source, cell, weighs) for cell in cells)
+    has_importances = full or sum(len(cell.searched) for cell in cells) <= MANY
+    searches = [studies(cell, source.objective) for cell in cells]
     ranking = ranks(cells)
     return Report(
         source=source,
-        blocks=blocks,
-        claims=judged(source.claims, cells),
+        cells=tuple(
+            _cell_report(source, cell, searched, has_importances)
+            for cell, searched in zip(cells, searches, strict=True)
+        ),
+        claims=judge_claims(source.claims, cells),
         ranks=ranking,
         figures=sweep_figures(cells, ranking),
-        questions=questions(source, cells, [study for block in blocks for study in block.studies]),
+        questions=questions(source, cells, list(chain.from_iterable(searches))),
+        conditions=conditions(source),
+        caveats=caveats(cells),
     )
 
 
-def _block(source: ReportSource, cell: Cell, weighs: bool) -> Block:
-    verdicts, searched = judge(cell), studies(cell, source.objective)
-    held = source.exhibits.cells.get(cell.name) if source.exhibits else None
-    return Block(
+def _cell_report(
+    source: ReportSource, cell: Cell, searched: tuple[Study, ...], has_importances: bool
+) -> CellReport:
+    verdicts = judge(cell)
+    examples = source.exhibits.cells.get(cell.name) if source.exhibits else None
+    details = (
+        metric_table(cell).details,
+        comparison_table(verdicts),
+        tuning_table(searched, source.objective),
+    )
+    shares = importances(searched) if has_importances else {}
+    return CellReport(
         cell=cell,
         verdicts=verdicts,
         table=table(cell, source.published, verdicts),
-        studies=searched,
-        figures=cell_figures(cell, searched, importances(searched) if weighs else {}, held),
-        exhibits=held,
+        overview=overview(cell, verdicts),
+        details=tuple(one for one in details if one),
+        figures=cell_figures(cell, searched, shares, examples),
+        examples=examples,
+        headline=summary.headline(cell),
+        remarks=summary.remarks(cell, verdicts),
+        warnings=summary.warnings(cell),
     )

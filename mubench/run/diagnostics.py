@@ -7,9 +7,9 @@ from mubench.catalogue.search_space import Scalar, is_number
 from mubench.errors import Diverged
 from mubench.methods.shared import theorem2
 from mubench.metrics.theory import label_ldp_epsilon
-from mubench.run.workspace import Workspace
+from mubench.run.step_inputs import UnlearnInputs
 from mubench.sweep.diagnostics import LabelLdpSpec, Theorem2Spec
-from mubench.sweep.plan import Step
+from mubench.sweep.steps import FinalStep
 
 
 class Found(NamedTuple):
@@ -19,18 +19,18 @@ class Found(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-def diagnose(step: Step, workspace: Workspace, params: Mapping[str, Scalar]) -> Found:
+def diagnose(inputs: UnlearnInputs[FinalStep], params: Mapping[str, Scalar]) -> Found:
     """What the step's diagnostics say; `params` are its hyperparameters."""
-    asked = step.diagnostics
+    asked = inputs.step.diagnostics
     if asked.theorem2 is not None:
-        return _theorem2(step, workspace, asked.theorem2)
+        return _theorem2(inputs, asked.theorem2)
     if asked.label_ldp is not None:
-        return _label_ldp(params["alpha"], asked.label_ldp, workspace.dataset(step).num_classes)
+        return _label_ldp(params["alpha"], asked.label_ldp, inputs.dataset.num_classes)
     return Found({})
 
 
-def _theorem2(step: Step, workspace: Workspace, asked: Theorem2Spec) -> Found:
-    model, (forget, retain) = workspace.original(step), workspace.divided(step)
+def _theorem2(inputs: UnlearnInputs[FinalStep], asked: Theorem2Spec) -> Found:
+    model, forget, retain = inputs.original, inputs.forget, inputs.retain
     try:
         found = theorem2.diagnose(model, forget, retain, **asked.model_dump())
     except (Diverged, ValueError) as error:

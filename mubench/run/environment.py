@@ -12,22 +12,23 @@ import torch
 
 from mubench import __version__
 from mubench.catalogue.ids import package_version
-from mubench.sweep.plan import Step
+from mubench.sweep.kinds import Device
+from mubench.sweep.steps import Execution
 
 
-def is_exclusive(step: Step) -> bool:
-    """Whether the step has its device to itself."""
-    if step.device == "cuda":
-        return step.resources.gpu >= 1
-    return step.threads >= (os.cpu_count() or 1)
+def is_exclusive(execution: Execution) -> bool:
+    """Whether a step has its device to itself."""
+    if execution.device == "cuda":
+        return execution.resources.gpu >= 1
+    return execution.threads >= (os.cpu_count() or 1)
 
 
-def device_name(step: Step) -> str:
+def device_name(device: Device) -> str:
     """The model of the device, such as `NVIDIA H100` or the processor's name.
 
     The driver of a cluster, which records steps whose worker died, may have no GPU itself.
     """
-    if step.device == "cpu":
+    if device == "cpu":
         return _processor()
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU here"
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mubench.catalogue.search_space import Scalar
-from mubench.store.record import Kind, Record
-from mubench.sweep.plan import Plan, Step
+from mubench.store.record import Record
+from mubench.sweep.kinds import ORIGINAL, STEP_KINDS, StepKind
+from mubench.sweep.plan import Plan
+from mubench.sweep.steps import RetrainStep, Step, TrainStep, refusal_of
 from mubench.sweep.workload import Work, work_of
-
-KINDS: tuple[Kind, ...] = ("train", "retrain", "search", "final")
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class KindCost:
     `work` is theirs too: by the recipe, or at a method's default hyperparameters.
     """
 
-    kind: Kind
+    kind: StepKind
     total: int
     cached: int
     seconds: float | None
@@ -36,8 +35,7 @@ def estimate(plan: Plan, records: Mapping[str, Record]) -> tuple[KindCost, ...]:
     A step is expected to take as long as the mean of its like: same kind, data set, model, method.
     """
     known = _means(records.values())
-    defaults = {s.row: s.params for s in plan.steps.values() if s.selection == "default"}
-    return tuple(_kind_cost(plan, records, known, defaults, kind) for kind in KINDS)
+    return tuple(_kind_cost(plan, records, known, kind) for kind in STEP_KINDS)
 
 
 def total(costs: Iterable[KindCost]) -> Work:
@@ -49,12 +47,11 @@ def _kind_cost(
     plan: Plan,
     records: Mapping[str, Record],
     known: Mapping[tuple[str, ...], float],
-    defaults: Mapping[str, Mapping[str, Scalar]],
-    kind: Kind,
+    kind: StepKind,
 ) -> KindCost:
     steps = [step for step in plan.steps.values() if step.kind == kind]
     waiting = [step for step in steps if step.id not in records]
-    costs = [0.0 if step.refusal else known.get(_like_step(step)) for step in waiting]
+    costs = [0.0 if refusal_of(step) else known.get(_like(step)) for step in waiting]
     known_costs = [cost for cost in costs if cost is not None]
     complete = len(known_costs) == len(costs)
     return KindCost(
@@ -62,7 +59,7 @@ def _kind_cost(
         len(steps),
         len(steps) - len(waiting),
         sum(known_costs) if complete else None,
-        sum((work_of(step, defaults.get(step.row, {})) for step in waiting), Work()),
+        sum((work_of(step) for step in waiting), Work()),
     )
 
 
@@ -75,5 +72,8 @@ def _means(records: Iterable[Record]) -> dict[tuple[str, ...], float]:
     return {key: sum(values) / len(values) for key, values in found.items()}
 
 
-def _like_step(step: Step) -> tuple[str, ...]:
-    return (step.kind, step.dataset.label, step.model.label, step.method)
+def _like(step: Step) -> tuple[str, ...]:
+    where = (step.kind, step.training.dataset.label, step.training.model.label)
+    if isinstance(step, TrainStep | RetrainStep):
+        return (*where, "")
+    return (*where, ORIGINAL if step.row is None else step.row.method)

@@ -20,7 +20,7 @@ from mubench.store.results import ReportSource
 from mubench.store.results_files import EXHIBITS, pack_exhibits
 from mubench.store.store import Store
 from mubench.sweep.grid import DatasetSpec, datasets
-from mubench.sweep.plan import ORIGINAL
+from mubench.sweep.kinds import ORIGINAL
 
 ODDITIES = 4
 """Forget examples that a row shows."""

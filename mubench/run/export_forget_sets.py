@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 from mubench.data import forget_file
-from mubench.run.workspace import Workspace, require_request
+from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep.plan import Plan, Step
+from mubench.sweep.plan import Plan
+from mubench.sweep.request import Request
+from mubench.sweep.steps import TrainStep
 
 
 def export_forget_sets(plan: Plan, folder: Path, data_dir: str | None) -> int:
@@ -17,25 +19,29 @@ def export_forget_sets(plan: Plan, folder: Path, data_dir: str | None) -> int:
     """
     folder.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(Store(""), data_dir)
-    files = {_file(step): step for step in plan.steps.values() if step.request is not None}
+    steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
+    files = {_file(step.request): step for step in steps}
     for file, step in files.items():
-        request = require_request(step)
-        forget, _ = workspace.divided(step)
+        request, inputs = step.request, workspace.open(step)
         about = {
-            "dataset": step.dataset.name,
-            "options": dict(step.dataset.options),
-            "data": workspace.dataset(step).fingerprint,
+            "dataset": request.training.dataset.name,
+            "options": dict(request.training.dataset.options),
+            "data": inputs.dataset.fingerprint,
             "scenario": request.forget.label,
             "purpose": request.purpose,
-            "seed": request.seed_forget,
+            "seed": request.flat_seed,
             "classes": list(request.classes),
         }
-        forget_file.write(folder / file, about, forget.ids.tolist())
+        forget_file.write(folder / file, about, inputs.forget.ids.tolist())
     return len(files)
 
 
-def _file(step: Step) -> str:
+def _file(request: Request) -> str:
     """One name for all requests that forget the same: model and train seed do not matter."""
-    request = require_request(step)
-    parts = (step.dataset.label, request.forget.label, request.purpose, request.target)
+    parts = (
+        request.training.dataset.label,
+        request.forget.label,
+        request.purpose,
+        request.target,
+    )
     return re.sub(r"[^\w.=+-]+", "_", "-".join(parts)) + ".json"

@@ -4,16 +4,16 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from mubench.data.availability import decode_present
 from mubench.store.gathered import gather, save
 from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
 from mubench.sweep import spec
-from mubench.sweep.plan import Device, Plan
+from mubench.sweep.kinds import STEP_KINDS, Device
+from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
-from mubench.sweep.spec import Loaded, StepKind, SweepSpec
+from mubench.sweep.spec import Loaded, SweepSpec
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,6 @@ def open_sweep(
 
 def default_device(sweep: SweepSpec) -> Device:
     """`cuda` where the sweep asks for GPU shares and this machine has an NVIDIA driver."""
-    wants = any(sweep.resources.of(kind).gpu > 0 for kind in get_args(StepKind))
+    wants = any(sweep.resources.of(kind).gpu > 0 for kind in STEP_KINDS)
     has = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
     return "cuda" if wants and has else "cpu"

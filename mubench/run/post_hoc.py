@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from typing_extensions import override
 
 from mubench.catalogue.ids import content_id, source_id
-from mubench.errors import InputError, IntegrityError, MubenchError
+from mubench.errors import InputError, IntegrityError, MubenchError, plural
 from mubench.metrics.post_hoc import Later
 from mubench.metrics.related_models import NoValue
-from mubench.report.format import plural
 from mubench.store.outputs import Relatives, SweepAnswers
 from mubench.store.record import Record
 from mubench.store.scores import Score

@@ -11,10 +11,11 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.metrics.outputs import Outputs
 from mubench.models.build import build
+from mubench.models.recipe import Recipe
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.fit import fit
 from mubench.store.artefacts import Arrays, View
-from mubench.sweep.plan import Step
+from mubench.sweep.request import Training
 
 WEIGHTS = "weights"
 SPLIT_HASH = "split_hash"
@@ -22,28 +23,28 @@ SPLIT_HASH = "split_hash"
 
 
 def new_model(
-    step: Step, num_classes: int, input_shape: tuple[int, ...], device: torch.device
+    card: Mapping[str, Any],
+    num_classes: int,
+    input_shape: tuple[int, ...],
+    seed: int,
+    device: torch.device,
 ) -> nn.Module:
-    """The model of a step with initial weights of its train seed.
+    """The model of a card with initial weights of a `training_seed`.
 
     Retrain with seed s starts from the weights that the original of seed s started from; an extra
     Retrain of the noise floor has weights and batches of its own.
     """
-    seed = derive_seed("model", training_seed(step))
-    card = step.model.card.card
-    return build(card, num_classes, input_shape, seed).to(device)
+    return build(card, num_classes, input_shape, derive_seed("model", seed)).to(device)
 
 
-def training_seed(step: Step) -> int:
+def training_seed(training: Training, replica: int = 0) -> int:
     """Seed of initial weights and batch order."""
-    return (
-        derive_seed(step.seed_train, "replica", step.replica) if step.replica else step.seed_train
-    )
+    return derive_seed(training.seed, "replica", replica) if replica else training.seed
 
 
-def train(step: Step, split: Split, model: nn.Module) -> None:
-    """Train on D_tr (original) or D_r (Retrain) by the step's recipe. Raises Diverged."""
-    fit(model, split, step.recipe, derive_seed("fit", training_seed(step)))
+def train(model: nn.Module, split: Split, recipe: Recipe, seed: int) -> None:
+    """Train on D_tr (original) or D_r (Retrain), from a `training_seed`. Raises Diverged."""
+    fit(model, split, recipe, derive_seed("fit", seed))
 
 
 def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs]:

@@ -10,15 +10,18 @@ from mubench.data.availability import decode_present
 from mubench.data.forget_sets import forget_hash
 from mubench.errors import DataError, InputError, MubenchError
 from mubench.run.open_sweep import default_device
-from mubench.run.step_result import refused
-from mubench.run.trial import Choice, run_step
+from mubench.run.step_result import not_run, refused
+from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
 from mubench.store.lookup import Place, parsed
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.store import Store
-from mubench.sweep.plan import Device, Plan, Step
+from mubench.sweep.kinds import Device
+from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, TrainStep, refusal_of
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def _found(record: Record, place: Place, plans: list[tuple[ReportSource, Plan]])
             return _of_plan(record, source, plan, plan.steps[record.id])
     for source, plan in plans:
         for step in plan.steps.values():
-            if _identity(step) == _identity(record):
+            if _key_of(step) == _key(record):
                 return _of_plan(record, source, plan, step)
     names = ", ".join(source.name for source in place.sources)
     raise InputError(
@@ -115,8 +118,8 @@ def _found(record: Record, place: Place, plans: list[tuple[ReportSource, Plan]])
 
 
 def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Found:
-    study = plan.studies.get(step.study)
-    params = study.row.space.params if study else ()
+    row = _searched_row(step)
+    params = row.space.params if row is not None else ()
     needs = [plan.steps[key] for key in step.needs]
     return Found(
         record,
@@ -129,30 +132,47 @@ def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Fo
     )
 
 
-_Identity = tuple[str, str, str, str, str, int, int]
+_Key = tuple[str, str, str, str, str, int, int]
 
 
-def _identity(of: Step | Record) -> _Identity:
+def _key(of: Record) -> _Key:
     """What tells a step from the others of its plan, whatever code and versions."""
-    request = of.request_name if isinstance(of, Step) else of.request
     candidate = of.candidate if of.kind == "search" else -1
-    return (of.kind, of.row, of.selection, request, of.purpose, of.replica, candidate)
+    return (of.kind, of.row, of.selection, of.request, of.purpose, of.replica, candidate)
+
+
+def _key_of(step: Step) -> _Key:
+    return _key(not_run("refused", step, ""))
+
+
+def _searched_row(step: Step) -> Row | None:
+    """The row whose search chooses the step's hyperparameters, if one does."""
+    match step:
+        case SearchStep():
+            return step.row
+        case FinalStep() if step.study is not None:
+            return step.row
+        case _:
+            return None
 
 
 def _run(found: Found, workspace: Workspace, store: Store | None) -> Record:
     step, record = found.step, found.record
-    if step.refusal:
-        return refused(step, step.refusal)
-    if not record.params and (step.kind == "search" or step.selection == "tuned"):
+    refusal = refusal_of(step)
+    if refusal is not None:
+        return refused(step, refusal)
+    if not record.params and _searched_row(step) is not None:
         return _select_nothing(found)
-    if step.device == "cuda" and not torch.cuda.is_available():
+    if step.execution.device == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda: torch finds no GPU here; say --device cpu")
     _require_same_request(step, record, workspace)
     for reference in found.references:
         _provide(reference, workspace, store)
     workspace.store.artefacts.discard(step.unlearn_id)
-    # A worker that was lost left no params; a default step has them from the plan.
-    return run_step(step, workspace, Choice(record.params or step.params, record.candidate))
+    if not record.params:  # a worker that was lost left none; a default step has them from the plan
+        return run_step(step, workspace)
+    number = None if record.candidate < 0 else record.candidate
+    return run_step(step, workspace, Candidate(record.params, number))
 
 
 def _select_nothing(found: Found) -> Record:
@@ -171,14 +191,15 @@ def _select_nothing(found: Found) -> Record:
 def _require_same_request(step: Step, record: Record, workspace: Workspace) -> None:
     """Load the data, and refuse to compare a number with that of another forget set."""
     workspace.configure(step)
-    workspace.train_split(step)
-    if record.forget_hash:
-        found = forget_hash(workspace.divided(step)[0].ids)
-        if found != record.forget_hash:
-            raise DataError(
-                f"{record.id}: the request forgets other examples now (hash {found[:12]}, then "
-                f"{record.forget_hash[:12]}): the data or the code that draws them have changed"
-            )
+    if isinstance(step, TrainStep):
+        _ = workspace.open(step).train
+        return
+    drawn = forget_hash(workspace.open(step).forget.ids)
+    if record.forget_hash not in ("", drawn):
+        raise DataError(
+            f"{record.id}: the request forgets other examples now (hash {drawn[:12]}, then "
+            f"{record.forget_hash[:12]}): the data or the code that draws them have changed"
+        )
 
 
 def _provide(reference: Step, workspace: Workspace, store: Store | None) -> None:

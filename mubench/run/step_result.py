@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,78 +10,114 @@ from mubench.catalogue.search_space import Scalar
 from mubench.errors import TimedOut
 from mubench.run.environment import commit, device_name, is_exclusive, versions
 from mubench.store.record import Record, Status
-from mubench.sweep.plan import Step
+from mubench.sweep.kinds import ORIGINAL
+from mubench.sweep.request import Request
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a step found out; `about` is stored with outputs so that they can be scored again."""
+class StepResult:
+    """What a step found out; it is stored with outputs so that they can be scored again."""
 
     status: Status = "ok"
     message: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     params: Mapping[str, Scalar] = field(default_factory=dict)
-    candidate: int = -1
+    candidate: int | None = None
     forget_hash: str = ""
     n_forget: int = 0
     n_retain: int = 0
     traceback: str = ""
 
 
-def failed(status: Literal["timed_out", "out_of_memory", "error"], error: BaseException) -> Outcome:
+def failed(
+    status: Literal["timed_out", "out_of_memory", "error"], error: BaseException
+) -> StepResult:
     """What an exception that was just caught amounts to."""
     text = " ".join(str(error).split()) or type(error).__name__
     named = text if isinstance(error, TimedOut) else f"{type(error).__name__}: {text}"
-    return Outcome(status=status, message=named, traceback=traceback.format_exc())
+    return StepResult(status=status, message=named, traceback=traceback.format_exc())
+
+
+def not_run(status: Literal["refused", "error"], step: Step, reason: str) -> Record:
+    """The record of a step that nothing ran for."""
+    candidate = step.candidate if isinstance(step, SearchStep) else None
+    return make_record(step, StepResult(status, reason, candidate=candidate), 0.0)
 
 
 def refused(step: Step, reason: str) -> Record:
-    """The record of a step that cannot be done; nothing runs."""
-    return make_record(step, Outcome("refused", reason, candidate=step.candidate), 0.0)
+    """The record of a step that cannot be done."""
+    return not_run("refused", step, reason)
 
 
-def make_record(step: Step, outcome: Outcome, seconds: float) -> Record:
-    """Everything that is known about a finished step."""
-    request = step.request
-    cell = request.cell if request else f"{step.dataset.label}/{step.model.label}"
-    return Record(
+def make_record(step: Step, result: StepResult, seconds: float) -> Record:
+    """Everything that is known about a finished step, in flat columns."""
+    training, execution = step.training, step.execution
+    record = Record(
         id=step.id,
         unlearn_id=step.unlearn_id,
         kind=step.kind,
-        status=outcome.status,
-        message=outcome.message,
-        dataset=step.dataset.label,
-        model=step.model.label,
-        scenario=request.forget.label if request else "",
-        cell=cell,
-        request=step.request_name,
-        purpose=step.purpose,
-        seed_train=step.seed_train,
-        seed_forget=request.seed_forget if request else -1,
-        forget_classes=request.classes if request else (),
-        forget_hash=outcome.forget_hash,
-        n_forget=outcome.n_forget,
-        n_retain=outcome.n_retain,
-        replica=step.replica,
-        method=step.method,
-        row=step.row,
-        selection=step.selection,
-        params=dict(outcome.params),
-        given=dict(step.given),
-        study=step.study,
-        candidate=outcome.candidate,
-        trials=step.trials,
-        free_dimensions=step.free_dimensions,
-        metrics={name: float(value) for name, value in outcome.metrics.items()},
-        flags=outcome.flags,
+        status=result.status,
+        message=result.message,
+        dataset=training.dataset.label,
+        model=training.model.label,
+        scenario="",
+        cell=training.label,
+        request=training.name,
+        purpose=training.purpose,
+        seed_train=training.seed,
+        forget_hash=result.forget_hash,
+        n_forget=result.n_forget,
+        n_retain=result.n_retain,
+        params=dict(result.params),
+        candidate=-1 if result.candidate is None else result.candidate,
+        metrics={name: float(value) for name, value in result.metrics.items()},
+        flags=result.flags,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         seconds=seconds,
-        device=device_name(step),
-        threads=step.threads,
-        precision=step.precision,
-        exclusive=is_exclusive(step),
+        device=device_name(execution.device),
+        threads=execution.threads,
+        precision=execution.precision,
+        exclusive=is_exclusive(execution),
         commit=commit(),
         versions=versions(),
-        traceback=outcome.traceback,
+        traceback=result.traceback,
+    )
+    match step:
+        case TrainStep():
+            return record
+        case RetrainStep():
+            return replace(_of_request(record, step.request), replica=step.replica)
+        case SearchStep():
+            searched = replace(record, study=step.study_id, trials=step.trials)
+            return _of_row(_of_request(searched, step.request), step.row)
+        case FinalStep():
+            final = replace(record, selection=step.selection or "")
+            if step.study is not None:
+                final = replace(final, study=step.study.id, trials=step.study.trials)
+            return _of_row(_of_request(final, step.request), step.row)
+
+
+def _of_request(record: Record, request: Request) -> Record:
+    return replace(
+        record,
+        scenario=request.forget.label,
+        cell=request.cell,
+        request=request.name,
+        seed_forget=request.flat_seed,
+        forget_classes=request.classes,
+    )
+
+
+def _of_row(record: Record, row: Row | None) -> Record:
+    if row is None:
+        return replace(record, method=ORIGINAL, row=ORIGINAL)
+    return replace(
+        record,
+        method=row.method,
+        row=row.label,
+        given=dict(row.given),
+        free_dimensions=row.space.free_dimensions,
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -10,16 +10,15 @@ from torch import nn
 
 from mubench.catalogue.ids import content_id
 from mubench.catalogue.registry import make_method
-from mubench.catalogue.search_space import Scalar
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
 from mubench.errors import Diverged, Refused, TimedOut
-from mubench.methods.base import ForgetTask, Method, SplitName, Unlearned
+from mubench.methods.base import ForgetTask, Method, Prepared, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.objective import objective_gap, retrain_free_gap
-from mubench.metrics.outputs import Outputs
+from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.models.training.time_limit import time_limit
 from mubench.run.diagnostics import diagnose
@@ -28,204 +27,196 @@ from mubench.run.references import (
     WEIGHTS,
     evaluate,
     outputs_to_arrays,
-    read_outputs,
     train,
     weights_to_arrays,
 )
-from mubench.run.step_result import Outcome, failed, make_record
-from mubench.run.workspace import Workspace, evaluated, require_request, scored_parts
+from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
+from mubench.run.step_result import StepResult, failed, make_record
+from mubench.run.workspace import Workspace
 from mubench.store.record import WORST, Record
-from mubench.sweep.plan import ORIGINAL, Step
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
-
-@dataclass(frozen=True)
-class Choice:
-    """Hyperparameters chosen for a search or tuned step, and the candidate that they come from."""
-
-    params: Mapping[str, Scalar]
-    candidate: int
-
-
-def run_step(step: Step, workspace: Workspace, choice: Choice | None = None) -> Record:
-    """Run a step; whatever goes wrong becomes the record's status."""
-    choice = choice or Choice(step.params, step.candidate)
-    began = time.perf_counter()
-    try:
-        with time_limit(step.limit_seconds):
-            workspace.configure(step)
-            outcome = _run(step, workspace, choice)
-    except Refused as error:
-        outcome = Outcome(status="refused", message=str(error))
-    except TimedOut as error:
-        outcome = failed("timed_out", error)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        outcome = failed("out_of_memory", error)
-    except Exception as error:  # noqa: BLE001  a plug-in may raise anything: a failure is a row
-        outcome = failed("error", error)
-    if step.kind == "search" and outcome.status != "ok":
-        outcome = replace(outcome, metrics={**outcome.metrics, "objective": WORST, "gap": WORST})
-    if not outcome.params:
-        outcome = replace(outcome, params=choice.params, candidate=choice.candidate)
-    return make_record(step, outcome, time.perf_counter() - began)
-
-
-def _run(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
-    if step.kind == "train":
-        return _train(step, workspace)
-    if step.kind == "retrain":
-        return _retrain(step, workspace)
-    if step.kind == "search":
-        return _search(step, workspace, choice)
-    return _final(step, workspace, choice)
-
-
-def _train(step: Step, workspace: Workspace) -> Outcome:
-    """Train the original; store its weights and its outputs on D_tr and the held-out splits."""
-    artefacts, view = workspace.store.artefacts, workspace.view(step)
-    if not artefacts.has_whole(step.unlearn_id):
-        split = workspace.train_split(step)
-        model = _trained(step, workspace, split)
-        outputs = evaluate(model, {"train": split, **workspace.held_out(step)})
-        _require_finite(outputs)
-        parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
-        about = {SPLIT_HASH: forget_hash(split.ids)}
-        artefacts.save(step.unlearn_id, parts, about)
-    metrics = {
-        f"{part}_accuracy": accuracy(read_outputs(view, step.unlearn_id, part))
-        for part in ("train", "validation")
-    }
-    return Outcome(metrics=metrics)
-
-
-def _retrain(step: Step, workspace: Workspace) -> Outcome:
-    """Train on D_r alone; store and score its outputs, against the anchor if there is one."""
-    artefacts, view = workspace.store.artefacts, workspace.view(step)
-    forget, retain = workspace.divided(step)
-    if not artefacts.has_whole(step.unlearn_id):
-        clock = time.perf_counter(), time.process_time()
-        model = _trained(step, workspace, retain)
-        wall, cpu = time.perf_counter() - clock[0], time.process_time() - clock[1]
-        splits = {"forget": forget, "retain": retain, **workspace.held_out(step)}
-        outputs = evaluate(model, splits)
-        _require_finite(outputs)
-        cost = {
-            "rte_seconds": cpu if step.device == "cpu" else wall,
-            "wall_seconds": wall,
-            "forward_examples": step.recipe.epochs * len(retain),
-            "backward_examples": step.recipe.epochs * len(retain),
-        }
-        parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
-        artefacts.save(step.unlearn_id, parts, {"metrics": cost})
-    own = evaluated({p: read_outputs(view, step.unlearn_id, p) for p in scored_parts(step)})
-    anchor = workspace.retrained(step) if step.retrain_id else None
-    classes, groups = workspace.forgotten(step)
-    scores = score(own, anchor, forget_classes=classes, forget_groups=groups)
-    cost = artefacts.about(step.unlearn_id)["metrics"]
-    return _sized(Outcome(metrics={**scores.values, **cost}, flags=scores.flags), forget, retain)
-
-
-def _search(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
-    """Try one candidate on a search request: D_f, D_r and D_val are all there is."""
-    unlearned, forget, retain = _unlearn(step, workspace, choice)
-    held = workspace.held_out(step)["validation"]
-    outputs = evaluate(unlearned.model, {"forget": forget, "retain": retain, "validation": held})
-    cost = _cost(step, workspace, unlearned)
-    sized = _sized(
-        Outcome(metrics=cost, params=choice.params, candidate=choice.candidate), forget, retain
-    )
-    if unlearned.status == "diverged" or not _is_finite(outputs):
-        message = unlearned.message or "outputs are not finite"
-        return replace(sized, status="diverged", message=message)
-    gone = workspace.forgotten(step)
-    if step.objective == "avg_gap":
-        value = objective_gap(evaluated(outputs), workspace.retrained_values(step), *gone)
-    else:
-        value = retrain_free_gap(evaluated(outputs), workspace.original_outputs(step), *gone)
-    return replace(sized, metrics={**cost, "objective": value, "gap": value})
-
-
-def _final(step: Step, workspace: Workspace, choice: Choice) -> Outcome:
-    """Run a method on a final request, store its outputs, score them against Retrain."""
-    request = require_request(step)
-    forget, retain = workspace.divided(step)
-    original = workspace.original_outputs(step)
-    if step.method == ORIGINAL:
-        outcome, own = Outcome(metrics=dict.fromkeys(_FREE, 0.0)), original
-    else:
-        if not workspace.store.artefacts.has_whole(step.unlearn_id):
-            _unlearn_and_store(step, workspace, choice)
-        about = workspace.store.artefacts.about(step.unlearn_id)
-        outcome = Outcome(**{**about, "flags": tuple(about["flags"])})
-        view = workspace.view(step)
-        own = evaluated({p: read_outputs(view, step.unlearn_id, p) for p in scored_parts(step)})
-    classes, groups = workspace.forgotten(step)
-    scores = score(
-        own,
-        workspace.retrained(step),
-        original if step.method != ORIGINAL else None,
-        classes,
-        forget_groups=groups,
-        retrained_values=workspace.retrained_values(step),
-    )
-    found = diagnose(step, workspace, outcome.params)
-    flags = outcome.flags + scores.flags + found.flags
-    if request.forget.ratio and search_overlap(request.forget.ratio, request.forget.ratio):
-        flags += ("search_overlap",)
-    metrics = {**outcome.metrics, **scores.values, **found.metrics}
-    return _sized(replace(outcome, metrics=metrics, flags=flags), forget, retain)
-
-
-def _unlearn_and_store(step: Step, workspace: Workspace, choice: Choice) -> None:
-    unlearned, forget, retain = _unlearn(step, workspace, choice)
-    splits = {"forget": forget, "retain": retain, **workspace.held_out(step)}
-    outputs = evaluate(unlearned.model, splits)
-    status, message = unlearned.status, unlearned.message
-    if not _is_finite(outputs):
-        status, message = "diverged", "outputs are not finite; evaluated at the original's weights"
-        outputs = evaluate(workspace.original(step), splits)
-    outcome = Outcome(
-        status=status,
-        message=message,
-        metrics=_cost(step, workspace, unlearned),
-        params=choice.params,
-        candidate=choice.candidate,
-    )
-    about = asdict(outcome)
-    workspace.store.artefacts.save(step.unlearn_id, outputs_to_arrays(outputs), about)
-
-
-def _unlearn(step: Step, workspace: Workspace, choice: Choice) -> tuple[Unlearned, Split, Split]:
-    """Run the step's method on its request; search steps share what `prepare` returned."""
-    request = require_request(step)
-    forget, retain = workspace.divided(step)
-    splits: dict[SplitName, Split] = {
-        "forget": forget,
-        "retain": retain,
-        "validation": workspace.held_out(step)["validation"],
-    }
-    task = ForgetTask(
-        splits=splits,
-        num_classes=workspace.dataset(step).num_classes,
-        seed=derive_seed("unlearn", step.method, request.name),
-        new_model=workspace.model_maker(step),
-        precision=step.precision,
-    )
-    method: Method = make_method(step.method, choice.params)
-    original = workspace.original(step)
-    prepared = None
-    if step.kind == "search" and method.prepares:
-        values = [getattr(method, name) for name in method.prepare_params]
-        key = content_id("prepared", step.study, request.name, values)
-        prepared = workspace.prepared(key, task.device, lambda: method.run_prepare(original, task))
-    return method.run(original, task, prepared), forget, retain
-
-
+_Unlearning = UnlearnInputs[SearchStep] | UnlearnInputs[FinalStep]
 _FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples", "flops")
 """What doing nothing costs."""
 
 
-def _cost(step: Step, workspace: Workspace, unlearned: Unlearned) -> dict[str, float]:
-    cost, (forward, backward) = unlearned.cost, workspace.flops(step)
+def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = None) -> Record:
+    """Run a step; whatever goes wrong becomes the record's status.
+
+    Without a `candidate` a final step runs with its default hyperparameters.
+    """
+    candidate = candidate or Candidate(step.defaults if isinstance(step, FinalStep) else {})
+    began = time.perf_counter()
+    try:
+        with time_limit(step.execution.limit_seconds):
+            workspace.configure(step)
+            result = _run(step, workspace, candidate)
+    except Refused as error:
+        result = StepResult(status="refused", message=str(error))
+    except TimedOut as error:
+        result = failed("timed_out", error)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        result = failed("out_of_memory", error)
+    except Exception as error:  # noqa: BLE001  a plug-in may raise anything: a failure is a row
+        result = failed("error", error)
+    if step.kind == "search" and result.status != "ok":
+        result = replace(result, metrics={**result.metrics, "objective": WORST, "gap": WORST})
+    if not result.params:
+        result = replace(result, params=candidate.params, candidate=candidate.number)
+    return make_record(step, result, time.perf_counter() - began)
+
+
+def _run(step: Step, workspace: Workspace, candidate: Candidate) -> StepResult:
+    match step:
+        case TrainStep():
+            return _train(workspace.open(step))
+        case RetrainStep():
+            return _retrain(workspace.open(step))
+        case SearchStep():
+            return _search(workspace.open(step), candidate)
+        case FinalStep():
+            return _final(workspace.open(step), candidate)
+
+
+def _train(inputs: StepInputs[TrainStep]) -> StepResult:
+    """Train the original; store its weights and its outputs on D_tr and the held-out splits."""
+    if not inputs.is_stored():
+        model = _trained(inputs, inputs.train)
+        outputs = _evaluated(model, {"train": inputs.train, **inputs.holdout_splits})
+        parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
+        inputs.save(parts, {SPLIT_HASH: forget_hash(inputs.train.ids)})
+    parts_shown = ("train", "validation")
+    return StepResult(
+        metrics={f"{part}_accuracy": accuracy(inputs.stored(part)) for part in parts_shown}
+    )
+
+
+def _retrain(inputs: RetrainInputs) -> StepResult:
+    """Train on D_r alone; store and score its outputs, against the anchor if there is one."""
+    if not inputs.is_stored():
+        _retrain_and_store(inputs)
+    scores = score(
+        inputs.stored_outputs(),
+        inputs.anchor,
+        forget_classes=inputs.forget_classes,
+        forget_groups=inputs.forget_groups,
+    )
+    cost = inputs.about()["metrics"]
+    return _sized(StepResult(metrics={**scores.values, **cost}, flags=scores.flags), inputs)
+
+
+def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResult:
+    """Try one candidate on a search request: D_f, D_r and D_val are all there is."""
+    unlearned = _unlearned(inputs, inputs.step.row, candidate)
+    outputs = evaluate(unlearned.model, _splits(inputs))
+    cost = _cost(inputs, unlearned)
+    result = StepResult(metrics=cost, params=candidate.params, candidate=candidate.number)
+    result = _sized(result, inputs)
+    if unlearned.status == "diverged" or not _is_finite(outputs):
+        message = unlearned.message or "outputs are not finite"
+        return replace(result, status="diverged", message=message)
+    value = _objective(inputs, Evaluated(*outputs.values()))
+    return replace(result, metrics={**cost, "objective": value, "gap": value})
+
+
+def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult:
+    """Run a method on a final request, store its outputs, score them against Retrain."""
+    row = inputs.step.row
+    if row is None:
+        result, own = StepResult(metrics=dict.fromkeys(_FREE, 0.0)), inputs.original_outputs
+    else:
+        if not inputs.is_stored():
+            _unlearn_and_store(inputs, row, candidate)
+        about = inputs.about()
+        result = StepResult(**{**about, "flags": tuple(about["flags"])})
+        own = inputs.stored_outputs()
+    scores = score(
+        own,
+        inputs.retrained,
+        None if row is None else inputs.original_outputs,
+        inputs.forget_classes,
+        forget_groups=inputs.forget_groups,
+        retrained_values=inputs.retrained_values,
+    )
+    diagnosed = diagnose(inputs, result.params)
+    flags = (
+        *result.flags,
+        *scores.flags,
+        *diagnosed.flags,
+        *_overlap(inputs.step.request.forget.ratio),
+    )
+    metrics = {**result.metrics, **scores.values, **diagnosed.metrics}
+    return _sized(replace(result, metrics=metrics, flags=flags), inputs)
+
+
+def _retrain_and_store(inputs: RetrainInputs) -> None:
+    wall, cpu = time.perf_counter(), time.process_time()
+    model = _trained(inputs, inputs.retain)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    outputs = _evaluated(model, _splits(inputs))
+    examples = inputs.step.training.recipe.epochs * len(inputs.retain)
+    cost = {
+        "rte_seconds": cpu if inputs.device.type == "cpu" else wall,
+        "wall_seconds": wall,
+        "forward_examples": examples,
+        "backward_examples": examples,
+    }
+    parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
+    inputs.save(parts, {"metrics": cost})
+
+
+def _unlearn_and_store(inputs: UnlearnInputs[FinalStep], row: Row, candidate: Candidate) -> None:
+    unlearned = _unlearned(inputs, row, candidate)
+    outputs = evaluate(unlearned.model, _splits(inputs))
+    status, message = unlearned.status, unlearned.message
+    if not _is_finite(outputs):
+        status, message = "diverged", "outputs are not finite; evaluated at the original's weights"
+        outputs = evaluate(inputs.original, _splits(inputs))
+    result = StepResult(
+        status=status,
+        message=message,
+        metrics=_cost(inputs, unlearned),
+        params=candidate.params,
+        candidate=candidate.number,
+    )
+    inputs.save(outputs_to_arrays(outputs), asdict(result))
+
+
+def _unlearned(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
+    """Run a method on the step's request; search steps share what `prepare` returned."""
+    step = inputs.step
+    method: Method = make_method(row.method, candidate.params)
+    task = ForgetTask(
+        splits={
+            "forget": inputs.forget,
+            "retain": inputs.retain,
+            "validation": inputs.holdout_splits["validation"],
+        },
+        num_classes=inputs.dataset.num_classes,
+        seed=derive_seed("unlearn", row.method, step.request.name),
+        new_model=inputs.new_model,
+        precision=step.execution.precision,
+    )
+    prepared: Prepared | None = None
+    if isinstance(step, SearchStep) and method.prepares:
+        values = [getattr(method, name) for name in method.prepare_params]
+        key = content_id("prepared", step.study_id, step.request.name, values)
+        prepared = inputs.prepared(key, lambda: method.run_prepare(inputs.original, task))
+    return method.run(inputs.original, task, prepared)
+
+
+def _objective(inputs: UnlearnInputs[SearchStep], outputs: Evaluated) -> float:
+    """What the search minimises."""
+    forgotten = inputs.forget_classes, inputs.forget_groups
+    if inputs.step.objective == "avg_gap":
+        return objective_gap(outputs, inputs.retrained_values, *forgotten)
+    return retrain_free_gap(outputs, inputs.original_outputs, *forgotten)
+
+
+def _cost(inputs: _Unlearning, unlearned: Unlearned) -> dict[str, float]:
+    cost, (forward, backward) = unlearned.cost, inputs.flops
     return {
         "rte_seconds": cost.rte_seconds,
         "wall_seconds": cost.wall_seconds,
@@ -234,19 +225,32 @@ def _cost(step: Step, workspace: Workspace, unlearned: Unlearned) -> dict[str, f
         "backward_examples": cost.backward_examples,
         "flops": forward * cost.forward_examples + backward * cost.backward_examples,
         "peak_mib": cost.peak_mib,
-        "weight_change": _weight_change(unlearned.model, workspace.original(step)),
+        "weight_change": _weight_change(unlearned.model, inputs.original),
         **unlearned.notes,
     }
 
 
-def _trained(step: Step, workspace: Workspace, split: Split) -> nn.Module:
-    model = workspace.model_maker(step)()
+def _trained(inputs: StepInputs[TrainStep] | RetrainInputs, split: Split) -> nn.Module:
+    model = inputs.new_model()
     try:
-        train(step, split, model)
+        train(model, split, inputs.step.training.recipe, inputs.seed)
     except Diverged as error:
         # A method may diverge and be a result; without its references nothing can be measured.
         raise RuntimeError(f"the training recipe diverged: {error}") from error
     return model
+
+
+def _evaluated(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs]:
+    """Outputs of a reference, which must be finite."""
+    outputs = evaluate(model, splits)
+    if not _is_finite(outputs):
+        raise RuntimeError("the trained model's outputs are not finite; change the recipe")
+    return outputs
+
+
+def _splits(inputs: RetrainInputs | _Unlearning) -> dict[str, Split]:
+    """What a model is evaluated on: D_f, D_r and the held-out splits."""
+    return {"forget": inputs.forget, "retain": inputs.retain, **inputs.holdout_splits}
 
 
 @torch.no_grad()
@@ -258,19 +262,19 @@ def _weight_change(unlearned: nn.Module, original: nn.Module) -> float:
     return float(np.sqrt(moved / norm))
 
 
-def _sized(outcome: Outcome, forget: Split, retain: Split) -> Outcome:
+def _sized(result: StepResult, inputs: RetrainInputs | _Unlearning) -> StepResult:
     return replace(
-        outcome,
-        forget_hash=forget_hash(forget.ids),
-        n_forget=len(forget),
-        n_retain=len(retain),
+        result,
+        forget_hash=forget_hash(inputs.forget.ids),
+        n_forget=len(inputs.forget),
+        n_retain=len(inputs.retain),
     )
+
+
+def _overlap(ratio: float | None) -> tuple[str, ...]:
+    """A flag where search and final forget sets of one ratio may share examples."""
+    return ("search_overlap",) if ratio and search_overlap(ratio, ratio) else ()
 
 
 def _is_finite(outputs: Mapping[str, Outputs]) -> bool:
     return all(bool(np.isfinite(o.logits).all()) for o in outputs.values())
-
-
-def _require_finite(outputs: Mapping[str, Outputs]) -> None:
-    if not _is_finite(outputs):
-        raise RuntimeError("the trained model's outputs are not finite; change the recipe")

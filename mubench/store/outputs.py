@@ -11,10 +11,10 @@ from functools import lru_cache, partial
 from mubench.errors import IntegrityError
 from mubench.metrics.outputs import Outputs
 from mubench.metrics.related_models import Answers, Related, Relation
-from mubench.report.analysis.aggregate import is_scored
-from mubench.store.record import Record
+from mubench.store.record import Record, is_scored
 from mubench.store.store import Store
-from mubench.sweep.plan import ORIGINAL
+from mubench.sweep.grid import kind_and_ratio
+from mubench.sweep.kinds import ORIGINAL
 
 PARTS_HELD = 16
 """Parts of outputs that stay in memory: references are asked for again and again."""
@@ -83,7 +83,7 @@ class SweepAnswers:
             siblings=found["siblings"],
             oracles=found["oracles"],
             forget_classes=record.forget_classes,
-            is_groupwise=record.scenario.partition("-")[0] == "group",
+            is_groupwise=kind_and_ratio(record.scenario)[0] == "group",
         )
 
     def _of_stored(self, record: Record, part: str) -> Outputs:

@@ -1,4 +1,4 @@
-"""The row that a finished step leaves, and what a metric declares about itself. No torch here.
+"""The row that a finished step leaves. No torch here.
 
 Accuracies, probabilities and rates are fractions in [0, 1]; percent appears only in reports.
 """
@@ -7,29 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mubench.data.scenario import Purpose
+from mubench.sweep.kinds import Selection, StepKind
+
 SCHEMA = 1
 """Version of the record's columns; a store with a newer one is refused, an older one is read."""
 
-Kind = Literal["train", "retrain", "search", "final"]
 Status = Literal["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]
-Aim = Literal["match", "lower", "higher", "none"]
 
 WORST = 1.0
 """Objective of a candidate that did not finish: the largest gap that fractions can have."""
 
 FAILURES: tuple[Status, ...] = ("out_of_memory", "timed_out", "error")
 """Statuses that say something about the machine or the code: `retry` runs the step again."""
-
-
-@dataclass(frozen=True)
-class MetricInfo:
-    """What a number means: `aim` is `match` where the retrained model's value is the target."""
-
-    name: str
-    title: str
-    unit: Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
-    aim: Aim
-    description: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +30,7 @@ class Record:
     """Score id: covers the metric code too."""
     unlearn_id: str
     """Content id of what made the stored outputs; equals `id` where nothing is scored apart."""
-    kind: Kind
+    kind: StepKind
     status: Status
     message: str = ""
     """Why the status is not ok, in one line."""
@@ -53,7 +43,7 @@ class Record:
     """dataset/model/scenario: one block of the results table."""
     request: str
     """cell plus the forget seed or class and the train seed: one concrete demand to forget."""
-    purpose: Literal["search", "final", ""] = ""
+    purpose: Purpose | Literal[""] = ""
     seed_train: int
     seed_forget: int = -1
     forget_classes: tuple[int, ...] = ()
@@ -67,7 +57,7 @@ class Record:
     method: str = ""
     row: str = ""
     """The row of the results table: the method, with its grid values where it has any."""
-    selection: Literal["default", "tuned", ""] = ""
+    selection: Selection | Literal[""] = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     """Effective hyperparameters, defaults included."""
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -101,3 +91,20 @@ class Record:
     def is_failure(self) -> bool:
         """Whether the machine or the code failed, rather than the method."""
         return self.status in FAILURES
+
+    @property
+    def title(self) -> str:
+        """The title of its step."""
+        parts = {
+            "train": (),
+            "retrain": (),
+            "search": (self.row, f"#{self.candidate}"),
+            "final": (self.row, self.selection and f"({self.selection})"),
+        }[self.kind]
+        replica = f"replica {self.replica}" if self.replica else ""
+        return " ".join(filter(None, (self.kind, *parts, self.request, replica)))
+
+
+def is_scored(record: Record) -> bool:
+    """Whether a record holds numbers about its method: finished, or diverged and evaluated."""
+    return record.status in ("ok", "diverged") and bool(record.metrics)

@@ -47,6 +47,14 @@ class ReportSource:
         latest = {record.id: record for record in by_age}
         return tuple(latest[key] for key in sorted(latest))
 
+    def named(self, row: str) -> Record | None:
+        """Return any record of a row: its method and the values that the sweep file fixes."""
+        return self._named.get(row)
+
+    @cached_property
+    def _named(self) -> Mapping[str, Record]:
+        return {record.row: record for record in self._newest if record.row}
+
     def of(self, records: Iterable[Record]) -> "ReportSource":
         """Return the same sweep with these records."""
         return replace(self, records=tuple(records))

@@ -13,8 +13,9 @@ from typing import Literal
 
 from mubench.catalogue.validation import Strict
 from mubench.errors import InputError, did_you_mean
+from mubench.metrics.info import MetricInfo
 from mubench.metrics.post_hoc import LATER
-from mubench.store.record import MetricInfo
+from mubench.sweep.kinds import ORIGINAL
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"
 _SENTENCE = re.compile(
@@ -23,7 +24,6 @@ _SENTENCE = re.compile(
     r"(?:\s+by\s+at\s+least\s+(?P<amount>[0-9]*\.?[0-9]+)\s*(?P<unit>points?|%)?)?"
 )
 _LEAVE_OUT = " (without claims: --set claims=[])"
-ORIGINAL = "original"
 
 
 class Claim(Strict):

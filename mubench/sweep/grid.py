@@ -64,6 +64,19 @@ class ModelSpec(Strict):
         return cards.model(self.name).pretrained(self.options)
 
 
+_RATIO = re.compile(r"-(\d+(?:\.\d+)?(?:e-?\d+)?)(?=-|$)")
+
+
+def kind_and_ratio(scenario: str) -> tuple[str, float | None]:
+    """What a scenario's label says: the label without its ratio, and the ratio if there is one.
+
+    >>> kind_and_ratio("random-0.1-stratified"), kind_and_ratio("class")
+    (('random-stratified', 0.1), ('class', None))
+    """
+    found = _RATIO.search(scenario)
+    return _RATIO.sub("", scenario, count=1), float(found[1]) if found else None
+
+
 class ForgetSpec(Strict):
     """A forget scenario; which of the fields are needed depends on it, see `ARGUMENTS`."""
 

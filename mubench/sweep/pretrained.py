@@ -1,13 +1,11 @@
 """Pretrained weights: whether they are where a sweep says, and which ones they are. No torch."""
 
-import hashlib
 from collections.abc import Mapping
-from functools import cache
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from mubench.catalogue.cards import ModelCard
-from mubench.catalogue.ids import package_version
+from mubench.catalogue.ids import content_of, package_version
 from mubench.errors import InputError
 
 
@@ -38,23 +36,6 @@ def origin_ids(model: ModelCard) -> Mapping[str, str]:
     if model.modality == "text":
         found |= {package: _version(package) for package in ("tokenizers", "transformers")}
     return found
-
-
-def content_of(value: str) -> str:
-    """The hash of the files of a local folder, or of a file; else the value, a name on a hub."""
-    path = Path(value).expanduser()
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    if not path.exists():
-        return value
-    sums = [(file.name, _sha256(file, file.stat().st_mtime_ns)) for file in files if file.is_file()]
-    return hashlib.sha256(repr(sums).encode()).hexdigest()
-
-
-@cache
-def _sha256(file: Path, changed: int) -> str:
-    del changed  # part of the cache's key
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _version(package: str) -> str:

@@ -9,10 +9,10 @@ from pydantic import Field
 from mubench.catalogue.validation import Strict
 from mubench.catalogue.yaml_text import read_yaml
 from mubench.errors import InputError, did_you_mean
+from mubench.sweep.kinds import REFERENCES
 
 SUFFIX = ".published.yaml"
 _LEAVE_OUT = " (without them: --set published=null)"
-REFERENCES = ("retrain", "original")
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -22,6 +22,7 @@ from mubench.sweep.claims import Claim
 from mubench.sweep.claims import parse as read_claim
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
+from mubench.sweep.kinds import StepKind
 from mubench.sweep.pretrained import check_origins
 from mubench.sweep.published import SUFFIX, Published
 from mubench.sweep.published import read as read_published
@@ -29,7 +30,6 @@ from mubench.sweep.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-StepKind = Literal["train", "retrain", "search", "final"]
 
 
 class SearchSpec(Strict):

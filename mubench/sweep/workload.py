@@ -1,14 +1,15 @@
 """What steps send through models, counted before anything has run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.expressions import evaluate
-from mubench.catalogue.search_space import Scalar
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
-from mubench.sweep.plan import ORIGINAL, Request, Step
+from mubench.models.recipe import Recipe
+from mubench.sweep.request import Request, Training
+from mubench.sweep.rows import Row
+from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 
 @dataclass(frozen=True)
@@ -32,45 +33,72 @@ class Work:
         )
 
 
-def work_of(step: Step, params: Mapping[str, Scalar]) -> Work:
-    """The work of a step with these hyperparameters; evaluation is not counted."""
-    if step.refusal or step.method == ORIGINAL:
-        return Work()
-    card = step.dataset.card
+def work_of(step: Step) -> Work:
+    """The work of a step, of unlearning at default hyperparameters; evaluation is not counted."""
+    match step:
+        case TrainStep():
+            return _training_work(_sizes(step.training, None), step.training.recipe)
+        case RetrainStep():
+            return _training_work(_sizes(step.training, step.request), step.training.recipe)
+        case SearchStep():
+            return _method_work(_sizes(step.training, step.request), step.row)
+        case FinalStep(row=Row() as row, refusal=None):
+            return _method_work(_sizes(step.training, step.request), row)
+        case FinalStep():
+            return Work()
+
+
+class _Sizes(NamedTuple):
+    """How many examples there are; `is_exact` is False where classes are taken as equal."""
+
+    train: int
+    forget: int
+    validation: int
+    classes: int
+    is_exact: bool
+
+
+def _sizes(training: Training, request: Request | None) -> _Sizes | None:
+    """Sizes of a request, or of a training on all of D_tr; None where the card says none."""
+    card = training.dataset.card
     if "train" not in card.sizes:
+        return None
+    options = {**card.options, **training.dataset.options}
+    train = min(options.get("train_size") or card.sizes["train"], card.sizes["train"])
+    forget, is_exact = (0, True) if request is None else _forgotten(request, train, card)
+    all_held_out = card.sizes.get("validation", 0)
+    return _Sizes(
+        train=train,
+        forget=forget,
+        validation=min(options.get("holdout_size") or all_held_out, all_held_out),
+        classes=len(card.classes),
+        is_exact=is_exact and not options.get("deduplicate", False),  # leaves some out
+    )
+
+
+def _training_work(sizes: _Sizes | None, recipe: Recipe) -> Work:
+    if sizes is None:
         return Work(is_exact=False)
-    size = _train_size(step, card)
-    n_f, is_exact = _forgotten(step.request, size, card) if step.request else (0, True)
-    is_exact &= not _settings(step, card).get("deduplicate", False)  # leaves some out
-    if step.kind in ("train", "retrain"):
-        epochs = step.recipe.epochs
-        examples = epochs * (size - n_f)
-        return Work(epochs, examples, examples, is_exact)
-    sizes = {"n_f": n_f, "n_r": size - n_f, "K": len(card.classes)}
-    values = {**params, **sizes, "n_v": _holdout_size(step, card)}
-    cost = cards.method(step.method).cost
+    examples = recipe.epochs * (sizes.train - sizes.forget)
+    return Work(recipe.epochs, examples, examples, sizes.is_exact)
+
+
+def _method_work(sizes: _Sizes | None, row: Row) -> Work:
+    if sizes is None:
+        return Work(is_exact=False)
+    values = {
+        **row.space.defaults,
+        "n_f": sizes.forget,
+        "n_r": sizes.train - sizes.forget,
+        "K": sizes.classes,
+        "n_v": sizes.validation,
+    }
+    cost = cards.method(row.method).cost
     forward, backward = (
-        round(evaluate(cost[way], values, f"{step.method}: cost.{way}"))
+        round(evaluate(cost[way], values, f"{row.method}: cost.{way}"))
         for way in ("forward", "backward")
     )
-    return Work(0, forward, backward, is_exact)
-
-
-def _settings(step: Step, card: cards.DataCard) -> dict[str, Any]:
-    """The options of a step's data set, given or not."""
-    return {**card.options, **step.dataset.options}
-
-
-def _holdout_size(step: Step, card: cards.DataCard) -> int:
-    """Examples of D_val."""
-    there = card.sizes.get("validation", 0)
-    return min(_settings(step, card).get("holdout_size") or there, there)
-
-
-def _train_size(step: Step, card: cards.DataCard) -> int:
-    """Examples of D_tr: those of the card, or as many as its option keeps."""
-    kept = _settings(step, card).get("train_size")
-    return min(kept or card.sizes["train"], card.sizes["train"])
+    return Work(0, forward, backward, sizes.is_exact)
 
 
 def _forgotten(request: Request, size: int, card: cards.DataCard) -> tuple[int, bool]:

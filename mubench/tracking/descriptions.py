@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell, Row
-from mubench.report.format import plural
 from mubench.report.tables.markdown_csv import markdown_text, to_markdown
 from mubench.report.tables.table import CAPTION, Line, Table, table
 from mubench.report.text import summary
 from mubench.store.record import Record
+from mubench.sweep.kinds import REFERENCES
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
 
@@ -16,7 +17,6 @@ LONGEST = 8000
 """Characters that MLflow's tags hold."""
 _SPARE = 200
 """For what joins the parts, and the lines that say what is left out."""
-_REFERENCES = ("retrain", "original")
 _RUNS = (
     "**Runs below this one:** one for each row of each cell, with the means over its final "
     "requests and the search's curve, and below it its final steps; the references; the trainings. "
@@ -50,9 +50,9 @@ def sweep_note(
 
 def experiment_note(plan: Plan, links: Mapping[str, str]) -> str:
     """What the experiment is, in one paragraph: MLflow shows no more of it at first."""
-    rows = [row for row in plan.rows if row not in _REFERENCES]
+    rows = [row for row in plan.rows if row not in REFERENCES]
     size = f"{plural(len(plan.cells), 'cell')}, {plural(len(rows), 'row')}"
-    where = f"The run {markdown_text(plan.name)} says what came out and holds the report."
+    where = f"The run {markdown_text(plan.name)} holds the results and the report."
     return f"Machine unlearning against retraining: {size}. {_linked(links)}. {where}"
 
 
@@ -61,9 +61,8 @@ def row_note(
 ) -> str:
     """A row in words, what its search chose, and its lines of the table below the references."""
     printed = table(cell, published)
-    lines = [line for line in printed.lines if line.name in (label, *_REFERENCES)]
-    rows = (cell.retrain, cell.original, *cell.methods)
-    parts = [" ".join(_gap_words(row) for row in rows if row.label == label).strip()]
+    lines = [line for line in printed.lines if line.name in (label, *REFERENCES)]
+    parts = [" ".join(_gap_words(row) for row in cell.rows if row.label == label).strip()]
     if chosen is not None:
         held = sorted(chosen.params.items())
         params = ", ".join(f"`{name}` = {markdown_text(str(value))}" for name, value in held)

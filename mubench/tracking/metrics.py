@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from mubench.metrics.info import METRICS
 from mubench.report.analysis.aggregate import COLUMNS, Cell, Row
+from mubench.sweep.kinds import RETRAIN
 from mubench.tracking.run_data import finite
 
 FIRST = ("gap", *(metric for metric in COLUMNS if metric != "gap"))
@@ -27,7 +28,7 @@ def row_metrics(rows: Iterable[Row]) -> dict[str, float]:
         found[f"{section}/requests"] = len(row.scored)
         found |= {f"{section}/{metric}": value.mean for metric, value in held.items()}
         found |= {f"{section}_sd/{metric}": value.spread for metric, value in held.items()}
-        if row.label != "retrain":
+        if row.label != RETRAIN:
             found |= {f"{section}_to_retrain/{k}": v for k, v in _distances(row).items()}
     return finite(found)
 
@@ -57,7 +58,7 @@ def floor_metrics(cell: Cell) -> dict[str, float]:
 
 
 def sweep_metrics(cells: Iterable[Cell], names: Mapping[str, str]) -> dict[str, float]:
-    """Of the sweep: each cell's smallest Avg. Gap, that of doing nothing, and the noise floor."""
+    """Of the sweep: each cell's smallest Avg. Gap, the original's, and the noise floor."""
     found: dict[str, float | None] = {}
     for cell in cells:
         name = names.get(cell.name, cell.name).replace("/", " ")

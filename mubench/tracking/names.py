@@ -1,40 +1,53 @@
 """Names of runs: short enough for a table's first column, and no two read alike. Pure."""
 
-from mubench.report.format import row_title
-from mubench.sweep.grid import DatasetSpec, ModelSpec
-from mubench.sweep.plan import Plan, Request, Step
+from mubench.report.format import method_title, row_title
+from mubench.sweep.kinds import ORIGINAL, RETRAIN
+from mubench.sweep.plan import Plan
+from mubench.sweep.request import Request, Training
+from mubench.sweep.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 
 
 class Names:
     """Names for the runs of one sweep. A data set or model that all of it shares is left out."""
 
     def __init__(self, plan: Plan) -> None:
-        steps = plan.steps.values()
-        self._tells_dataset = len({step.dataset.label for step in steps}) > 1
-        self._tells_model = len({step.model.label for step in steps}) > 1
+        trainings = [step.training for step in plan.steps.values()]
+        self._tells_dataset = len({training.dataset.label for training in trainings}) > 1
+        self._tells_model = len({training.model.label for training in trainings}) > 1
 
     def cell(self, request: Request) -> str:
         """`random-0.1`, or `cifar10/random-0.1` in a sweep of several data sets."""
-        return "/".join([*self._where(request.dataset, request.model), request.forget.label])
+        return "/".join([*self._where(request.training), request.forget.label])
 
-    def row(self, label: str, request: Request) -> str:
-        """`UGradSL (α = −0.2) · random-0.1`."""
-        return f"{row_title(label)} · {self.cell(request)}"
+    def row(self, step: RequestStep) -> str:
+        """`UGradSL (α = −0.2) · random-0.1`: the run above the steps of a row."""
+        return f"{_title(step)} · {self.cell(step.request)}"
 
     def step(self, step: Step, candidate: int) -> str:
         """`UGradSL tuned · random-0.1 · forget=0 train=0`."""
-        what = {
-            "train": "Training",
-            "retrain": f"Retrain replica {step.replica}" if step.replica else "Retrain",
-            "search": f"{row_title(step.row)} candidate {candidate}",
-            "final": f"{row_title(step.row)} {step.selection}".strip(),
-        }[step.kind]
-        seed = f"train={step.seed_train}"
-        if step.request is None:
-            where = "/".join(self._where(step.dataset, step.model))
-            return " · ".join(filter(None, [what, where, seed]))
-        return " · ".join([what, self.cell(step.request), f"{step.request.target} {seed}"])
+        seed = f"train={step.training.seed}"
+        if isinstance(step, TrainStep):
+            where = "/".join(self._where(step.training))
+            return " · ".join(filter(None, ["Training", where, seed]))
+        request = step.request
+        return " · ".join([_what(step, candidate), self.cell(request), f"{request.target} {seed}"])
 
-    def _where(self, dataset: DatasetSpec, model: ModelSpec) -> list[str]:
-        labels = [dataset.label] if self._tells_dataset else []
-        return [*labels, model.label] if self._tells_model else labels
+    def _where(self, training: Training) -> list[str]:
+        labels = [training.dataset.label] if self._tells_dataset else []
+        return [*labels, training.model.label] if self._tells_model else labels
+
+
+def _what(step: RequestStep, candidate: int) -> str:
+    match step:
+        case RetrainStep():
+            return f"Retrain replica {step.replica}" if step.replica else "Retrain"
+        case SearchStep():
+            return f"{_title(step)} candidate {candidate}"
+        case FinalStep():
+            return f"{_title(step)} {step.selection or ''}".strip()
+
+
+def _title(step: RequestStep) -> str:
+    if isinstance(step, RetrainStep) or step.row is None:
+        return method_title(RETRAIN if isinstance(step, RetrainStep) else ORIGINAL)
+    return row_title(step.row.label, step.row.method, step.row.given)

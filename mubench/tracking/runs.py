@@ -11,7 +11,17 @@ from mubench.catalogue.ids import content_id
 from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.store.results import ReportSource
-from mubench.sweep.plan import ORIGINAL, Plan, Request, Step
+from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
+from mubench.sweep.plan import Plan
+from mubench.sweep.steps import (
+    FinalStep,
+    RequestStep,
+    RetrainStep,
+    SearchStep,
+    Step,
+    Study,
+    TrainStep,
+)
 from mubench.tracking.descriptions import row_note, sweep_note
 from mubench.tracking.metrics import floor_metrics, row_metrics, sweep_metrics
 from mubench.tracking.names import Names
@@ -21,7 +31,6 @@ from mubench.tracking.steps import step_entry
 
 ROOT = "sweep"
 """Key of the sweep's own run."""
-RETRAIN = "retrain"
 
 
 def entries(
@@ -63,7 +72,7 @@ class _Tree:
         self._names = Names(plan)
         self._cells = {cell.name: cell for cell in aggregate(source)}
         self._keys = _row_keys(plan, self.rows)
-        methods = [row for row in plan.rows if row not in (ORIGINAL, RETRAIN)]
+        methods = [row for row in plan.rows if row not in REFERENCES]
         self._colors = {row: _color(number) for number, row in enumerate(methods)}
 
     def sweep(self, links: Mapping[str, str]) -> Entry:
@@ -94,20 +103,20 @@ class _Tree:
             metrics={**finite(counts), **sweep_metrics(cells, cell_names(plan))},
         )
 
-    def row(self, cell: str, label: str, steps: Sequence[Step]) -> Entry:
+    def row(self, cell: str, label: str, steps: Sequence[RequestStep]) -> Entry:
         """The run of a row of the table: its means, and its search's curve."""
         held = [self.records[step.id] for step in steps if step.id in self.records]
         start, end = span(held)
-        study = next((step.study for step in steps if step.study), "")
+        study = self._study(steps)
         tuned = (r for r in held if r.kind == "final" and r.selection == "tuned")
         chosen = next((record for record in tuned if record.candidate >= 0), None)
-        trials = max(step.trials for step in steps)
+        trials = study.trials if study else 0
         found = self._cells[cell]
-        is_reference = label in (ORIGINAL, RETRAIN)
+        is_reference = label in REFERENCES
         facts = {"dataset": held[0].dataset, "model": held[0].model, "scenario": held[0].scenario}
         tags = {
             "kind": "reference" if is_reference else "row",
-            "mubench.study": study,
+            "mubench.study": study.id if study else "",
             "cell": cell,
             "row": label,
             "trials": str(trials) if study else "",
@@ -119,16 +128,14 @@ class _Tree:
         return Entry(
             key=self._keys[cell, label],
             parent=ROOT,
-            name=self._names.row(label, _request(steps)),
+            name=self._names.row(steps[0]),
             status=status([step.id for step in steps], self.records, self._unfinished),
             start=start,
             end=end,
             tags=tags,
             params={**facts, "method": held[0].method, "row": label},
             metrics=_row_metrics(found, label),
-            curve=curve(self._plan.studies[study].steps, self.records)
-            if study in self._plan.studies
-            else (),
+            curve=curve(study.steps, self.records) if study else (),
         )
 
     def step(self, step: Step) -> Entry:
@@ -139,6 +146,11 @@ class _Tree:
         return step_entry(
             record, above, self._names.step(step, record.candidate), self._color(label)
         )
+
+    def _study(self, steps: Sequence[RequestStep]) -> Study | None:
+        """The search of a row in a cell, if it has one."""
+        searched = (step.study_id for step in steps if isinstance(step, SearchStep))
+        return next((self._plan.studies[key] for key in searched), None)
 
     def _color(self, label: str) -> str:
         """As in the report's figures; references are of the band that shows the noise floor."""
@@ -155,23 +167,31 @@ def _color(number: int) -> str:
 def cell_names(plan: Plan) -> dict[str, str]:
     """A short name for each cell."""
     names = Names(plan)
-    requests = (step.request for step in plan.steps.values() if step.request)
-    return {request.cell: names.cell(request) for request in requests}
+    steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
+    return {step.request.cell: names.cell(step.request) for step in steps}
 
 
 def _label(step: Step) -> str:
     """The row of the table that a step belongs to; empty for a training."""
-    return RETRAIN if step.kind == "retrain" else step.row
+    match step:
+        case TrainStep():
+            return ""
+        case RetrainStep():
+            return RETRAIN
+        case SearchStep() | FinalStep():
+            return step.label
 
 
-def _rows(plan: Plan) -> dict[tuple[str, str], list[Step]]:
+def _rows(plan: Plan) -> dict[tuple[str, str], list[RequestStep]]:
     """The steps of each row of each cell, references first, else in the order of the sweep file."""
     labels = dict.fromkeys((RETRAIN, ORIGINAL, *plan.rows))
-    found: dict[tuple[str, str], list[Step]] = {(c, row): [] for c in plan.cells for row in labels}
+    rows: dict[tuple[str, str], list[RequestStep]] = {
+        (cell, row): [] for cell in plan.cells for row in labels
+    }
     for step in plan.steps.values():
-        if step.request is not None and (step.request.cell, _label(step)) in found:
-            found[step.request.cell, _label(step)].append(step)
-    return found
+        if not isinstance(step, TrainStep) and (step.request.cell, _label(step)) in rows:
+            rows[step.request.cell, _label(step)].append(step)
+    return rows
 
 
 def _row_keys(plan: Plan, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -180,11 +200,6 @@ def _row_keys(plan: Plan, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, s
     return {pair: " ".join((*pair, studies.get(pair, ""))).strip() for pair in pairs}
 
 
-def _request(steps: Sequence[Step]) -> Request:
-    return next(step.request for step in steps if step.request)
-
-
 def _row_metrics(cell: Cell, label: str) -> dict[str, float]:
-    rows = (cell.retrain, cell.original, *cell.methods)
-    found = row_metrics(row for row in rows if row.label == label and row.records)
+    found = row_metrics(row for row in cell.rows if row.label == label and row.records)
     return {**found, **floor_metrics(cell)} if label == RETRAIN else found

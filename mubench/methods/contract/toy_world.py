@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch, Inputs, Pixels, Source, Split, Transform
-from mubench.methods.base import ForgetTask, SplitName
 from mubench.models.training.descent import Descent, descend
 from mubench.models.training.loader import Loader
 
@@ -129,18 +128,6 @@ def tokens(n: int, *, seed: int = 0) -> Split:
     mask = torch.ones(n, 5, dtype=torch.int64)
     mask[::2, 4] = 0
     return split_of({"input_ids": ids, "attention_mask": mask}, labels)
-
-
-def task_of(
-    full: Split, n_forget: int, *, seed: int = 0, new_model: Callable[[], nn.Module] = mlp
-) -> ForgetTask:
-    """The first `n_forget` examples are D_f, the rest is D_r."""
-    rows = torch.arange(len(full))
-    splits: dict[SplitName, Split] = {
-        "forget": full.subset(rows[:n_forget]),
-        "retain": full.subset(rows[n_forget:]),
-    }
-    return ForgetTask(splits=splits, num_classes=CLASSES, seed=seed, new_model=new_model)
 
 
 def train(model: nn.Module, split: Split, *, epochs: int = 20, learning_rate: float = 0.1) -> None:

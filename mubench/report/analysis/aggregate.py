@@ -1,24 +1,23 @@
 """Records to rows: means, spreads, distances to Retrain and the noise floor, all in fractions."""
 
 import math
-import re
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
-import numpy as np
-
-from mubench.metrics.gap import TERMS, gap, gap_of_means
-from mubench.report.format import STATUS_WORDS
-from mubench.store.record import Record
+from mubench.metrics.gap import TERMS, Values
+from mubench.report.analysis.noise import Floor, noise_floor
+from mubench.report.format import STATUS_WORDS, row_title, shown_values
+from mubench.store.record import Record, is_scored
 from mubench.store.results import ReportSource
+from mubench.sweep.grid import kind_and_ratio
+from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
 
 COLUMNS = (*TERMS, "gap", "rte_seconds")
 SELECTIONS = ("tuned", "default")
-REFERENCES = ("retrain", "original")
-_RATIO = re.compile(r"-(\d+(?:\.\d+)?(?:e-?\d+)?)(?=-|$)")
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,9 @@ class Row:
 
     label: str
     selection: str
+    method: str
+    given: Mapping[str, Any]
+    """Hyperparameters that the sweep file fixes."""
     estimates: Mapping[str, Estimate]
     distances: Mapping[str, float]
     """|mean - Retrain's mean| over the same requests; under `gap` the mean of the four."""
@@ -43,9 +45,14 @@ class Row:
     records: tuple[Record, ...]
 
     @property
-    def method(self) -> str:
-        """The row's method, without its grid values."""
-        return self.label.partition("[")[0]
+    def title(self) -> str:
+        """The row's name for people."""
+        return row_title(self.label, self.method, self.given)
+
+    @property
+    def grid_values(self) -> Mapping[str, Any]:
+        """The hyperparameters that tell the row from others of its method."""
+        return shown_values(self.label, self.method, self.given)
 
     @property
     def scored(self) -> tuple[Record, ...]:
@@ -54,9 +61,9 @@ class Row:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every planned final step has a number, and not all diverged: so it is ranked."""
-        is_any_ok = any(record.status == "ok" for record in self.records)
-        return is_any_ok and self.expected <= len(self.scored) and "gap" in self.estimates
+        """Whether the row is ranked."""
+        statuses = [record.status for record in self.scored]
+        return "gap" in self.estimates and is_complete(statuses, self.expected)
 
     def troubles(self) -> tuple[str, ...]:
         """Say what did not go well: statuses, missing steps and flags, each with its count."""
@@ -75,16 +82,6 @@ class Row:
     def _why(self, status: str) -> str:
         told = {r.message for r in self.records if r.status == status and r.message}
         return f" ({'; '.join(sorted(told))})" if told else ""
-
-
-@dataclass(frozen=True)
-class Floor:
-    """How far Retrains of the same request, with other seeds, lie from each other."""
-
-    mean: Mapping[str, float]
-    percentile_95: Mapping[str, float]
-    pairs: int
-    records: tuple[Record, ...]
 
 
 @dataclass(frozen=True)
@@ -108,18 +105,26 @@ class Cell:
     @property
     def kind(self) -> str:
         """The scenario without its ratio: `random`, `class`, `group`, `random-stratified`."""
-        return _RATIO.sub("", self.scenario, count=1)
+        return kind_and_ratio(self.scenario)[0]
 
     @property
     def ratio(self) -> float | None:
         """The forget ratio, where the scenario has one."""
-        found = _RATIO.search(self.scenario)
-        return float(found[1]) if found else None
+        return kind_and_ratio(self.scenario)[1]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, references first."""
+        return (self.retrain, self.original, *self.methods)
+
+    def title_of(self, label: str) -> str:
+        """The title of a row by its label; a label that the cell lacks stands for itself."""
+        return next((row.title for row in self.rows if row.label == label), label)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing of this cell has finished."""
-        return not any(row.records for row in (self.retrain, self.original, *self.methods))
+        return not any(row.records for row in self.rows)
 
     def ranked(self, selection: str) -> tuple[Row, ...]:
         """Return the complete rows of one selection, smallest Avg. Gap first."""
@@ -127,9 +132,14 @@ class Cell:
         return tuple(sorted(rows, key=lambda row: row.estimates["gap"].mean))
 
 
-def is_scored(record: Record) -> bool:
-    """Whether a record holds numbers about its method: finished, or diverged and evaluated."""
-    return record.status in ("ok", "diverged") and bool(record.metrics)
+def is_complete(statuses: Collection[str], expected: int) -> bool:
+    """Whether every planned request has a number, and not all of them diverged.
+
+    Args:
+        statuses: of the requests that have numbers.
+        expected: how many were planned.
+    """
+    return "ok" in statuses and len(statuses) >= expected
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -158,44 +168,69 @@ def _cell(source: ReportSource, name: str, records: Sequence[Record]) -> Cell:
     retrains = [r for r in records if r.kind == "retrain" and r.purpose == "final"]
     anchors = [r for r in retrains if r.replica == 0]
     finals = [r for r in records if r.kind == "final"]
-    searches = [r for r in records if r.kind == "search"]
-    originals = [r for r in finals if r.method == "original"]
+    originals = [r for r in finals if r.method == ORIGINAL]
     targets = {r.request: r.metrics for r in anchors if is_scored(r)}
     planned = {k[1:]: n for k, n in source.expected.items() if k[0] == name}
     requests = max(planned.values(), default=0)
-
-    def row(label: str, selection: str, mine: Sequence[Record], expected: int) -> Row:
-        count = max(planned.get((label, selection), expected), len(mine))
-        return Row(
-            label, selection, _estimates(mine), _distances(mine, targets), count, tuple(mine)
-        )
-
-    methods = [
-        row(label, selection, mine, 0)
-        for selection in SELECTIONS
-        for label in source.rows
-        if label not in REFERENCES
-        and (
-            (mine := [r for r in finals if r.row == label and r.selection == selection])
-            or planned.get((label, selection))
-        )
-    ]
-    dataset, model, scenario = (["", "", *name.split("/")])[-3:]
+    first = next(iter(records), None)
     return Cell(
         name=name,
-        dataset=dataset,
-        model=model,
-        scenario=scenario,
-        retrain=row("retrain", "", anchors, requests),
-        original=row("original", "", originals, requests),
+        dataset=first.dataset if first else "",
+        model=first.model if first else "",
+        scenario=first.scenario if first else "",
+        retrain=_row(RETRAIN, "", anchors, planned.get((RETRAIN, ""), requests), targets),
+        original=_row(ORIGINAL, "", originals, planned.get((ORIGINAL, ""), requests), targets),
         floor=_floor(retrains),
-        methods=tuple(methods),
-        searched={
-            label: found
-            for label in source.rows
-            if (found := tuple(r for r in searches if r.row == label))
-        },
+        methods=_methods(source, finals, planned, targets),
+        searched=_by_row(source, [r for r in records if r.kind == "search"]),
         forget_signal=_forget_signal(originals, targets),
+    )
+
+
+def _methods(
+    source: ReportSource,
+    finals: Sequence[Record],
+    planned: Mapping[tuple[str, str], int],
+    targets: Mapping[str, Values],
+) -> tuple[Row, ...]:
+    """Return the rows that were planned or have records, tuned ones first."""
+    rows = []
+    for selection in SELECTIONS:
+        held = _by_row(source, [r for r in finals if r.selection == selection])
+        for label in source.rows:
+            mine, expected = held.get(label, ()), planned.get((label, selection), 0)
+            if label not in REFERENCES and (mine or expected):
+                rows.append(_row(label, selection, mine, expected, targets, source.named(label)))
+    return tuple(rows)
+
+
+def _by_row(source: ReportSource, records: Iterable[Record]) -> dict[str, tuple[Record, ...]]:
+    """Return records by row, in the order of the sweep file."""
+    found: dict[str, list[Record]] = {label: [] for label in source.rows}
+    for record in records:
+        if record.row in found:
+            found[record.row].append(record)
+    return {label: tuple(held) for label, held in found.items() if held}
+
+
+def _row(
+    label: str,
+    selection: str,
+    records: Sequence[Record],
+    expected: int,
+    targets: Mapping[str, Values],
+    named: Record | None = None,
+) -> Row:
+    """Return a row; `named` is any record of it, of another cell say."""
+    return Row(
+        label=label,
+        selection=selection,
+        method=named.method or label if named else label,
+        given=named.given if named else {},
+        estimates=_estimates(records),
+        distances=_distances(records, targets),
+        expected=max(expected, len(records)),
+        records=tuple(records),
     )
 
 
@@ -210,42 +245,30 @@ def _estimates(records: Sequence[Record]) -> dict[str, Estimate]:
     return {metric: estimate(values) for metric, values in columns.items() if values}
 
 
-def _distances(
-    records: Sequence[Record], targets: Mapping[str, Mapping[str, float]]
-) -> dict[str, float]:
-    """Return the gaps of means: what papers print in parentheses."""
+def _distances(records: Sequence[Record], targets: Mapping[str, Values]) -> dict[str, float]:
     held = [r for r in records if is_scored(r) and r.request in targets]
-    mine, goals = [r.metrics for r in held], [targets[r.request] for r in held]
-    terms = [m for m in TERMS if held and all(m in values for values in (*mine, *goals))]
-    found = {
-        term: abs(statistics.fmean(u[term] - r[term] for u, r in zip(mine, goals, strict=True)))
-        for term in terms
+    found = distances([(r.metrics, targets[r.request]) for r in held])
+    return {**found, "gap": statistics.fmean(found.values())} if found else {}
+
+
+def distances(pairs: Sequence[tuple[Values, Values]]) -> dict[str, float]:
+    """Return what papers print in parentheses: |mean difference to Retrain| of the four values.
+
+    A pair is what a model has on a request, and what Retrain has there.
+    """
+    differences = {
+        term: [u[term] - r[term] for u, r in pairs if term in u and term in r] for term in TERMS
     }
-    return {**found, "gap": gap_of_means(mine, goals)} if found else {}
+    return {term: abs(statistics.fmean(held)) for term, held in differences.items() if held}
 
 
 def _floor(retrains: Sequence[Record]) -> Floor | None:
     scored = [r for r in retrains if is_scored(r)]
     pairs = [(a.metrics, b.metrics) for a, b in combinations(scored, 2) if a.request == b.request]
-    if not pairs:
-        return None
-    apart = {
-        term: [abs(a[term] - b[term]) for a, b in pairs if term in a and term in b]
-        for term in TERMS
-    }
-    apart["gap"] = [gap(a, b).value for a, b in pairs]
-    held = {metric: values for metric, values in apart.items() if values}
-    return Floor(
-        mean={metric: statistics.fmean(values) for metric, values in held.items()},
-        percentile_95={metric: float(np.percentile(v, 95)) for metric, v in held.items()},
-        pairs=len(pairs),
-        records=tuple(scored),
-    )
+    return noise_floor(pairs, tuple(scored))
 
 
-def _forget_signal(
-    originals: Sequence[Record], targets: Mapping[str, Mapping[str, float]]
-) -> float | None:
+def _forget_signal(originals: Sequence[Record], targets: Mapping[str, Values]) -> float | None:
     differences = [
         abs(r.metrics["ua"] - targets[r.request]["ua"])
         for r in originals

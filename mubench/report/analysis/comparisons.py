@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, TypeVar
 
+from mubench.catalogue import cards
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
 from mubench.report.analysis.significance import (
     Verdict,
@@ -18,12 +20,9 @@ from mubench.report.analysis.significance import (
     sign_flip_p,
     verdict,
 )
-from mubench.report.format import plural
 from mubench.store.record import Record
 
 Rank = Literal["", "best", "second"]
-BACKBONES = {"ugradsl": "ga", "ugradsl_plus": "ft"}
-"""The method that each builds on (the paper's own comparison; methods differ by smoothing)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +88,7 @@ class Paired:
 
     @property
     def verdict(self) -> Verdict:
-        """`closer`, `farther`, `cannot be told apart`, or `undecided` with too few requests."""
+        """`closer`, `farther`, `no significant difference`, or `too few requests` to decide."""
         return verdict(self.differences, self.p_holm, self.family)
 
 
@@ -157,7 +156,7 @@ def against_closest(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def against_backbones(cell: Cell, selection: str) -> tuple[Comparison, ...]:
-    """Compare UGradSL with GA and UGradSL+ with FT, every smoothing rate on its own.
+    """Compare each row with that of the method which its method builds on, as cards declare it.
 
     Each is one comparison that was planned before anything ran: it is not corrected. Rows that
     are not ranked, for numbers are missing or all diverged, are not compared.
@@ -165,15 +164,20 @@ def against_backbones(cell: Cell, selection: str) -> tuple[Comparison, ...]:
     ranked = cell.ranked(selection)
     complete = {row.label: row for row in cell.methods if row in ranked}
     found = [
-        compare(row, complete[BACKBONES[row.method]])
+        compare(row, complete[base])
         for row in complete.values()
-        if BACKBONES.get(row.method) in complete
+        if (base := _builds_on(row.method)) in complete
     ]
     return tuple(comparison for comparison in found if comparison)
 
 
+def _builds_on(method: str) -> str:
+    card = cards.find_method(method)
+    return card.builds_on if card else ""
+
+
 def groups(ranked: Sequence[Row], pairs: Iterable[Comparison]) -> Mapping[str, str]:
-    """Return the letters of ranked rows by label: rows that share one cannot be told apart."""
+    """Return the letters of ranked rows by label: without a shared one, two rows differ."""
     apart = {
         frozenset((pair.first.label, pair.second.label))
         for pair in pairs
@@ -183,21 +187,37 @@ def groups(ranked: Sequence[Row], pairs: Iterable[Comparison]) -> Mapping[str, s
 
 
 def marks(cell: Cell) -> dict[tuple[str, str], Rank]:
-    """Say which rows are `best` and `second` in Avg. Gap within their selection; ties share."""
-    found: dict[tuple[str, str], Rank] = {}
-    for selection in {row.selection for row in cell.methods}:
-        ranked = cell.ranked(selection)
-        values = sorted({row.estimates["gap"].mean for row in ranked})
-        for row in ranked:
-            place = values.index(row.estimates["gap"].mean)
-            if place < 2:
-                found[row.label, selection] = "second" if place else "best"
-    return found
+    """Say which rows are `best` and `second` in Avg. Gap within their selection."""
+    return {
+        (label, selection): rank
+        for selection in SELECTIONS
+        for label, rank in best_two(
+            {row.label: row.estimates["gap"].mean for row in cell.ranked(selection)}
+        ).items()
+    }
+
+
+K = TypeVar("K")
+
+
+def best_two(gaps: Mapping[K, float]) -> dict[K, Rank]:
+    """Return who is `best` and `second`; equal gaps share a place.
+
+    >>> best_two({"ft": 0.1, "ga": 0.3, "iu": 0.1})
+    {'ft': 'best', 'iu': 'best', 'ga': 'second'}
+    """
+    ranks: tuple[Rank, ...] = ("best", "second")
+    return {
+        name: rank
+        for rank, value in zip(ranks, sorted(set(gaps.values())), strict=False)
+        for name, gap in gaps.items()
+        if gap == value
+    }
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Who can be told from whom in one cell, by selection."""
+    """Which rows of one cell differ significantly, by selection."""
 
     pairs: Mapping[str, tuple[Comparison, ...]]
     """All pairs of ranked rows, the closest row's first."""

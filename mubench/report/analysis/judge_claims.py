@@ -1,10 +1,12 @@
-"""Whether a sweep's claims hold: confirmed, refuted or undecided, in plain words."""
+"""Whether a sweep's claims hold: confirmed, refuted or undecided, and by which numbers."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mubench.errors import plural
+from mubench.metrics.info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import forget_set
@@ -15,16 +17,17 @@ from mubench.report.analysis.significance import (
     independent,
     sign_flip_p,
 )
-from mubench.report.format import MINUS, listed, p_text, plural, points, row_title
-from mubench.store.record import MetricInfo, Record
-from mubench.sweep.claims import ORIGINAL, Claim
+from mubench.report.format import MINUS, format_p, format_percent, join_words
+from mubench.store.record import Record
+from mubench.sweep.claims import Claim
+from mubench.sweep.kinds import ORIGINAL
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 _UNITS = {"seconds": " s", "mib": " MiB", "nats": " nats", "examples": " examples"}
 
 
 @dataclass(frozen=True)
-class Finding:
+class CellVerdict:
     """A claim in one cell."""
 
     cell: str
@@ -34,34 +37,34 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A claim and what came of it, cell by cell."""
+class ClaimResult:
+    """A claim with its verdict in each cell."""
 
     claim: Claim
-    findings: tuple[Finding, ...]
+    cells: tuple[CellVerdict, ...]
 
     @property
     def verdict(self) -> Verdict:
         """Confirmed where every cell confirms it, refuted where any refutes it, else undecided."""
-        verdicts = {finding.verdict for finding in self.findings}
+        verdicts = {cell.verdict for cell in self.cells}
         if "refuted" in verdicts:
             return "refuted"
         return "confirmed" if verdicts == {"confirmed"} else "undecided"
 
 
-def judged(claims: tuple[Claim, ...], cells: tuple[Cell, ...]) -> tuple[Judged, ...]:
+def judge_claims(claims: tuple[Claim, ...], cells: tuple[Cell, ...]) -> tuple[ClaimResult, ...]:
     """Judge every claim in the cells that it is about.
 
-    Each claim stood in the sweep file before the numbers and is one hypothesis: its p-value is not
-    corrected for the other claims.
+    Each claim was written before the run and is one hypothesis: its p-value is not corrected for
+    the other claims.
     """
     by_name = {cell.name: cell for cell in cells}
     metrics = all_metrics()
     return tuple(
-        Judged(
+        ClaimResult(
             claim,
             tuple(
-                _finding(claim, by_name.get(name), name, metrics.get(claim.metric))
+                _cell_verdict(claim, by_name.get(name), name, metrics.get(claim.metric))
                 for name in claim.cells
             ),
         )
@@ -69,34 +72,39 @@ def judged(claims: tuple[Claim, ...], cells: tuple[Cell, ...]) -> tuple[Judged, 
     )
 
 
-def _finding(claim: Claim, cell: Cell | None, name: str, info: MetricInfo | None) -> Finding:
+def _cell_verdict(
+    claim: Claim, cell: Cell | None, name: str, info: MetricInfo | None
+) -> CellVerdict:
     if cell is None:
-        return Finding(name, "undecided", "This report has no such cell.")
+        return CellVerdict(name, "undecided", "This report has no such cell.")
     if info is None:
-        return Finding(name, "undecided", f"The metric '{claim.metric}' is not known here.")
+        return CellVerdict(name, "undecided", f"The metric '{claim.metric}' is unknown here.")
     selection = next((s for s in SELECTIONS if _has(cell, claim, s)), None)
     if selection is None:
-        titles = listed([row_title(claim.first), row_title(claim.second)])
-        return Finding(name, "undecided", f"{titles} do not both have numbers of one selection.")
+        titles = join_words([cell.title_of(claim.first), cell.title_of(claim.second)])
+        words = f"{titles} do not both have numbers, tuned or with defaults."
+        return CellVerdict(name, "undecided", words)
     first, second = (_row(cell, label, selection) for label in (claim.first, claim.second))
     pairs = _pairs(first, second, _value_of(claim, info, cell.retrain))
     if not pairs:
-        return Finding(name, "undecided", "No request has the numbers of both rows.")
+        return CellVerdict(name, "undecided", "No request has the numbers of both rows.")
     if claim.is_relative and min(b for _, _, b in pairs) < 0:
-        words = f"A share of {row_title(claim.second)}'s values means nothing: some are below 0."
-        return Finding(name, "undecided", words)
+        words = f"A share of {second.title}'s values is undefined: some are below 0."
+        return CellVerdict(name, "undecided", words)
     sign = 1 if _is_higher_better(claim, info) else -1
     advantage = _independent([sign * (a - b) for _, a, b in pairs], pairs)
     margins = [claim.amount * (b if claim.is_relative else 1.0) for _, _, b in pairs]
     beyond = [a - m for a, m in zip(advantage, _independent(margins, pairs), strict=True)]
     p_value = sign_flip_p(beyond)
-    words = _words(claim, info, advantage, [b for _, _, b in pairs])
+    of_second = sum(b for _, _, b in pairs) / len(pairs)
+    words = _advantage_words(claim, info, first, second, advantage)
+    words += _claimed(claim, info, of_second)
     groups = plural(len(beyond), "independent group")
     of = "" if len(beyond) == len(pairs) else f" in {groups}"
-    note = f"{selection}, {plural(len(pairs), 'request')}{of}, {p_text(p_value)}"
+    note = f"{selection}, {plural(len(pairs), 'request')}{of}, {format_p(p_value)}"
     if len(beyond) < fewest_pairs():
-        note += f"; a verdict needs {fewest_pairs()}"
-    return Finding(name, _verdict(beyond, p_value), f"{words} ({note}).")
+        note += f"; {fewest_pairs()} needed for p < {LEVEL:g}"
+    return CellVerdict(name, _verdict(beyond, p_value), f"{words} ({note}).")
 
 
 def _has(cell: Cell, claim: Claim, selection: str) -> bool:
@@ -147,31 +155,32 @@ def _pairs(first: Row, second: Row, value: Callable[[Record], float | None]) -> 
 
 
 def _verdict(beyond: Sequence[float], p_value: float) -> Verdict:
-    """The test decides; fewer than six pairs cannot bring it below its level."""
+    """The test decides; with fewer than six pairs p cannot fall below its level."""
     if p_value > LEVEL:
         return "undecided"
     return "confirmed" if sum(beyond) > 0 else "refuted"
 
 
-def _words(
-    claim: Claim, info: MetricInfo, advantage: Sequence[float], of_second: Sequence[float]
+def _advantage_words(
+    claim: Claim, info: MetricInfo, first: Row, second: Row, advantage: Sequence[float]
 ) -> str:
     mean = sum(advantage) / len(advantage)
     if mean == 0:
-        return f"{row_title(claim.first)} and {row_title(claim.second)} are equal in {info.title}"
+        return f"{first.title} and {second.title} are equal in {info.title}"
     if claim.verb == "exceeds":
-        side = "higher" if mean >= 0 else "lower"
+        side = "higher" if mean > 0 else "lower"
     elif info.aim == "match":
-        side = "closer to Retrain" if mean >= 0 else "farther from Retrain"
+        side = "closer to Retrain" if mean > 0 else "farther from Retrain"
+    elif info.name == "gap":
+        side = "closer" if mean > 0 else "farther"
     else:
-        side = "better" if mean >= 0 else "worse"
-    names = f"{row_title(claim.first)} is {_amount(abs(mean), info)} {side} in {info.title} than "
-    interval = bootstrap_interval(advantage)
-    said = names + row_title(claim.second)
-    if interval is not None:
-        ends = listed([_amount(end, info) for end in interval])
-        said += f"; 95 % of bootstrap means lie between {ends}"
-    return said + _claimed(claim, info, sum(of_second) / len(of_second))
+        side = "better" if mean > 0 else "worse"
+    amount = _amount(abs(mean), info)
+    said = f"{first.title} is {amount} {side} in {info.title} than {second.title}"
+    interval = bootstrap_interval([math.copysign(1, mean) * value for value in advantage])
+    if interval is None:
+        return said
+    return f"{said}; 95 % interval {' to '.join(_amount(end, info) for end in interval)}"
 
 
 def _claimed(claim: Claim, info: MetricInfo, of_second: float) -> str:
@@ -185,5 +194,5 @@ def _claimed(claim: Claim, info: MetricInfo, of_second: float) -> str:
 
 def _amount(value: float, info: MetricInfo) -> str:
     if info.unit == "fraction":
-        return f"{points(value)} points"
+        return f"{format_percent(value)} points"
     return f"{value:.4g}".replace("-", MINUS) + _UNITS.get(info.unit, "")

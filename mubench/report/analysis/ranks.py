@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mubench.report.analysis.aggregate import SELECTIONS, Cell
+from mubench.errors import plural
+from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.significance import LEVEL
-from mubench.report.format import listed, p_text, plural, row_title
+from mubench.report.format import format_p, join_words
 
 FEWEST = 3
 """Cells below which no difference of ranks can reach the critical one."""
@@ -20,7 +21,7 @@ FEWEST = 3
 class Ranked:
     """One row over all cells."""
 
-    label: str
+    title: str
     rank: float
     """Average over cells; 1 is the closest to Retrain, ties share."""
     gap: float
@@ -35,7 +36,7 @@ class Ranks:
     rows: tuple[Ranked, ...]
     cells: int
     left_out: tuple[str, ...]
-    """Rows that lack numbers in some cell."""
+    """Titles of the rows that lack numbers in some cell."""
     friedman_p: float | None
     """None for fewer than three rows: the test needs three."""
     critical_difference: float
@@ -43,62 +44,55 @@ class Ranks:
     @property
     def words(self) -> str:
         """What the ranks say, and how far to trust it."""
-        best, last = self.rows[0], self.rows[-1]
+        best = self.rows[0]
         over = f"over {plural(self.cells, 'cell')} ({self.selection} rows)"
-        first = [row_title(row.label) for row in self.rows if row.rank == best.rank]
+        first = [row.title for row in self.rows if row.rank == best.rank]
         come = "come" if len(first) > 1 else "comes"
-        said = f"Average rank {over}: {listed(first)} {come} first with {best.rank:.2f}."
+        said = [f"Average rank {over}: {join_words(first)} {come} first with {best.rank:.2f}."]
         if self.friedman_p is not None:
-            said += f" Friedman's test: {p_text(self.friedman_p)}."
-        if last.rank - best.rank < self.critical_difference:
-            said += (
-                f" No two of the {len(self.rows)} rows lie further apart than the critical "
-                f"difference of {self.critical_difference:.2f} ranks: {plural(self.cells, 'cell')} "
-                "cannot order them."
-            )
-        else:
-            apart = [
-                row_title(row.label)
-                for row in self.rows
-                if row.rank - best.rank >= self.critical_difference
-            ]
-            said += (
-                f" {row_title(best.label)} is further than the critical difference of "
-                f"{self.critical_difference:.2f} ranks from {listed(apart)}."
-            )
+            said.append(f"Friedman's test: {format_p(self.friedman_p)}.")
+        said.append(self._beyond_the_critical_difference)
         if self.left_out:
-            said += f" Left out, for numbers are missing: {listed(self._titles)}."
-        return said + " Cells that share data or a model are no independent witnesses."
+            said.append(f"Not ranked, because numbers are missing: {join_words(self.left_out)}.")
+        return " ".join([*said, "Cells that share a data set or model are not independent."])
 
     @property
-    def _titles(self) -> list[str]:
-        return [row_title(label) for label in self.left_out]
+    def _beyond_the_critical_difference(self) -> str:
+        best, critical = self.rows[0], self.critical_difference
+        apart = [row.title for row in self.rows if row.rank - best.rank >= critical]
+        if apart:
+            return (
+                f"{best.title} differs significantly from {join_words(apart)}: by more than the "
+                f"critical difference of {critical:.2f} ranks."
+            )
+        return (
+            f"No significant difference between any two of the {len(self.rows)} rows: none exceeds "
+            f"the critical difference of {critical:.2f} ranks."
+        )
 
 
 def ranks(cells: Sequence[Cell]) -> Ranks | None:
     """Rank the tuned rows, else the defaults; None for fewer than two rows or `FEWEST` cells."""
+    if len(cells) < FEWEST:
+        return None
     for selection in SELECTIONS:
+        every = {
+            row.label: row for cell in cells for row in cell.methods if row.selection == selection
+        }
         gaps = [
             {row.label: row.estimates["gap"].mean for row in cell.ranked(selection)}
             for cell in cells
         ]
-        labels = [
-            row.label
-            for row in (cells[0].methods if cells else ())
-            if row.selection == selection and all(row.label in held for held in gaps)
-        ]
-        if len(cells) >= FEWEST and len(labels) >= 2:
-            every = dict.fromkeys(
-                row.label for cell in cells for row in cell.methods if row.selection == selection
-            )
-            left_out = tuple(label for label in every if label not in labels)
-            table = [[held[label] for label in labels] for held in gaps]
-            return _ranks(selection, labels, table, left_out)
+        complete = [row for row in every.values() if all(row.label in held for held in gaps)]
+        if len(complete) >= 2:
+            table = [[held[row.label] for row in complete] for held in gaps]
+            left_out = tuple(row.title for row in every.values() if row not in complete)
+            return _ranks(selection, complete, table, left_out)
     return None
 
 
 def _ranks(
-    selection: str, labels: list[str], table: list[list[float]], left_out: tuple[str, ...]
+    selection: str, complete: Sequence[Row], table: list[list[float]], left_out: tuple[str, ...]
 ) -> Ranks:
     import numpy as np
     from scipy import stats  # here: a report of one cell needs none of it
@@ -106,20 +100,25 @@ def _ranks(
     values = np.array(table)
     average = stats.rankdata(values, axis=1).mean(axis=0)
     n, k = values.shape
-    is_constant = bool((values == values[:, :1]).all())
-    friedman = (
-        1.0 if is_constant else float(stats.friedmanchisquare(*values.T).pvalue) if k > 2 else None
-    )
     quantile = float(stats.studentized_range.ppf(1 - LEVEL, k, math.inf)) / math.sqrt(2)
-    found = (
-        Ranked(label, float(rank), float(gap))
-        for label, rank, gap in zip(labels, average, values.mean(axis=0), strict=True)
+    found = sorted(
+        zip(average, values.mean(axis=0), complete, strict=True),
+        key=lambda held: (held[0], held[1], held[2].label),
     )
     return Ranks(
         selection=selection,
-        rows=tuple(sorted(found, key=lambda row: (row.rank, row.gap, row.label))),
+        rows=tuple(Ranked(row.title, float(rank), float(gap)) for rank, gap, row in found),
         cells=n,
         left_out=left_out,
-        friedman_p=friedman if k > 2 else None,
+        friedman_p=_friedman_p(table) if k > 2 else None,
         critical_difference=quantile * math.sqrt(k * (k + 1) / (6 * n)),
     )
+
+
+def _friedman_p(table: list[list[float]]) -> float:
+    """Return Friedman's p-value; 1 where all rows are equal, which scipy divides by zero at."""
+    from scipy import stats
+
+    if all(len(set(gaps)) == 1 for gaps in table):
+        return 1.0
+    return float(stats.friedmanchisquare(*zip(*table, strict=True)).pvalue)

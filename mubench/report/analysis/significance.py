@@ -75,18 +75,18 @@ def fewest_pairs(comparisons: int = 1) -> int:
     return 1 + math.ceil(math.log2(comparisons / LEVEL))
 
 
-Verdict = Literal["closer", "farther", "cannot be told apart", "undecided"]
+Verdict = Literal["closer", "farther", "no significant difference", "too few requests"]
 
 
 def verdict(differences: Sequence[float], p_value: float, comparisons: int = 1) -> Verdict:
     """Say what paired differences of Avg. Gap decide; negative ones mean closer to Retrain.
 
-    `p_value` is corrected for so many comparisons; with too few pairs for them, it is `undecided`.
+    `p_value` is corrected for so many comparisons; with too few pairs for them nothing is decided.
     """
     if len(differences) < fewest_pairs(comparisons):
-        return "undecided"
+        return "too few requests"
     if p_value > LEVEL:
-        return "cannot be told apart"
+        return "no significant difference"
     return "closer" if math.fsum(differences) < 0 else "farther"
 
 

@@ -1,4 +1,4 @@
-"""How each row was tuned: candidates, best so far, what the search promised and what came."""
+"""How each row was tuned: its candidates, and its gap in the search and in the final steps."""
 
 import statistics
 from collections.abc import Sequence
@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from mubench.report.analysis.aggregate import Cell, Row
-from mubench.store.record import Record
+from mubench.report.format import row_title
+from mubench.store.record import WORST, Record
 
 BUDGETS = (5, 20)
-"""Budgets at which a search is looked at again: what would fewer candidates have found?"""
-WORST = 1.0
-"""The objective of a candidate that diverged or failed: the largest gap there is."""
+"""Smaller budgets that are reported too: what would fewer candidates have found?"""
 
 
 @dataclass(frozen=True)
@@ -19,12 +18,13 @@ class Study:
     """One search: one row of one cell under one budget; objectives are fractions."""
 
     row: str
+    title: str
     is_proxy: bool
-    """Whether the objective stands in for Avg. Gap, for nobody retrained: `retrain_free`."""
+    """Whether the objective is `retrain_free`, a proxy for Avg. Gap that needs no Retrain."""
     trials: int
     """Budget in candidates."""
-    finished: int
-    """Candidates that ended well on all their requests."""
+    completed: int
+    """Candidates that completed all their requests."""
     objectives: tuple[tuple[int, float], ...]
     """Candidate number and objective (mean over the search requests), in order of number."""
     chosen: int
@@ -48,19 +48,16 @@ class Study:
         return min(held) if len(held) == budget else None
 
     @property
-    def promised(self) -> float | None:
+    def search_gap(self) -> float | None:
         """The chosen candidate's objective in the search."""
         return dict(self.objectives).get(self.chosen)
 
     @property
     def optimism(self) -> float | None:
-        """Final gap minus the promised one: what the search flattered itself by.
-
-        None where the objective is another quantity.
-        """
-        if self.is_proxy or self.final is None or self.promised is None:
+        """Final gap minus search gap; None where the objective is another quantity."""
+        if self.is_proxy or self.final is None or self.search_gap is None:
             return None
-        return self.final - self.promised
+        return self.final - self.search_gap
 
 
 def studies(cell: Cell, objective: str = "avg_gap") -> tuple[Study, ...]:
@@ -82,9 +79,10 @@ def _study(label: str, searched: Sequence[Record], tuned: Row | None, *, is_prox
     gap = tuned.estimates.get("gap") if tuned else None
     return Study(
         row=label,
+        title=row_title(label, searched[0].method, searched[0].given),
         is_proxy=is_proxy,
         trials=max(r.trials for r in searched),
-        finished=sum(all(r.status == "ok" for r in mine) for mine in by_number.values()),
+        completed=sum(all(r.status == "ok" for r in mine) for mine in by_number.values()),
         objectives=tuple((k, _objective(mine)) for k, mine in by_number.items()),
         chosen=max((r.candidate for r in tuned.records), default=-1) if tuned else -1,
         final=gap.mean if gap else None,

@@ -1,18 +1,18 @@
-"""What an attacker sees: how sure a model is of forgotten and of unseen examples."""
+"""What a membership attack sees: confidence on forgotten and on unseen examples."""
 
 from typing import Any
 
+from mubench.report.analysis.aggregate import Cell
 from mubench.report.figures.figure import Figure, Spec, figure, values
-from mubench.report.format import row_title
 from mubench.store.examples import BINS, CellExhibits, Confidences
 
 _SIDES = {"forget": "forgotten", "holdout": "unseen"}
 _COLORS = {"forgotten": "#d0604a", "unseen": "#4a82c9"}
 
 
-def confidence_histograms(exhibits: CellExhibits) -> Figure | None:
+def confidence_histograms(cell: Cell, exhibits: CellExhibits) -> Figure | None:
     """Draw, for each model, the histogram of forgotten examples over that of unseen ones."""
-    bars = [bar for one in exhibits.confidences for bar in _bars(one)]
+    bars = [bar for one in exhibits.confidences for bar in _bars(one, cell.title_of(one.row))]
     if not bars:
         return None
     step: Spec = {
@@ -55,15 +55,15 @@ def confidence_histograms(exhibits: CellExhibits) -> Figure | None:
     }
     return figure(
         "confidence",
-        f"What an attacker sees, request {exhibits.request}: confidence in the true class (across) "
-        "against the share of forgotten examples and of unseen ones like them. Where the two "
-        "differ as much as in Original, the examples are remembered; Retrain is the target.",
+        f"What a membership attack sees, request {exhibits.request}: histograms of the confidence "
+        "in the true class, for forgotten examples and for unseen ones like them. Retrain is the "
+        "target; where the two differ as in Original, the examples are still remembered.",
         step,
     )
 
 
-def _bars(one: Confidences) -> list[dict[str, Any]]:
-    title = row_title(one.row) + (f" ({one.selection})" if one.selection == "default" else "")
+def _bars(one: Confidences, row: str) -> list[dict[str, Any]]:
+    title = row + (f" ({one.selection})" if one.selection == "default" else "")
     counts = {"forget": one.forget, "holdout": one.holdout}
     return [
         {

@@ -13,14 +13,14 @@ from mubench.report.figures.figure import (
     RULE,
     WIDTH,
     Figure,
+    RowStyles,
     Spec,
     bar,
     figure,
-    looks,
     percent,
+    row_styles,
     values,
 )
-from mubench.report.format import row_title
 
 _WORD: Spec = {
     "type": "text",
@@ -31,82 +31,74 @@ _WORD: Spec = {
 }
 
 
+_LOG: Spec = {"type": "log", "padding": 16}
+_X: Spec = {"field": "cost", "type": "quantitative", "title": "RTE (s)", "scale": _LOG}
+_Y: Spec = {"field": "gap", "type": "quantitative", "title": "Avg. Gap (points)"}
+_TOOLTIP = [
+    {"field": "row", "title": "Row"},
+    {"field": "selection", "title": "Selection"},
+    {"field": "gap", "title": "Avg. Gap", "format": ".2f"},
+    {"field": "cost", "title": "RTE (s)", "format": ".3g"},
+]
+
+
 def gap_against_cost(cell: Cell) -> Figure | None:
     """Draw every row with a gap and a cost, the front that no row dominates, and the anchors."""
     held = [row for row in cell.methods if {"gap", "rte_seconds"} <= row.estimates.keys()]
     points = [_point(row) for row in held if row.estimates["rte_seconds"].mean > 0]
     if not points:
         return None
-    scales = looks([cell], (point["row"] for point in points))
-    x = {"field": "cost", "type": "quantitative", "title": "RTE (s)", "scale": _LOG}
-    y = {"field": "gap", "type": "quantitative", "title": "Avg. Gap (points)"}
-    color = {"field": "row", "type": "nominal", "title": None, "scale": scales.color}
-    shape = {"field": "row", "type": "nominal", "title": None, "scale": scales.shape}
-    layers = [
-        *_anchors(cell),
-        {
-            "data": values(front(points)),
-            "mark": {
-                "type": "line",
-                "color": BAND,
-                "strokeWidth": 1.5,
-                "interpolate": "step-after",
-            },
-            "encoding": {"x": x, "y": y},
-        },
-        {
-            "data": values(points),
-            "params": [PICK],  # in the first layer with colours, else the legend ignores clicks
-            "mark": {"type": "rule", "strokeWidth": 1.2},
-            "encoding": {
-                "x": x,
-                "y": {"field": "low", "type": "quantitative"},
-                "y2": {"field": "high"},
-                "color": color,
-                "opacity": PICKED,
-            },
-        },
-        {
-            "data": values(points),
-            "mark": {"type": "rule", "strokeWidth": 1.2},
-            "encoding": {
-                "x": {"field": "fast", "type": "quantitative", "scale": _LOG},
-                "x2": {"field": "slow"},
-                "y": y,
-                "color": color,
-                "opacity": PICKED,
-            },
-        },
-        {
-            "data": values(points),
-            "mark": {"type": "point", "size": 64, "strokeWidth": 1.5},
-            "encoding": {
-                "x": x,
-                "y": y,
-                "color": color,
-                "shape": shape,
-                "fill": color,
-                "fillOpacity": {"field": "solid", "type": "quantitative", "scale": None},
-                "opacity": PICKED,
-                "tooltip": [
-                    {"field": "row", "title": "Row"},
-                    {"field": "selection", "title": "Selection"},
-                    {"field": "gap", "title": "Avg. Gap", "format": ".2f"},
-                    {"field": "cost", "title": "RTE (s)", "format": ".3g"},
-                ],
-            },
-        },
-    ]
+    styles = row_styles([cell], (point["row"] for point in points))
+    layers = [*_anchors(cell), _front_line(points), *_error_bars(points, styles)]
     return figure(
         "gap-cost",
         "Avg. Gap against run time. Bars: one standard deviation. Filled: tuned; hollow: defaults. "
-        "Line: the front, no row is both closer and cheaper. Shaded: 95 % of Retrain pairs differ "
-        "by less. Dashed: the cost of Retrain, and the gap of doing nothing.",
-        {"layer": layers, "width": WIDTH, "height": HEIGHT},
+        "Line: the Pareto front, where no row is both closer and cheaper. Shaded: 95 % of Retrain "
+        "pairs differ by less. Dashed: the cost of Retrain, and the gap of the original.",
+        {"layer": [*layers, _marks(points, styles)], "width": WIDTH, "height": HEIGHT},
     )
 
 
-_LOG: Spec = {"type": "log", "padding": 16}
+def _front_line(points: Sequence[dict[str, Any]]) -> Spec:
+    step = {"type": "line", "color": BAND, "strokeWidth": 1.5, "interpolate": "step-after"}
+    return {"data": values(front(points)), "mark": step, "encoding": {"x": _X, "y": _Y}}
+
+
+def _error_bars(points: Sequence[dict[str, Any]], styles: RowStyles) -> list[Spec]:
+    """Bars of one standard deviation, of the gap and of the cost."""
+    shared = {"color": _by_row(styles.color), "opacity": PICKED}
+    gaps = {"x": _X, "y": {"field": "low", "type": "quantitative"}, "y2": {"field": "high"}}
+    fast: Spec = {"field": "fast", "type": "quantitative", "scale": _LOG}
+    costs = {"x": fast, "x2": {"field": "slow"}, "y": _Y}
+    bars: Spec = {"data": values(points), "mark": {"type": "rule", "strokeWidth": 1.2}}
+    return [
+        # The first layer with colours has the pick, else the legend ignores clicks.
+        {**bars, "params": [PICK], "encoding": {**gaps, **shared}},
+        {**bars, "encoding": {**costs, **shared}},
+    ]
+
+
+def _marks(points: Sequence[dict[str, Any]], styles: RowStyles) -> Spec:
+    """A point for each row, filled where it is tuned."""
+    color = _by_row(styles.color)
+    return {
+        "data": values(points),
+        "mark": {"type": "point", "size": 64, "strokeWidth": 1.5},
+        "encoding": {
+            "x": _X,
+            "y": _Y,
+            "color": color,
+            "shape": _by_row(styles.shape),
+            "fill": color,
+            "fillOpacity": {"field": "solid", "type": "quantitative", "scale": None},
+            "opacity": PICKED,
+            "tooltip": _TOOLTIP,
+        },
+    }
+
+
+def _by_row(scale: Spec) -> Spec:
+    return {"field": "row", "type": "nominal", "title": None, "scale": scale}
 
 
 def front(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -129,7 +121,7 @@ def _point(row: Row) -> dict[str, Any]:
     cost = row.estimates["rte_seconds"]
     spread = cost.spread or 0.0
     return {
-        "row": row_title(row.label),
+        "row": row.title,
         "selection": row.selection,
         "cost": cost.mean,
         "fast": cost.mean - spread if spread < cost.mean else cost.mean,  # the axis has no zero

@@ -1,24 +1,28 @@
-"""Metrics against the smoothing rate and against the forget ratio."""
+"""Metrics against a hyperparameter that a card declares, and against the forget ratio."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from mubench.catalogue import cards
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.figures.figure import (
     PICK,
     PICKED,
     RULE,
     Figure,
-    Looks,
+    RowStyles,
     Spec,
     bar,
     figure,
-    looks,
     percent,
+    row_styles,
     values,
 )
-from mubench.report.format import row_title
+from mubench.report.format import row_title, symbol
 
+_Points = dict[str, list[dict[str, Any]]]
+"""What is drawn, by metric."""
 TITLES = {
     "ua": "UA (%)",
     "mia_svc": "MIA (%)",
@@ -26,65 +30,65 @@ TITLES = {
     "ta": "TA (%)",
     "gap": "Avg. Gap (points)",
 }
-_SMOOTHING = ("ua", "ra", "ta", "gap")
+_SHOWN = ("ua", "ra", "ta", "gap")
 
 
-def smoothing_rows(cell: Cell) -> tuple[tuple[Row, float], ...]:
-    """Return the rows whose smoothing rate is a grid value, each with its rate."""
-    found = [(row, _smoothing_rate(row)) for row in cell.methods]
-    return tuple((row, rate) for row, rate in found if rate is not None)
+@dataclass(frozen=True)
+class CurveAxis:
+    """A hyperparameter that cards declare as an axis, and the rows that are points of its grid."""
+
+    name: str
+    title: str
+    points: tuple[tuple[Row, float], ...]
+    """Rows with their values."""
 
 
-def _smoothing_rate(row: Row) -> float | None:
-    if "[" not in row.label or "alpha=" not in row.label or not row.scored:
-        return None
-    rate = row.scored[0].params.get("alpha")
-    return float(rate) if isinstance(rate, int | float) else None
+def curve_axes(cell: Cell) -> tuple[CurveAxis, ...]:
+    """Return the axes that the cards of a cell's methods declare, with or without points."""
+    titles: dict[str, str] = {}
+    points: dict[str, list[tuple[Row, float]]] = {}
+    for row in cell.methods:
+        card = cards.find_method(row.method)
+        for name, title in card.curves.items() if card else ():
+            titles.setdefault(name, title)
+            value = row.grid_values.get(name)
+            held = points.setdefault(name, [])
+            if row.scored and isinstance(value, int | float):
+                held.append((row, float(value)))
+    return tuple(CurveAxis(name, titles[name], tuple(held)) for name, held in points.items())
 
 
-def _series(row: Row) -> str:
-    """Name the curve of a row: its label without the smoothing rate."""
-    method, _, inner = row.label.rstrip("]").partition("[")
-    others = [part for part in inner.split(",") if not part.startswith("alpha=")]
-    return row_title(f"{method}[{','.join(others)}]" if others else method)
+def hyperparameter_curves(cell: Cell) -> tuple[Figure, ...]:
+    """Draw UA, RA, TA and Avg. Gap against each declared hyperparameter with several values."""
+    return tuple(
+        _hyperparameter_curve(cell, axis)
+        for axis in curve_axes(cell)
+        if len({value for _, value in axis.points}) > 1
+    )
 
 
-def smoothing_curve(cell: Cell) -> Figure | None:
-    """Draw UA, RA, TA and Avg. Gap against the smoothing rate of grid rows."""
-    found = smoothing_rows(cell)
-    if len({rate for _, rate in found}) < 2:
-        return None
-    points: dict[str, list[dict[str, Any]]] = {
+def _hyperparameter_curve(cell: Cell, axis: CurveAxis) -> Figure:
+    points: _Points = {
         metric: [
             {
-                "row": _series(row),
+                "row": row_title(row.label, row.method, row.given, without=axis.name),
                 "selection": row.selection,
-                "at": rate,
+                "at": value,
                 "value": percent(row, metric),
                 **bar(row, metric),
             }
-            for row, rate in found
+            for row, value in axis.points
             if metric in row.estimates
         ]
-        for metric in _SMOOTHING
+        for metric in _SHOWN
     }
-    scales = looks([cell], (point["row"] for held in points.values() for point in held))
-    panels = [
-        _panel(
-            points[metric],
-            metric,
-            scales,
-            {"title": "α", "axis": {"tickCount": 4}},
-            _target(cell, metric),
-            is_first=metric == _SMOOTHING[0],
-        )
-        for metric in _SMOOTHING
-    ]
+    targets = {metric: _target(cell, metric) for metric in _SHOWN}
+    x: Spec = {"title": symbol(axis.name), "axis": {"tickCount": 4}}
     return figure(
-        "smoothing-rate",
-        "Against the smoothing rate α. Bars: one standard deviation. Solid: tuned; broken: "
-        "defaults. Dashed rule: Retrain.",
-        {"hconcat": panels, "spacing": 22},
+        f"curve-{axis.name}",
+        f"Metrics against the {axis.title} {symbol(axis.name)}. Bars: one standard deviation. "
+        "Solid: tuned; broken: defaults. Dashed rule: Retrain.",
+        _panels([cell], points, targets, x),
     )
 
 
@@ -96,28 +100,26 @@ def ratio_curves(cells: Sequence[Cell]) -> tuple[Figure, ...]:
             series.setdefault((cell.dataset, cell.model, cell.kind), []).append(cell)
     found = []
     for (dataset, model, kind), members in series.items():
-        drawn = _ratio_curve(sorted(members, key=lambda cell: cell.ratio or 0.0), kind)
-        if drawn is not None:
+        selection = next((s for s in SELECTIONS if any(c.ranked(s) for c in members)), None)
+        if len(members) > 1 and selection is not None:
+            ordered = sorted(members, key=lambda cell: cell.ratio or 0.0)
             found.append(
                 figure(
                     f"ratio-{dataset}-{model}-{kind}",
-                    f"{dataset}, {model}, {kind} forgetting: against the forget ratio. "
-                    f"{drawn[1]} rows. Bars: one standard deviation. Dashed: Retrain.",
-                    drawn[0],
+                    f"{dataset}, {model}, {kind} forgetting: metrics against the forget ratio. "
+                    f"{selection.capitalize()} rows. Bars: one standard deviation. Dashed rule: "
+                    "Retrain.",
+                    _ratio_curve(ordered, selection),
                 )
             )
     return tuple(found)
 
 
-def _ratio_curve(members: Sequence[Cell], kind: str) -> tuple[Spec, str] | None:
-    del kind
-    selection = next((s for s in SELECTIONS if any(c.ranked(s) for c in members)), None)
-    if len(members) < 2 or selection is None:
-        return None
-    points: dict[str, list[dict[str, Any]]] = {
+def _ratio_curve(members: Sequence[Cell], selection: str) -> Spec:
+    points: _Points = {
         metric: [
             {
-                "row": row_title(row.label),
+                "row": row.title,
                 "selection": selection,
                 "at": cell.ratio,
                 "value": percent(row, metric),
@@ -129,7 +131,7 @@ def _ratio_curve(members: Sequence[Cell], kind: str) -> tuple[Spec, str] | None:
         ]
         for metric in TITLES
     }
-    targets = {
+    targets: _Points = {
         metric: [
             {"at": cell.ratio, "value": percent(cell.retrain, metric)}
             for cell in members
@@ -137,14 +139,19 @@ def _ratio_curve(members: Sequence[Cell], kind: str) -> tuple[Spec, str] | None:
         ]
         for metric in TITLES
     }
-    scales = looks(members, (point["row"] for held in points.values() for point in held))
     x: Spec = {"title": "Forget ratio", "axis": {"tickCount": 4, "format": "~%"}}
-    shown = [metric for metric in TITLES if points[metric]]
+    return _panels(members, points, targets, x)
+
+
+def _panels(cells: Sequence[Cell], points: _Points, targets: _Points, x: Spec) -> Spec:
+    """One panel a metric that has points, side by side."""
+    styles = row_styles(cells, (point["row"] for held in points.values() for point in held))
+    shown = [metric for metric in points if points[metric]]
     panels = [
-        _panel(points[metric], metric, scales, x, targets[metric], is_first=metric == shown[0])
+        _panel(points[metric], metric, styles, x, targets[metric], is_first=metric == shown[0])
         for metric in shown
     ]
-    return {"hconcat": panels, "spacing": 22}, selection.capitalize()
+    return {"hconcat": panels, "spacing": 22}
 
 
 def _target(cell: Cell, metric: str) -> list[dict[str, Any]]:
@@ -155,7 +162,7 @@ def _target(cell: Cell, metric: str) -> list[dict[str, Any]]:
 def _panel(
     points: Sequence[dict[str, Any]],
     metric: str,
-    scales: Looks,
+    styles: RowStyles,
     at: Spec,
     target: Sequence[dict[str, Any]],
     *,
@@ -175,7 +182,7 @@ def _panel(
             "field": "row",
             "type": "nominal",
             "title": None,
-            "scale": scales.color,
+            "scale": styles.color,
             "legend": {"orient": "top", "columns": 6},
         },
         "detail": {"field": "selection"},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mubench.report.analysis.aggregate import Cell, Row
-from mubench.report.format import row_title
+from mubench.report.format import method_title
 
 Spec = dict[str, Any]
 """A Vega-Lite specification, or a part of one: what JSON can hold."""
@@ -19,10 +19,10 @@ SHAPES = (
     *("diamond", "triangle-right", "triangle-down", "triangle-left"),
 )
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
-"""Rows that share a colour differ in shape and dash: 64 shapes and 32 lines can be told apart."""
+"""Rows that share a colour differ in shape and dash: 64 shapes and 32 lines differ."""
 WIDTH, HEIGHT = 330, 250
 RULE: Spec = {"type": "rule", "color": INK, "strokeDash": [5, 4], "opacity": 0.7}
-"""An anchor: Retrain, or doing nothing."""
+"""An anchor: Retrain, or the original."""
 PICK: Spec = {
     "name": "pick",
     "select": {"type": "point", "fields": ["row"]},
@@ -102,7 +102,7 @@ def bar(row: Row, metric: str) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Looks:
+class RowStyles:
     """Scales of the rows shown, each row as it looks in the whole cell."""
 
     names: tuple[str, ...]
@@ -128,10 +128,10 @@ class Looks:
         return {"domain": list(self.names), "range": list(values)}
 
 
-def looks(cells: Iterable[Cell], shown: Iterable[str]) -> Looks:
+def row_styles(cells: Iterable[Cell], shown: Iterable[str]) -> RowStyles:
     """Return the scales of the titles `shown`, by their place among all rows of `cells`."""
     names = tuple(dict.fromkeys(shown))
     rows = [row for cell in cells for row in cell.methods]
-    titles = (*(row_title(r.label) for r in rows), *(row_title(r.method) for r in rows), *names)
+    titles = (*(row.title for row in rows), *(method_title(row.method) for row in rows), *names)
     every = list(dict.fromkeys(titles))
-    return Looks(names, tuple(every.index(name) for name in names))
+    return RowStyles(names, tuple(every.index(name) for name in names))

@@ -2,15 +2,14 @@
 
 from mubench.report.analysis.ranks import Ranks
 from mubench.report.figures.figure import WIDTH, Figure, Spec, figure, values
-from mubench.report.format import row_title
 
 
 def critical_difference(ranks: Ranks) -> Figure:
-    """Draw ranks with bars of half a critical difference: bars that do not meet tell apart."""
+    """Draw ranks with bars of half a critical difference; rows whose bars do not meet differ."""
     half = ranks.critical_difference / 2
     points = [
         {
-            "row": row_title(row.label),
+            "row": row.title,
             "rank": row.rank,
             "low": row.rank - half,
             "high": row.rank + half,
@@ -50,7 +49,7 @@ def critical_difference(ranks: Ranks) -> Figure:
     ]
     return figure(
         "ranks",
-        "Average ranks over cells. Bars: half a critical difference to each side (Nemenyi, 5 %); "
-        "two rows whose bars do not meet differ.",
+        "Average ranks over cells. Bars: half a critical difference to each side (Nemenyi, 5 %). "
+        "Two rows differ significantly where their bars do not meet.",
         {"data": values(points), "layer": layers, "width": WIDTH, "height": {"step": 26}},
     )

@@ -14,22 +14,21 @@ from mubench.report.figures.figure import (
     Figure,
     Spec,
     figure,
-    looks,
+    row_styles,
     values,
 )
-from mubench.report.format import row_title
 
 
 def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
     """Draw the best objective so far of every study."""
     points: list[dict[str, Any]] = [
-        {"row": row_title(study.row), "candidate": number, "best": 100 * best}
+        {"row": study.title, "candidate": number, "best": 100 * best}
         for study in studies
         for number, best in study.best_so_far
     ]
     if not points:
         return None
-    scales = looks([cell], (point["row"] for point in points))
+    styles = row_styles([cell], (point["row"] for point in points))
     legend = {"symbolType": "stroke", "symbolStrokeWidth": 2}
     last = max(point["candidate"] for point in points)
     x: Spec = {
@@ -61,14 +60,14 @@ def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
                     "field": "row",
                     "type": "nominal",
                     "title": None,
-                    "scale": scales.color,
+                    "scale": styles.color,
                     "legend": legend,
                 },
                 "strokeDash": {
                     "field": "row",
                     "type": "nominal",
                     "title": None,
-                    "scale": scales.dash,
+                    "scale": styles.dash,
                     "legend": legend,
                 },
                 "opacity": PICKED,
@@ -77,8 +76,8 @@ def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
     ]
     return figure(
         "tuning",
-        "What the search found, on search requests and validation data; candidate 0: the "
-        f"defaults. Rules: budgets of {' and '.join(map(str, BUDGETS))} candidates.",
+        "Best objective of each search so far, on search requests and validation data; candidate "
+        f"0 has the defaults. Rules: budgets of {' and '.join(map(str, BUDGETS))} candidates.",
         {"layer": layers, "width": WIDTH, "height": HEIGHT},
     )
 
@@ -86,13 +85,13 @@ def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
 def importance_bars(cell: Cell, found: Mapping[str, Mapping[str, float]]) -> Figure | None:
     """Draw the share of each hyperparameter, by row."""
     bars: list[dict[str, Any]] = [
-        {"row": row_title(row), "name": f"{row_title(row)} · {name}", "share": share}
-        for row, shares in found.items()
+        {"row": title, "name": f"{title} · {name}", "share": share}
+        for title, shares in ((cell.title_of(row), shares) for row, shares in found.items())
         for name, share in sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
     if not bars:
         return None
-    scales = looks([cell], (one["row"] for one in bars))
+    styles = row_styles([cell], (one["row"] for one in bars))
     spec: Spec = {
         "data": values(bars),
         "mark": {"type": "bar", "height": {"band": 0.7}},
@@ -115,7 +114,7 @@ def importance_bars(cell: Cell, found: Mapping[str, Mapping[str, float]]) -> Fig
                 "field": "row",
                 "type": "nominal",
                 "legend": None,
-                "scale": scales.color,
+                "scale": styles.color,
             },
             "tooltip": [
                 {"field": "name", "title": "Hyperparameter"},
@@ -127,8 +126,8 @@ def importance_bars(cell: Cell, found: Mapping[str, Mapping[str, float]]) -> Fig
     }
     return figure(
         "importance",
-        "Which hyperparameters decide whether a candidate is among the best of its search "
-        "(PED-ANOVA, as Optuna computes it; shares of one row sum to 1). A few candidates are "
-        "little evidence.",
+        "Importance of hyperparameters: how much each decides whether a candidate is among the "
+        "best of its search (PED-ANOVA, computed by Optuna; shares of one row sum to 1). With few "
+        "candidates it is uncertain.",
         spec,
     )

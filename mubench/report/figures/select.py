@@ -7,7 +7,7 @@ from mubench.report.analysis.ranks import Ranks
 from mubench.report.analysis.tuning import Study
 from mubench.report.figures.confidence import confidence_histograms
 from mubench.report.figures.cost import gap_against_cost
-from mubench.report.figures.curves import ratio_curves, smoothing_curve
+from mubench.report.figures.curves import hyperparameter_curves, ratio_curves
 from mubench.report.figures.figure import Figure
 from mubench.report.figures.ranking import critical_difference
 from mubench.report.figures.search import importance_bars, tuning_curves
@@ -24,9 +24,9 @@ def cell_figures(
     found = [
         gap_against_cost(cell),
         tuning_curves(cell, studies),
-        smoothing_curve(cell),
+        *hyperparameter_curves(cell),
         importance_bars(cell, importances),
-        confidence_histograms(exhibits) if exhibits else None,
+        confidence_histograms(cell, exhibits) if exhibits else None,
     ]
     return tuple(figure for figure in found if figure)
 

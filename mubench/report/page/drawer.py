@@ -4,25 +4,26 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mubench.report.format import plural, seeds_text
+from mubench.errors import plural
+from mubench.report.format import seeds_text
 from mubench.store.record import Record
 
 
 def records_node(sweep: str, records: Iterable[Record]) -> dict[str, Any]:
     """Return records by id as JSON can hold them; NaN and infinities become words."""
-    return {record.id: _told(sweep, record) for record in sorted(records, key=lambda r: r.id)}
+    return {record.id: _node(sweep, record) for record in sorted(records, key=lambda r: r.id)}
 
 
-def _told(sweep: str, record: Record) -> dict[str, Any]:
+def _node(sweep: str, record: Record) -> dict[str, Any]:
     facts = {
         "id": record.id,
         "request": record.request,
         "candidate": f"{record.candidate} of {record.trials}" if record.candidate >= 0 else "",
         "seeds": seeds_text(record),
-        "forget set": f"{record.n_forget} forgotten, {record.n_retain} kept",
+        "forget set": f"{record.n_forget} forgotten, {record.n_retain} retained",
         "forget hash": record.forget_hash,
         "device": f"{record.device}, {plural(record.threads, 'thread')}, {record.precision}",
-        "device to itself": "yes" if record.exclusive else "no",
+        "exclusive device": "yes" if record.exclusive else "no",
         "versions": ", ".join(f"{k} {v}" for k, v in sorted(record.versions.items())),
         "commit": record.commit,
         "created": record.created,

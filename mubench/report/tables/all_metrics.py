@@ -1,8 +1,9 @@
 """All metrics of a cell beside those of the main table."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
+from mubench.metrics.info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import (
     COLUMNS,
@@ -12,19 +13,18 @@ from mubench.report.analysis.aggregate import (
     estimate,
     finite_values,
 )
-from mubench.report.format import MINUS, points, row_title, seconds
-from mubench.store.record import MetricInfo
+from mubench.report.format import MINUS, format_percent, format_seconds
+from mubench.report.tables.details import Details
 
 _HIDDEN = frozenset(COLUMNS) | {
     *("retrain_ua", "retrain_ra", "retrain_ta", "retrain_mia_svc", "objective"),
-    *("gap_paired", "gap_of_means"),
 }
 """Shown in the main table already, or there for searches alone."""
-AIMS = {"match": "= Retrain", "lower": "lower", "higher": "higher", "none": ""}
+_AIMS = {"match": "equal to Retrain", "lower": "lower", "higher": "higher", "none": ""}
 
 
 @dataclass(frozen=True)
-class More:
+class MetricTable:
     """Metrics as rows; Retrain, Original and the leading rows as columns."""
 
     columns: tuple[str, ...]
@@ -32,24 +32,36 @@ class More:
     """A metric, and its mean ± standard deviation in each column."""
     selection: str
 
+    @property
+    def details(self) -> Details | None:
+        """The table as it is printed; None where there is no further metric."""
+        if not self.lines:
+            return None
+        hint = "Mean ± standard deviation over requests; fractions in percent."
+        return Details(
+            title="All metrics",
+            hint=f"{hint} {self.selection.capitalize()} rows." if self.selection else hint,
+            headings=("Metric", "Better when", *self.columns),
+            rows=tuple((info.title, _AIMS[info.aim], *texts) for info, texts in self.lines),
+            words=frozenset({"Metric", "Better when"}),
+            descriptions=tuple(info.description for info, _ in self.lines),
+        )
 
-def more_metrics(cell: Cell) -> More:
+
+def metric_table(cell: Cell) -> MetricTable:
     """Return every metric that any of the rows has."""
     selection = next((s for s in SELECTIONS if any(r.selection == s for r in cell.methods)), "")
-    rows = [
-        cell.retrain,
-        cell.original,
-        *(row for row in cell.methods if row.selection == selection),
-    ]
-    there = {name for row in rows for record in row.scored for name in record.metrics}
+    methods = [row for row in cell.methods if row.selection == selection]
+    rows = [cell.retrain, cell.original, *methods]
+    recorded = {name for row in rows for record in row.scored for name in record.metrics}
     known = all_metrics()
-    strangers = {name: _stranger(name) for name in sorted(there - known.keys())}
+    strangers = {name: _stranger(name) for name in sorted(recorded - known.keys())}
     lines = [
         (info, tuple(_text(info, row) for row in rows))
         for name, info in {**known, **strangers}.items()
-        if name in there and name not in _HIDDEN
+        if name in recorded and name not in _HIDDEN
     ]
-    return More(tuple(row_title(row.label) for row in rows), tuple(lines), selection)
+    return MetricTable(tuple(row.title for row in rows), tuple(lines), selection)
 
 
 def _stranger(name: str) -> MetricInfo:
@@ -58,32 +70,37 @@ def _stranger(name: str) -> MetricInfo:
 
 
 def _text(info: MetricInfo, row: Row) -> str:
-    held: Sequence[float] = finite_values(row.records, info.name)
-    if not held:
+    values = finite_values(row.records, info.name)
+    if not values:
         return "—"
-    found = estimate(held)
-    spread = "" if found.spread is None else f" ± {number(info, found.spread)}"
-    return number(info, found.mean) + spread
+    found = estimate(values)
+    mean = number(info, found.mean, found.mean)
+    return mean if found.spread is None else f"{mean} ± {number(info, found.spread, found.mean)}"
 
 
-def number(info: MetricInfo, value: float) -> str:
-    """Print a value in its unit: fractions in percent, counts in thousands and millions."""
+def number(info: MetricInfo, value: float, mean: float) -> str:
+    """Print a value in its unit, with the decimals of the mean that it belongs to."""
     if info.unit == "fraction":
-        return points(value)
+        return format_percent(value)
     if info.unit == "seconds":
-        return seconds(value)
-    if info.unit in ("examples", "flops"):
-        return _large(value)
-    return f"{value:.3g}".replace("-", MINUS)
+        return format_seconds(value, like=mean)
+    return _three_digits(value, mean, is_count=info.unit in ("examples", "flops"))
 
 
-def _large(value: float) -> str:
-    """Print a count with a suffix.
+def _three_digits(value: float, mean: float, *, is_count: bool) -> str:
+    """Print a number to three digits of the mean; counts in thousands, millions and so on.
 
-    >>> _large(1234.0), _large(5.6e9), _large(12.0)
-    ('1.23 k', '5.6 G', '12')
+    >>> _three_digits(1234.0, 1234.0, is_count=True), _three_digits(5e8, 5.6e9, is_count=True)
+    ('1.23 k', '0.50 G')
+    >>> _three_digits(-12.345, -12.345, is_count=False), _three_digits(2e-7, 3e-6, is_count=False)
+    ('−12.3', '0.20e-6')
     """
-    for size, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g} {suffix}"
-    return f"{value:.3g}"
+    exponent = math.floor(math.log10(abs(mean))) if mean else 0
+    size, suffix = 1.0, ""
+    if is_count and exponent >= 3:
+        steps = min(exponent // 3, 4)
+        size, suffix = 1000.0**steps, " " + "kMGT"[steps - 1]
+        exponent -= 3 * steps
+    elif exponent < -3:
+        size, suffix, exponent = 10.0**exponent, f"e{exponent}", 0
+    return f"{value / size:.{max(0, 2 - exponent)}f}{suffix}".replace("-", MINUS, value < 0)

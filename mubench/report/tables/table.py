@@ -1,12 +1,15 @@
-"""One table object, printed by every format: so that all of them show the same digits."""
+"""One table as values, printed by every format, so that all formats show the same digits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Cell, Floor, Row
+from mubench.errors import plural
+from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import Rank, Verdicts, judge, marks
-from mubench.report.format import points, row_title, seconds
+from mubench.report.analysis.noise import Floor
+from mubench.report.format import format_percent, format_seconds, method_title
 from mubench.store.record import Record
+from mubench.sweep.kinds import RETRAIN
 from mubench.sweep.published import CellNumbers, Published, Values
 
 HEADINGS = {
@@ -31,8 +34,9 @@ CAPTION = (
     "Mean ± standard deviation over requests; in parentheses the distance between the mean and "
     "Retrain's, in points. Avg. Gap is the mean over requests of each request's own gap, "
     "so it is never smaller than the gap of means beside it. Best and second best in Avg. Gap are "
-    "marked within tuned and within default. Rows of one group that share a letter cannot be told "
-    "apart in Avg. Gap: exact paired test over requests, Holm's correction over all pairs, 5 %."
+    "marked within tuned and within default. Rows of one group that share a letter do not differ "
+    "significantly in Avg. Gap: exact paired test over requests, Holm's correction over all pairs, "
+    "5 %."
 )
 
 
@@ -53,6 +57,8 @@ class Line:
 
     name: str
     """The row's label in records, `ugradsl[alpha=-0.2]`."""
+    method: str
+    """The method of the row, `ugradsl`."""
     title: str
     group: str
     """`reference`, `tuned` or `default`."""
@@ -62,11 +68,22 @@ class Line:
     records: tuple[Record, ...] = ()
     """What the line is made from."""
     letters: str = ""
-    """Rows of a group that share a letter cannot be told apart."""
+    """Rows of a group that share a letter do not differ significantly."""
     notes: tuple[str, ...] = ()
     """Marks of the footnotes that concern this row."""
     paper: Mapping[str, str] = field(default_factory=dict)
     """What a paper printed, by heading; beside the tuned row, or the only one there is."""
+
+    @property
+    def full_title(self) -> str:
+        """The title with the group, where the row is no reference."""
+        return self.title if self.group == "reference" else f"{self.title} · {self.group}"
+
+    @property
+    def printed(self) -> tuple[tuple[Entry, str], ...]:
+        """Each number, and what a paper printed for it."""
+        papers = map(self.paper_of, COLUMNS)
+        return tuple(zip(self.entries, papers, strict=True))
 
     def paper_of(self, metric: str) -> str:
         """What a paper printed for a column of this table; empty where nothing is known."""
@@ -104,13 +121,12 @@ def table(
 
     A paper's numbers are printed as it gives them: other hardware makes other times.
     """
-    rows = (cell.retrain, cell.original, *cell.methods)
-    texts = dict.fromkeys(text for row in rows for text in row.troubles())
+    texts = dict.fromkeys(text for row in cell.rows for text in row.troubles())
     footnotes = {text: str(number) for number, text in enumerate(texts, 1)}
-    ranks, told = marks(cell), (verdicts or judge(cell)).letters
+    ranks, letters = marks(cell), (verdicts or judge(cell)).letters
     lines = [
-        _line(row, ranks.get(key, ""), told.get(key, ""), footnotes)
-        for row in rows
+        _line(row, ranks.get(key, ""), letters.get(key, ""), footnotes)
+        for row in cell.rows
         for key in [(row.label, row.selection)]
     ]
     lines.insert(1, _floor_line(cell.floor))
@@ -153,7 +169,8 @@ def _paper_numbers(values: Values, rte_unit: str) -> dict[str, str]:
 def _line(row: Row, rank: Rank, letters: str, footnotes: dict[str, str]) -> Line:
     return Line(
         name=row.label,
-        title=row_title(row.label),
+        method=row.method,
+        title=row.title,
         group=row.selection or "reference",
         entries=tuple(_entry(row, metric, rank) for metric in COLUMNS),
         count=f"{len(row.scored)}/{row.expected}",
@@ -167,27 +184,28 @@ def _entry(row: Row, metric: str, rank: Rank) -> Entry:
     held = row.estimates.get(metric)
     if held is None:
         return Entry()
-    distance = None if row.label == "retrain" else row.distances.get(metric)
+    distance = None if row.label == RETRAIN else row.distances.get(metric)
     return Entry(
-        value=_number(metric, held.mean),
-        spread="" if held.spread is None else _number(metric, held.spread),
-        distance="" if distance is None else points(distance),
+        value=number_text(metric, held.mean),
+        spread="" if held.spread is None else number_text(metric, held.spread, like=held.mean),
+        distance="" if distance is None else format_percent(distance),
         rank=rank if metric == "gap" else "",
         key=held.mean,
     )
 
 
-def _number(metric: str, value: float) -> str:
-    return seconds(value) if metric == "rte_seconds" else points(value)
+def number_text(metric: str, value: float, *, like: float | None = None) -> str:
+    """Print a number of a column; a spread has the decimals of the mean that it is `like`."""
+    return format_seconds(value, like=like) if metric == "rte_seconds" else format_percent(value)
 
 
 def _floor_line(floor: Floor | None) -> Line:
     """Return the noise floor as a line: mean pairwise distances, in points."""
-    count = f"{floor.pairs} pairs" if floor else "no pairs"
+    count = plural(floor.pairs, "pair") if floor else "no pairs"
     mean = floor.mean if floor else {}
     entries = tuple(
-        Entry(points(mean[metric]), key=mean[metric]) if metric in mean else Entry()
+        Entry(format_percent(mean[metric]), key=mean[metric]) if metric in mean else Entry()
         for metric in COLUMNS
     )
     records = floor.records if floor else ()
-    return Line("floor", row_title("floor"), "reference", entries, count, records)
+    return Line("floor", "", method_title("floor"), "reference", entries, count, records)

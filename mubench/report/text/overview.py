@@ -1,16 +1,17 @@
-"""Each cell in one line: who is closest to Retrain, at what cost, and how sure that is."""
+"""Each cell in one line: which row is closest to Retrain, at what cost, and how significant."""
 
 from dataclasses import dataclass
 
+from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import Verdicts, against_closest
 from mubench.report.analysis.significance import bootstrap_interval
-from mubench.report.format import listed, plural, points, row_title, seconds
+from mubench.report.format import format_percent, format_seconds, join_words
 from mubench.report.text.summary import is_blind
 
 
 @dataclass(frozen=True)
-class Glance:
+class OverviewRow:
     """One cell's line; words where there is no number."""
 
     closest: str
@@ -21,13 +22,13 @@ class Glance:
     cost: str
     share: str
     """Of Retrain's cost."""
-    sureness: str
+    significance: str
 
 
-_NOTHING = Glance("—", "", "—", "", "—", "—", "", "nothing is ranked yet")
+_NOTHING = OverviewRow("—", "", "—", "", "—", "—", "", "no row is ranked yet")
 
 
-def glance(cell: Cell, verdicts: Verdicts) -> Glance:
+def overview(cell: Cell, verdicts: Verdicts) -> OverviewRow:
     """Return the line of a cell."""
     selection = next((s for s in SELECTIONS if cell.ranked(s)), None)
     if selection is None:
@@ -35,21 +36,23 @@ def glance(cell: Cell, verdicts: Verdicts) -> Glance:
     best = cell.ranked(selection)[0]
     gaps = [r.metrics["gap"] for r in best.scored if "gap" in r.metrics]
     interval = bootstrap_interval(gaps)
-    return Glance(
-        closest=row_title(best.label),
+    return OverviewRow(
+        closest=best.title,
         selection=selection,
-        gap=points(best.estimates["gap"].mean),
-        interval=f"{points(interval[0])} to {points(interval[1])}" if interval else "one request",
-        floor=points(cell.floor.mean["gap"]) if cell.floor and "gap" in cell.floor.mean else "—",
+        gap=format_percent(best.estimates["gap"].mean),
+        interval=f"{format_percent(interval[0])} to {format_percent(interval[1])}"
+        if interval
+        else "one request",
+        floor=format_percent(cell.floor.mean["gap"]) if cell.floor else "—",
         cost=_cost(best),
         share=_share(best, cell.retrain),
-        sureness=_sureness(cell, verdicts, selection),
+        significance=_significance(cell, verdicts, selection),
     )
 
 
 def _cost(row: Row) -> str:
     cost = row.estimates.get("rte_seconds")
-    return f"{seconds(cost.mean)} s" if cost else "—"
+    return f"{format_seconds(cost.mean)} s" if cost else "—"
 
 
 def _share(row: Row, retrain: Row) -> str:
@@ -59,18 +62,18 @@ def _share(row: Row, retrain: Row) -> str:
     return f"{100 * mine.mean / whole.mean:.3g} % of Retrain"
 
 
-def _sureness(cell: Cell, verdicts: Verdicts, selection: str) -> str:
+def _significance(cell: Cell, verdicts: Verdicts, selection: str) -> str:
     ranked, pairs = cell.ranked(selection), verdicts.pairs[selection]
     if is_blind(cell):
-        return "nothing to forget here: within Retrain's own noise"
+        return "none: the original is within Retrain's noise"
     if not pairs:
         return "no other row to compare with"
     closest = against_closest(pairs)
     if len(closest[0].differences) < closest[0].needs:
-        return f"undecided: {closest[0].count}, {closest[0].needs} needed"
-    ties = [row_title(pair.second.label) for pair in closest if pair.verdict != "closer"]
+        return f"not significant: {closest[0].count}, {closest[0].needs} needed"
+    ties = [pair.second.title for pair in closest if pair.verdict != "closer"]
     if ties:
-        return f"not told apart from {listed(ties)}"
+        return f"no significant difference from {join_words(ties)}"
     others = sum(row.selection == selection for row in cell.methods) - len(ranked)
     unranked = f"; {plural(others, 'row')} not ranked" if others else ""
-    return f"told apart from every other complete {selection} row{unranked}"
+    return f"significantly closer than all other complete {selection} rows{unranked}"

@@ -1,16 +1,23 @@
-"""Under which conditions the numbers were made: a claim carries them or is none."""
+"""Under which conditions the numbers were made, and what their readers must know."""
 
 from collections.abc import Callable, Iterable
 
-from mubench.report.format import plural
+from mubench.catalogue import cards
+from mubench.errors import plural
+from mubench.report.analysis.aggregate import Cell
+from mubench.report.format import join_words
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 
-REIMPLEMENTATION = (
-    "UGradSL and UGradSL+ are a re-implementation from a secondary description of the paper "
-    "(arXiv 2406.07698): its own code and hyperparameters were not available, and the defaults "
-    "here were chosen anew."
-)
+
+def caveats(cells: Iterable[Cell]) -> tuple[str, ...]:
+    """Return what the cards of the methods in these cells warn of, each warning once."""
+    methods = dict.fromkeys(row.method for cell in cells for row in cell.methods)
+    titles: dict[str, list[str]] = {}
+    for card in map(cards.find_method, methods):
+        if card is not None and card.caveat:
+            titles.setdefault(card.caveat, []).append(card.title)
+    return tuple(f"{join_words(held)}: {caveat}" for caveat, held in titles.items())
 
 
 def conditions(source: ReportSource) -> tuple[tuple[str, str], ...]:
@@ -25,9 +32,9 @@ def conditions(source: ReportSource) -> tuple[tuple[str, str], ...]:
         ("Final requests", str(len(requests))),
         ("Newest record", source.date),
         ("Device", _each(records, lambda r: r.device)),
-        ("Threads a step", _each(records, lambda r: str(r.threads))),
+        ("Threads per step", _each(records, lambda r: str(r.threads))),
         ("Precision", _each(records, lambda r: r.precision)),
-        ("Device to itself (finals)", _each(finals, lambda r: "yes" if r.exclusive else "no")),
+        ("Exclusive device (final steps)", _each(finals, lambda r: "yes" if r.exclusive else "no")),
         ("Commit", _each(records, lambda r: r.commit)),
         ("Versions", _versions(records)),
         ("Tuning", _tuning(records)),
@@ -52,12 +59,12 @@ def _versions(records: Iterable[Record]) -> str:
 def _tuning(records: Iterable[Record]) -> str:
     budgets = sorted({record.trials for record in records if record.kind == "search"})
     if not budgets:
-        return "none: defaults only"
+        return "none (defaults only)"
     words = " or ".join(plural(trials, "candidate") for trials in budgets)
-    same = "the same budget for every row, " if len(budgets) == 1 else ""
+    same = ", the same for every row" if len(budgets) == 1 else ""
     overlaps = any("search_overlap" in record.flags for record in records)
-    but = " (forget sets overlap where the flag search_overlap says so)" if overlaps else ""
+    but = " (forget sets overlap where a row has the flag search_overlap)" if overlaps else ""
     return (
-        f"{words} a study, {same}candidate 0 the defaults; searched on other requests{but} and on "
-        "validation data, never on test data"
+        f"{words} per study{same}; candidate 0 has the defaults; searched on other requests{but} "
+        "and on validation data, never on test data"
     )

@@ -1,1 +1,1 @@
-"""Many steps: walks the plan; Ray and Optuna are imported only here."""
+"""Many steps: the schedule of a plan; Ray and Optuna are imported only here."""

@@ -19,7 +19,8 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled b
 import ray
 from ray._private import ray_constants
 
-from mubench.sweep.plan import Device, Plan
+from mubench.sweep.kinds import Device
+from mubench.sweep.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def capacity(plan: Plan) -> int:
     """How many of the plan's smallest steps the cluster can run at once, at least one."""
     has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     unit, name = ("gpu", "GPU") if plan.device == "cuda" else ("cpu", "CPU")
-    shares = [getattr(step.resources, unit) for step in plan.steps.values()]
+    shares = [getattr(step.execution.resources, unit) for step in plan.steps.values()]
     smallest = min((share for share in shares if share > 0), default=1.0)
     return max(1, int(has.get(name, 1) / smallest))
 

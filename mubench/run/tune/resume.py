@@ -29,6 +29,20 @@ def finished(plan: Plan, store: Store) -> Summary | None:
     return Summary(done, 0, 0, was_interrupted=False) if len(done) == len(plan.steps) else None
 
 
+def outdated_steps(plan: Plan, store: Store) -> int:
+    """Count the steps to run that the sweep's last run left results of, under other ids.
+
+    Code, data, versions, device or settings have changed since.
+    """
+    try:
+        saved = store.steps_of(plan.name)
+    except FileNotFoundError:
+        return 0
+    records = store.records.read({*saved, *plan.steps})
+    old = {record.title for record in records.values() if record.id not in plan.steps}
+    return sum(step.title in old for key, step in plan.steps.items() if key not in records)
+
+
 def usable_records(plan: Plan, store: Store) -> dict[str, Record]:
     """Records that need not be made again.
 

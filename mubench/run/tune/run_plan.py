@@ -18,16 +18,17 @@ from mubench.data.availability import require_data
 from mubench.data.fingerprint import UNKNOWN
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
-from mubench.run.step_result import Outcome, make_record
+from mubench.run.step_result import not_run
 from mubench.run.tune.cluster import Where, capacity, connected
 from mubench.run.tune.resume import Summary, usable_records
-from mubench.run.tune.schedule import Walk
+from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.searcher import PlanSearcher
 from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
 from mubench.store.store import Store
-from mubench.sweep.plan import Plan, Step
-from mubench.sweep.planner import sources_of
+from mubench.sweep.plan import Plan
+from mubench.sweep.step_ids import sources_of
+from mubench.sweep.steps import Step
 
 SLICE = 2000
 """Steps that one Tuner gets: Tune keeps some 50 KB a trial, and new actors begin afresh."""
@@ -38,7 +39,7 @@ RETRIES = 2
 class Progress(Protocol):
     """Who wants to know how a sweep goes."""
 
-    def start(self, walk: Walk) -> None:
+    def start(self, schedule: Schedule) -> None:
         """The run begins."""
         ...
 
@@ -46,7 +47,7 @@ class Progress(Protocol):
         """A step was handed out."""
         ...
 
-    def finished(self, record: Record, walk: Walk) -> None:
+    def finished(self, record: Record, schedule: Schedule) -> None:
         """A record was stored."""
         ...
 
@@ -67,70 +68,71 @@ def run_plan(
         StoreError: the store cannot be written; what was finished is kept.
     """
     where = where or Where()
-    walk = Walk(plan, usable_records(plan, store))
-    had = len(walk.records)
-    if where.address is None and not walk.is_finished:
-        due = plan.steps.keys() - walk.records.keys()
+    schedule = Schedule(plan, usable_records(plan, store))
+    had = len(schedule.records)
+    if where.address is None and not schedule.is_finished:
+        due = plan.steps.keys() - schedule.records.keys()
         require_data(_cards(plan, due), data_dir)
-    _require_known(plan, walk)
-    progress.start(walk)
+    _require_known(plan, schedule)
+    progress.start(schedule)
     with _interruptible() as interrupted:
-        if not walk.is_finished:
+        if not schedule.is_finished:
             with connected(where):
-                while not walk.is_finished:
+                while not schedule.is_finished:
                     worker = _worker(actor, plan, store, data_dir)
-                    _run_slice(plan, store, walk, progress, worker)
-    ran = len(walk.records) - had
+                    _run_slice(plan, store, schedule, progress, worker)
+    ran = len(schedule.records) - had
     if ran:
         store.records.compact()
-    return Summary(walk.records, ran, len(walk.blocked), interrupted.is_set())
+    return Summary(schedule.records, ran, len(schedule.blocked), interrupted.is_set())
 
 
-def _require_known(plan: Plan, walk: Walk) -> None:
+def _require_known(plan: Plan, schedule: Schedule) -> None:
     """Refuse to run on data in files that nobody here has seen.
 
     Their steps would have one id whatever the workers find, and be taken for each other later.
     """
-    for key in plan.steps.keys() - walk.records.keys():
-        step = plan.steps[key]
-        if step.data_id == UNKNOWN and is_in_files(step.dataset.card.card):
+    for key in plan.steps.keys() - schedule.records.keys():
+        training = plan.steps[key].training
+        if training.data_id == UNKNOWN and is_in_files(training.dataset.card.card):
             raise DataError(
-                f"dataset {step.dataset.name}: its files are not on this machine, and nothing else "
-                "says what they are; give --data here too, so that results can be told apart"
+                f"dataset {training.dataset.name}: its files are not on this machine, and nothing "
+                "else says what they are; give --data here too, so that results can be told apart"
             )
 
 
 def _cards(plan: Plan, keys: Iterable[str]) -> list[DataCard]:
     """Cards of the data sets that some steps need, one each."""
-    found = {plan.steps[key].dataset.label: plan.steps[key].dataset.card for key in keys}
-    return list(found.values())
+    datasets = [plan.steps[key].training.dataset for key in keys]
+    return list({dataset.label: dataset.card for dataset in datasets}.values())
 
 
 def _worker(
     actor: type[StepActor], plan: Plan, store: Store, data_dir: str | None
 ) -> type[tune.Trainable]:
     """The actor with what all its processes share: put into Ray once, not into every trial."""
+    sources = sources_of(plan.steps.values())
     shared = {
         "steps": dict(plan.steps),
         "store_uri": store.files.absolute_uri,
         "data_dir": str(Path(data_dir).absolute()) if data_dir else None,
         "given": plugins.added(),
-        "sources": sources_of(plan),
-        "code": source_id(*sources_of(plan)),
+        "sources": sources,
+        "code": source_id(*sources),
     }
     worker: type[tune.Trainable] = tune.with_parameters(actor, **shared)
     return worker
 
 
 def _run_slice(
-    plan: Plan, store: Store, walk: Walk, progress: Progress, worker: type[tune.Trainable]
+    plan: Plan, store: Store, schedule: Schedule, progress: Progress, worker: type[tune.Trainable]
 ) -> None:
     def keep(record: Record) -> None:
         store.records.append(record)
-        progress.finished(record, walk)
+        progress.finished(record, schedule)
 
     searcher = PlanSearcher(
-        walk,
+        schedule,
         keep,
         _lost,
         progress.started,
@@ -141,7 +143,7 @@ def _run_slice(
         tuner = tune.Tuner(
             tune.with_resources(worker, _resources),
             tune_config=TuneConfig(
-                search_alg=searcher, num_samples=min(SLICE, walk.left), reuse_actors=True
+                search_alg=searcher, num_samples=min(SLICE, schedule.left), reuse_actors=True
             ),
             run_config=RunConfig(
                 name="sweep",
@@ -165,7 +167,7 @@ def _lost(step: Step) -> Record:
         f"its worker died or could not start, {RETRIES + 1} times: "
         "out of host memory, killed from outside, or without access to the store?"
     )
-    return make_record(step, Outcome("error", message, candidate=step.candidate), 0.0)
+    return not_run("error", step, message)
 
 
 @contextmanager

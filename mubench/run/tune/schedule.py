@@ -1,4 +1,4 @@
-"""Walking a plan: which step is due, with which hyperparameters, and what a result releases.
+"""The order of a plan's steps: which is ready, with which hyperparameters, what a result releases.
 
 Pure: it knows neither Ray nor the clock, so that one worker or a hundred give the same sweep.
 """
@@ -7,25 +7,25 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mubench.catalogue.search_space import Scalar
-from mubench.run.tune.suggest import Searches, Told, suggest
+from mubench.run.tune.suggest import ScoredCandidate, Searches, suggest
 from mubench.store.record import WORST, Record
-from mubench.sweep.plan import Plan, Step, Study
+from mubench.sweep.kinds import STEP_KINDS
+from mubench.sweep.plan import Plan
+from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, Study
 
-_ORDER = {"train": 0, "retrain": 1, "search": 2, "final": 3}
+_ORDER = {kind: number for number, kind in enumerate(STEP_KINDS)}
 
 
 @dataclass(frozen=True)
-class Due:
+class ReadyStep:
     """A step that can run now; a `refusal` says why it is not run but recorded as refused."""
 
     step: Step
-    params: Mapping[str, Scalar]
-    candidate: int
-    refusal: str = ""
+    candidate: Candidate
+    refusal: str | None = None
 
 
-class Walk:
+class Schedule:
     """The state of one run: what is done, due, running, and blocked by a failure."""
 
     def __init__(self, plan: Plan, done: Mapping[str, Record]) -> None:
@@ -51,21 +51,21 @@ class Walk:
         """How many steps have no record yet and are not blocked."""
         return len(self.plan.steps) - len(self.records) - len(self.blocked)
 
-    def next(self) -> Due | None:
-        """The next due step, now running; None while all that is left waits for what runs."""
+    def next(self) -> ReadyStep | None:
+        """The next ready step, now running; None while all that is left waits for what runs."""
         key = self._pop()
         if key is None:
             return None
         self.running.add(key)
-        return self._due(self.plan.steps[key])
+        return self._prepare(self.plan.steps[key])
 
     def put_back(self, step: Step) -> None:
-        """A running step that nobody finished is due again."""
+        """A running step that nobody finished is ready again."""
         self.running.discard(step.id)
         self._push(step.id)
 
     def finish(self, record: Record) -> None:
-        """Take a step's record; what waited for it becomes due, or blocked if it failed."""
+        """Take a step's record; what waited for it becomes ready, or blocked if it failed."""
         self.running.discard(record.id)
         self.records[record.id] = record
         self._release(record)
@@ -101,45 +101,48 @@ class Walk:
                 self.blocked.add(key)
                 waiting.extend(self._dependants[key])
 
-    def _due(self, step: Step) -> Due:
-        if step.refusal:
-            return Due(step, step.params, step.candidate, step.refusal)
-        if step.kind == "search":
-            study = self.plan.studies[step.study]
-            told = self._told(study, max(0, step.candidate - study.lag + 1))
-            params = suggest(study, step.candidate, told, self._searches)
-            return Due(step, params, step.candidate)
-        if step.selection == "tuned":
-            return self._select(step)
-        return Due(step, step.params, step.candidate)
+    def _prepare(self, step: Step) -> ReadyStep:
+        """A step with its hyperparameters."""
+        match step:
+            case SearchStep():
+                study, number = self.plan.studies[step.study_id], step.candidate
+                scored = self._scored(study, max(0, number - study.lag + 1))
+                params = suggest(study, number, scored, self._searches)
+                return ReadyStep(step, Candidate(params, number))
+            case FinalStep(study=Study() as study, refusal=None):
+                return self._select(step, study)
+            case FinalStep():
+                return ReadyStep(step, Candidate(step.defaults), step.refusal)
+            case _:
+                return ReadyStep(step, Candidate({}))
 
-    def _select(self, step: Step) -> Due:
+    def _select(self, step: FinalStep, study: Study) -> ReadyStep:
         """The best candidate by mean objective over the search requests; the first of equals."""
-        study = self.plan.studies[step.study]
         finished = [k for k in range(study.trials) if self._is_ok(study, k)]
         if not finished:
-            return Due(step, {}, -1, "nothing to select: no candidate of the search finished")
-        told = self._told(study, study.trials)
-        best = min(finished, key=lambda k: (told[k].value, k))
-        return Due(step, told[best].params, best)
+            nothing = "nothing to select: no candidate of the search finished"
+            return ReadyStep(step, Candidate({}), nothing)
+        scored = self._scored(study, study.trials)
+        best = min(finished, key=lambda k: (scored[k].value, k))
+        return ReadyStep(step, Candidate(scored[best].params, best))
 
-    def _told(self, study: Study, count: int) -> list[Told]:
+    def _scored(self, study: Study, count: int) -> list[ScoredCandidate]:
         """Candidates 0 to count - 1 in their order; one that failed has the worst objective."""
-        told: list[Told] = []
+        scored: list[ScoredCandidate] = []
         for k, group in enumerate(study.steps[:count]):
             records = [self.records[key] for key in group]
             values = [r.metrics.get("objective", WORST) for r in records]
             # A worker that was lost left no params; what it was given can be suggested again.
-            params = records[0].params or suggest(study, k, told[: max(0, k - study.lag + 1)])
-            told.append(Told(params, sum(values) / len(values)))
-        return told
+            params = records[0].params or suggest(study, k, scored[: max(0, k - study.lag + 1)])
+            scored.append(ScoredCandidate(params, sum(values) / len(values)))
+        return scored
 
     def _is_ok(self, study: Study, k: int) -> bool:
         return all(self.records[key].status == "ok" for key in study.steps[k])
 
     def _push(self, key: str) -> None:
         step = self.plan.steps[key]
-        ready = self._ready.setdefault(str(step.resources), [])
+        ready = self._ready.setdefault(str(step.execution.resources), [])
         heapq.heappush(ready, (_ORDER[step.kind], self._rank[key], key))
 
     def _pop(self) -> str | None:

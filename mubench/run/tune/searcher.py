@@ -1,4 +1,4 @@
-"""Between Ray Tune and a walk: Tune asks for a trial, the walk gives the next due step."""
+"""Between Ray Tune and a schedule: Tune asks for a trial, the schedule gives the next step."""
 
 import json
 from collections.abc import Callable
@@ -7,23 +7,23 @@ from typing import Any
 from ray.tune.search import Searcher
 from typing_extensions import override
 
-from mubench.run.tune.schedule import Walk
+from mubench.run.tune.schedule import Schedule
 from mubench.store.record import Record
 from mubench.store.table import record_from_json
-from mubench.sweep.plan import Step
+from mubench.sweep.steps import Step
 
 
 class PlanSearcher(Searcher):
     """Hands out due steps, holds the others back, and reports records as they come in.
 
-    `keep` stores a record; it is called before the walk moves on, so that results come before
+    `keep` stores a record; it is called before the schedule moves on, so that results come before
     progress. `lost` makes the record of a step whose worker died for good. At most `in_flight`
-    steps are out at a time, so that the order of the walk is the order of the work.
+    steps are out at a time, so that the order of the schedule is the order of the work.
     """
 
     def __init__(
         self,
-        walk: Walk,
+        schedule: Schedule,
         keep: Callable[[Record], None],
         lost: Callable[[Step], Record],
         started: Callable[[Step], None],
@@ -32,7 +32,7 @@ class PlanSearcher(Searcher):
         at_most: int,
     ) -> None:
         super().__init__(metric="done", mode="max")
-        self._walk = walk
+        self._schedule = schedule
         self._keep = keep
         self._lost = lost
         self._started = started
@@ -43,23 +43,23 @@ class PlanSearcher(Searcher):
 
     @override
     def suggest(self, trial_id: str) -> Any:
-        if self.error is not None or not self._left or self._walk.is_finished:
+        if self.error is not None or not self._left or self._schedule.is_finished:
             return Searcher.FINISHED
         if len(self._out) >= self._in_flight:
             return None
-        due = self._walk.next()
-        if due is None:
+        ready = self._schedule.next()
+        if ready is None:
             return None
         self._left -= 1
-        self._out[trial_id] = due.step
-        self._started(due.step)
+        self._out[trial_id] = ready.step
+        self._started(ready.step)
         message = {
-            "step": due.step.id,
-            "params": dict(due.params),
-            "candidate": due.candidate,
-            "refusal": due.refusal,
+            "step": ready.step.id,
+            "params": dict(ready.candidate.params),
+            "candidate": ready.candidate.number,
+            "refusal": ready.refusal,
         }
-        return {"due": json.dumps(message), **_shares(due.step)}
+        return {"due": json.dumps(message), **_shares(ready.step)}
 
     @override
     def on_trial_complete(
@@ -73,14 +73,14 @@ class PlanSearcher(Searcher):
         elif error:
             record = self._lost(step)
         else:  # stopped by the user: the step is simply not done
-            self._walk.put_back(step)
+            self._schedule.put_back(step)
             return
         try:
             self._keep(record)
         except Exception as failure:  # noqa: BLE001  a full disk must stop the sweep, not Tune's loop
             self.error = failure
             return
-        self._walk.finish(record)
+        self._schedule.finish(record)
 
     @override
     def __getstate__(self) -> dict[str, Any]:
@@ -98,4 +98,5 @@ class PlanSearcher(Searcher):
 
 def _shares(step: Step) -> dict[str, float]:
     """What Ray reserves for a step: a share of a GPU where it runs on one, CPUs elsewhere."""
-    return {"cpu": step.resources.cpu, "gpu": step.resources.gpu if step.device == "cuda" else 0}
+    resources, device = step.execution.resources, step.execution.device
+    return {"cpu": resources.cpu, "gpu": resources.gpu if device == "cuda" else 0}

@@ -19,13 +19,13 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from mubench.catalogue.search_space import Raw, Scalar, Space
 from mubench.catalogue.seeds import derive_seed
-from mubench.sweep.plan import Study
+from mubench.sweep.steps import Study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @dataclass(frozen=True)
-class Told:
+class ScoredCandidate:
     """A finished candidate: its hyperparameters and its objective, a finite number."""
 
     params: Mapping[str, Scalar]
@@ -38,7 +38,7 @@ class Searches:
 
     studies: dict[str, tuple[optuna.Study, int]] = field(default_factory=dict)
 
-    def of(self, study: Study, told: Sequence[Told]) -> optuna.Study:
+    def of(self, study: Study, told: Sequence[ScoredCandidate]) -> optuna.Study:
         """The study that knows exactly `told`, the growing list of finished candidates."""
         search, known = self.studies.get(study.id, (None, 0))
         if search is None or known > len(told):
@@ -49,7 +49,7 @@ class Searches:
 
 
 def suggest(
-    study: Study, k: int, told: Sequence[Told], searches: Searches | None = None
+    study: Study, k: int, told: Sequence[ScoredCandidate], searches: Searches | None = None
 ) -> dict[str, Scalar]:
     """Hyperparameters of candidate k; candidate 0 is the defaults: no search loses to them."""
     space = study.row.space
@@ -64,7 +64,7 @@ def suggest(
     return params
 
 
-def _tell(search: optuna.Study, space: Space, told: Sequence[Told]) -> None:
+def _tell(search: optuna.Study, space: Space, told: Sequence[ScoredCandidate]) -> None:
     for candidate in told:
         raw = space.locate(candidate.params)
         if raw is None:

@@ -9,13 +9,13 @@ from typing_extensions import override
 
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
-from mubench.run.step_result import Outcome, make_record, refused
-from mubench.run.trial import Choice, run_step
+from mubench.run.step_result import not_run
+from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
 from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.store.table import record_to_json
-from mubench.sweep.plan import Step
+from mubench.sweep.steps import Candidate, Step
 
 _OTHER_CODE = (
     "this worker has other code than the sweep was planned with: install the same mubench and the "
@@ -52,16 +52,16 @@ class StepActor(tune.Trainable):
         due = json.loads(self.config["due"])
         step = self._steps[due["step"]]
         if due["refusal"]:
-            record = refused(step, due["refusal"])
+            record = not_run("refused", step, due["refusal"])
         elif self._has_other_code:
-            record = make_record(step, Outcome("error", _OTHER_CODE, candidate=step.candidate), 0.0)
+            record = not_run("error", step, _OTHER_CODE)
         else:
-            record = self.run_step(step, Choice(due["params"], due["candidate"]))
+            record = self.run_step(step, Candidate(due["params"], due["candidate"]))
         return {"record": record_to_json(record), "done": True}
 
-    def run_step(self, step: Step, choice: Choice) -> Record:
+    def run_step(self, step: Step, candidate: Candidate) -> Record:
         """The record of a step; what a step can do wrong is in it."""
-        return run_step(step, self._workspace, choice)
+        return run_step(step, self._workspace, candidate)
 
     @override
     def save_checkpoint(self, checkpoint_dir: str) -> None:

@@ -1,6 +1,6 @@
 let vega = null;
 
-const INK = "{{ ink }}", FAINT = "{{ faint }}";
+const INK = "{{ colors.ink }}", FAINT = "{{ colors.faint }}";
 
 /** Vega is a megabyte of script: it is unpacked when the first figure comes near the view. */
 function loadVega() {

@@ -1,4 +1,4 @@
-const METRICS = [{% for metric in columns %}"{{ metric }}"{{ "," if not loop.last }}{% endfor %}];
+const METRICS = [{% for metric in metrics %}"{{ metric.name }}"{{ "," if not loop.last }}{% endfor %}];
 
 function element(tag, text, className) {
   const made = document.createElement(tag);

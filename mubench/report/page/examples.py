@@ -1,0 +1,73 @@
+"""The examples that the page shows of a cell, as texts, and as pictures while there is room."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mubench.report.report import CellReport
+from mubench.store.examples import CellExhibits, Oddity
+
+LARGEST_PICTURES = 2**20
+"""Characters of pictures in a page; cells beyond it show their examples in words."""
+_IMAGE = "data:image/png;base64,"
+
+
+@dataclass(frozen=True)
+class ShownExample:
+    """A forget example that a method answers unlike Retrain."""
+
+    facts: tuple[tuple[str, str], ...]
+    image: str
+    """A data URI; empty where it is no image, or there is no room."""
+    text: str
+    """Of a text; empty where it is none, or there is no room."""
+    alt: str
+
+
+@dataclass(frozen=True)
+class ShownExamples:
+    """Those of a cell, by row."""
+
+    hint: str
+    rows: tuple[tuple[str, tuple[ShownExample, ...]], ...]
+    """A row's title, and its examples."""
+
+
+def shown_examples(reports: Iterable[CellReport]) -> Mapping[str, ShownExamples]:
+    """Return what the page shows of each cell that has examples, by the cell's name."""
+    room, found = LARGEST_PICTURES, {}
+    for one in reports:
+        if one.examples is None or not one.examples.oddities:
+            continue
+        size = sum(map(len, one.examples.media.values()))
+        fits = 0 < size <= room
+        room -= size if fits else 0
+        found[one.cell.name] = _shown(one, one.examples, fits=fits)
+    return found
+
+
+def _shown(report: CellReport, examples: CellExhibits, *, fits: bool) -> ShownExamples:
+    hint = f"Request {examples.request}. Divergence: Jensen-Shannon, in nats, at most 0.693."
+    if examples.media and not fits:
+        hint += " The page has no room for more pictures; ids are those of the data set."
+    media = examples.media if fits else {}
+    by_row: dict[str, list[ShownExample]] = {}
+    for odd in examples.oddities:
+        title = report.cell.title_of(odd.row)
+        by_row.setdefault(title, []).append(_example(odd, media.get(odd.example, "")))
+    return ShownExamples(hint, tuple((title, tuple(held)) for title, held in by_row.items()))
+
+
+def _example(odd: Oddity, medium: str) -> ShownExample:
+    is_image = medium.startswith(_IMAGE)
+    return ShownExample(
+        facts=(
+            ("example", str(odd.example)),
+            ("trained as", odd.label),
+            ("Retrain", odd.retrained),
+            ("unlearned", odd.unlearned),
+            ("divergence", f"{odd.divergence:.3f}"),
+        ),
+        image=medium if is_image else "",
+        text="" if is_image else medium,
+        alt=f"example {odd.example}, trained as {odd.label}",
+    )

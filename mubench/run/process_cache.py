@@ -1,0 +1,101 @@
+"""What a worker process keeps between steps, so that the next one need not load it again."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from torch import nn
+
+from mubench.data.dataset import Dataset, load
+from mubench.data.fingerprint import UNKNOWN
+from mubench.data.forget_sets import divide
+from mubench.data.scenario import Purpose
+from mubench.data.split import Split
+from mubench.errors import DataError
+from mubench.methods.base import Prepared
+from mubench.metrics.outputs import Evaluated
+from mubench.store.store import Store
+from mubench.sweep.kinds import Device
+from mubench.sweep.request import Request, Training
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class LRUCache(Generic[K, V]):
+    """The `size` values that were used last, by key."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """The value of this key, made if it is not kept."""
+        if key not in self._values:
+            self._values[key] = make()
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        self._values.move_to_end(key)
+        return self._values[key]
+
+
+_DataKey = tuple[str, str, str, tuple[str, ...], Device]
+
+
+class ProcessCache:
+    """Data, originals, outputs of references and preparations of recent steps of one process.
+
+    It belongs to the worker. A method sees none of it: it gets a `ForgetTask`.
+    """
+
+    def __init__(self, store: Store, data_dir: str | None) -> None:
+        self.store = store
+        self._data_dir = Path(data_dir) if data_dir else None
+        self._datasets: LRUCache[_DataKey, Dataset] = LRUCache(4)
+        self._divided: LRUCache[tuple[str, str, Purpose, Device], tuple[Split, Split]] = LRUCache(4)
+        self.originals: LRUCache[tuple[str, Device], nn.Module] = LRUCache(4)
+        """By the original's id."""
+        self.flops: LRUCache[str, tuple[int, int]] = LRUCache(8)
+        """Forward and backward FLOPs of one example, by data set and model."""
+        self.original_outputs: LRUCache[tuple[str, str, Purpose], Evaluated] = LRUCache(4)
+        """By the original's id and the request."""
+        self.retrained: LRUCache[tuple[str, Purpose], Evaluated] = LRUCache(4)
+        """By the Retrain's id."""
+        self.retrained_values: LRUCache[tuple[str, Purpose], dict[str, float]] = LRUCache(8)
+        self.prepared: LRUCache[str, Prepared] = LRUCache(2)
+
+    def dataset(self, training: Training, splits: tuple[str, ...], device: Device) -> Dataset:
+        """Splits of a training's data set, with its inputs as the model takes them.
+
+        Raises:
+            DataError: the data are missing, damaged, or not those of the plan.
+        """
+        tokens = training.model.card.tokens
+        return self._datasets.get(
+            (training.dataset.label, training.data_id, str(tokens), splits, device),
+            lambda: self._load(training, splits, device, tokens),
+        )
+
+    def forget_retain(self, request: Request, train: Split, device: Device) -> tuple[Split, Split]:
+        """D_f and D_r of a request, out of D_tr."""
+        return self._divided.get(
+            (request.name, request.training.data_id, request.purpose, device),
+            lambda: divide(train, request.scenario, request.purpose, request.flat_seed),
+        )
+
+    def _load(
+        self,
+        training: Training,
+        splits: tuple[str, ...],
+        device: Device,
+        tokens: Mapping[str, Any] | None,
+    ) -> Dataset:
+        card, options = training.dataset.card, training.dataset.options
+        data = load(card.card, options, splits, device, self._data_dir, tokens=tokens)
+        if data.fingerprint != training.data_id != UNKNOWN:
+            raise DataError(
+                f"dataset {card.name}: these are not the data that the sweep was planned for "
+                f"({data.fingerprint} instead of {training.data_id})"
+            )
+        return data

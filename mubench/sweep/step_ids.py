@@ -1,0 +1,184 @@
+"""What goes into the id of each step: all that decides its result, and nothing else. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from mubench.catalogue import cards
+from mubench.catalogue.cards import ORIGINS
+from mubench.catalogue.ids import content_id, package_version, source_id
+from mubench.catalogue.registry import method_source
+from mubench.metrics.plugin_metrics import metric_sources
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.pretrained import origin_ids
+from mubench.sweep.request import Request, Training
+from mubench.sweep.rows import Row
+from mubench.sweep.spec import SearchSpec
+from mubench.sweep.steps import (
+    Execution,
+    FinalStep,
+    RetrainStep,
+    SearchStep,
+    Step,
+    Study,
+    TrainStep,
+)
+
+# What decides results, as roots of content ids.
+_TRAINING = tuple(
+    f"mubench.run.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
+)
+_FORGETTING = (
+    "mubench.data.forget_sets:divide",
+    "mubench.models.training.cost_meter:flops_per_example",
+)
+_SCORE = "mubench.metrics.score:score"
+_OBJECTIVES = {
+    "avg_gap": "mubench.metrics.objective:objective_gap",
+    "retrain_free": "mubench.metrics.objective:retrain_free_gap",
+}
+_SUGGEST = "mubench.run.tune.suggest:suggest"
+_PROSE = ("title", "citation", "description", "note", "uri")
+_PLACES = ("sources", "modules", "module", "builder")
+"""Where a card says its code is: that code is in ids by what it does."""
+
+
+def train_id(training: Training, execution: Execution) -> str:
+    """An original: its training and the code that trains."""
+    code = source_id(*_TRAINING, *_sources(training))
+    return content_id("train", _trained(training, execution), code)
+
+
+def retrain_id(request: Request, replica: int, execution: Execution) -> str:
+    """Outputs of a Retrain: its training, D_f, and the code that draws and trains."""
+    training = request.training
+    code = source_id(*_TRAINING, *_FORGETTING, *_sources(training))
+    return content_id("retrain", _trained(training, execution), request.identity, replica, code)
+
+
+def scored_retrain_id(unlearn_id: str, anchor_id: str | None) -> str:
+    """A Retrain's scores: its outputs, the Retrain that it is compared with, and the metrics."""
+    return content_id(unlearn_id, anchor_id or "", _scoring())
+
+
+def study_id(
+    row: Row,
+    search: SearchSpec,
+    execution: Execution,
+    references: Iterable[tuple[Request, TrainStep, RetrainStep]],
+) -> str:
+    """A search: its method and space, how candidates are chosen and judged, and on what."""
+    known = list(references)
+    return content_id(
+        "study",
+        _method(row, known[0][0].training, execution),
+        _described(row.space),
+        {"sampler": search.sampler, "startup": search.startup, "lag": search.lag},
+        search.objective,
+        package_version("optuna"),
+        source_id(_SUGGEST, _OBJECTIVES[search.objective]),
+        [(train.id, retrain.unlearn_id, request.identity) for request, train, retrain in known],
+    )
+
+
+def search_id(study: str, candidate: int, request: Request) -> str:
+    """One candidate on one request; the study covers the rest."""
+    return content_id("search", study, candidate, request.name)
+
+
+def original_id(request: Request, train: str) -> str:
+    """Outputs of the original on a request."""
+    return content_id("original", train, request.identity)
+
+
+def default_id(row: Row, request: Request, train: str, execution: Execution) -> str:
+    """Outputs of a method with default hyperparameters."""
+    method = _method(row, request.training, execution)
+    return content_id("default", row.label, method, row.space.defaults, train, request.identity)
+
+
+def tuned_id(study: Study, request: Request, train: str, execution: Execution) -> str:
+    """Outputs of a method with hyperparameters that a search chose."""
+    method = _method(study.row, request.training, execution)
+    return content_id("tuned", study.id, study.trials, method, train, request.identity)
+
+
+def refused_id(unlearn_id: str, refusal: str) -> str:
+    """A step that a method refuses: a card that no longer refuses makes another step of it."""
+    return content_id("refused", unlearn_id, refusal)
+
+
+def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics) -> str:
+    """A final step's scores: its outputs, Retrain's, the metrics, and diagnostics if any."""
+    return content_id(unlearn_id, retrain, _scoring(), *_asked(diagnostics))
+
+
+def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
+    """The code that decides what steps find, as roots of content ids."""
+    roots = {*_TRAINING, *_FORGETTING, _SCORE, *_OBJECTIVES.values(), *metric_sources()}
+    for step in steps:
+        roots |= set(_sources(step.training))
+        if isinstance(step, SearchStep | FinalStep) and step.row is not None:
+            roots.add(method_source(step.row.method))
+        if isinstance(step, FinalStep):
+            roots |= set(step.diagnostics.sources)
+    return tuple(sorted(roots))
+
+
+def _trained(training: Training, execution: Execution) -> dict[str, Any]:
+    return {
+        "dataset": _facts(training.dataset.card.card),
+        "data": training.data_id,
+        "options": training.dataset.options,
+        "model": _facts(training.model.card.card),
+        "pretrained": origin_ids(training.model.card),
+        "recipe": training.recipe.identity,
+        "seed": training.seed,
+        "purpose": training.purpose,  # decides whether test outputs are made at all
+        **_platform(execution),
+    }
+
+
+def _method(row: Row, training: Training, execution: Execution) -> list[Any]:
+    code = source_id(method_source(row.method), *_FORGETTING, *_sources(training))
+    version = cards.method(row.method).version
+    return [row.method, version, execution.precision, _platform(execution), code]
+
+
+def _platform(execution: Execution) -> dict[str, Any]:
+    torch = package_version("torch")
+    return {"torch": torch, "device": execution.device, "threads": execution.threads}
+
+
+def _sources(training: Training) -> tuple[str, ...]:
+    """What reads its data set and builds its model, as roots of content ids."""
+    data, model = training.dataset.card, training.model.card
+    read = tuple(f"{module}:read" for module in data.modules)
+    return ("mubench.data.dataset:load", *read, f"{model.module}:{model.card['builder']}")
+
+
+def _scoring() -> str:
+    return source_id(_SCORE, *metric_sources())
+
+
+def _asked(diagnostics: Diagnostics) -> list[Any]:
+    """What diagnostics add to an id: nothing where none are asked for."""
+    if not diagnostics.sources:
+        return []
+    return [diagnostics.model_dump(), source_id(*diagnostics.sources)]
+
+
+def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A card without its prose and its places, which decide nothing."""
+    facts = {key: value for key, value in card.items() if key not in (*_PROSE, *_PLACES)}
+    if "arguments" in card:
+        facts["arguments"] = {k: v for k, v in card["arguments"].items() if k not in ORIGINS}
+    return facts
+
+
+def _described(value: Any) -> Any:
+    """Ranges by what their code does with which values: a class may be called otherwise."""
+    if is_dataclass(value) and not isinstance(value, type):
+        values = {part.name: _described(getattr(value, part.name)) for part in fields(value)}
+        return [source_id(f"{type(value).__module__}:{type(value).__name__}"), values]
+    return [_described(each) for each in value] if isinstance(value, tuple) else value

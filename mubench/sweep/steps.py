@@ -1,0 +1,217 @@
+"""The four kinds of steps: what runs, on what, and what it needs to have run before.
+
+A step's id covers all that decides its result and nothing else (`mubench.sweep.step_ids`), so the
+same sweep gives the same ids on any machine, and a step whose record is in the store never runs
+again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from mubench.catalogue.search_space import Scalar
+from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.kinds import ORIGINAL, Device, Precision, Selection, StepKind
+from mubench.sweep.request import Request, Training
+from mubench.sweep.rows import Row
+from mubench.sweep.spec import Resources
+
+_Names = tuple[str | int, ...]
+"""Kind, purpose, request, replica, row and candidate; 0, an empty word and -1 stand for none."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a step runs: where, with what, for how long at most, and how exactly."""
+
+    device: Device
+    resources: Resources
+    limit_seconds: float
+    precision: Precision
+
+    @property
+    def threads(self) -> int:
+        """Threads of the step: its CPUs, at least one."""
+        return max(1, int(self.resources.cpu))
+
+
+@dataclass(frozen=True)
+class Study:
+    """One search: one row in one cell, under the common budget."""
+
+    id: str
+    cell: str
+    row: Row
+    trials: int
+    startup: int
+    sampler: Literal["tpe", "random"]
+    lag: int
+    steps: tuple[tuple[str, ...], ...]
+    """Ids of the search steps of candidate k, one for each search request."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Hyperparameters of a search or final step, and their number in the study if they have one."""
+
+    params: Mapping[str, Scalar]
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    id: str
+    needs: tuple[str, ...]
+    execution: Execution
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainStep(_Step):
+    """Train an original on all of D_tr."""
+
+    kind: ClassVar[StepKind] = "train"
+    training: Training
+
+    @property
+    def unlearn_id(self) -> str:
+        """Id of the stored outputs: nothing is scored apart."""
+        return self.id
+
+    @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        return (self.kind, self.training.purpose, self.training.name, 0, "", -1)
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        return f"train {self.training.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RequestStep(_Step):
+    request: Request
+
+    @property
+    def training(self) -> Training:
+        """That of the original which has to forget."""
+        return self.request.training
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainStep(_RequestStep):
+    """Train on D_r alone; replicas measure how far two such trainings lie apart."""
+
+    kind: ClassVar[StepKind] = "retrain"
+    unlearn_id: str
+    """Id of the stored outputs; `id` covers how they are scored too."""
+    replica: int = 0
+    """0 for the Retrain that gaps are taken to, 1.. for the extra ones of the noise floor."""
+    retrain_id: str | None = None
+    """Outputs of the Retrain that a replica is compared with."""
+
+    @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        return (self.kind, self.request.purpose, self.request.name, self.replica, "", -1)
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        return f"retrain {self.request.name}" + (f" replica {self.replica}" if self.replica else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchStep(_RequestStep):
+    """Try one candidate of a study on one search request."""
+
+    kind: ClassVar[StepKind] = "search"
+    train_id: str
+    """Outputs and weights of the original that the method starts from."""
+    retrain_id: str
+    """Outputs of the Retrain that gaps are taken to."""
+    row: Row
+    study_id: str
+    candidate: int
+    trials: int
+    """Budget of the study in candidates."""
+    objective: Literal["avg_gap", "retrain_free"]
+
+    @property
+    def unlearn_id(self) -> str:
+        """Its own id: a search step stores no outputs."""
+        return self.id
+
+    @property
+    def label(self) -> str:
+        """The row of the results table."""
+        return self.row.label
+
+    @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        request = self.request
+        return (self.kind, request.purpose, request.name, 0, self.label, self.candidate)
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        return f"search {self.label} #{self.candidate} {self.request.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalStep(_RequestStep):
+    """Unlearn a final request and score what comes out against Retrain."""
+
+    kind: ClassVar[StepKind] = "final"
+    unlearn_id: str
+    """Id of the stored outputs; `id` covers how they are scored too."""
+    train_id: str
+    """Outputs and weights of the original that the method starts from."""
+    retrain_id: str
+    """Outputs of the Retrain that gaps are taken to."""
+    row: Row | None = None
+    """None for the original, which does nothing."""
+    study: Study | None = None
+    """What chooses the hyperparameters; without one they are the defaults."""
+    refusal: str | None = None
+    """Why the method cannot do it, so that nothing runs."""
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    """What the sweep asks of this step beside the metrics."""
+
+    @property
+    def label(self) -> str:
+        """The row of the results table."""
+        return ORIGINAL if self.row is None else self.row.label
+
+    @property
+    def selection(self) -> Selection | None:
+        """How it gets its hyperparameters; the original has none."""
+        if self.row is None:
+            return None
+        return "default" if self.study is None else "tuned"
+
+    @property
+    def defaults(self) -> Mapping[str, Scalar]:
+        """The hyperparameters that are known beforehand: those of a default step."""
+        return {} if self.row is None or self.study is not None else self.row.space.defaults
+
+    @property
+    def names(self) -> _Names:
+        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        return (self.kind, self.request.purpose, self.request.name, 0, self.label, -1)
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        selection = f" ({self.selection})" if self.selection else ""
+        return f"final {self.label}{selection} {self.request.name}"
+
+
+Step = TrainStep | RetrainStep | SearchStep | FinalStep
+RequestStep = RetrainStep | SearchStep | FinalStep
+
+
+def refusal_of(step: Step) -> str | None:
+    """Why nothing runs for a step, if so; only final steps are refused by a plan."""
+    return step.refusal if isinstance(step, FinalStep) else None
