@@ -11,7 +11,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.judge_claims import judge_claims
 from mubench.report.build import build
 from mubench.store.results_files import pack, unpack
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.claims import parse
 from mubench.sweep.planner import make_plan
 
@@ -75,11 +75,11 @@ def test_a_claim_that_cannot_be_read_is_one_line(text, words):
 
 def test_a_sweep_checks_its_claims_and_they_change_no_id(sweep):
     good = changed(sweep, claims=["ugradsl[alpha=-0.2] beats ga on gap in class"])
-    plan = make_plan(spec.parse(good, "x"))
+    plan = make_plan(load.parse(good, "x"))
     assert plan.claims[0].cells == ("digits[flip_labels=0.2]/small_cnn/class",)
-    assert plan.steps == make_plan(spec.parse(sweep, "x")).steps
+    assert plan.steps == make_plan(load.parse(sweep, "x")).steps
     with pytest.raises(InputError, match=r"^x: claims: 'ft beats gaa on ua': no row 'gaa'"):
-        spec.parse(changed(sweep, claims=["ft beats gaa on ua"]), "x")
+        load.parse(changed(sweep, claims=["ft beats gaa on ua"]), "x")
 
 
 def claimed(text, requests):
