@@ -172,7 +172,7 @@ def test_a_sweep_that_has_just_begun_says_so(plan: Plan):
     source = replace(world(), records=(), cells=plan.cells, rows=plan.rows)
     [only] = entries(plan, source, {}, running=True)
     assert (only.name, only.status) == ("quickstart", "RUNNING")
-    assert only.tags["mlflow.note.content"].count("No step of this cell has finished.") == 2
+    assert only.tags["mlflow.note.content"].count("No step of this cell has completed.") == 2
     assert only.metrics == {"steps": len(plan.steps), "steps_done": 0, "steps_failed": 0}
 
 
