@@ -527,7 +527,7 @@ def test_intervals_are_percentiles_of_all_resamples(rows):
         low, high = np.percentile(gap[:, k] - gap[:, first], [2.5, 97.5])
         differs = "significant" if low > 0 or high < 0 else "not significant"
         assert row.to_first == ("first" if k == first else differs)
-    assert {row.to_first for row in ranking.rows} == {"first", "apart", "not apart"}
+    assert {row.to_first for row in ranking.rows} == {"first", "significant", "not significant"}
 
 
 def test_intervals_agree_with_those_of_scipy(rows):
@@ -848,8 +848,8 @@ def test_a_store_and_a_reports_folder_and_their_rows_give_one_board(tmp_path, mu
 def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
     from mubench.tracking.artifacts import upload
     from mubench.tracking.client import connect
-    from mubench.tracking.mirror import Mirror
-    from mubench.tracking.run_data import Entry
+    from mubench.tracking.run_data import RunData
+    from mubench.tracking.run_sync import RunSync
     from mubench.tracking.runs import ROOT
 
     made = source()
@@ -857,12 +857,12 @@ def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     with connect(uri) as client:
         for name in ("toy", "not sent yet"):
-            mirror = Mirror(client, uri, name)
-            mirror.put(
-                Entry(key=ROOT, parent="", name=name, status="RUNNING", start=1, end=2, tags={})
+            runs = RunSync(client, uri, name)
+            runs.upsert(
+                RunData(key=ROOT, parent="", name=name, status="RUNNING", start=1, end=2, tags={})
             )
             if name == "toy":
-                upload(client, mirror, made, None)
+                upload(client, runs, made, None)
         client.create_experiment("somebody else's")
     here = collect(Places(stores=[str(tmp_path / "store")]))
     assert collect(Places(tracking=[uri])) == here

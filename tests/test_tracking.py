@@ -27,12 +27,12 @@ from mubench.sweep import load
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.sweep.steps import Step
-from mubench.tracking import follower, mirror
+from mubench.tracking import background, run_sync
 from mubench.tracking import tracker as tracking
 from mubench.tracking.artifacts import read_source
 from mubench.tracking.background import Writer
 from mubench.tracking.client import default_uri
-from mubench.tracking.runs import entries
+from mubench.tracking.runs import run_tree
 from mubench.tracking.sync import sync
 
 # MLflow 3.17's SQL store raises SADeprecationWarning (SQLAlchemy 2), a DeprecationWarning.
@@ -378,8 +378,8 @@ def test_a_call_that_died_between_two_requests_is_completed(
             raise KeyboardInterrupt
         return real(self, *_)
 
-    real = mirror.Mirror._log
-    monkeypatch.setattr(mirror.Mirror, "_log", dying)
+    real = run_sync.RunSync._log
+    monkeypatch.setattr(run_sync.RunSync, "_log", dying)
     with pytest.raises(KeyboardInterrupt):
         world.sync()
     assert any(run.info.status == "RUNNING" for run in world.runs().values())
@@ -505,7 +505,7 @@ def test_a_failed_candidate_counts_as_the_worst_and_an_unfinished_one_ends_the_c
 
     def objectives() -> list[float]:
         source = replace(small_outline(), records=tuple(records.values()))
-        row = next(e for e in entries(plan, source, {}) if e.tags["kind"] == "row")
+        row = next(e for e in run_tree(plan, source, {}) if e.tags["kind"] == "row")
         return [point.value for point in row.curve if point.name == "search/objective"]
 
     assert objectives() == [0.5, 1.0, 0.3]
@@ -602,25 +602,25 @@ def test_the_follower_syncs_while_the_sweep_runs_and_when_it_ends(
     """The loop, in this process: standard input is a pipe, its line comes after the first pass."""
     steps = list(world.plan.steps.values())
     world.store.records.append(record_of(steps[0]))
-    job = follower.Job(world.plan, world.store.uri, world.outline, None, False, 0.01, 0.01)
+    job = background.SyncJob(world.plan, world.store.uri, world.outline, None, False, 0.01, 0.01)
     path = tmp_path / "job"
     path.write_bytes(pickle.dumps(job))
     reading, writing = os.pipe()
     seen = []
 
-    def one_pass(of: follower.Job) -> float:
+    def one_pass(of: background.SyncJob) -> float:
         seen.append(real(of))
         seen.append(world.runs()["quickstart"].info.status)
         world.record()
         os.write(writing, b"null\n")
         return 0.0
 
-    real = follower._pass
-    monkeypatch.setattr(follower, "_pass", one_pass)
+    real = background._pass
+    monkeypatch.setattr(background, "_pass", one_pass)
     monkeypatch.setattr(os, "nice", lambda _: 0)
     with os.fdopen(reading) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
-        follower.follow(path)
+        background.follow(path)
     os.close(writing)
     assert seen[1] == "RUNNING"
     answer = json.loads(capsys.readouterr().out)

@@ -17,9 +17,9 @@ from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.tracking.descriptions import LONGEST, experiment_note, row_note, sweep_note
 from mubench.tracking.metrics import floor_metrics, ordered, row_metrics, sweep_metrics
-from mubench.tracking.names import Names
-from mubench.tracking.runs import cell_names, entries
-from mubench.tracking.views import view_tags, views
+from mubench.tracking.run_names import RunNames
+from mubench.tracking.runs import cell_names, run_tree
+from mubench.tracking.views import saved_views, view_tags
 
 GROWTH = (1.0, 1.1, 1.2)
 """How much farther each request of the made-up world lies."""
@@ -56,12 +56,12 @@ def test_names_leave_out_what_all_cells_share(plan: Plan):
     assert "digits[flip_labels=0.2]/vgg_small/class" in cell_names(both).values()
     for one in (plan, two, both):
         assert list(cell_names(one)) == list(one.cells)
-        names = [Names(one).step(step, candidate_of(step)) for step in one.steps.values()]
+        names = [RunNames(one).step(step, candidate_of(step)) for step in one.steps.values()]
         assert len(set(names)) == len(names), "no two runs read alike"
 
 
 def test_a_name_says_row_selection_cell_and_request(plan: Plan):
-    names = Names(plan)
+    names = RunNames(plan)
     found = {names.step(step, candidate_of(step)) for step in plan.steps.values()}
     assert {
         "Training · train=0",
@@ -170,7 +170,7 @@ def test_a_cell_without_tuned_rows_shows_its_defaults(plan: Plan):
 
 def test_a_sweep_that_has_just_begun_says_so(plan: Plan):
     source = replace(world(), records=(), cells=plan.cells, rows=plan.rows)
-    [only] = entries(plan, source, {}, running=True)
+    [only] = run_tree(plan, source, {}, running=True)
     assert (only.name, only.status) == ("quickstart", "RUNNING")
     assert only.tags["mlflow.note.content"].count("No step of this cell has completed.") == 2
     assert only.metrics == {"steps": len(plan.steps), "steps_done": 0, "steps_failed": 0}
@@ -192,7 +192,7 @@ def test_a_rows_description_has_its_own_lines_and_notes_alone():
 
 
 def test_a_saved_view_shows_the_rows_of_one_cell_smallest_gap_first(plan: Plan):
-    found = views(plan, cell_names(plan))
+    found = saved_views(plan, cell_names(plan))
     assert [view.title for view in found] == [
         "Compare methods: random-0.1",
         "Compare methods: class",
@@ -230,13 +230,13 @@ def test_a_sweep_without_searches_compares_defaults():
         "methods={ga: {learning_rate: 0.1, epochs: 1, batch_size: 32, clip_norm: 0}}", "claims=[]"
     )
     assert not untuned.studies
-    state = views(untuned, cell_names(untuned))[0].state
+    state = saved_views(untuned, cell_names(untuned))[0].state
     assert state["orderByKey"] == "metrics.`default/gap`"
     assert "LINE" not in {chart["type"] for chart in state["compareRunCharts"]}
 
 
 def test_saved_views_have_the_envelope_that_mlflow_lists(plan: Plan):
-    found = views(plan, cell_names(plan))
+    found = saved_views(plan, cell_names(plan))
     tags = view_tags(found, 1234)
     assert [*tags] == [f"mlflow.sharedViewState.{view.key}" for view in found]
     held = json.loads(tags[f"mlflow.sharedViewState.{found[0].key}"])
@@ -257,9 +257,9 @@ def test_a_row_has_one_colour_wherever_it_stands(plan: Plan):
         world(), records=tuple(records), cells=many.cells, rows=many.rows, expected=many.expected()
     )
     shown: dict[str, set[str]] = {}
-    for entry in entries(many, source, {}):
-        if entry.tags["kind"] in ("row", "final"):
-            shown.setdefault(entry.tags["row"], set()).add(entry.tags["mlflow.runColor"])
+    for run in run_tree(many, source, {}):
+        if run.tags["kind"] in ("row", "final"):
+            shown.setdefault(run.tags["row"], set()).add(run.tags["mlflow.runColor"])
     methods = [row for row in many.rows if row != "original"]
     assert len(methods) > len(PALETTE)
     assert [len(shown[row]) for row in methods] == [1] * len(methods)

@@ -130,7 +130,7 @@ def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Sum
             raise typer.Exit(INTERRUPTED)
         keep_exhibits(store, opened.source, sweep.data)
         page = _write_report(opened, options.out)
-        say(tracker.finish(page.parent))
+        say(tracker.finish(page.parent) if tracker else "MLflow: off")
     return summary
 
 

@@ -1,33 +1,71 @@
-"""MLflow's writer beside a sweep: a process of its own, so that MLflow can be slow or down."""
+"""MLflow kept up to date beside a sweep, in a process of its own: MLflow may be slow or down."""
 
 import json
+import os
 import pickle
+import select
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from mubench.errors import TrackingError
+from mubench.errors import MubenchError, TrackingError
 from mubench.store.results import ReportSource
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
-from mubench.tracking.follower import Job
 
+FIRST_SECONDS = 60.0
+"""Before the first pass: a short sweep does not compete with MLflow's start (seconds of CPU)."""
+EVERY_SECONDS = 15.0
+SHARE = 10
+"""The pause between two passes is at least so many times as long as the last pass."""
 PATIENCE_SECONDS = 120.0
+"""For the last pass."""
+
+
+@dataclass(frozen=True)
+class SyncJob:
+    """The arguments of `sync`, and how often it runs."""
+
+    plan: Plan
+    store_uri: str
+    outline: ReportSource
+    uri: str | None
+    searches: bool
+    first_seconds: float = FIRST_SECONDS
+    every_seconds: float = EVERY_SECONDS
+
+    def sync(self, report: Path | None, *, running: bool) -> str:
+        """Run one pass; return its summary in one line."""
+        from mubench.tracking.sync import sync  # here: only the background process needs it
+
+        summary = sync(
+            self.plan,
+            Store(self.store_uri),
+            self.outline,
+            self.uri,
+            report,
+            searches=self.searches,
+            running=running,
+        )
+        return str(summary)
 
 
 class Writer:
     """Keeps MLflow up to date while a sweep runs: a context manager around the sweep.
 
-    The last pass runs in that process too: its MLflow is imported already, and where MLflow hangs
-    it can be ended. Left without `finish` (Ctrl-C, an error) the process just stops: the next call
-    completes what it was at.
+    The last pass runs in that process too: MLflow is imported there already, and the process can
+    be killed where MLflow hangs. Without `finish` (Ctrl-C, an error) the process is killed; the
+    next `sync` completes its work.
     """
 
     def __init__(self, plan: Plan, store: Store, outline: ReportSource, uri: str | None) -> None:
-        self._job = Job(plan, store.uri, outline, uri, searches=False)
+        self._job = SyncJob(plan, store.uri, outline, uri, searches=False)
         self._name = plan.name
 
     def __enter__(self) -> Self:
@@ -45,7 +83,7 @@ class Writer:
         return self
 
     def finish(self, report: Path | None, patience: float = PATIENCE_SECONDS) -> str:
-        """Bring MLflow up to date a last time, with the report; say in one line what is there.
+        """Bring MLflow up to date a last time, with the report; return a summary in one line.
 
         Raises:
             TrackingError: MLflow does not answer or refuses, or `patience` seconds were too few.
@@ -76,3 +114,38 @@ class Writer:
             f"MLflow: {reason}; the records are safe in the store; "
             f"run 'mubench mlflow sync {self._name}' later"
         )
+
+
+def follow(path: Path) -> None:
+    """Sync until standard input has a line or ends: the main function of the background process.
+
+    A line is the JSON of the report's folder (or null): sync a last time and answer with a line
+    `{"error": bool, "text": str}`. The input ends without a line where the sweep was killed.
+
+    Args:
+        path: a pickled `SyncJob`.
+    """
+    job: SyncJob = pickle.loads(path.read_bytes())  # noqa: S301  (written by `Writer` just now)
+    os.nice(10)
+    wait = job.first_seconds
+    while not select.select([sys.stdin], [], [], wait)[0]:
+        wait = max(job.every_seconds, SHARE * _pass(job))
+    line = sys.stdin.readline()
+    if line:
+        sys.stdout.write(_last_pass(job, json.loads(line)) + "\n")
+
+
+def _pass(job: SyncJob) -> float:
+    """Run a pass and return its seconds. The last pass reports errors that last until then."""
+    start = time.monotonic()
+    with suppress(MubenchError, OSError):  # the store may be merging the files it has listed
+        job.sync(None, running=True)
+    return time.monotonic() - start
+
+
+def _last_pass(job: SyncJob, report: str | None) -> str:
+    try:
+        text = job.sync(Path(report) if report else None, running=False)
+    except (MubenchError, OSError) as error:
+        return json.dumps({"error": True, "text": str(error)})
+    return json.dumps({"error": False, "text": text})

@@ -1,4 +1,4 @@
-"""The way to a tracking server: addresses, patience, silence, errors in one line."""
+"""Connections to MLflow: addresses, short time limits, no log output, errors in one line."""
 
 import logging
 import os
@@ -17,13 +17,13 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
 }
-"""By itself MLflow waits for minutes (120 s, 7 retries) where no server is."""
+"""MLflow's own limits (120 s, 7 retries) wait for minutes where no server answers."""
 _LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
 _SQLITE = "sqlite:///"
 
 
 def default_uri(store_uri: str) -> str:
-    """SQLite in the store, or below `.mubench` here where the store is no local folder."""
+    """Return SQLite in the store's folder, or in `.mubench` here where the store is not local."""
     local = store_uri.removeprefix("file://")
     folder = Path(".mubench" if "://" in local else local)
     return f"{_SQLITE}{folder.absolute()}/mlflow.db"
@@ -31,9 +31,9 @@ def default_uri(store_uri: str) -> str:
 
 @contextmanager
 def connect(uri: str) -> Iterator[Any]:
-    """An `MlflowClient`; the environment and the loggers are as before when it ends.
+    """Yield an `MlflowClient`; restore the environment and the loggers at the end.
 
-    What the user has set for MLflow's settings holds.
+    MLflow settings in the user's environment are kept.
 
     Raises:
         TrackingError: the server does not answer or refuses; uri and reason in one line.
@@ -51,7 +51,7 @@ def connect(uri: str) -> Iterator[Any]:
 
 
 def artifact_location(uri: str) -> str | None:
-    """Where files go: beside an SQLite file; a server decides by itself (None)."""
+    """Return the folder of artifacts: beside an SQLite file; None where the server decides."""
     path = _sqlite_path(uri)
     return (path.parent / "mlartifacts").as_uri() if path else None
 
@@ -61,7 +61,7 @@ def _sqlite_path(uri: str) -> Path | None:
 
 
 def _make_folder(uri: str) -> None:
-    """MLflow would try for minutes to open a database in a folder that is not there."""
+    """Make the folder of an SQLite file: MLflow would try for minutes to open the file."""
     path = _sqlite_path(uri)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _silence() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause, in one line: what MLflow wraps around it is for developers."""
+    """The innermost cause, in one line: the wrapping messages of MLflow are for developers."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return " ".join(str(error).split())[:200] or type(error).__name__

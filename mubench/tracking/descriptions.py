@@ -1,6 +1,6 @@
-"""Descriptions of runs, in the Markdown that MLflow renders; percent is allowed in them. Pure."""
+"""Descriptions of runs, in the Markdown that MLflow renders; numbers are in percent. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mubench.errors import plural
@@ -14,13 +14,13 @@ from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
 
 LONGEST = 8000
-"""Characters that MLflow's tags hold."""
+"""Characters that a tag of MLflow may have."""
 _SPARE = 200
-"""For what joins the parts, and the lines that say what is left out."""
+"""Characters for line breaks and the lines that say what is left out."""
 _RUNS = (
     "**Runs below this one:** one for each row of each cell, with the means over its final "
     "requests and the search's curve, and below it its final steps; the references; the trainings. "
-    "Metrics of runs are fractions and seconds: percent and points stand in descriptions alone. "
+    "Metrics of runs are fractions and seconds; only descriptions have percent and points. "
     "`tags.\"mubench.key\" = 'RECORD ID'` in the search box finds a record's run."
 )
 _REPORT = "The report is `report/index.html` among the artifacts."
@@ -29,27 +29,27 @@ _REPORT = "The report is `report/index.html` among the artifacts."
 def sweep_note(
     plan: Plan, cells: Sequence[Cell], published: Published | None, links: Mapping[str, str]
 ) -> str:
-    """What each cell shows in words, what is where, and the tables of as many cells as fit.
+    """Return the description of the sweep: its cells in words, and as many tables as fit.
 
     Args:
-        plan: the sweep's.
+        plan: the plan of the sweep.
         cells: its results.
-        published: a paper's numbers, if there are any.
-        links: titles of saved views, and where each opens.
+        published: a paper's numbers, or None.
+        links: the link of each saved view, by title.
     """
-    told = [f"- **{markdown_text(c.name)}**: {markdown_text(_said(c))}" for c in cells]
+    remarks = [f"- **{markdown_text(c.name)}**: {markdown_text(_remarks(c))}" for c in cells]
     tables = [to_markdown(_main_lines(table(cell, published))) for cell in cells]
     opening = f"{_linked(links)}. {_REPORT}"
     room = LONGEST - len(opening) - len(_RUNS) - len(CAPTION) - _SPARE
-    words = _fitting(told, room)
+    words = _fitting(remarks, room)
     shown = _fitting(tables, room - sum(len(part) + 1 for part in words))
-    parts = [opening, "\n".join([*words, *_left_out(told, words, "Words on")]), _RUNS]
+    parts = [opening, "\n".join([*words, *_left_out(remarks, words, "Words on")]), _RUNS]
     parts += [*shown, CAPTION] if shown else []
     return "\n\n".join([*parts, *_left_out(tables, shown, "The table of")])
 
 
 def experiment_note(plan: Plan, links: Mapping[str, str]) -> str:
-    """What the experiment is, in one paragraph: MLflow shows no more of it at first."""
+    """Return the description of the experiment, one paragraph: MLflow folds the rest away."""
     rows = [row for row in plan.rows if row not in REFERENCES]
     size = f"{plural(len(plan.cells), 'cell')}, {plural(len(rows), 'row')}"
     where = f"The run {markdown_text(plan.name)} holds the results and the report."
@@ -59,15 +59,23 @@ def experiment_note(plan: Plan, links: Mapping[str, str]) -> str:
 def row_note(
     cell: Cell, label: str, published: Published | None, chosen: Record | None, trials: int
 ) -> str:
-    """A row in words, what its search chose, and its lines of the table below the references."""
-    printed = table(cell, published)
-    lines = [line for line in printed.lines if line.name in (label, *REFERENCES)]
+    """Return the description of a row: its Avg. Gap, what its search chose, its lines of the table.
+
+    Args:
+        cell: the results of the row's cell.
+        label: the row's label.
+        published: a paper's numbers, or None.
+        chosen: a final step with the chosen hyperparameters, or None.
+        trials: the budget of the search in candidates.
+    """
+    whole = table(cell, published)
+    lines = [line for line in whole.lines if line.name in (label, *REFERENCES)]
     parts = [" ".join(_gap_words(row) for row in cell.rows if row.label == label).strip()]
     if chosen is not None:
-        held = sorted(chosen.params.items())
-        params = ", ".join(f"`{name}` = {markdown_text(str(value))}" for name, value in held)
+        values = sorted(chosen.params.items())
+        params = ", ".join(f"`{name}` = {markdown_text(str(value))}" for name, value in values)
         parts.append(f"The search chose candidate {chosen.candidate} of {trials}: {params}.")
-    parts += [to_markdown(_of_lines(printed, lines)).rstrip(), CAPTION]
+    parts += [to_markdown(_of_lines(whole, lines)).rstrip(), CAPTION]
     return "\n\n".join(_fitting([part for part in parts if part], LONGEST))
 
 
@@ -75,8 +83,8 @@ def _gap_words(row: Row) -> str:
     gap = row.estimates.get("gap")
     if gap is None:
         return ""
-    said = f"Avg. Gap {summary.spread_text(gap)} points over {plural(gap.n, 'request')}."
-    return f"{row.selection.capitalize()}: {said}" if row.selection else said
+    words = f"Avg. Gap {summary.spread_text(gap)} points over {plural(gap.n, 'request')}."
+    return f"{row.selection.capitalize()}: {words}" if row.selection else words
 
 
 def _linked(links: Mapping[str, str]) -> str:
@@ -84,33 +92,33 @@ def _linked(links: Mapping[str, str]) -> str:
     return "**Views:** " + " · ".join(_fitting(each, LONGEST // 3))
 
 
-def _said(cell: Cell) -> str:
+def _remarks(cell: Cell) -> str:
     return " ".join([*summary.warnings(cell), summary.headline(cell)])
 
 
-def _main_lines(printed: Table) -> Table:
+def _main_lines(whole: Table) -> Table:
     """A table without its defaults, where it has tuned rows: the report has all."""
-    if not printed.group("tuned"):
-        return printed
-    return _of_lines(printed, [line for line in printed.lines if line.group != "default"])
+    if not whole.group("tuned"):
+        return whole
+    return _of_lines(whole, [line for line in whole.lines if line.group != "default"])
 
 
-def _of_lines(printed: Table, lines: Iterable[Line]) -> Table:
-    held = tuple(lines)
-    marks = {mark for line in held for mark in line.notes}
-    footnotes = tuple(note for note in printed.footnotes if note[0] in marks)
-    return replace(printed, lines=held, footnotes=footnotes)
+def _of_lines(whole: Table, lines: Sequence[Line]) -> Table:
+    """Some lines of a table, with their footnotes."""
+    marks = {mark for line in lines for mark in line.notes}
+    footnotes = tuple(note for note in whole.footnotes if note[0] in marks)
+    return replace(whole, lines=tuple(lines), footnotes=footnotes)
 
 
 def _fitting(parts: Sequence[str], room: int) -> list[str]:
     """The first parts that fit, each whole."""
-    found: list[str] = []
+    fitting: list[str] = []
     for part in parts:
         room -= len(part) + 2
         if room < 0:
             break
-        found.append(part)
-    return found
+        fitting.append(part)
+    return fitting
 
 
 def _left_out(parts: Sequence[str], shown: Sequence[str], what: str) -> list[str]:

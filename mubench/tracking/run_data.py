@@ -1,19 +1,27 @@
-"""One MLflow run as plain data, with names and values that MLflow takes. Pure."""
+"""One MLflow run as plain data: names and values that MLflow takes, status, times, curve. Pure."""
 
 import math
 import re
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate, takewhile
+
+from mubench.store.record import WORST, Record
 
 COLOR, NOTE = "mlflow.runColor", "mlflow.note.content"
-"""Tags: a run's colour in tables and charts, its description in Markdown."""
+"""Tags of MLflow: a run's colour in tables and charts, its description in Markdown."""
+CREATED = "mubench.created"
+"""Tag of mubench: when the record of a step's run was made."""
+CURVE = "search/"
+"""What the names of the metrics of a search's curve begin with."""
 _KEY_LENGTH, _VALUE_LENGTH = 250, 5000
 
 
 @dataclass(frozen=True)
-class Point:
-    """A metric's value at a step of a curve."""
+class MetricPoint:
+    """One value of a metric, at one step of its curve (step 0 for a metric without a curve)."""
 
     name: str
     value: float
@@ -23,13 +31,13 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class RunData:
     """One MLflow run. Metrics are finite; times are milliseconds since 1970."""
 
     key: str
-    """What the run is found again by, in the tag `mubench.key`."""
+    """Identifies the run, in the tag `mubench.key`."""
     parent: str
-    """Key of the run above it; empty for the sweep's own."""
+    """Key of the parent run; empty for the sweep's own run."""
     name: str
     status: str
     start: int
@@ -37,11 +45,11 @@ class Entry:
     tags: Mapping[str, str]
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
-    curve: tuple[Point, ...] = ()
+    curve: tuple[MetricPoint, ...] = ()
 
 
 def finite(values: Mapping[str, float | None]) -> dict[str, float]:
-    """Names that MLflow takes, and finite numbers only: it would turn inf into 1.8e308."""
+    """Return the finite values, under names that MLflow takes: it would turn inf into 1.8e308."""
     return {
         clean(name): float(value)
         for name, value in values.items()
@@ -50,15 +58,50 @@ def finite(values: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def milliseconds(created: str) -> int:
-    """An ISO 8601 time as MLflow counts it: milliseconds since 1970."""
+    """Return an ISO 8601 time in milliseconds since 1970, MLflow's unit."""
     return round(1000 * datetime.fromisoformat(created).timestamp())
 
 
 def clean(name: str) -> str:
-    """A key that MLflow takes: `gap/tuned ugradsl[alpha=-0.2]` loses its brackets."""
+    """Return a name without the characters that MLflow refuses, brackets for example."""
     return re.sub(r"[^\w\-. /]+", " ", name).strip()[:_KEY_LENGTH]
 
 
 def cut(text: str) -> str:
-    """A value no longer than MLflow takes."""
+    """Return a text cut to the longest value that MLflow takes."""
     return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
+
+
+def curve(
+    candidates: Sequence[Sequence[str]], records: Mapping[str, Record]
+) -> tuple[MetricPoint, ...]:
+    """Return objective and best objective so far of a search, up to the first incomplete candidate.
+
+    Args:
+        candidates: for each candidate the ids of its steps.
+        records: the records of the sweep by id.
+    """
+    completed = takewhile(lambda ids: all(key in records for key in ids), candidates)
+    groups = [[records[key] for key in ids] for ids in completed]
+    values = [statistics.fmean(r.metrics.get("objective", WORST) for r in g) for g in groups]
+    points: list[MetricPoint] = []
+    for k, (value, best) in enumerate(zip(values, accumulate(values, min), strict=True)):
+        time = span(groups[k])[1]
+        metrics = finite({f"{CURVE}objective": value, f"{CURVE}best_objective": best})
+        points += [MetricPoint(name, number, k, time) for name, number in metrics.items()]
+    return tuple(points)
+
+
+def status(ids: Iterable[str], records: Mapping[str, Record], unfinished: str) -> str:
+    """Return FAILED where any step failed, FINISHED where all have records, else `unfinished`."""
+    of_steps = [records.get(key) for key in ids]
+    if any(record is not None and record.is_failure for record in of_steps):
+        return "FAILED"
+    return unfinished if None in of_steps else "FINISHED"
+
+
+def span(records: Iterable[Record]) -> tuple[int, int]:
+    """Return first start and last end of the steps, in milliseconds since 1970; 0 without any."""
+    ends = [(milliseconds(r.created), r.seconds) for r in records]
+    start = min((end - round(1000 * seconds) for end, seconds in ends), default=0)
+    return start, max((end for end, _ in ends), default=0)

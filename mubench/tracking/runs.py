@@ -1,4 +1,4 @@
-"""What MLflow should show of a sweep, as plain data: which runs, with what in them. Pure.
+"""The runs that MLflow should show of a sweep, as plain data. Pure.
 
 One run for the sweep; below it one for each row of each cell (a study with its final steps) and
 one for each cell's Retrain and original; below these their steps, search steps when asked for.
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mubench.catalogue.ids import content_id
 from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
+from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
 from mubench.sweep.plan import Plan
@@ -23,32 +24,42 @@ from mubench.sweep.steps import (
     TrainStep,
 )
 from mubench.tracking.descriptions import row_note, sweep_note
-from mubench.tracking.metrics import floor_metrics, row_metrics, sweep_metrics
-from mubench.tracking.names import Names
-from mubench.tracking.progress import curve, span, status
-from mubench.tracking.run_data import COLOR, NOTE, Entry, cut, finite
-from mubench.tracking.steps import step_entry
+from mubench.tracking.metrics import floor_metrics, ordered, row_metrics, sweep_metrics
+from mubench.tracking.run_data import (
+    COLOR,
+    CREATED,
+    NOTE,
+    RunData,
+    clean,
+    curve,
+    cut,
+    finite,
+    milliseconds,
+    span,
+    status,
+)
+from mubench.tracking.run_names import RunNames
 
 ROOT = "sweep"
 """Key of the sweep's own run."""
 
 
-def entries(
+def run_tree(
     plan: Plan,
     source: ReportSource,
     links: Mapping[str, str],
     *,
     searches: bool = False,
     running: bool = False,
-) -> Iterator[Entry]:
-    """The runs of a sweep as far as it got, every run after the one above it.
+) -> Iterator[RunData]:
+    """Yield the runs of the completed steps of a sweep, every run after its parent.
 
     Args:
-        plan: whose steps are shown.
-        source: their records.
-        links: titles of the experiment's saved views, and where each opens.
+        plan: the plan of the sweep.
+        source: its records.
+        links: the link of each saved view of the experiment, by title.
         searches: whether a search step is a run too.
-        running: whether the sweep is still at work, so that an unfinished run was not killed.
+        running: whether the sweep is still running; else an incomplete run was killed.
     """
     tree = _Tree(plan, source, "RUNNING" if running else "KILLED")
     yield tree.sweep(links)
@@ -61,7 +72,7 @@ def entries(
 
 
 class _Tree:
-    """The runs of one sweep, made one by one."""
+    """The runs of one sweep."""
 
     def __init__(self, plan: Plan, source: ReportSource, unfinished: str) -> None:
         self.records = {record.id: record for record in source.records}
@@ -69,23 +80,23 @@ class _Tree:
         self._plan = plan
         self._published = source.published
         self._unfinished = unfinished
-        self._names = Names(plan)
+        self._names = RunNames(plan)
         self._cells = {cell.name: cell for cell in aggregate(source)}
         self._keys = _row_keys(plan, self.rows)
         methods = [row for row in plan.rows if row not in REFERENCES]
         self._colors = {row: _color(number) for number, row in enumerate(methods)}
 
-    def sweep(self, links: Mapping[str, str]) -> Entry:
-        """The run above all others."""
-        plan, held = self._plan, self.records.values()
-        start, end = span(held)
+    def sweep(self, links: Mapping[str, str]) -> RunData:
+        """Return the root of the tree."""
+        plan, records = self._plan, self.records.values()
+        start, end = span(records)
         cells = list(self._cells.values())
         counts = {
             "steps": len(plan.steps),
-            "steps_done": len(held),
-            "steps_failed": sum(record.is_failure for record in held),
+            "steps_done": len(records),
+            "steps_failed": sum(record.is_failure for record in records),
         }
-        return Entry(
+        return RunData(
             key=ROOT,
             parent="",
             name=plan.name,
@@ -103,17 +114,17 @@ class _Tree:
             metrics={**finite(counts), **sweep_metrics(cells, cell_names(plan))},
         )
 
-    def row(self, cell: str, label: str, steps: Sequence[RequestStep]) -> Entry:
-        """The run of a row of the table: its means, and its search's curve."""
-        held = [self.records[step.id] for step in steps if step.id in self.records]
-        start, end = span(held)
+    def row(self, cell: str, label: str, steps: Sequence[RequestStep]) -> RunData:
+        """Return the run of a row of the table: its means, and the curve of its search."""
+        records = [self.records[step.id] for step in steps if step.id in self.records]
+        first = records[0]
+        start, end = span(records)
         study = self._study(steps)
-        tuned = (r for r in held if r.kind == "final" and r.selection == "tuned")
+        tuned = (r for r in records if r.kind == "final" and r.selection == "tuned")
         chosen = next((record for record in tuned if record.candidate >= 0), None)
         trials = study.trials if study else 0
-        found = self._cells[cell]
+        results = self._cells[cell]
         is_reference = label in REFERENCES
-        facts = {"dataset": held[0].dataset, "model": held[0].model, "scenario": held[0].scenario}
         tags = {
             "kind": "reference" if is_reference else "row",
             "mubench.study": study.id if study else "",
@@ -123,9 +134,9 @@ class _Tree:
             "chosen_candidate": str(chosen.candidate) if chosen else "",
             "chosen_params": json.dumps(dict(chosen.params), sort_keys=True) if chosen else "",
             COLOR: self._color(label),
-            NOTE: row_note(found, label, self._published, chosen, trials),
+            NOTE: row_note(results, label, self._published, chosen, trials),
         }
-        return Entry(
+        return RunData(
             key=self._keys[cell, label],
             parent=ROOT,
             name=self._names.row(steps[0]),
@@ -133,19 +144,24 @@ class _Tree:
             start=start,
             end=end,
             tags=tags,
-            params={**facts, "method": held[0].method, "row": label},
-            metrics=_row_metrics(found, label),
+            params={
+                "dataset": first.dataset,
+                "model": first.model,
+                "scenario": first.scenario,
+                "method": first.method,
+                "row": label,
+            },
+            metrics=_row_metrics(results, label),
             curve=curve(study.steps, self.records) if study else (),
         )
 
-    def step(self, step: Step) -> Entry:
-        """The run of a step."""
+    def step(self, step: Step) -> RunData:
+        """Return the run of a step."""
         record = self.records[step.id]
         label = _label(step)
-        above = self._keys.get((record.cell, label), ROOT)
-        return step_entry(
-            record, above, self._names.step(step, record.candidate), self._color(label)
-        )
+        parent = self._keys.get((record.cell, label), ROOT)
+        name = self._names.step(step, record.candidate)
+        return step_run(record, parent, name, self._color(label))
 
     def _study(self, steps: Sequence[RequestStep]) -> Study | None:
         """The search of a row in a cell, if it has one."""
@@ -153,20 +169,20 @@ class _Tree:
         return next((self._plan.studies[key] for key in searched), None)
 
     def _color(self, label: str) -> str:
-        """As in the report's figures; references are of the band that shows the noise floor."""
+        """The row's colour in the report's figures; references have that of the noise floor."""
         return self._colors.get(label, BAND)
 
 
 def _color(number: int) -> str:
-    """The report's colours; where they start again, darker each time: MLflow draws no shapes."""
+    """The report's colours, darker each time they repeat: MLflow draws no shapes."""
     tone = PALETTE[number % len(PALETTE)]
     parts = (int(tone[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{round(part * 0.6 ** (number // len(PALETTE))):02x}" for part in parts)
 
 
 def cell_names(plan: Plan) -> dict[str, str]:
-    """A short name for each cell."""
-    names = Names(plan)
+    """Return a short name for each cell."""
+    names = RunNames(plan)
     steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
     return {step.request.cell: names.cell(step.request) for step in steps}
 
@@ -201,5 +217,59 @@ def _row_keys(plan: Plan, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, s
 
 
 def _row_metrics(cell: Cell, label: str) -> dict[str, float]:
-    found = row_metrics(row for row in cell.rows if row.label == label and row.records)
-    return {**found, **floor_metrics(cell)} if label == RETRAIN else found
+    metrics = row_metrics(row for row in cell.rows if row.label == label and row.records)
+    return {**metrics, **floor_metrics(cell)} if label == RETRAIN else metrics
+
+
+def step_run(record: Record, parent: str, name: str, color: str) -> RunData:
+    """Return the run of a step, with the whole record; `parent` is the key of its parent run."""
+    end = milliseconds(record.created)
+    seeds = {"seed_train": record.seed_train, "seed_forget": record.seed_forget}
+    facts = {
+        **record.params,
+        **{name: value for name, value in seeds.items() if value >= 0},
+        "dataset": record.dataset,
+        "model": record.model,
+        "scenario": record.scenario,
+        "method": record.method,
+        "forget_classes": ",".join(map(str, record.forget_classes)),
+    }
+    return RunData(
+        key=record.id,
+        parent=parent,
+        name=name,
+        status="FAILED" if record.is_failure else "FINISHED",
+        start=end - round(1000 * record.seconds),
+        end=end,
+        tags={**_tags(record), COLOR: color},
+        params={clean(k): cut(str(v)) for k, v in facts.items() if v not in ("", None)},
+        metrics=finite({**ordered(record.metrics), "seconds": record.seconds}),
+    )
+
+
+def _tags(record: Record) -> dict[str, str]:
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(record.versions.items()))
+    tags = {
+        "kind": record.kind,
+        "status": record.status,
+        "selection": record.selection,
+        "purpose": record.purpose,
+        "cell": record.cell,
+        "row": record.row,
+        "request": record.request,
+        "candidate": str(record.candidate) if record.candidate >= 0 else "",
+        "flags": ", ".join(record.flags),
+        "forget_hash": record.forget_hash,
+        "unlearn_id": record.unlearn_id,
+        "device": record.device,
+        "threads": str(record.threads),
+        "precision": record.precision,
+        "versions": versions,
+        "traceback": record.traceback,
+        "mubench.record": record.id,
+        CREATED: record.created,
+        "mubench.study": record.study,
+        "mlflow.source.git.commit": record.commit,
+        NOTE: record.message,
+    }
+    return {name: cut(value) for name, value in tags.items() if value}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from mubench.errors import TrackingError
+from mubench.errors import TrackingError, plural
 from mubench.store.gathered import gather
 from mubench.store.results import ReportSource
 from mubench.store.store import Store
@@ -13,14 +13,14 @@ from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri
 from mubench.tracking.descriptions import experiment_note
-from mubench.tracking.mirror import Mirror, experiment_name
-from mubench.tracking.runs import cell_names, entries
-from mubench.tracking.views import views
+from mubench.tracking.run_sync import RunSync, experiment_name
+from mubench.tracking.runs import cell_names, run_tree
+from mubench.tracking.views import saved_views
 
 
 @dataclass(frozen=True)
 class Synced:
-    """What a call did."""
+    """What a call of `sync` sent; as text one line for the user."""
 
     uri: str
     experiment: str
@@ -34,8 +34,8 @@ class Synced:
 
     @override
     def __str__(self) -> str:
-        did = f"{self.runs} runs ({self.created} new, {self.completed} completed)"
-        return "; ".join([f"{did} in '{self.experiment}' at {self.uri}", *self.notes])
+        runs = f"{plural(self.runs, 'run')} ({self.created} new, {self.completed} completed)"
+        return "; ".join([f"{runs} in '{self.experiment}' at {self.uri}", *self.notes])
 
 
 def sync(
@@ -48,19 +48,19 @@ def sync(
     searches: bool = False,
     running: bool = False,
 ) -> Synced:
-    """Make MLflow show what the store has of a plan; nothing that is right already is touched.
+    """Make MLflow show the records that the store has of a plan; send differences only.
 
-    It may be called as often as one likes, during a sweep (`running`) and after it, and whatever
-    stopped the call before: runs are found by their tags and compared with the records.
+    It may be repeated, during a sweep (`running`) and after it, also after a call that was killed:
+    runs are found by their tags and compared with the records.
 
     Args:
-        plan: whose steps are shown.
-        store: where the records are.
-        outline: what the sweep planned, for the report's source.
-        uri: MLflow's address; SQLite in the store without it.
-        report: the report's folder, if there is one.
+        plan: the plan of the sweep.
+        store: the store with its records.
+        outline: the sweep without records.
+        uri: MLflow's address; None for SQLite in the store.
+        report: the report's folder, or None.
         searches: whether each search step is a run too, not only a point of its study's curve.
-        running: whether the sweep is still at work.
+        running: whether the sweep is still running.
 
     Raises:
         TrackingError: MLflow does not answer or refuses, within some 20 seconds.
@@ -70,27 +70,27 @@ def sync(
     records = {record.id: record for record in source.records}
     try:
         with connect(uri) as client:
-            mirror = Mirror(client, uri, plan.name)
-            found = views(plan, cell_names(plan))
-            links = {view.title: view.link(mirror.experiment) for view in found}
+            runs = RunSync(client, uri, plan.name)
+            views = saved_views(plan, cell_names(plan))
+            links = {view.title: view.link(runs.experiment_id) for view in views}
             count = 0
-            for entry in entries(plan, source, links, searches=searches, running=running):
-                mirror.put(entry)
+            for run in run_tree(plan, source, links, searches=searches, running=running):
+                runs.upsert(run)
                 count += 1
-            mirror.mark_older()
-            mirror.describe(experiment_note(plan, links), found)
-            notes = upload(client, mirror, source, report)
+            runs.mark_older()
+            runs.describe(experiment_note(plan, links), views)
+            notes = upload(client, runs, source, report)
             if not running and len(records) == len(plan.steps):
-                notes += upload_outputs(client, mirror, store, plan, records)
+                notes += upload_outputs(client, runs, store, plan, records)
     except TrackingError as error:
         advice = f"the records are safe in the store; run 'mubench mlflow sync {plan.name}' later"
         raise TrackingError(f"{error}; {advice}") from error
     return Synced(
         uri,
         experiment_name(plan.name),
-        mirror.run_id,
+        runs.run_id,
         count,
-        mirror.created,
-        mirror.completed,
+        runs.created,
+        runs.completed,
         tuple(notes),
     )

@@ -1,4 +1,4 @@
-"""MLflow beside `mubench run`: followed while it works, completed at its end, never in its way."""
+"""MLflow beside `mubench run`: updated during the sweep and at its end; it never stops a sweep."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from mubench.tracking.client import default_uri
 
 
 class Tracker:
-    """What `mubench run` tells MLflow; every answer is a line for the user."""
+    """Completes MLflow after a sweep. Without a writer the same records were sent before."""
 
     def __init__(
         self, plan: Plan, store: Store, outline: ReportSource, writer: Writer | None, uri: str
@@ -30,35 +30,32 @@ class Tracker:
         self._uri = uri
 
     def finish(self, report: Path) -> str:
-        """Send the rest and the report; a failure is a warning, for the records are safe."""
+        """Send the rest and the report; return a line for the user.
+
+        A failure is a warning, since the records are safe in the store.
+        """
         if self._writer is None:
             return f"MLflow: up to date ('mubench mlflow sync {self._plan.name}' checks it)"
         try:
-            said = self._writer.finish(report)
+            summary = self._writer.finish(report)
         except TrackingError as error:
             return f"warning: {error}"
         text = json.dumps(_digest(self._plan, self._store, self._outline, self._uri))
         self._store.files.write(_marker(self._plan), text.encode())
-        return f"MLflow: {said}"
-
-
-class Untracked:
-    """Stands in where MLflow is not wanted."""
-
-    def finish(self, report: Path) -> str:
-        """Say that nothing was sent."""
-        del report
-        return "MLflow: off"
+        return f"MLflow: {summary}"
 
 
 @contextmanager
 def tracked(
     plan: Plan, store: Store, outline: ReportSource, uri: str | None, *, enabled: bool
-) -> Iterator[Tracker | Untracked]:
-    """Follow a run. Where the last run already sent these very records, MLflow is not started."""
+) -> Iterator[Tracker | None]:
+    """Keep MLflow up to date during a run; yield None where it is not enabled.
+
+    Where the last run already sent the same records, MLflow is not started.
+    """
     uri = uri or default_uri(store.uri)
     if not enabled:
-        yield Untracked()
+        yield None
     elif _was_sent(plan, store, outline, uri):
         yield Tracker(plan, store, outline, None, uri)
     else:
@@ -75,10 +72,10 @@ def _was_sent(plan: Plan, store: Store, outline: ReportSource, uri: str) -> bool
 
 
 def _digest(plan: Plan, store: Store, outline: ReportSource, uri: str) -> str:
-    """An id of what MLflow should hold: the plan's steps, and all that the report is made from."""
+    """An id of what MLflow should have: the plan's steps, and the data of the report."""
     files = pack(gather(plan, outline, store)).items()
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files}
-    return content_id(uri, sorted(plan.steps), sums)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files}
+    return content_id(uri, sorted(plan.steps), digests)
 
 
 def _marker(plan: Plan) -> str:

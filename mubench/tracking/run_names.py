@@ -1,4 +1,4 @@
-"""Names of runs: short enough for a table's first column, and no two read alike. Pure."""
+"""Names of runs: unique, and short enough for the first column of a table. Pure."""
 
 from mubench.report.format import method_title, row_title
 from mubench.sweep.kinds import ORIGINAL, RETRAIN
@@ -7,8 +7,8 @@ from mubench.sweep.request import Request, Training
 from mubench.sweep.steps import FinalStep, RequestStep, RetrainStep, SearchStep, Step, TrainStep
 
 
-class Names:
-    """Names for the runs of one sweep. A data set or model that all of it shares is left out."""
+class RunNames:
+    """Names of the runs of one sweep; a data set or model that all steps share is left out."""
 
     def __init__(self, plan: Plan) -> None:
         trainings = [step.training for step in plan.steps.values()]
