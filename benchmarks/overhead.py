@@ -19,9 +19,9 @@ from mubench.run.tune.run_plan import run_plan
 from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.load import parse
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
-from mubench.sweep.spec import parse
 from mubench.sweep.steps import Candidate, Step
 
 

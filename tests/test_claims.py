@@ -11,7 +11,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.judge_claims import judge_claims
 from mubench.report.build import build
 from mubench.store.results_files import pack, unpack
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.claims import parse
 from mubench.sweep.planner import make_plan
 
@@ -60,7 +60,7 @@ def test_amounts_are_in_the_metrics_unit_in_points_or_shares(end, amount, is_rel
         ("ugradls beats ga on ua", "no row 'ugradls'; did you mean 'ugradsl'?"),
         ("ugradsl beats ugradsl on ua", "compares 'ugradsl' with itself"),
         ("ugradsl beats ga on uaa", "no metric 'uaa'; did you mean 'ua'?"),
-        ("ugradsl beats ga on gap_paired", "no metric 'gap_paired'; did you mean"),
+        ("ugradsl beats ga on gap_paired", "no metric 'gap_paired'; known: "),
         ("ugradsl beats ga on ua in randon-0.1", "no cell 'randon-0.1'; did you mean 'random-0.1'"),
         ("ugradsl beats ga on weight_change", "has no good direction; say 'exceeds'"),
         ("ugradsl beats ga on kl_forget by at least 3 points", "is no percentage"),
@@ -75,11 +75,11 @@ def test_a_claim_that_cannot_be_read_is_one_line(text, words):
 
 def test_a_sweep_checks_its_claims_and_they_change_no_id(sweep):
     good = changed(sweep, claims=["ugradsl[alpha=-0.2] beats ga on gap in class"])
-    plan = make_plan(spec.parse(good, "x"))
+    plan = make_plan(load.parse(good, "x"))
     assert plan.claims[0].cells == ("digits[flip_labels=0.2]/small_cnn/class",)
-    assert plan.steps == make_plan(spec.parse(sweep, "x")).steps
+    assert plan.steps == make_plan(load.parse(sweep, "x")).steps
     with pytest.raises(InputError, match=r"^x: claims: 'ft beats gaa on ua': no row 'gaa'"):
-        spec.parse(changed(sweep, claims=["ft beats gaa on ua"]), "x")
+        load.parse(changed(sweep, claims=["ft beats gaa on ua"]), "x")
 
 
 def claimed(text, requests):

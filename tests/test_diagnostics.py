@@ -23,7 +23,7 @@ from mubench.run.trial import run_step
 from mubench.run.tune.schedule import Schedule
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep import spec, step_ids
+from mubench.sweep import load, step_ids
 from mubench.sweep.planner import make_plan
 from mubench.sweep.step_ids import sources_of
 from mubench.sweep.steps import Candidate
@@ -261,19 +261,19 @@ BAD = {
 @pytest.mark.parametrize(("node", "message"), BAD.values(), ids=list(BAD))
 def test_a_mistake_is_one_line_that_says_where(node, message):
     with pytest.raises(InputError) as caught:
-        spec.parse(changed(SWEEP, diagnostics=node), "x")
+        load.parse(changed(SWEEP, diagnostics=node), "x")
     assert str(caught.value) == f"x: diagnostics.{message}"
 
 
 def test_label_ldp_needs_a_method_with_a_smoothing_rate():
     node = changed(SWEEP, diagnostics={"label_ldp": LDP}, methods={"ft": {}})
     with pytest.raises(InputError, match=r"diagnostics\.label_ldp: none of these methods has"):
-        spec.parse(node, "x")
-    assert spec.parse(changed(node, diagnostics={"theorem2": {}}), "x")
+        load.parse(node, "x")
+    assert load.parse(changed(node, diagnostics={"theorem2": {}}), "x")
 
 
 def test_a_bare_key_asks_with_the_usual_settings():
-    bare, empty = (spec.parse(changed(SWEEP, diagnostics={"theorem2": v}), "x") for v in (None, {}))
+    bare, empty = (load.parse(changed(SWEEP, diagnostics={"theorem2": v}), "x") for v in (None, {}))
     assert bare == empty
     assert bare.diagnostics.theorem2.model_dump() == {
         "preconditioner": "gauss_newton",
@@ -285,7 +285,7 @@ def test_a_bare_key_asks_with_the_usual_settings():
 
 
 def plan_of(**diagnostics):
-    return make_plan(spec.parse(changed(SWEEP, diagnostics=diagnostics), "x"))
+    return make_plan(load.parse(changed(SWEEP, diagnostics=diagnostics), "x"))
 
 
 def moved(before, after):
@@ -296,7 +296,7 @@ def moved(before, after):
 
 
 def test_only_the_steps_that_a_diagnostic_concerns_get_other_ids():
-    without = make_plan(spec.parse(SWEEP, "x"))
+    without = make_plan(load.parse(SWEEP, "x"))
     assert without.steps == plan_of().steps
     for step in without.steps.values():  # what they are made of where nothing is asked for
         if step.kind == "final":
@@ -351,7 +351,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The plan, its records by (kind, row, selection), and the workspace they come from."""
-    plan = make_plan(spec.parse(SMALL, "x"))
+    plan = make_plan(load.parse(SMALL, "x"))
     workspace = Workspace(Store(str(tmp_path_factory.mktemp("store"))))
     schedule = Schedule(plan, {})
     while (ready := schedule.next()) is not None:

@@ -23,7 +23,7 @@ from mubench.run.references import SPLIT_HASH, read_outputs
 from mubench.run.tune.cluster import Where
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.workspace import Workspace
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
@@ -265,7 +265,7 @@ def test_a_forget_set_that_a_sweep_carries_is_checked_as_a_file_is(changes, mess
 
     def parsed(one):
         forget = {"scenario": "index", "search_files": [one], "final_files": other}
-        return spec.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
+        return load.parse({**TINY, "grid": {**TINY["grid"], "forget": [forget]}}, "x")
 
     [found] = parsed(whole).grid.forget
     held = {p: found.scenarios(p, cards.dataset("digits")) for p in ("search", "final")}
@@ -292,7 +292,7 @@ def test_a_forget_set_of_other_data_or_out_of_range_is_refused(tmp_path):
         forget = {"scenario": "index", "search_files": searched, "final_files": final}
         node = {**TINY, "grid": {**TINY["grid"], "dataset": ["digits"], "forget": [forget]}}
         with pytest.raises(InputError, match=message):
-            make_plan(spec.parse(node, "x"))
+            make_plan(load.parse(node, "x"))
 
 
 def test_a_held_out_example_cannot_be_named(tmp_path):
@@ -343,7 +343,7 @@ def test_where_a_folder_lies_does_not_decide_ids(tmp_path):
 def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, data, message):
     write_shapes(tmp_path / "shapes")
     with pytest.raises(InputError) as caught:
-        spec.load(sweep(tmp_path, GROUP, data=data))
+        load.load(sweep(tmp_path, GROUP, data=data))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -423,7 +423,7 @@ def test_two_folders_of_one_name_are_two_data_sets(tmp_path):
 def test_a_folder_that_is_named_wrongly_is_one_line(tmp_path, data, message):
     write_shapes(tmp_path / "shapes")
     with pytest.raises(InputError) as caught:
-        spec.load(sweep(tmp_path, GROUP, data=data))
+        load.load(sweep(tmp_path, GROUP, data=data))
     assert message in str(caught.value)
 
 
@@ -436,7 +436,7 @@ def test_a_folder_of_one_class_is_refused(tmp_path):
         )
         pq.write_table(only, tmp_path / "shapes" / f"{split}.parquet")
     with pytest.raises(InputError, match="column kind has one class; two are needed at least"):
-        spec.load(sweep(tmp_path, GROUP))
+        load.load(sweep(tmp_path, GROUP))
 
 
 def test_a_run_on_data_that_nobody_here_has_seen_is_refused(tmp_path):
@@ -458,7 +458,7 @@ def test_a_class_that_is_named_in_two_ways_is_one(tmp_path):
     with pytest.raises(
         InputError, match=r"seeds.final: the same classes and train seed are paired"
     ):
-        spec.load(sweep(tmp_path, forget, seeds=seeds))
+        load.load(sweep(tmp_path, forget, seeds=seeds))
 
 
 def test_siblings_of_a_group_are_found_by_true_labels():

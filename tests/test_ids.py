@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mubench.catalogue import ids
 from mubench.catalogue.ids import closure, content_id, source_id
 from mubench.errors import InputError
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 
 LEAVES = st.one_of(
@@ -360,7 +360,7 @@ def plan_with(monkeypatch, module="", old="", new=""):
 
     monkeypatch.setattr(ids, "_source", source)
     forget_sources()
-    plan = make_plan(spec.parse(SEARCHED, "x"))
+    plan = make_plan(load.parse(SEARCHED, "x"))
     monkeypatch.setattr(ids, "_source", real)
     forget_sources()
     return plan
@@ -441,7 +441,7 @@ def test_no_docstring_of_the_package_is_in_an_id(monkeypatch):
     real = ids._source
     monkeypatch.setattr(ids, "_source", lambda name: reworded(real(name)))
     forget_sources()
-    after = make_plan(spec.parse(SEARCHED, "x"))
+    after = make_plan(load.parse(SEARCHED, "x"))
     assert before.steps.keys() == after.steps.keys()
     forget_sources()
 

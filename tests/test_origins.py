@@ -11,7 +11,7 @@ from test_tokens import TEXTS
 from mubench.errors import InputError
 from mubench.run.open_sweep import open_sweep
 from mubench.run.workspace import Workspace
-from mubench.sweep import spec
+from mubench.sweep import load
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 
@@ -113,6 +113,6 @@ def test_ids_follow_the_content_of_the_folder_and_not_its_place(tmp_path):
 def test_what_is_not_there_is_refused_in_one_line(tmp_path, options, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as caught:
-        spec.load(sweep(tmp_path, **options))
+        load.load(sweep(tmp_path, **options))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

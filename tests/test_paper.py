@@ -10,7 +10,7 @@ from conftest import changed
 from report_world import CELLS, world
 
 from mubench.catalogue import cards
-from mubench.catalogue.yaml_text import read_yaml
+from mubench.catalogue.yaml_document import read_yaml
 from mubench.cli import listing
 from mubench.errors import InputError
 from mubench.report.analysis.aggregate import aggregate
@@ -18,12 +18,12 @@ from mubench.report.build import build
 from mubench.report.tables.table import table
 from mubench.store.results import outline
 from mubench.store.results_files import pack, unpack
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from mubench.sweep.published import Published
 from mubench.sweep.steps import refusal_of
 
-PAPER = [name for name in spec.shipped_sweeps() if name.startswith("paper/")]
+PAPER = [name for name in load.shipped_sweeps() if name.startswith("paper/")]
 PRINTED = ("cifar100_class", "cifar100_random", "imagenet_class", "tiny_imagenet_random")
 MAIN = ("ft", "ga", "iu", "ugradsl", "ugradsl_plus")
 
@@ -45,7 +45,7 @@ EXPERIMENTS = {
 
 
 def test_every_table_of_the_paper_has_a_sweep():
-    cells = [cell for name in PAPER for cell in spec.load(name).spec.grid.cells]
+    cells = [cell for name in PAPER for cell in load.load(name).spec.grid.cells]
     asked = {(data.name, model.name, forget.label) for data, model, forget in cells}
     wanted = {(*where, label) for where, labels in EXPERIMENTS.items() for label in labels}
     assert asked == wanted
@@ -54,7 +54,7 @@ def test_every_table_of_the_paper_has_a_sweep():
 
 @pytest.mark.parametrize("name", PAPER)
 def test_a_sweep_of_the_paper_plans_with_six_requests_and_refuses_nothing(name):
-    loaded = spec.load(name)
+    loaded = load.load(name)
     plan = make_plan(loaded.spec, "cuda")
     finals = {s.request.name for s in plan.steps.values() if s.kind == "final"}
     assert len(finals) == 6
@@ -68,7 +68,7 @@ def test_a_sweep_of_the_paper_plans_with_six_requests_and_refuses_nothing(name):
 
 @pytest.mark.parametrize("name", PAPER)
 def test_a_sweep_of_the_paper_says_first_what_it_is(name):
-    head = spec.find(name).read_text().partition("name:")[0]
+    head = load.find(name).read_text().partition("name:")[0]
     assert all(line.startswith("#") for line in head.splitlines())
     for word in ("arXiv 2406.07698", "Data: ", "Hardware: ", "unknown"):
         assert word in head.replace("\n# ", " ")
@@ -78,7 +78,7 @@ def test_published_numbers_are_no_sweep():
     folder = cards.search_spaces() / "paper"
     files = sorted(path.name for path in folder.glob("*.published.yaml"))
     assert files == [f"{name}.published.yaml" for name in PRINTED]
-    assert not [name for name in spec.shipped_sweeps() if "published" in name]
+    assert not [name for name in load.shipped_sweeps() if "published" in name]
     for file in files:
         found = Published.model_validate(read_yaml((folder / file).read_text(), file))
         assert "read against the paper before citing" in found.source
@@ -86,12 +86,12 @@ def test_published_numbers_are_no_sweep():
 
 def test_sweeps_of_the_paper_are_found_and_listed_by_name():
     path = cards.search_spaces() / "paper" / "cifar10_class.yaml"
-    assert spec.find("paper/cifar10_class") == spec.find("cifar10_class") == path
+    assert load.find("paper/cifar10_class") == load.find("cifar10_class") == path
     entries = {entry["name"]: entry for entry in listing.entries("sweeps")}
     assert entries["paper/cifar10_class"]["title"] == "cifar10_class"
-    assert entries.keys() == set(spec.shipped_sweeps())
+    assert entries.keys() == set(load.shipped_sweeps())
     with pytest.raises(InputError) as caught:
-        spec.find("paper/cifar10_clas")
+        load.find("paper/cifar10_clas")
     assert str(caught.value) == (
         "paper/cifar10_clas: no such sweep; did you mean 'paper/cifar10_class'?"
     )
@@ -101,7 +101,7 @@ def test_sweeps_of_the_paper_are_found_and_listed_by_name():
 
 
 def test_the_numbers_of_a_file_reach_the_report_from_the_store_and_from_artifacts():
-    loaded = spec.load("paper/cifar100_class")
+    loaded = load.load("paper/cifar100_class")
     source = outline(make_plan(loaded.spec, "cuda"), loaded)
     values = source.published.cells["cifar100/resnet18/class"]
     assert (values.rte_unit, values.rows["ugradsl_plus"].gap) == ("min", 0.64)
@@ -116,8 +116,8 @@ def test_without_published_numbers_the_files_of_a_run_are_what_they_were():
 
 def test_published_numbers_change_no_id(sweep):
     numbers = printed_in(gap=1.0)
-    plain = make_plan(spec.parse(sweep, "x"))
-    beside = make_plan(spec.parse(changed(sweep, published=numbers), "x"))
+    plain = make_plan(load.parse(sweep, "x"))
+    beside = make_plan(load.parse(changed(sweep, published=numbers), "x"))
     assert plain.steps == beside.steps
     assert beside.published.cells[CELL].rows["ft"].gap == 1.0
 
@@ -133,7 +133,7 @@ def printed_in(cell=CELL, row="ft", **values):
     ("content", "message"),
     [
         (None, "{sweep}: published: {file}: not readable: "),
-        ("[", "{file}: not YAML: "),
+        ("[", "{file}:1:2: not YAML: "),
         ([1], "{file}: published numbers are a mapping with source and cells"),
         ({"cells": {}}, "{sweep}: published.source: missing"),
         ({"source": "x", "cells": {}}, "{sweep}: published.cells: "),
@@ -167,10 +167,12 @@ def test_a_wrong_file_of_published_numbers_is_one_line(sweep, content, message, 
     if content is not None:
         file.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
     with pytest.raises(InputError) as caught:
-        spec.load(str(path))
-    assert str(caught.value).startswith(message.format(sweep=path, file=file))
+        load.load(str(path))
+    line = path.read_text().splitlines().index("published: numbers.yaml") + 1
+    place = path if content is None else f"{path}:{line}:1"
+    assert str(caught.value).startswith(message.format(sweep=place, file=file))
     assert "\n" not in str(caught.value)
-    assert spec.load(str(path), ["published=null"]).spec.published is None
+    assert load.load(str(path), ["published=null"]).spec.published is None
 
 
 NUMBERS = Published.model_validate(

@@ -1,6 +1,5 @@
 """A plan's ids cover all that decides a result and nothing else; its steps stand in order."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -9,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench.catalogue import cards, ids
-from mubench.sweep import spec, step_ids
+from mubench.sweep import load, step_ids
 from mubench.sweep.planner import make_plan
 from mubench.sweep.steps import refusal_of
 
 
 def planned(node, device="cpu"):
-    return make_plan(spec.parse(node, "x"), device)
+    return make_plan(load.parse(node, "x"), device)
 
 
 def steps_of(plan, *kinds, **where):
@@ -417,7 +416,8 @@ def with_refusal(monkeypatch, method, refuses):
     real = cards.method
 
     def card(name, where="methods"):
-        return replace(real(name, where), refuses=refuses) if name == method else real(name, where)
+        found = real(name, where)
+        return found.model_copy(update={"refuses": refuses}) if name == method else found
 
     monkeypatch.setattr(cards, "method", card)
 

@@ -6,11 +6,11 @@ import pytest
 from conftest import changed
 
 from mubench.catalogue import cards
-from mubench.catalogue.yaml_text import read_yaml
+from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError
 from mubench.models import presets
 from mubench.models.recipe import Recipe
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 
 FILES = sorted(presets.FOLDER.glob("*.yaml"))
@@ -116,14 +116,14 @@ def cifar(sweep, **training):
 )
 def test_a_wrong_recipe_is_one_line(sweep, training, message):
     with pytest.raises(InputError) as caught:
-        spec.parse(cifar(sweep, **training), "x")
+        load.parse(cifar(sweep, **training), "x")
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("training", [{}, {"recipe": "fast"}, {"recipe": "fast", "epochs": 2}])
 def test_original_and_retrain_share_one_recipe(sweep, training):
-    parsed = spec.parse(cifar(sweep, **training), "x")
+    parsed = load.parse(cifar(sweep, **training), "x")
     steps = make_plan(parsed).steps.values()
     trainings = [step for step in steps if step.kind in ("train", "retrain")]
     assert {step.kind for step in trainings} == {"train", "retrain"}
@@ -132,7 +132,7 @@ def test_original_and_retrain_share_one_recipe(sweep, training):
 
 def test_the_name_of_a_recipe_decides_no_id_but_its_values_do(sweep):
     def ids(**training):
-        return make_plan(spec.parse(cifar(sweep, **training), "x")).steps.keys()
+        return make_plan(load.parse(cifar(sweep, **training), "x")).steps.keys()
 
     assert ids() == ids(recipe="paper") == ids(recipe="card")
     assert ids().isdisjoint(ids(recipe="fast"))

@@ -11,7 +11,7 @@ import pytest
 from conftest import SWEEP, changed
 
 from mubench.run.tune.suggest import ScoredCandidate, suggest
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 
 
@@ -22,7 +22,7 @@ def study_of(method="ugradsl", node=None, **search):
         search={"trials": 8, "startup": 3, **search},
         grid__forget=[{"scenario": "random", "ratio": 0.1}],
     )
-    plan = make_plan(spec.parse(sweep, "x"))
+    plan = make_plan(load.parse(sweep, "x"))
     return next(iter(plan.studies.values()))
 
 

@@ -23,7 +23,7 @@ from mubench.store.results import ReportSource, outline
 from mubench.store.results_files import pack, unpack
 from mubench.store.scores import Score
 from mubench.store.store import Store
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.sweep.steps import Step
@@ -52,11 +52,11 @@ SHORT = "random-0.1"
 
 
 def small_plan(*changes: str) -> Plan:
-    return make_plan(spec.load("quickstart", [*CHANGES, *changes]).spec)
+    return make_plan(load.load("quickstart", [*CHANGES, *changes]).spec)
 
 
 def small_outline() -> ReportSource:
-    loaded = spec.load("quickstart", CHANGES)
+    loaded = load.load("quickstart", CHANGES)
     return outline(make_plan(loaded.spec), loaded)
 
 

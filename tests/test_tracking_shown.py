@@ -12,7 +12,7 @@ from mubench.report.figures.figure import PALETTE
 from mubench.report.tables.markdown_csv import to_markdown
 from mubench.report.tables.table import CAPTION, table
 from mubench.report.text.summary import headline
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.tracking.descriptions import LONGEST, experiment_note, row_note, sweep_note
@@ -27,7 +27,7 @@ TUNED = dict(zip(ROWS, ERRORS, strict=True))
 
 
 def plan_of(*changes: str) -> Plan:
-    return make_plan(spec.load("quickstart", changes).spec)
+    return make_plan(load.load("quickstart", changes).spec)
 
 
 @pytest.fixture(scope="module")

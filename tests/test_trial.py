@@ -34,7 +34,7 @@ from mubench.run.trial import run_step
 from mubench.run.tune.schedule import Schedule
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from mubench.sweep.steps import Candidate, SearchStep
 
@@ -55,7 +55,7 @@ SMALL = {
     "seeds": {"search": {"train": [100], "forget": [100]}, "final": {"train": [0], "forget": [0]}},
     "floor": 1,
 }
-PLAN = make_plan(spec.parse(SMALL, "x"))
+PLAN = make_plan(load.parse(SMALL, "x"))
 TIMES = {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib"}
 
 

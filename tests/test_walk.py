@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mubench.catalogue.seeds import derive_seed
 from mubench.run.tune.schedule import Schedule
 from mubench.store.record import WORST, Record
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 
@@ -25,7 +25,7 @@ NODE = changed(
 
 
 def planned(**changes):
-    return make_plan(spec.parse(changed(NODE, **changes), "x"))
+    return make_plan(load.parse(changed(NODE, **changes), "x"))
 
 
 BASE = planned()

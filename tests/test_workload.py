@@ -6,11 +6,11 @@ import pytest
 from conftest import SWEEP, changed
 from report_world import record
 
-from mubench.catalogue.expressions import evaluate
+from mubench.catalogue.cards import evaluate
 from mubench.cli.plan_text import plan_json, plan_table
 from mubench.errors import ContractError
 from mubench.run.estimate import estimate, total
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from mubench.sweep.workload import Work, work_of
 
@@ -20,7 +20,7 @@ TINY = changed(SWEEP, grid__forget=RANDOM, methods={"ft": {"epochs": 2}, "ga": {
 
 
 def planned(node):
-    return make_plan(spec.parse(node, "x"))
+    return make_plan(load.parse(node, "x"))
 
 
 def works(node, records=()):

@@ -9,6 +9,7 @@ than they must, never less.
 """
 
 import ast
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,7 +63,7 @@ def parse(source: str, name: str, *, is_package: bool = False) -> Module:
         raise InputError(f"{name}: cannot be parsed: {error.msg} in line {error.lineno}") from None
     module = Module(name)
     package = name if is_package else name.rpartition(".")[0]
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         module.imports.update(_imported(node, package))
     for statement in tree.body:
         bound = set(_bound_names(statement))
@@ -174,9 +175,10 @@ class _Reader:
 
     def _read_fields(self, node: ast.AST, but: tuple[str, ...] = ()) -> None:
         self.tokens.append(type(node).__name__)
+        left_out = (*_NOTATION, *but)
         for key, value in ast.iter_fields(node):
             # Empty fields are passed over: later versions of Python have more of them.
-            if key not in (*_NOTATION, *but) and value is not None and value != []:
+            if key not in left_out and value is not None and value != []:
                 self.tokens.append(key)
                 self.read(value)
 
@@ -210,6 +212,8 @@ def _is_text(node: ast.AST) -> bool:
 
 def _is_passive(node: ast.AST) -> bool:
     """Whether a statement does nothing by itself: a docstring, or imports."""
+    if not isinstance(node, ast.stmt):
+        return False
     is_text = isinstance(node, ast.Expr) and _is_text(node.value)
     is_for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
     return is_text or is_for_types or isinstance(node, ast.Import | ast.ImportFrom)
@@ -220,6 +224,19 @@ def _parsed(annotation: str) -> ast.expr | None:
         return ast.parse(annotation, mode="eval").body
     except SyntaxError:
         return None
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements, nested ones too: `ast.walk` without expressions, which are most of a tree."""
+    waiting = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        children = ast.iter_child_nodes(node)
+        waiting += (child for child in children if isinstance(child, _HOLD_STATEMENTS))
+
+
+_HOLD_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 
 def _imported(node: ast.AST, package: str) -> dict[str, Imported]:

@@ -18,14 +18,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal, get_args
 
-import yaml
 from typing_extensions import override
 
+from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError, did_you_mean
 
 Kind = Literal["methods", "datasets", "models", "metrics"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PREFIX = "mubench_plugin_"
+SHAPE = "a card is a mapping with name, title, ..."
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,10 @@ def read(path: str) -> Plugin:
     if file.suffix != ".py" or not file.stem.isidentifier():
         raise InputError(f"{path}: a plug-in is a Python file whose name can be imported")
     card = _text(file.with_suffix(".yaml"), "the card of a plug-in lies beside it")
-    node = _mapping(card, str(file.with_suffix(".yaml")))
-    kind = node.get("kind", "methods")
+    document = Document(card, str(file.with_suffix(".yaml")))
+    kind = document.mapping(SHAPE).get("kind", "methods")
     if kind not in KINDS:
-        hint = did_you_mean(str(kind), KINDS)
-        raise InputError(f"{file.with_suffix('.yaml')}: kind: '{kind}' is unknown; {hint}")
+        raise document.error(f"kind: '{kind}' is unknown; {did_you_mean(str(kind), KINDS)}")
     source = _text(file, "no such plug-in")
     return Plugin(kind, file.stem, PREFIX + file.stem, source, card, path)
 
@@ -131,7 +131,7 @@ def _installed(kind: Kind, entry: EntryPoint) -> Plugin:
         raise InputError(f"{where}: there is no such module")
     file = Path(spec.origin)
     card = _text(file.with_name(f"{entry.name}.yaml"), f"{where}: its card lies beside its module")
-    _mapping(card, str(file.with_name(f"{entry.name}.yaml")))
+    Document(card, str(file.with_name(f"{entry.name}.yaml"))).mapping(SHAPE)
     source = _text(file, "no such module")
     return Plugin(kind, entry.name, entry.module, source, card, str(file))
 
@@ -142,16 +142,6 @@ def _text(file: Path, what: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(f"{file}: {what}; {reason}") from None
-
-
-def _mapping(card: str, where: str) -> dict[str, object]:
-    try:
-        node = yaml.safe_load(card)
-    except yaml.YAMLError as error:
-        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
-    if not isinstance(node, dict):
-        raise InputError(f"{where}: a card is a mapping with name, title, ...")
-    return node
 
 
 class _Loader(InspectLoader):

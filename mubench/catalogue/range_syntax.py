@@ -7,7 +7,6 @@ Grammar: a scalar is fixed; a list is a grid axis (sweep files only); a mapping 
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from mubench.catalogue.search_space import (
@@ -59,9 +58,8 @@ def parse_range(node: Any, where: str) -> Range:
 def _parse_interval(kind: str, value: Any, where: str) -> Range:
     is_pair = isinstance(value, list) and len(value) == 2 and all(map(_is_finite, value))
     if not is_pair or not value[0] < value[1]:
-        hint = hint_exponent(value) if isinstance(value, list) else ""
         raise InputError(
-            f"{where}.{kind}: two finite numbers, the smaller first, are needed; got {value}{hint}"
+            f"{where}.{kind}: two finite numbers, the smaller first, are needed; got {value}"
         )
     low, high = value
     if kind == "int":
@@ -79,16 +77,6 @@ def parse_scalar(node: Any, where: str) -> Scalar:
     if is_wild or not isinstance(node, str | int | float | bool | None):
         raise InputError(f"{where}: a plain, finite value is needed; got {node}")
     return node
-
-
-def hint_exponent(values: list[Any]) -> str:
-    """YAML 1.1 reads 1e-3 as text; say so where that may be what happened."""
-    for value in values:
-        if isinstance(value, str) and "e" in value.lower():
-            with suppress(ValueError):
-                float(value)
-                return f"; YAML reads {value} as text: it wants a dot and a sign, as in 1.0e-3"
-    return ""
 
 
 def _is_finite(value: object) -> bool:

@@ -1,16 +1,18 @@
 """Pydantic models that refuse what they do not know, and say so in one line."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from mubench.errors import did_you_mean
+from mubench.catalogue.yaml_document import Document
+from mubench.errors import InputError, did_you_mean
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and says the nearest known one."""
+    """A frozen model that refuses unknown keys and names the nearest known one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,53 +21,80 @@ class Strict(BaseModel):
     def _know_all_keys(cls, value: Any) -> Any:
         if isinstance(value, Mapping):
             for key in value:
-                if key not in cls.model_fields:
-                    raise mistake(f"{key}: unknown key; {did_you_mean(str(key), cls.model_fields)}")
-                is_switch = cls.model_fields[key].annotation is bool
-                if isinstance(value[key], bool) and not is_switch:  # else read as 0 or 1
-                    raise mistake(f"{key}: {str(value[key]).lower()} means nothing here")
+                if key in cls.model_fields:
+                    _refuse_boolean(key, value[key], cls.model_fields[key].annotation)
+                elif cls.model_config["extra"] == "forbid":
+                    hint = did_you_mean(str(key), cls.model_fields)
+                    raise input_error(f"{key}: unknown key; {hint}")
         return value
 
 
-def mistake(message: str) -> PydanticCustomError:
-    """A mistake in a model's input; the message goes on with the key path."""
-    return PydanticCustomError(OURS, "{text}", {"text": message})
+def input_error(message: str) -> PydanticCustomError:
+    """An error of a model's input; the message goes on with the key path."""
+    return PydanticCustomError(OWN_ERROR, "{text}", {"text": message})
 
 
-OURS = "sweep_file"
-"""The type of errors that `mistake` makes; the field that they name stands in their message."""
+OWN_ERROR = "sweep_file"
+"""The type of errors that `input_error` makes; their message begins with the field."""
 _NEEDED = {
     "bool": "true or false",
     "int": "a whole number",
     "float": "a number",
-    "string": "a word",
+    "string": "a string",
     "tuple": "a list",
     "list": "a list",
+    "frozen": "a list",
     "mapping": "a mapping",
     "dict": "a mapping",
     "model": "a mapping",
 }
 """What pydantic's error types, up to the first underscore, ask for."""
+_PLAIN = {"missing": "missing", "extra_forbidden": "unknown key"}
 _LIMITS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
-def told(error: ValidationError) -> str:
-    """Key path and mistake, of the first of an error's mistakes."""
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(model: type[Model], document: Document, **more: Any) -> Model:
+    """A document that is a mapping as a model, with values of the caller's own.
+
+    Raises:
+        InputError: one line: file, line and column, key path, what is wrong.
+    """
+    try:
+        return model.model_validate({**document.value, **more})
+    except ValidationError as error:
+        raise document.error(first_error(error)) from None
+    except InputError as error:
+        raise document.error(str(error)) from None
+
+
+def first_error(error: ValidationError) -> str:
+    """Key path and text of the first error."""
     first = error.errors()[0]
     path = ""
     for part in first["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    if first["type"] == OURS:
+    if first["type"] == OWN_ERROR:
         return f"{path}.{first['msg']}" if path else first["msg"]
-    return f"{path}: {sentence(first)}"
+    return f"{path}: {error_text(first)}"
 
 
-def sentence(error: ErrorDetails) -> str:
-    """One mistake without its key path."""
-    if error["type"] in (OURS, "missing"):
-        return "missing" if error["type"] == "missing" else error["msg"]
-    got = repr(error["input"])
-    return f"{_in_words(error)}; got {got if len(got) < 80 else got[:77] + '...'}"
+def error_text(error: ErrorDetails) -> str:
+    """One error without its key path."""
+    if error["type"] in _PLAIN:
+        return _PLAIN[error["type"]]
+    if error["type"] == OWN_ERROR:
+        return error["msg"]
+    value = repr(error["input"])
+    return f"{_in_words(error)}; got {value if len(value) < 80 else value[:77] + '...'}"
+
+
+def in_order(values: Iterable[int | str]) -> str:
+    """Numbers in order, then words, for a message."""
+    ordered = sorted(values, key=lambda value: (isinstance(value, str), value))
+    return ", ".join(map(str, ordered))
 
 
 def _in_words(error: ErrorDetails) -> str:
@@ -83,7 +112,17 @@ def _in_words(error: ErrorDetails) -> str:
     return f"{needed} is needed"
 
 
-def listed(values: Iterable[int | str]) -> str:
-    """Numbers in order, then words, for a message."""
-    ordered = sorted(values, key=lambda value: (isinstance(value, str), value))
-    return ", ".join(map(str, ordered))
+def _refuse_boolean(key: str, value: Any, annotation: Any) -> None:
+    """Refuse true and false for a number: pydantic would read them as 1 and 0."""
+    is_number = _allows(annotation, int) or _allows(annotation, float)
+    if isinstance(value, bool) and is_number and not _allows(annotation, bool):
+        needed = _NEEDED["int" if _allows(annotation, int) else "float"]
+        raise input_error(f"{key}: {needed} is needed; got {str(value).lower()}")
+
+
+def _allows(annotation: Any, kind: type) -> bool:
+    inner = get_args(annotation) if get_origin(annotation) in _WRAPPERS else ()
+    return annotation is kind or any(_allows(each, kind) for each in inner)
+
+
+_WRAPPERS = (Union, UnionType, Annotated)

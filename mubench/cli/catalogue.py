@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mubench.catalogue import plugins
 from mubench.cli.options import AsJson, DataDir, PluginFiles
 from mubench.cli.output import FAILED, OK, console, say
 from mubench.errors import InputError
@@ -104,6 +103,8 @@ def _table(found: Sequence[Mapping[str, str]]) -> "Table":
 
 def _add_method(path: str) -> str:
     """Make a method's file known; return its name."""
+    from mubench.catalogue import plugins
+
     plugin = plugins.read(path)
     if plugin.kind != "methods":
         raise InputError(f"{path}: its card says `kind: {plugin.kind}`; only methods are checked")

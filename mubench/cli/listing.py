@@ -3,7 +3,7 @@
 from mubench.catalogue import cards as catalogue
 from mubench.errors import plural
 from mubench.metrics.post_hoc import all_metrics
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.grid import ARGUMENTS
 
 Entry = dict[str, str]
@@ -86,7 +86,7 @@ def _forms(name: str) -> str:
 
 
 def _sweeps() -> list[Entry]:
-    found = {name: spec.about(name) for name in spec.shipped_sweeps()}
+    found = {name: load.about(name) for name in load.shipped_sweeps()}
     return [
         {"name": name, "title": title, "about": description}
         for name, (title, description) in found.items()

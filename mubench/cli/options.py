@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mubench.catalogue import plugins
 from mubench.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +35,10 @@ class DeviceChoice(StrEnum):
 
 
 def _add_plugins(paths: list[str] | None) -> list[str] | None:
-    plugins.add([plugins.read(path) for path in paths or ()])
+    if paths:
+        from mubench.catalogue import plugins
+
+        plugins.add([plugins.read(path) for path in paths])
     return paths
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mubench.catalogue.cards import DataCard
+from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache.decoded import stored
 from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import DataError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mubench.catalogue.cards import DataCard
+from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache import cache
 from mubench.data.cache.decoded import Stored, cache_name, split_sizes, stored
 from mubench.data.sources.locate import folder_of, is_in_files, locate, sources_of, wanted

@@ -1,6 +1,6 @@
 """What data a sweep means: the fingerprint of a card, else that of what lies in the cache."""
 
-from mubench.catalogue.cards import DataCard
+from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache.decoded import known_fingerprint
 
 UNKNOWN = "unknown"

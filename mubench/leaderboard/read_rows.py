@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mubench.catalogue.validation import OURS, sentence
+from mubench.catalogue.validation import OWN_ERROR, error_text
 from mubench.errors import InputError
 from mubench.leaderboard.row import FORMAT, BoardRow
 from mubench.leaderboard.slug import plain
@@ -76,7 +76,7 @@ def problems_of(error: ValidationError) -> list[str]:
 def _line(error: ErrorDetails) -> str:
     path = ".".join(map(str, error["loc"]))
     path = path if len(path) < _LONGEST else path[: _LONGEST - 3] + "..."
-    said = error["msg"] if error["type"] == "fraction" else sentence(error)
+    said = error["msg"] if error["type"] == "fraction" else error_text(error)
     if not path:
         return said
-    return f"{path}.{said}" if error["type"] == OURS else f"{path}: {said}"
+    return f"{path}.{said}" if error["type"] == OWN_ERROR else f"{path}: {said}"

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import JsonValue, model_validator
 
-from mubench.catalogue.validation import Strict, mistake
+from mubench.catalogue.validation import Strict, input_error
 from mubench.leaderboard.row_fields import (
     TOLERANCE,
     Conditions,
@@ -98,7 +98,7 @@ class BoardRow(Strict):
         checks = (self._names, self._counts, self._reference, self._open_values)
         for problem in (check() for check in checks):
             if problem:
-                raise mistake(problem)
+                raise input_error(problem)
         return self
 
     def _names(self) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from mubench.catalogue.validation import Strict, mistake
+from mubench.catalogue.validation import Strict, input_error
 from mubench.metrics.gap import TERMS, gap
 from mubench.store.record import Status
 
@@ -79,10 +79,12 @@ class Measured(Values):
     @model_validator(mode="after")
     def _gap_is_that_of_the_values(self) -> Self:
         if not self.terms.keys() & self.retrain.terms.keys():
-            raise mistake("retrain: shares none of ua, mia_svc, ra and ta with this request")
+            raise input_error("retrain: shares none of ua, mia_svc, ra and ta with this request")
         found = gap(self.terms, self.retrain.terms).value
         if abs(found - self.gap) > TOLERANCE:
-            raise mistake(f"gap: {self.gap} is stated, but the values and Retrain's give {found}")
+            raise input_error(
+                f"gap: {self.gap} is stated, but the values and Retrain's give {found}"
+            )
         return self
 
 
@@ -131,7 +133,9 @@ class Conditions(Strict):
         except ValueError:
             is_aware = False
         if not is_aware:
-            raise mistake(f"created: {self.created!r} is not an ISO 8601 time with its time zone")
+            raise input_error(
+                f"created: {self.created!r} is not an ISO 8601 time with its time zone"
+            )
         return self
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Aim = Literal["match", "lower", "higher", "none"]
+Unit = Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class MetricInfo:
 
     name: str
     title: str
-    unit: Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
+    unit: Unit
     aim: Aim
     description: str
 

@@ -3,16 +3,31 @@
 import math
 from collections.abc import Mapping
 from importlib import import_module
-from typing import get_args
-
-import yaml
+from pathlib import Path
+from typing import Literal
 
 from mubench.catalogue import plugins
-from mubench.errors import InputError, did_you_mean
-from mubench.metrics.info import METRICS, Aim, MetricInfo
+from mubench.catalogue.validation import Strict, validated
+from mubench.catalogue.yaml_document import Document
+from mubench.errors import InputError
+from mubench.metrics.info import METRICS, Aim, MetricInfo, Unit
 from mubench.metrics.outputs import Evaluated
 
-_FIELDS = ("title", "unit", "aim", "description")
+
+class MetricCard(Strict):
+    """A metric of a plug-in: what its number means."""
+
+    kind: Literal["metrics"]
+    name: str
+    title: str
+    unit: Unit
+    aim: Aim
+    description: str
+
+    @property
+    def info(self) -> MetricInfo:
+        """The same, as for metrics of the package."""
+        return MetricInfo(self.name, self.title, self.unit, self.aim, self.description)
 
 
 def all_metrics() -> Mapping[str, MetricInfo]:
@@ -60,15 +75,10 @@ def _found() -> list[plugins.Plugin]:
 
 
 def _info(plugin: plugins.Plugin) -> MetricInfo:
-    card = yaml.safe_load(plugin.card)
-    if card.get("name") != plugin.name:
-        raise InputError(f"{plugin.where}: its card must have `name: {plugin.name}`, as its file")
-    for name in _FIELDS:
-        if name not in card:
-            raise InputError(f"{plugin.where}: its card lacks '{name}'")
-    if card["aim"] not in get_args(Aim):
-        hint = did_you_mean(str(card["aim"]), get_args(Aim))
-        raise InputError(f"{plugin.where}: aim: '{card['aim']}' is unknown; {hint}")
+    document = Document(plugin.card, str(Path(plugin.where).with_suffix(".yaml")))
+    card = validated(MetricCard, document)
+    if card.name != plugin.name:
+        raise document.error(f"name: must be '{plugin.name}', the name of the file")
     if plugin.name in METRICS:
         raise InputError(f"{plugin.where}: mubench has a metric '{plugin.name}'; rename it")
-    return MetricInfo(plugin.name, *(card[name] for name in _FIELDS))
+    return card.info

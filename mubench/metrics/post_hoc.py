@@ -6,16 +6,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 
 from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugin_metrics
-from mubench.metrics.calibration import ece_forget, ece_holdout
 from mubench.metrics.info import METRICS, MetricInfo
-from mubench.metrics.klom import FEWEST, klom
+from mubench.metrics.klom import FEWEST
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.related_models import Answers, NoValue, Related, Relation
-from mubench.metrics.rmia import rmia_auc, rmia_tpr_at_1
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,15 @@ class Later:
         return self.info.name
 
 
-def _later(
-    info: MetricInfo, uses: tuple[Relation, ...], compute: Callable[[Related], float]
-) -> Later:
-    return Later(info, f"{compute.__module__}:{compute.__name__}", uses, compute)
+def _later(info: MetricInfo, uses: tuple[Relation, ...], file: str) -> Later:
+    """A metric that the function of its name computes; a plan reads it without scikit-learn."""
+    source = f"{__package__}.{file}:{info.name}"
+    return Later(info, source, uses, partial(_computed, source))
+
+
+def _computed(source: str, related: Related) -> float:
+    module, _, function = source.partition(":")
+    return float(getattr(import_module(module), function)(related))
 
 
 _LATER = (
@@ -53,7 +57,7 @@ _LATER = (
             "relative to other Retrains of the request; 0.5 is chance.",
         ),
         ("target", "references"),
-        rmia_auc,
+        "rmia",
     ),
     _later(
         MetricInfo(
@@ -64,7 +68,7 @@ _LATER = (
             "Share of D_f that RMIA finds at 1 % false positives; needs 1,000 non-members.",
         ),
         ("target", "references"),
-        rmia_tpr_at_1,
+        "rmia",
     ),
     _later(
         MetricInfo(
@@ -75,7 +79,7 @@ _LATER = (
             "Expected calibration error on D_f, in 15 equal bins of the largest probability.",
         ),
         ("target",),
-        ece_forget,
+        "calibration",
     ),
     _later(
         MetricInfo(
@@ -86,7 +90,7 @@ _LATER = (
             "Expected calibration error on the held-out examples that TA counts.",
         ),
         ("target",),
-        ece_holdout,
+        "calibration",
     ),
     _later(
         MetricInfo(
@@ -99,7 +103,7 @@ _LATER = (
             "it; few models alone make it large, so compare it with Retrain's own.",
         ),
         ("siblings", "oracles"),
-        klom,
+        "klom",
     ),
 )
 

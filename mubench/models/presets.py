@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mubench.catalogue import cards
-from mubench.catalogue.validation import told
-from mubench.catalogue.yaml_text import read_yaml
+from mubench.catalogue.validation import first_error
+from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError, did_you_mean
 from mubench.models.recipe import Recipe
 
@@ -60,7 +60,7 @@ def recipe(dataset: str, model: str, training: Mapping[str, Any]) -> Recipe:
     try:
         made = Recipe(**{**values, **changes})
     except ValidationError as error:
-        raise InputError(f"training.{told(error)}") from None
+        raise InputError(f"training.{first_error(error)}") from None
     late = [epoch for epoch in made.milestones if epoch >= made.epochs]
     if made.schedule == "multistep" and late:
         raise InputError(

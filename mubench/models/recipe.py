@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mubench.catalogue.validation import mistake
+from mubench.catalogue.validation import input_error
 
 _LATER = {"nesterov": False, "channels_last": False, "compile": False}
 """Fields that came after the first ids were made, each with the value that is as before."""
@@ -40,7 +40,7 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _can_look_ahead(self) -> Self:
         if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
-            raise mistake("nesterov: needs the optimizer sgd and a momentum above 0")
+            raise input_error("nesterov: needs the optimizer sgd and a momentum above 0")
         return self
 
     @property

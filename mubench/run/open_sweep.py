@@ -9,11 +9,12 @@ from mubench.data.availability import decode_present
 from mubench.store.gathered import gather, save
 from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
-from mubench.sweep import spec
+from mubench.sweep import load
 from mubench.sweep.kinds import STEP_KINDS, Device
+from mubench.sweep.load import Loaded
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
-from mubench.sweep.spec import Loaded, SweepSpec
+from mubench.sweep.spec import SweepSpec
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def open_sweep(
         DataError: data that must be decoded are damaged.
         StoreError: the store is of another format.
     """
-    loaded = spec.load(name, overrides)
+    loaded = load.load(name, overrides)
     if decode:
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)

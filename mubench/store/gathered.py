@@ -12,8 +12,8 @@ from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.results_files import EXHIBITS, PLAN, SWEEP, pack_outline, unpack, unpack_exhibits
 from mubench.store.store import Store
+from mubench.sweep.load import about
 from mubench.sweep.plan import Plan
-from mubench.sweep.spec import about
 
 
 def gather(plan: Plan, outline: ReportSource, store: Store) -> ReportSource:

@@ -11,7 +11,8 @@ from mubench.store.record import Record
 from mubench.store.results import ReportSource
 from mubench.store.results_files import read_folder
 from mubench.store.store import Store
-from mubench.sweep.spec import SweepSpec, parse
+from mubench.sweep.load import parse
+from mubench.sweep.spec import SweepSpec
 
 SHORTEST = 6
 """Digits of an id that a person must give at least."""

@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mubench.errors import IntegrityError
@@ -44,7 +43,8 @@ class Records:
         if table is None:
             return {}
         if ids is not None:
-            table = table.filter(pc.is_in(table["id"], pa.array(list(ids), pa.string())))
+            wanted = frozenset(ids)
+            table = _filtered(table, [key in wanted for key in table["id"].to_pylist()])
         return {record.id: record for record in table_to_records(table)}
 
     def compact(self) -> None:
@@ -63,8 +63,8 @@ class Records:
         table = self._table()
         if table is None or not ids:
             return
-        keep = table.filter(pc.invert(pc.is_in(table["id"], pa.array(sorted(ids), pa.string()))))
-        self._files.write(COMPACT, _bytes(keep))
+        kept = _filtered(table, [key not in ids for key in table["id"].to_pylist()])
+        self._files.write(COMPACT, _bytes(kept))
         for name in self._part_names():
             self._files.delete(name)
 
@@ -83,7 +83,8 @@ class Records:
             held = newest.get(key)
             if held is None or created >= table["created"][held].as_py():
                 newest[key] = row
-        return table.take(pa.array(sorted(newest.values()), pa.int64()))
+        rows = set(newest.values())
+        return _filtered(table, [row in rows for row in range(table.num_rows)])
 
     def _read(self, name: str) -> pa.Table | None:
         try:
@@ -108,6 +109,11 @@ def _merge(tables: list[pa.Table | None]) -> pa.Table | None:
     if not there:
         return None
     return pa.concat_tables(there, promote_options="default").combine_chunks()
+
+
+def _filtered(table: pa.Table, kept: list[bool]) -> pa.Table:
+    """Some rows; all of them without `pyarrow.compute`, which takes longer to load than to use."""
+    return table if all(kept) else table.filter(pa.array(kept, pa.bool_()))
 
 
 def _bytes(table: pa.Table) -> bytes:

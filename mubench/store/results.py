@@ -8,9 +8,9 @@ from typing import Any
 from mubench.store.examples import Exhibits
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
+from mubench.sweep.load import Loaded
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
-from mubench.sweep.spec import Loaded
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mubench.catalogue.validation import Strict, mistake
+from mubench.catalogue.validation import Strict, input_error
 
 
 class Theorem2Spec(Strict):
@@ -28,7 +28,7 @@ class LabelLdpSpec(Strict):
     @model_validator(mode="after")
     def _are_ordered(self) -> Self:
         if self.gamma1 <= self.gamma2:
-            raise mistake(
+            raise input_error(
                 f"gamma1 must be above gamma2, got {self.gamma1:g} and {self.gamma2:g}; "
                 "otherwise no smoothing rate has an epsilon"
             )

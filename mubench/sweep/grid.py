@@ -6,15 +6,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mubench.catalogue import cards
-from mubench.catalogue.cards import DataCard, ModelCard
-from mubench.catalogue.validation import Strict, listed, mistake
+from mubench.catalogue.card_schema import DataCard, ModelCard
+from mubench.catalogue.validation import Strict, first_error, in_order, input_error
 from mubench.data import forget_file
 from mubench.data.forget_file import ForgetFile
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
-from mubench.data.sources import parquet
 from mubench.errors import DataError, InputError, did_you_mean
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
@@ -121,8 +120,8 @@ class ForgetSpec(Strict):
         return [kind(self._numbers(one, known, purpose, card.name)) for one in named]
 
     def _file(self, named: str) -> ForgetFile:
-        held = (file for file in self.carried if file.sha256 == named)
-        return next(held, None) or forget_file.read(named)
+        carried = (file for file in self.carried if file.sha256 == named)
+        return next(carried, None) or forget_file.read(named)
 
     def _numbers(
         self, named: Named, known: tuple[str, ...], purpose: Purpose, dataset: str
@@ -136,16 +135,16 @@ class ForgetSpec(Strict):
                 hint = did_you_mean(number, known)
                 raise InputError(f"{where}{self.scenario} '{number}' does not exist; {hint}")
             if not 0 <= number < len(known):
-                there = f"{plural} 0 to {len(known) - 1}" if known else f"no {plural}"
+                range_of = f"{plural} 0 to {len(known) - 1}" if known else f"no {plural}"
                 raise InputError(
-                    f"{where}{self.scenario} {number} does not exist; '{dataset}' has {there}"
+                    f"{where}{self.scenario} {number} does not exist; '{dataset}' has {range_of}"
                 )
-        found = tuple(sorted({number for number in numbers if isinstance(number, int)}))
-        if len(found) < len(named):
+        distinct = tuple(sorted({number for number in numbers if isinstance(number, int)}))
+        if len(distinct) < len(named):
             raise InputError(f"{where}{list(named)} names a {self.scenario} twice")
-        if len(found) == len(known):
+        if len(distinct) == len(known):
             raise InputError(f"{where}{list(named)} leaves no {self.scenario} to retain")
-        return found
+        return distinct
 
 
 class GridSpec(Strict):
@@ -173,7 +172,11 @@ class GridSpec(Strict):
         if "model" in value:
             expanded["model"] = [_with_options(node) for node in _as_list(value["model"])]
         if "forget" in value:
-            expanded["forget"] = [f for node in _as_list(value["forget"]) for f in _forgets(node)]
+            expanded["forget"] = [
+                spec
+                for i, node in enumerate(_as_list(value["forget"]))
+                for spec in _forget_specs(node, f"forget[{i}]")
+            ]
         return expanded
 
 
@@ -199,17 +202,19 @@ def _with_options(node: Any) -> Any:
 
 def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     """A folder of Parquet files without a card: what its schema says, with the given columns."""
+    from mubench.data.sources import parquet  # here: only such a folder needs a decoder of images
+
     columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
     if not isinstance(node["parquet"], str) or not node["parquet"]:
-        raise mistake(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
+        raise input_error(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
     if "image" in columns and "text" in columns:
-        raise mistake("dataset.parquet: give either an image column or a text column")
+        raise input_error("dataset.parquet: give either an image column or a text column")
     uri = node["parquet"]
     if "://" not in uri:
         uri = str(Path(uri).absolute())
     name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
     if not re.fullmatch(NAME, name) or name in cards.names("datasets"):
-        raise mistake(
+        raise input_error(
             f"dataset.name: '{name}' cannot name a folder of Parquet files: letters, digits, _ - . "
             "are allowed, and names of data sets that mubench knows are taken"
         )
@@ -217,36 +222,45 @@ def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
     try:
         declared = cards.undeclared(parquet.describe(uri, columns, name))
     except DataError as error:
-        raise mistake(f"dataset.parquet: {error}") from None
+        raise input_error(f"dataset.parquet: {error}") from None
     return {"name": name, "options": options, "declared": declared}
 
 
-def _forgets(node: Any) -> Iterator[Any]:
+def _forget_specs(node: Any, where: str) -> list[ForgetSpec]:
+    """Validated here: only here is known where a scenario is written."""
+    try:
+        return [ForgetSpec.model_validate(entry) for entry in _forgets(node, where)]
+    except ValidationError as error:
+        raise input_error(f"{where}.{first_error(error)}") from None
+
+
+def _forgets(node: Any, where: str) -> Iterator[dict[str, Any]]:
     """One scenario for each ratio of a list; a lone class stands for a group of one."""
-    _check_keys(node)
-    kept = {key: value for key, value in node.items() if key in ("scenario", "stratified")}
+    _check_keys(node, where)
+    entry = {key: value for key, value in node.items() if key in ("scenario", "stratified")}
     if "dataset" in node:
-        kept["dataset"] = _as_list(node["dataset"])
+        entry["dataset"] = _as_list(node["dataset"])
     if "ratio" in node:
         for ratio in _as_list(node["ratio"]):
-            yield {**kept, "ratio": ratio}
+            yield {**entry, "ratio": ratio}
         return
     plural = _PLURALS[node["scenario"]]
     if node["scenario"] == "index":
-        held = [one for key in ARGUMENTS["index"][0] for one in _as_list(node[key])]
-        kept["carried"] = tuple(forget_file.unpack(one) for one in held if isinstance(one, Mapping))
+        files = [file for key in ARGUMENTS["index"][0] for file in _as_list(node[key])]
+        entry["carried"] = tuple(forget_file.unpack(f) for f in files if isinstance(f, Mapping))
     for purpose in ("search", "final"):
-        key = f"{purpose}_{plural}"
-        kept[purpose] = tuple(_named(value, key, node["scenario"]) for value in _as_list(node[key]))
-        if not kept[purpose]:
-            raise mistake(f"forget.{key}: an empty list; name at least one {node['scenario']}")
-    shared = set(sum(kept["search"], ())) & set(sum(kept["final"], ()))
+        key, kind = f"{purpose}_{plural}", node["scenario"]
+        values = _as_list(node[key])
+        entry[purpose] = tuple(_named(value, f"{where}.{key}", kind) for value in values)
+        if not values:
+            raise input_error(f"{where}.{key}: an empty list; name at least one {kind}")
+    shared = set(sum(entry["search"], ())) & set(sum(entry["final"], ()))
     if shared:
-        raise mistake(
-            f"forget.search_{plural} and final_{plural} share {listed(shared)}; "
+        raise input_error(
+            f"{where}.search_{plural}: shares {in_order(shared)} with final_{plural}; "
             "what is tuned on may not be reported"
         )
-    yield kept
+    yield entry
 
 
 _PLURALS = {"class": "classes", "group": "groups", "index": "files"}
@@ -259,36 +273,36 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """The keys that each scenario needs; `group` has two forms."""
 
 
-def _check_keys(node: Any) -> None:
+def _check_keys(node: Any, where: str) -> None:
     if not isinstance(node, Mapping):
-        raise mistake(f"forget: a mapping with 'scenario' is needed; got {node!r}")
+        raise input_error(f"{where}: a mapping with 'scenario' is needed; got {node!r}")
     name = str(node.get("scenario"))
     if name not in ARGUMENTS:
         hint = did_you_mean(name, ARGUMENTS)
-        raise mistake(f"forget.scenario: unknown scenario '{name}'; {hint}")
+        raise input_error(f"{where}.scenario: unknown scenario '{name}'; {hint}")
     forms = ARGUMENTS[name]
     form = next((form for form in forms if set(form) & set(node)), forms[0])
     known = ("scenario", *form, *(("stratified",) if name == "random" else ()))
     for key in node:
         if key not in (*known, "dataset"):
-            raise mistake(f"forget.{key}: unknown key; {did_you_mean(str(key), known)}")
+            raise input_error(f"{where}.{key}: unknown key; {did_you_mean(str(key), known)}")
     for key in ("scenario", *form):
         if key not in node:
-            raise mistake(f"forget.{key}: missing; scenario '{name}' needs it")
+            raise input_error(f"{where}.{key}: missing; scenario '{name}' needs it")
 
 
-def _named(value: Any, key: str, kind: str) -> Named:
+def _named(value: Any, where: str, kind: str) -> Named:
     """Several classes at once, or one: by number or by name."""
     if kind == "index" and isinstance(value, Mapping):
         return (forget_file.unpack(value).sha256,)
     values = tuple(_as_list(value))
     if kind == "index":
         if len(values) != 1 or not isinstance(values[0], str):
-            raise mistake(f"forget.{key}: each file is a path; got {value!r}")
+            raise input_error(f"{where}: each file is a path; got {value!r}")
     elif not values or not all(
         isinstance(v, int | str) and not isinstance(v, bool) for v in values
     ):
-        raise mistake(f"forget.{key}: a {kind} is a whole number or a name; got {value!r}")
+        raise input_error(f"{where}: a {kind} is a whole number or a name; got {value!r}")
     return values
 
 

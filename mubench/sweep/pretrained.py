@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from mubench.catalogue.cards import ModelCard
+from mubench.catalogue.card_schema import ModelCard
 from mubench.catalogue.ids import content_of, package_version
 from mubench.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mubench.catalogue.validation import Strict
-from mubench.catalogue.yaml_text import read_yaml
+from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.kinds import REFERENCES
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mubench.catalogue import cards
 from mubench.catalogue.bounds import check_limits
-from mubench.catalogue.range_syntax import hint_exponent, parse_range, parse_scalar
+from mubench.catalogue.range_syntax import parse_range, parse_scalar
 from mubench.catalogue.search_space import Fixed, Range, Scalar, Space, is_number
 from mubench.errors import InputError, did_you_mean
 
@@ -36,7 +36,7 @@ def rows_of(methods: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[Row,
         space = cards.method(name).space
         known |= set(space.defaults)
         if variants == []:
-            raise InputError(f"methods.{name}: an empty list asks for nothing; write {{}}")
+            raise InputError(f"methods.{name}: empty list; write {{}} for the defaults")
         for variant in variants if isinstance(variants, list) else [variants]:
             rows += _variant(name, space, {} if variant is None else variant, shared)
     for key in shared:
@@ -46,12 +46,12 @@ def rows_of(methods: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[Row,
     for label in labels:
         if labels.count(label) > 1:
             raise InputError(
-                f"methods: two rows are called '{label}'; give one a 'label', or vary a list"
+                f"methods: two rows have the name '{label}'; give one a 'label', or vary a list"
             )
     for row in rows:
         twin = next(r for r in rows if (r.method, r.space) == (row.method, row.space))
         if twin is not row:
-            raise InputError(f"methods: '{twin.label}' and '{row.label}' ask for the same")
+            raise InputError(f"methods: rows '{twin.label}' and '{row.label}' are identical")
     return tuple(rows)
 
 
@@ -111,10 +111,10 @@ def _check_type(key: str, chosen: Range, space: Space, where: str) -> None:
         if value in awaited:
             continue
         if not _has_type_of(default, value):
-            kind = {"str": "a word", "int": "a whole number", "bool": "true or false"}.get(
+            kind = {"str": "a string", "int": "a whole number", "bool": "true or false"}.get(
                 type(default).__name__, "a number"
             )
-            raise InputError(f"{where}: {kind} is needed; got {value!r}{hint_exponent([value])}")
+            raise InputError(f"{where}: {kind} is needed; got {value!r}")
         if words and value not in words:
             raise InputError(f"{where}: unknown value {value!r}; {did_you_mean(str(value), words)}")
         check_limits(key, value, where)

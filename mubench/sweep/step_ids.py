@@ -1,11 +1,10 @@
 """What goes into the id of each step: all that decides its result, and nothing else. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from mubench.catalogue import cards
-from mubench.catalogue.cards import ORIGINS
 from mubench.catalogue.ids import content_id, package_version, source_id
 from mubench.catalogue.registry import method_source
 from mubench.metrics.plugin_metrics import metric_sources
@@ -38,9 +37,6 @@ _OBJECTIVES = {
     "retrain_free": "mubench.metrics.objective:retrain_free_gap",
 }
 _SUGGEST = "mubench.run.tune.suggest:suggest"
-_PROSE = ("title", "citation", "description", "note", "uri")
-_PLACES = ("sources", "modules", "module", "builder")
-"""Where a card says its code is: that code is in ids by what it does."""
 
 
 def train_id(training: Training, execution: Execution) -> str:
@@ -127,10 +123,10 @@ def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
 
 def _trained(training: Training, execution: Execution) -> dict[str, Any]:
     return {
-        "dataset": _facts(training.dataset.card.card),
+        "dataset": training.dataset.card.facts,
         "data": training.data_id,
         "options": training.dataset.options,
-        "model": _facts(training.model.card.card),
+        "model": training.model.card.facts,
         "pretrained": origin_ids(training.model.card),
         "recipe": training.recipe.identity,
         "seed": training.seed,
@@ -166,14 +162,6 @@ def _asked(diagnostics: Diagnostics) -> list[Any]:
     if not diagnostics.sources:
         return []
     return [diagnostics.model_dump(), source_id(*diagnostics.sources)]
-
-
-def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A card without its prose and its places, which decide nothing."""
-    facts = {key: value for key, value in card.items() if key not in (*_PROSE, *_PLACES)}
-    if "arguments" in card:
-        facts["arguments"] = {k: v for k, v in card["arguments"].items() if k not in ORIGINS}
-    return facts
 
 
 def _described(value: Any) -> Any:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mubench.catalogue import cards
-from mubench.catalogue.expressions import evaluate
+from mubench.catalogue.card_schema import DataCard
+from mubench.catalogue.cards import evaluate
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.models.recipe import Recipe
 from mubench.sweep.request import Request, Training
@@ -101,7 +102,7 @@ def _method_work(sizes: _Sizes | None, row: Row) -> Work:
     return Work(0, forward, backward, sizes.is_exact)
 
 
-def _forgotten(request: Request, size: int, card: cards.DataCard) -> tuple[int, bool]:
+def _forgotten(request: Request, size: int, card: DataCard) -> tuple[int, bool]:
     """Examples of D_f, and whether that is exact."""
     match request.scenario:
         case Random(ratio):

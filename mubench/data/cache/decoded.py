@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mubench.catalogue.card_schema import decoding_facts
 from mubench.catalogue.ids import source_id
 from mubench.data.cache.cache import Facts, cached, peek
 from mubench.data.cache.divide import Rows, divide
@@ -30,23 +31,6 @@ from mubench.errors import DataError
 LAYOUT = 3
 """Version of the cached files."""
 SPLITS = ("train", "validation", "test")
-_DECIDES_NOTHING = frozenset(
-    {
-        "title",
-        "citation",
-        "sources",
-        "modules",
-        "options",
-        "augment",
-        "sizes",
-        "fingerprint",
-        "examples",
-        "mean",
-        "std",
-        "max_value",
-    }
-)
-"""Keys of a card without influence on what is cached."""
 
 
 class Held(NamedTuple):
@@ -117,7 +101,7 @@ def cache_name(card: Mapping[str, Any], data_dir: str | Path | None) -> str:
 
 
 def _cache_name(card: Mapping[str, Any], place: Place) -> str:
-    about = {key: value for key, value in card.items() if key not in _DECIDES_NOTHING}
+    about = decoding_facts(card)
     stamp = place.source.stamp(card, place.folder)
     # What decodes and divides.
     code = source_id(f"{__name__}:stored", f"{place.source.__name__}:read")

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from mubench.catalogue.expressions import evaluate
+from mubench.catalogue.cards import evaluate
 from mubench.errors import ContractError
 from mubench.methods.contract.case import Case, require
 from mubench.methods.contract.samples import ends, samples
@@ -122,11 +122,11 @@ def cost_matches_card(case: Case) -> None:
         task = asked.task()
         sizes = {"n_f": asked.n_forget, "n_r": asked.n_retain, "K": task.num_classes}
         sizes["n_v"] = len(task.splits["validation"])
-        for way, number in (
-            ("forward", counted.forward_examples),
-            ("backward", counted.backward_examples),
+        cost = case.card.cost
+        for way, expression, number in (
+            ("forward", cost["forward"], counted.forward_examples),
+            ("backward", cost["backward"], counted.backward_examples),
         ):
-            expression = case.card.cost[way]
             value = evaluate(expression, {**case.settings, **sizes}, f"cost.{way}")
             terms = ", ".join(f"{name} = {size}" for name, size in sizes.items())
             require(

@@ -12,7 +12,7 @@ from ray import tune
 from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 
 from mubench.catalogue import plugins
-from mubench.catalogue.cards import DataCard
+from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.ids import source_id
 from mubench.data.availability import require_data
 from mubench.data.fingerprint import UNKNOWN

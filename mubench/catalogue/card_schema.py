@@ -1,0 +1,263 @@
+"""What the cards of methods, data sets and models may say: each key once."""
+
+from collections.abc import Mapping
+from enum import Enum
+from functools import cached_property
+from typing import Annotated, Any, Literal, NotRequired, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from typing_extensions import TypedDict
+
+from mubench.catalogue.bounds import WORDS
+from mubench.catalogue.range_syntax import parse_range
+from mubench.catalogue.search_space import Fixed, Param, Scalar, Space
+from mubench.catalogue.validation import Strict, input_error
+from mubench.errors import InputError, did_you_mean
+
+Modality = Literal["image", "text"]
+ORIGINS = ("source", "weights")
+"""Arguments of models that say where pretrained weights come from: a folder or hub name, a file."""
+
+
+class Role(Enum):
+    """What a key is for that does not decide what a data set or a model is."""
+
+    PROSE = "people read it; it decides nothing"
+    PLACE = "where files lie: what is cached depends on it, no result does"
+    CODE = "where its code is: ids cover that by what it does"
+    USE = "how decoded examples are used: results depend on it, what is cached does not"
+
+
+Prose = Annotated[str, Role.PROSE]
+
+
+def _words(value: Any) -> Any:
+    """YAML reads classes such as 0 and 1 as numbers."""
+    return [str(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _group_names(value: Any) -> Any:
+    return _words(list(range(value)) if type(value) is int else value)
+
+
+def _or_none_given(value: Any) -> Any:
+    """A key that nothing is written for: `refuses:` alone."""
+    return {} if value is None else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Given = Annotated[Mapping[str, Scalar], BeforeValidator(_or_none_given)]
+
+
+class Cost(TypedDict):
+    """Examples sent `forward` and `backward`: expressions in hyperparameters, n_f, n_r and K."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    forward: Annotated[str, BeforeValidator(str)]
+    backward: Annotated[str, BeforeValidator(str)]
+
+
+class ParamEntry(Strict):
+    """A hyperparameter as a card writes it."""
+
+    default: Scalar
+    range: Any = None
+    when: Mapping[str, Scalar] = Field(default_factory=dict)
+    """Values of others with which it matters."""
+    values: tuple[str, ...] = ()
+    """The words that it can be, where it is one."""
+
+    def param(self, name: str) -> Param:
+        """The hyperparameter. Raises InputError for a malformed range."""
+        is_searched = "range" in self.model_fields_set
+        searched = parse_range(self.range, f"params.{name}.range") if is_searched else None
+        examples = searched.examples if searched is not None else (self.default,)
+        strings = tuple(value for value in examples if isinstance(value, str))
+        words = self.values or WORDS.get(name) or strings
+        return Param(name, self.default, searched or Fixed(self.default), self.when, words)
+
+
+class MethodCard(Strict):
+    """A method: its paper, what it needs, and the space of its hyperparameters."""
+
+    kind: Literal["methods"] = "methods"
+    name: str
+    title: str
+    paper: str
+    version: StrictInt
+    needs: frozenset[str]
+    source: str
+    """Where defaults and ranges come from."""
+    cost: Cost
+    stochastic: StrictBool
+    """Whether another seed gives other weights."""
+    identity: Mapping[str, Scalar] | None
+    """Settings with which it changes nothing; None where there are none."""
+    params: Mapping[str, ParamEntry]
+    refuses: Annotated[Mapping[str, str], BeforeValidator(_or_none_given)] = Field(
+        default_factory=dict
+    )
+    """What it cannot do: a scenario, modality or family, each with the reason."""
+    quick: Given = Field(default_factory=dict)
+    """Settings for the small world of the contract: few steps, and something changes."""
+    builds_on: str = ""
+    """The method that it extends: reports compare the two as planned, without a correction."""
+    caveat: str = ""
+    """What a reader of its numbers must know: printed by every report that has a row of it."""
+    curves: Mapping[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    """Hyperparameters and their titles: reports draw metrics against their grid values."""
+
+    @cached_property
+    def space(self) -> Space:
+        """The hyperparameters with their ranges."""
+        return Space(tuple(entry.param(name) for name, entry in self.params.items()))
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> Self:
+        for name, entry in self.params.items():
+            if not entry.when.keys() <= self.params.keys():
+                known = ", ".join(self.params)
+                raise input_error(f"params.{name}.when: must name hyperparameters; known: {known}")
+        for name in self.curves:
+            if name not in self.params:
+                hint = did_you_mean(name, self.params)
+                raise input_error(f"curves.{name}: unknown hyperparameter; {hint}")
+        _ = self.space  # reads the ranges
+        return self
+
+    def refusal(self, *kinds: str) -> str | None:
+        """Why the method cannot do this scenario, modality or family of models, or None."""
+        return next((self.refuses[kind] for kind in kinds if kind in self.refuses), None)
+
+
+class DataCard(Strict):
+    """A data set: where it comes from, its classes, sizes, options and declared fingerprint.
+
+    The code of a data set gets its card, and may look for keys of its own in it.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["datasets"] = "datasets"
+    name: str
+    title: Prose
+    citation: Prose = ""
+    description: Prose = ""
+    note: Prose = ""
+    modality: Modality
+    classes: Names
+    groups: Annotated[tuple[str, ...], BeforeValidator(_group_names)] = ()
+    """Finer than classes, or another division: subclasses, identities. Often there are none."""
+    sources: Annotated[tuple[str, ...], Role.CODE] = ()
+    modules: Annotated[tuple[str, ...], Role.CODE]
+    """Where its `read` is: of each source that may have its files, or of a plug-in."""
+    uri: Annotated[str | None, Role.PLACE] = None
+    sizes: Annotated[Mapping[str, StrictInt], Role.USE] = Field(default_factory=dict)
+    options: Annotated[Mapping[str, Any], Role.USE] = Field(default_factory=dict)
+    fingerprint: Annotated[str | None, Role.USE] = None
+    """Of data in files the one that a plan assumes where it cannot look."""
+    examples: Annotated[str | None, Role.USE] = None
+    augment: Annotated[Mapping[str, Any] | None, Role.USE] = None
+    mean: Annotated[tuple[float, ...], Role.USE] = ()
+    std: Annotated[tuple[float, ...], Role.USE] = ()
+    max_value: Annotated[float | None, Role.USE] = None
+    card: Mapping[str, Any] = Field(repr=False)
+    """All of it as it is written, for the code that reads the data."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What of it decides results."""
+        return _without(DataCard, self.card, Role.PROSE, Role.PLACE, Role.CODE)
+
+
+def decoding_facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a data set's card, as it is written, decides what is cached of it."""
+    return _without(DataCard, card, Role.PROSE, Role.CODE, Role.USE)
+
+
+def _without(model: type[Strict], card: Mapping[str, Any], *roles: Role) -> dict[str, Any]:
+    """The keys of a card that have none of these roles."""
+    fields = model.model_fields
+    return {
+        key: value
+        for key, value in card.items()
+        if key not in fields or not set(fields[key].metadata) & set(roles)
+    }
+
+
+class Tokens(TypedDict):
+    """How the texts of a model become tokens: the vocabulary is made, or a tokenizer's."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    length: Annotated[StrictInt, Field(ge=1)]
+    """The most tokens of a text."""
+    vocabulary: NotRequired[Annotated[StrictInt, Field(ge=1)]]
+    """The size of a vocabulary to make."""
+    source: NotRequired[str]
+    """A folder or hub name with a tokenizer."""
+
+
+class ModelCard(Strict):
+    """A model: its builder, what data it takes, and the recipe that trains it."""
+
+    kind: Literal["models"] = "models"
+    name: str
+    title: Prose
+    citation: Prose = ""
+    description: Prose = ""
+    note: Prose = ""
+    module: Annotated[str, Role.CODE]
+    """Where its builder is."""
+    builder: Annotated[str, Role.CODE]
+    arguments: Mapping[str, Any]
+    """Of the builder."""
+    modality: Modality
+    family: str
+    recipe: Mapping[str, Any]
+    parameters: StrictInt | None = None
+    """How many weights it has, for ten classes."""
+    smallest: StrictInt = 1
+    """Height and width that images must have at least."""
+    tokens: Tokens | None = None
+    """None of a model of images."""
+    card: Mapping[str, Any] = Field(repr=False)
+    """All of it as it is written, for its builder."""
+
+    @model_validator(mode="after")
+    def _have_tokens(self) -> Self:
+        if self.modality != "text":
+            return self
+        if self.tokens is None:
+            raise input_error("tokens: missing; a model of text needs them")
+        if ("vocabulary" in self.tokens) == ("source" in self.tokens):
+            raise input_error("tokens: either vocabulary or source is needed")
+        return self
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What of it decides results, but for the weights that it starts from."""
+        facts = _without(type(self), self.card, Role.PROSE, Role.PLACE, Role.CODE)
+        arguments = {k: v for k, v in self.arguments.items() if k not in ORIGINS}
+        return {**facts, "arguments": arguments}
+
+    @property
+    def origins(self) -> Mapping[str, str | None]:
+        """Where pretrained weights may come from: those of its arguments that say so."""
+        return {key: self.arguments[key] for key in ORIGINS if key in self.arguments}
+
+    def pretrained(self, options: Mapping[str, str]) -> "ModelCard":
+        """The model with weights from elsewhere. Raises InputError where it takes none."""
+        for key in options:
+            if key not in self.origins:
+                hint = did_you_mean(key, self.origins) if self.origins else "it has none"
+                raise InputError(f"grid.model.{self.name}.{key}: unknown option; {hint}")
+        if not options:
+            return self
+        tokens = self.tokens
+        if tokens is not None and "source" in tokens and "source" in options:
+            tokens = {**tokens, "source": options["source"]}
+        arguments = {**self.arguments, **options}
+        card = {**self.card, "arguments": arguments}
+        return self.model_copy(update={"arguments": arguments, "tokens": tokens, "card": card})

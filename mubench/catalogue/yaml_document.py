@@ -1,0 +1,120 @@
+"""YAML that people wrote, with the line and column of each of its values.
+
+Read as YAML 1.1, but that `1e-3` is a number, as in YAML 1.2, and that no key may come twice.
+"""
+
+import re
+from typing import Any
+
+import yaml
+from typing_extensions import override
+
+from mubench.errors import InputError
+
+
+class Document:
+    r"""A YAML text: its `value`, and errors that say where in the text they are.
+
+    >>> Document("search:\n  trials: many", "sweep.yaml").error("search.trials: not a number")
+    InputError('sweep.yaml:2:3: search.trials: not a number')
+    """
+
+    def __init__(self, text: str, where: str) -> None:
+        """Raise InputError that begins with `where` for a text that is no YAML."""
+        self.where = where
+        self._overrides: list[str] = []
+        try:
+            loader = _Loader(text)
+            self._root = loader.get_single_node()
+            self.value: Any = None if self._root is None else loader.construct_document(self._root)
+        except yaml.MarkedYAMLError as error:
+            raise InputError(f"{self._at(error.problem_mark)}: {_problem(error)}") from None
+        except (yaml.YAMLError, ValueError) as error:  # a date such as 2024-13-01 is a ValueError
+            raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+
+    def mapping(self, what: str) -> dict[str, Any]:
+        """The value; raises InputError where it is no mapping, which `what` has to be."""
+        if not isinstance(self.value, dict):
+            raise InputError(f"{self.where}: {what}")
+        return self.value
+
+    def set(self, assignment: str) -> None:
+        """Replace or add one value: `key.path=value`, the value in YAML. Raises InputError."""
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise InputError(f"--set {assignment}: write key.path=value")
+        *parents, last = key.split(".")
+        node = self.value
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise InputError(f"--set {assignment}: '{parent}' is not a mapping")
+        node[last] = read_yaml(text, f"--set {assignment}")
+        self._overrides.append(assignment)
+
+    def error(self, message: str) -> InputError:
+        """An error whose message begins with a key path, with the place that it leads to."""
+        for assignment in reversed(self._overrides):
+            if _begins_with(message, assignment.partition("=")[0]):
+                return InputError(f"--set {assignment}: {message}")
+        return InputError(f"{self._at(_mark_of(self._root, message))}: {message}")
+
+    def _at(self, mark: yaml.Mark | None) -> str:
+        return self.where if mark is None else f"{self.where}:{mark.line + 1}:{mark.column + 1}"
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """What YAML text says; raises InputError that begins with `where`."""
+    return Document(text, where).value
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that comes twice in one mapping, of which YAML would keep the last."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                problem = f"the key '{key.value}' is listed twice; remove one"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+_EXPONENT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    if isinstance(error, yaml.constructor.ConstructorError) and error.context is None:
+        return str(error.problem)
+    return "not YAML: " + " ".join(filter(None, (error.context, error.problem)))
+
+
+def _begins_with(message: str, key: str) -> bool:
+    return message.startswith(key) and message[len(key) : len(key) + 1] in (".", "[", ":")
+
+
+def _mark_of(node: yaml.Node | None, path: str) -> yaml.Mark | None:
+    """Where the value is that a key path leads to, as far as the text has it."""
+    mark = None
+    while (step := _step(node, path)) is not None:
+        node, mark, path = step
+    return mark
+
+
+def _step(node: yaml.Node | None, path: str) -> tuple[yaml.Node, yaml.Mark, str] | None:
+    """The value, place and rest of the path that the first part of a key path leads to."""
+    if isinstance(node, yaml.MappingNode):
+        path = path.removeprefix("[0]").removeprefix(".")  # one entry need not be in a list
+        keys = [(key, value) for key, value in node.value if _begins_with(path, str(key.value))]
+        if not keys:
+            return None
+        key, value = max(keys, key=lambda pair: len(pair[0].value))
+        return value, key.start_mark, path[len(key.value) :].removeprefix(".")
+    index = re.match(r"\[(\d+)\]", path)
+    if isinstance(node, yaml.SequenceNode) and index and int(index[1]) < len(node.value):
+        item = node.value[int(index[1])]
+        return item, item.start_mark, path[index.end() :].removeprefix(".")
+    return None

@@ -1,0 +1,147 @@
+"""Reading a sweep file: found, parsed and checked. All bad input ends here, in one line each."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mubench.catalogue import cards
+from mubench.catalogue.validation import first_error
+from mubench.catalogue.yaml_document import Document, read_yaml
+from mubench.data.forget_file import carried
+from mubench.errors import InputError, did_you_mean
+from mubench.sweep.checks import check
+from mubench.sweep.published import SUFFIX
+from mubench.sweep.published import read as read_published
+from mubench.sweep.spec import SweepSpec
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A valid sweep and the text that it came from."""
+
+    spec: SweepSpec
+    text: str
+    path: Path
+    node: Mapping[str, Any]
+    """The file with its overrides, absolute paths, published numbers and forget sets: `parse` takes
+    it."""
+
+
+def find(name: str) -> Path:
+    """A sweep file by path, or by name among those that ship.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    path = Path(name)
+    if "/" in name and path.is_file():
+        return path
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise InputError(f"{name}: no such sweep file")
+        return path
+    known = shipped_sweeps()
+    shipped = name if name in known else f"paper/{name}"
+    if shipped not in known:
+        raise InputError(f"{name}: no such sweep; {did_you_mean(name, known)}")
+    return cards.search_spaces() / f"{shipped}.yaml"
+
+
+def shipped_sweeps() -> list[str]:
+    """Names of the sweeps that ship with the package: `quickstart`, `paper/cifar100_class`."""
+    folder = cards.search_spaces()
+    paths = [path for part in _SWEEPS for path in (folder / part).glob("*.yaml")]
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix()
+        for path in paths
+        if not path.name.endswith(SUFFIX)
+    )
+
+
+_SWEEPS = (".", "paper")
+"""Folders of `search_spaces` that hold sweeps."""
+
+
+def about(name: str) -> tuple[str, str]:
+    """Name and description of a sweep, read without a look at anything that it names."""
+    path = find(name)
+    node = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    return str(node["name"]), str(node.get("description", ""))
+
+
+def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
+    """Read and validate a sweep file; `overrides` are `key.path=value` in YAML.
+
+    Raises:
+        InputError: one line: file, line and column, key path, what is wrong, the nearest name.
+    """
+    path = find(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as text: {error}") from None
+    document = Document(text, str(path))
+    node = document.mapping("a sweep file is a mapping with name, grid and methods")
+    _anchor(node.get("grid"), path.parent)
+    for assignment in overrides:
+        document.set(assignment)
+    if "published" in node:
+        node["published"] = read_published(node["published"], path)
+    try:
+        spec = _parse(node)
+    except InputError as error:
+        raise document.error(str(error)) from None
+    for entry in _entries(node["grid"]["forget"]):
+        entry.update({key: carried(entry[key]) for key in _FORGET_FILES if key in entry})
+    return Loaded(spec, text, path, node)
+
+
+_FORGET_FILES = ("search_files", "final_files")
+
+
+def _anchor(grid: Any, folder: Path) -> None:
+    """Paths in a sweep file are relative to it: make them absolute, for workers elsewhere."""
+    if not isinstance(grid, dict):
+        return
+    nodes = [entry for axis in ("dataset", "forget") for entry in _entries(grid.get(axis))]
+    for entry in _entries(grid.get("model")):
+        for key in ("source", "weights"):  # a name on a hub looks like a path
+            if isinstance(entry.get(key), str) and (folder / entry[key]).exists():
+                entry[key] = _absolute(entry[key], folder)
+    for entry in nodes:
+        for key in ("parquet", *_FORGET_FILES):
+            if isinstance(entry.get(key), str):
+                entry[key] = _absolute(entry[key], folder)
+            elif isinstance(entry.get(key), list):
+                entry[key] = [_absolute(p, folder) for p in entry[key]]
+
+
+def _entries(axis: Any) -> list[dict[str, Any]]:
+    return [node for node in (axis if isinstance(axis, list) else [axis]) if isinstance(node, dict)]
+
+
+def _absolute(path: Any, folder: Path) -> Any:
+    if not isinstance(path, str) or "://" in path:
+        return path
+    return str((folder / path).absolute())
+
+
+def parse(node: Mapping[str, Any], where: str) -> SweepSpec:
+    """Validate a sweep given as a mapping; `where` begins every error."""
+    try:
+        return _parse(node)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _parse(node: Mapping[str, Any]) -> SweepSpec:
+    """The same; an error begins with a key path."""
+    try:
+        spec = SweepSpec.model_validate(node)
+    except ValidationError as error:
+        raise InputError(first_error(error)) from None
+    check(spec)
+    return spec
