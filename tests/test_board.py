@@ -141,8 +141,8 @@ def test_retrains_row_holds_the_noise_floor(rows):
     assert noise is not None
     # Replica r lies 0.01 r above: of three, two pairs lie 0.01 apart and one 0.02.
     assert noise.pairs == 9
-    assert noise.mean == pytest.approx(0.04 / 3)
-    assert noise.percentile_95 == pytest.approx(np.percentile([0.01, 0.01, 0.02] * 3, 95))
+    assert noise.mean["gap"] == pytest.approx(0.04 / 3)
+    assert noise.percentile_95["gap"] == pytest.approx(np.percentile([0.01, 0.01, 0.02] * 3, 95))
     assert noise_of(find(rows, CELLS[0], "original", "")) is None
 
 
@@ -525,9 +525,9 @@ def test_intervals_are_percentiles_of_all_resamples(rows):
         wanted = np.percentile(place[:, k], [2.5, 97.5])
         assert (row.rank.low, row.rank.high) == pytest.approx(wanted, abs=0.26)
         low, high = np.percentile(gap[:, k] - gap[:, first], [2.5, 97.5])
-        told = "first" if k == first else "apart" if low > 0 or high < 0 else "not apart"
-        assert row.to_first == told
-    assert {row.to_first for row in ranking.rows} == {"first", "apart", "not apart"}
+        differs = "significant" if low > 0 or high < 0 else "not significant"
+        assert row.to_first == ("first" if k == first else differs)
+    assert {row.to_first for row in ranking.rows} == {"first", "significant", "not significant"}
 
 
 def test_intervals_agree_with_those_of_scipy(rows):
@@ -911,7 +911,7 @@ def moved(row, by, requests=None, **changes):
     [
         (-0.01, 6, "closer to Retrain, p = 0.031"),
         (0.01, 6, "farther from Retrain, p = 0.031"),
-        (-0.01, 5, "undecided: it needs 6 pairs"),
+        (-0.01, 5, "too few requests: 6 pairs are needed"),
     ],
 )
 def test_a_row_is_compared_with_its_like_on_the_board(rows, by, requests, wanted):
@@ -966,7 +966,7 @@ def test_verdicts_are_corrected_for_the_comparisons_of_the_cell(rows):
     assert [held.paired.p_holm for held in cell.against] == [4 * 2 / 2**8] * 4
     assert {verdict(held) for held in cell.against} == {"farther from Retrain, p = 0.031"}
     (cell,) = compare([moved(row, 0, 7) for row in mine], theirs).cells
-    assert {verdict(held) for held in cell.against} == {"undecided: it needs 8 pairs"}
+    assert {verdict(held) for held in cell.against} == {"too few requests: 8 pairs are needed"}
 
 
 def test_what_cannot_be_paired_is_said(rows):

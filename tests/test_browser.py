@@ -200,8 +200,8 @@ def test_it_fits_a_phone_and_prints(browser, path):
 def test_a_sweep_without_numbers_is_a_page_in_words(browser, tmp_path):
     written = build(replace(world(), records=(), expected={}), tmp_path)
     page = opened(browser, written.page)
-    assert "No step of this cell has finished." in page.locator("#cell-1").inner_text()
-    assert "nothing is ranked yet" in page.locator(".glance").inner_text()
+    assert "No step of this cell has completed." in page.locator("#cell-1").inner_text()
+    assert "no row is ranked yet" in page.locator(".glance").inner_text()
     assert page.problems == []
     page.context.close()
 

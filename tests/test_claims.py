@@ -60,7 +60,7 @@ def test_amounts_are_in_the_metrics_unit_in_points_or_shares(end, amount, is_rel
         ("ugradls beats ga on ua", "no row 'ugradls'; did you mean 'ugradsl'?"),
         ("ugradsl beats ugradsl on ua", "compares 'ugradsl' with itself"),
         ("ugradsl beats ga on uaa", "no metric 'uaa'; did you mean 'ua'?"),
-        ("ugradsl beats ga on gap_paired", "no metric 'gap_paired'; did you mean"),
+        ("ugradsl beats ga on gap_paired", "no metric 'gap_paired'; known: "),
         ("ugradsl beats ga on ua in randon-0.1", "no cell 'randon-0.1'; did you mean 'random-0.1'"),
         ("ugradsl beats ga on weight_change", "has no good direction; say 'exceeds'"),
         ("ugradsl beats ga on kl_forget by at least 3 points", "is no percentage"),

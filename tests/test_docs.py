@@ -12,7 +12,9 @@ import pytest
 from typer.main import get_command
 
 import mubench
+from mubench import errors
 from mubench.cli.main import app
+from mubench.errors import MubenchError
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -60,7 +62,7 @@ def _name(path):
 def test_every_path_of_the_architecture_exists():
     """A path with capitals is a pattern; a word after a colon is defined in the file."""
     text = (ROOT / "docs" / "architecture.md").read_text()
-    paths = set(re.findall(r"`([\w./]+\.(?:py|yaml)(?::[\w.]+)?)`", text))
+    paths = set(re.findall(r"`([\w./]+\.(?:py|yaml|jinja|md)(?::[\w.]+)?)`", text))
     assert len(paths) > 80
     assert sorted(path for path in paths if not _is_there(path)) == []
 
@@ -91,6 +93,18 @@ def _bound(node):
 
 def _body(node):
     return node.body if isinstance(node, ast.ClassDef) else []
+
+
+def test_the_layers_of_the_architecture_are_those_of_the_test_of_layers():
+    section = (ROOT / "docs" / "architecture.md").read_text().split("## Who may import whom")[1]
+    rows = re.findall(r"^\| (`.*?`) \|", section.split("##")[0], re.MULTILINE)
+    drawn = [set(re.findall(r"`(\w+)`", row)) for row in rows]
+    held = re.search(
+        r"^LAYERS = (\(.*?^\))",
+        (ROOT / "tests/test_layers.py").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert drawn[::-1] == [set(names) for names in ast.literal_eval(held[1])]
 
 
 def test_every_command_that_is_named_exists():
@@ -138,3 +152,15 @@ def test_the_methods_of_the_readme_are_those_that_there_are():
 
     section = README.split("## Methods")[1].split("##")[0]
     assert set(cards.names("methods")) <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_the_drawn_tree_of_errors_is_the_tree_of_classes():
+    drawn = re.findall(r"^([│├└─ ]*)(\w+) {2,}", errors.__doc__, re.MULTILINE)
+    assert [(len(branch) // 4, name) for branch, name in drawn] == list(_kinds(MubenchError, 0))
+
+
+def _kinds(kind, depth):
+    yield depth, kind.__name__
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from _kinds(child, depth + 1)
