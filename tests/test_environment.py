@@ -12,7 +12,7 @@ from sweep_world import TINY
 from mubench.run import environment
 from mubench.run.environment import commit, device_name, is_exclusive, versions
 from mubench.sweep.planner import make_plan
-from mubench.sweep.spec import parse
+from mubench.sweep.load import parse
 
 
 def step(device, threads=1, gpu=0.0):
@@ -23,7 +23,7 @@ def step(device, threads=1, gpu=0.0):
 
 
 def test_a_step_has_a_processor_to_itself_with_all_of_its_threads():
-    assert is_exclusive(step("cpu", threads=os.cpu_count()))
+    assert is_exclusive(step("cpu", threads=os.cpu_count()).execution)
     assert is_exclusive(step("cpu", threads=1)) is (os.cpu_count() == 1)
 
 
