@@ -6,7 +6,6 @@ import re
 import runpy
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -15,8 +14,8 @@ import mubench
 from mubench import errors
 from mubench.cli.main import app
 from mubench.errors import MubenchError
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text()
 
