@@ -32,7 +32,9 @@ def test_a_final_step_shows_its_params_metrics_tags_and_times(world: World):
 
 def test_a_failure_shows_and_its_retry_may_have_other_params(world: World):
     world.record()
-    failing = next(s for s in world.plan.steps.values() if s.selection == "tuned")
+    failing = next(
+        s for s in world.plan.steps.values() if s.kind == "final" and s.selection == "tuned"
+    )
     failed = record_of(failing, status="error", message="no luck", traceback="x" * 9000, metrics={})
     world.store.records.append(failed)
     world.sync()
