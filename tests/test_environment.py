@@ -11,8 +11,8 @@ from sweep_world import TINY
 
 from mubench.run import environment
 from mubench.run.environment import commit, device_name, is_exclusive, versions
-from mubench.sweep.planner import make_plan
 from mubench.sweep.load import parse
+from mubench.sweep.planner import make_plan
 
 
 def step(device, threads=1, gpu=0.0):
