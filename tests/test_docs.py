@@ -66,6 +66,17 @@ def test_every_path_of_the_architecture_exists():
     assert sorted(path for path in paths if not _is_there(path)) == []
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent.name != "decisions"], ids=lambda page: page.name
+)
+def test_every_path_of_a_page_exists(page):
+    """Decisions are history, and so are their paths."""
+    paths = re.findall(
+        r"`((?:mubench|search_spaces|tests|docs|benchmarks)/[^` ]+)`", page.read_text()
+    )
+    assert [path for path in paths if not _is_there(re.sub("<[a-z]+>", "*", path))] == []
+
+
 def _is_there(place):
     path, _, name = place.partition(":")
     pattern = re.sub(r"[A-Z]{2,}", "*", path)
