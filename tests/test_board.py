@@ -19,20 +19,19 @@ from report_world import CELLS, ERRORS, RETRAIN, ROWS, shuffled, world
 from scipy import stats
 
 from mubench.errors import InputError
-from mubench.leaderboard.badges import LEGEND, badges
+from mubench.leaderboard.badges import LEGEND, badges_of
 from mubench.leaderboard.board import make_board
-from mubench.leaderboard.build import build
-from mubench.leaderboard.collect import Places, collect
-from mubench.leaderboard.compare import compare, find_mine
-from mubench.leaderboard.compare_text import verdict
+from mubench.leaderboard.build import RowSources, build_board, collect_rows
+from mubench.leaderboard.compare import compare_with_board, load_own_rows
+from mubench.leaderboard.compare_text import verdict_text
 from mubench.leaderboard.noise import noise_of
-from mubench.leaderboard.ranking import average_ranks, rank
+from mubench.leaderboard.ranking import rank
 from mubench.leaderboard.read_rows import read_row, read_rows
 from mubench.leaderboard.row import BoardRow, schema_json, to_json
-from mubench.leaderboard.rows_from_results import rows_of
-from mubench.leaderboard.site import site
+from mubench.leaderboard.rows_from_results import rows_from_results
+from mubench.leaderboard.site import site_files
 from mubench.leaderboard.slug import slug
-from mubench.leaderboard.write_site import MANIFEST, write
+from mubench.leaderboard.write_site import MANIFEST, write_site
 from mubench.store.records import COMPACT
 from mubench.store.results_files import pack, pack_outline
 from mubench.store.store import Store
@@ -51,7 +50,7 @@ def source(requests=3):
 
 @pytest.fixture(scope="module")
 def rows():
-    return rows_of(source())
+    return rows_from_results(source())
 
 
 def put_report(folder, made):
@@ -149,7 +148,7 @@ def test_retrains_row_holds_the_noise_floor(rows):
 def test_a_final_step_without_a_retrain_is_a_failure():
     made = source()
     kept = tuple(one for one in made.records if one.id != f"{CELLS[0]}:retrain:1:0")
-    row = find(rows_of(replace(made, records=kept)), CELLS[0], "ft", "tuned")
+    row = find(rows_from_results(replace(made, records=kept)), CELLS[0], "ft", "tuned")
     assert [held.name for held in row.requests] == [f"{CELLS[0]}/0", f"{CELLS[0]}/2"]
     assert [(held.name, held.status) for held in row.failures] == [(f"{CELLS[0]}/1", "no_retrain")]
 
@@ -160,7 +159,7 @@ def test_a_record_that_is_no_fraction_is_named():
     wrong = replace(first, metrics={**first.metrics, "ua": 1.5})
     records = tuple(wrong if one is first else one for one in made.records)
     with pytest.raises(InputError, match=r"'toy'.*ft tuned: requests.0.ua: 1.5 is not a fraction"):
-        rows_of(replace(made, records=records))
+        rows_from_results(replace(made, records=records))
 
 
 # Files of rows
@@ -212,16 +211,22 @@ MISTAKES = {
 
 CONTRADICTIONS = {
     ("requests", 1, "gap"): (0.3, "requests.1.gap: 0.3 is stated, but the values and Retrain's"),
-    ("requests", 1, "name"): (f"{CELLS[1]}/0", f"requests: '{CELLS[1]}/0' stands 2 times"),
-    ("expected",): (2, "expected: 2 requests, but 3 are here"),
+    ("requests", 1, "name"): (f"{CELLS[1]}/0", f"requests: '{CELLS[1]}/0' is listed 2 times"),
+    ("expected",): (2, "expected: 2 requests, but the row has 3"),
     ("cell",): ("other", "cell: 'other' is not dataset/model/scenario of this row"),
     ("method",): ("ga", "row: 'ft' is neither the method nor the method with brackets"),
     ("selection",): ("", "selection: that of 'ft' must be tuned or default; got ''"),
-    ("tuning",): (None, "tuning: a tuned row has it, and no other"),
+    ("tuning",): (None, "tuning: required for a tuned row, and allowed for no other"),
     ("conditions", 0, "created"): ("2026-02-03", "conditions.0.created: '2026-02-03' is not an"),
-    ("params", "lr"): ([1], "params.lr: a number, a word, true, false or null is needed"),
-    ("params", "x"): (float("inf"), "params: holds a number that is not finite, or broken text"),
-    ("params", "y"): ("\ud800", "params: holds a number that is not finite, or broken text"),
+    ("params", "lr"): ([1], "params.lr: a number, a string, true, false or null is needed"),
+    ("params", "x"): (
+        float("inf"),
+        "params: contains a number that is not finite, or text that is not Unicode",
+    ),
+    ("params", "y"): (
+        "\ud800",
+        "params: contains a number that is not finite, or text that is not Unicode",
+    ),
     ("requests", 0, "replicas"): ([{"ua": 0.1}], "requests: only Retrain's row has replicas"),
     ("source",): (1, "source: a word is needed; got 1"),
     ("requests", 0, "ra"): (float("nan"), "requests.0.ra: nan is not a fraction in [0, 1]"),
@@ -308,9 +313,9 @@ def test_good_rows_pass_and_what_is_not_there_is_named(rows, tmp_path, mubench_)
     assert mubench_("leaderboard", "check", tmp_path)[:2] == (0, "1 row, 0 problems\n")
     code, _, error = mubench_("leaderboard", "check", tmp_path / "none")
     assert code == 2
-    assert "there is no such file or folder" in error
+    assert "no such file or folder" in error
     (tmp_path / "empty").mkdir()
-    assert "there is no row in it" in mubench_("leaderboard", "check", tmp_path / "empty")[2]
+    assert "no rows in it" in mubench_("leaderboard", "check", tmp_path / "empty")[2]
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "../../etc/passwd", "", "con/../x", "é", "x" * 500])
@@ -329,7 +334,7 @@ def test_no_two_names_share_a_slug():
 
 
 def said_of(row, others):
-    return {badge.kind: badge.text for badge in badges(row, others)}
+    return {badge.kind: badge.text for badge in badges_of(row, others)}
 
 
 def test_the_badges_of_the_made_up_sweep(rows):
@@ -342,7 +347,7 @@ def test_the_badges_of_the_made_up_sweep(rows):
     }
     assert said_of(find(rows, CELLS[0], "ft", "default"), here) == {
         "untuned": "untuned",
-        "doubt": "predictions unchanged 3 of 3",
+        "flagged": "predictions unchanged 3 of 3",
     }
 
 
@@ -439,7 +444,7 @@ def test_of_the_same_row_twice_the_newest_measured_is_shown(rows):
 def test_records_that_two_sweeps_share_are_one_measurement(rows):
     made = source()
     fewer = tuple(one for one in made.records if one.replica < 2)
-    other = rows_of(replace(made, name="other", records=fewer))
+    other = rows_from_results(replace(made, name="other", records=fewer))
     for order in ([*rows, *other], [*other, *rows]):
         board = make_board(order)
         assert not any(held.older for held in board.rows)
@@ -551,11 +556,6 @@ def test_intervals_agree_with_those_of_scipy(rows):
     assert row.gap.high == pytest.approx(theirs.high, abs=0.05 * width)
 
 
-def test_ranks_are_those_of_scipy():
-    values = np.random.default_rng(0).integers(4, size=(5, 20)).astype(float)
-    assert np.array_equal(average_ranks(values), stats.rankdata(values, axis=-1))
-
-
 def test_a_missing_cell_counts_as_doing_nothing_and_ties_with_it(rows):
     third = "digits/small_cnn/random-0.5"
     extra = []
@@ -621,8 +621,8 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def built(rows, tmp_path_factory):
     out = tmp_path_factory.mktemp("board")
-    contents = site(make_board(rows))
-    write(contents, out)
+    contents = site_files(make_board(rows))
+    write_site(contents, out)
     return out, contents
 
 
@@ -672,7 +672,7 @@ def test_every_link_leads_somewhere_on_the_board(built):
 
 def test_the_same_rows_in_any_order_give_the_same_bytes(built):
     _, contents = built
-    again = site(make_board(reversed(rows_of(shuffled(source())))))
+    again = site_files(make_board(reversed(rows_from_results(shuffled(source())))))
     assert again.keys() == contents.keys()
     for name, held in contents.items():
         assert again[name] == held, name
@@ -724,7 +724,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(rows, start):
     text = to_json(find(rows, CELLS[1], "ft", "tuned")).decode()
     node = json.loads(text.replace("digits/", f"{name}/")) | {"dataset": name}
     node |= {"method": name, "row": name, "origin": {"name": name, "sweep": {}}}
-    contents = site(make_board([BoardRow.model_validate(node)]))
+    contents = site_files(make_board([BoardRow.model_validate(node)]))
     _, line = csv.reader(io.StringIO(contents["board.csv"].decode()))
     assert line.count(f"'{name}") == 2
     assert not any(field.startswith(start) for field in line)
@@ -757,8 +757,8 @@ def hostile_rows(rows):
 
 def test_hostile_names_are_text_and_never_a_path(rows, tmp_path):
     made = hostile_rows(rows)
-    contents = site(make_board(made))
-    write(contents, tmp_path / "out")
+    contents = site_files(make_board(made))
+    write_site(contents, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert list(broken_links(tmp_path / "out", contents)) == []
     for name, page in pages_of(contents).items():
@@ -793,14 +793,14 @@ def test_only_what_mubench_wrote_and_nobody_changed_is_cleared_away(tmp_path):
     out = tmp_path / "out"
     outside = tmp_path / "outside.html"
     outside.write_bytes(b"x")
-    write({"index.html": b"1", "cells/a.html": b"a", "cells/b.html": b"b"}, out)
+    write_site({"index.html": b"1", "cells/a.html": b"a", "cells/b.html": b"b"}, out)
     (out / "cells" / "b.html").write_bytes(b"mine now")
     (out / "cells" / "c.html").write_bytes(b"c")
     manifest = json.loads((out / MANIFEST).read_bytes())
     manifest["files"]["../outside.html"] = manifest["files"]["index.html"]
     outside.write_bytes(b"1")
     (out / MANIFEST).write_text(json.dumps(manifest))
-    written = write({"index.html": b"2"}, out)
+    written = write_site({"index.html": b"2"}, out)
     assert written.removed == 1
     assert outside.exists()
     assert sorted(path.name for path in (out / "cells").iterdir()) == ["b.html", "c.html"]
@@ -810,7 +810,7 @@ def test_only_what_mubench_wrote_and_nobody_changed_is_cleared_away(tmp_path):
 def test_a_foreign_manifest_is_not_trusted(tmp_path):
     (tmp_path / MANIFEST).write_text("[]")
     with pytest.raises(InputError, match="not written by mubench; choose another --out"):
-        write({}, tmp_path)
+        write_site({}, tmp_path)
     assert (tmp_path / MANIFEST).read_text() == "[]"
 
 
@@ -834,8 +834,8 @@ def test_a_store_and_a_reports_folder_and_their_rows_give_one_board(tmp_path, mu
     )
     assert (code, error) == (0, "")
     assert f"leaderboard: {tmp_path}/a/index.html" in out
-    build(Places(reports=[tmp_path / "report"]), tmp_path / "b")
-    build(Places(rows=[tmp_path / "a"]), tmp_path / "c")
+    build_board(RowSources(reports=[tmp_path / "report"]), tmp_path / "b")
+    build_board(RowSources(rows=[tmp_path / "a"]), tmp_path / "c")
     names = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
     assert len(names) > 40
     for name in names:
@@ -864,8 +864,8 @@ def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
             if name == "toy":
                 upload(client, runs, made, None)
         client.create_experiment("somebody else's")
-    here = collect(Places(stores=[str(tmp_path / "store")]))
-    assert collect(Places(tracking=[uri])) == here
+    here = collect_rows(RowSources(stores=[str(tmp_path / "store")]))
+    assert collect_rows(RowSources(tracking=[uri])) == here
     assert len(here) == 32
 
 
@@ -881,13 +881,13 @@ def test_contributed_rows_may_not_lie_where_a_build_clears_away(tmp_path, mubenc
 def test_a_store_that_is_not_there_is_named(tmp_path, mubench_):
     code, _, error = mubench_("leaderboard", "--store", tmp_path / "none", "--out", tmp_path / "o")
     assert code == 2
-    assert "no store is there" in error
+    assert "no such store" in error
     assert not (tmp_path / "o").exists()
 
 
 def test_a_board_without_a_row_says_so():
-    contents = site(make_board([]))
-    assert "There is no row on this board." in Page(contents["index.html"].decode()).text
+    contents = site_files(make_board([]))
+    assert "This board has no rows." in Page(contents["index.html"].decode()).text
     assert contents.keys() == {"index.html", "row.schema.json", "board.csv"}
 
 
@@ -918,10 +918,10 @@ def test_a_row_is_compared_with_its_like_on_the_board(rows, by, requests, wanted
     theirs = longer(rows, 6)
     label = "ugradsl_plus"  # the best tuned row
     mine = moved(find(theirs, CELLS[0], label, "tuned"), by, requests)
-    (cell,) = compare([mine], theirs).cells
-    (held,) = cell.against
+    (cell,) = compare_with_board([mine], theirs).cells
+    (held,) = cell.comparisons
     assert held.is_best
-    assert verdict(held) == wanted
+    assert verdict_text(held) == wanted
     n = requests
     differences = [by * (1 + 0.01 * k) for k in range(n)]
     assert held.paired is not None
@@ -938,19 +938,19 @@ def test_a_row_is_compared_with_its_like_on_the_board(rows, by, requests, wanted
 
 def test_a_row_is_compared_with_the_boards_best_and_with_its_own_name(rows):
     mine = moved(find(rows, CELLS[0], "iu", "tuned"), 0.02)
-    (cell,) = compare([mine], rows).cells
-    assert [(held.other.row.row, held.is_best) for held in cell.against] == [
+    (cell,) = compare_with_board([mine], rows).cells
+    assert [(held.other.row.row, held.is_best) for held in cell.comparisons] == [
         ("ugradsl_plus", True),
         ("iu", False),
     ]
     wanted = np.mean([0.08 * (1 + 0.1 * k) + 0.02 * (1 + 0.01 * k) for k in range(3)])
     best = np.mean([0.02 * (1 + 0.1 * k) for k in range(3)])
-    assert cell.against[0].paired.difference.mean == pytest.approx(wanted - best)
+    assert cell.comparisons[0].paired.difference.mean == pytest.approx(wanted - best)
 
 
 def test_a_row_that_is_on_the_board_is_not_compared_with_itself(rows):
-    (cell, _) = compare(rows, rows).cells
-    others = {(held.mine.row.row, held.other.row.row) for held in cell.against}
+    (cell, _) = compare_with_board(rows, rows).cells
+    others = {(held.own.row.row, held.other.row.row) for held in cell.comparisons}
     assert ("ugradsl_plus", "ugradsl_plus") not in others
     assert ("ft", "ugradsl_plus") in others
     assert not any(mine == other for mine, other in others)
@@ -960,33 +960,35 @@ def test_verdicts_are_corrected_for_the_comparisons_of_the_cell(rows):
     """Two rows of mine, each against the best and against its like: four comparisons."""
     theirs = longer(rows, 8)
     mine = [moved(find(theirs, CELLS[0], name, "tuned"), 0.01) for name in ("ft", "iu")]
-    (cell,) = compare(mine, theirs).cells
-    assert [held.paired.family for held in cell.against] == [4] * 4
-    assert [held.paired.p_value for held in cell.against] == [2 / 2**8] * 4
-    assert [held.paired.p_holm for held in cell.against] == [4 * 2 / 2**8] * 4
-    assert {verdict(held) for held in cell.against} == {"farther from Retrain, p = 0.031"}
-    (cell,) = compare([moved(row, 0, 7) for row in mine], theirs).cells
-    assert {verdict(held) for held in cell.against} == {"too few requests: 8 pairs are needed"}
+    (cell,) = compare_with_board(mine, theirs).cells
+    assert [held.paired.family for held in cell.comparisons] == [4] * 4
+    assert [held.paired.p_value for held in cell.comparisons] == [2 / 2**8] * 4
+    assert [held.paired.p_holm for held in cell.comparisons] == [4 * 2 / 2**8] * 4
+    assert {verdict_text(held) for held in cell.comparisons} == {"farther from Retrain, p = 0.031"}
+    (cell,) = compare_with_board([moved(row, 0, 7) for row in mine], theirs).cells
+    assert {verdict_text(held) for held in cell.comparisons} == {
+        "too few requests: 8 pairs are needed"
+    }
 
 
 def test_what_cannot_be_paired_is_said(rows):
     theirs = find(rows, CELLS[0], "ft", "tuned")
     board = [row for row in rows if row.row in ("retrain", "ft")]
-    (cell,) = compare([moved(theirs, 0.01, forget_hash="other")], board).cells
-    (held,) = cell.against
+    (cell,) = compare_with_board([moved(theirs, 0.01, forget_hash="other")], board).cells
+    (held,) = cell.comparisons
     assert held.paired is None
     assert held.means == pytest.approx(np.mean([0.01, 0.0101, 0.0102]))
-    assert held.doubts == ("3 requests of one name with another forget set",)
-    assert verdict(held) == "none: the means are over different requests"
+    assert held.remarks == ("3 requests of the same name with another forget set",)
+    assert verdict_text(held) == "none: the means are over different requests"
     node = node_of(theirs)
     for term in ("ua", "ra", "ta", "mia_svc"):
         node["requests"][0][term] -= 0.03
         node["requests"][0]["retrain"][term] -= 0.03
     node["tuning"]["trials"] = 9
-    (cell,) = compare([BoardRow.model_validate(node)], board).cells
-    (held,) = cell.against
+    (cell,) = compare_with_board([BoardRow.model_validate(node)], board).cells
+    (held,) = cell.comparisons
     assert held.paired.difference.n == 2
-    assert held.doubts == (
+    assert held.remarks == (
         "1 request with another Retrain (beyond the noise floor)",
         "tuned with 9 candidates, the board's 4",
     )
@@ -994,12 +996,12 @@ def test_what_cannot_be_paired_is_said(rows):
 
 def test_a_cell_that_the_board_lacks_is_named(rows, tmp_path, mubench_):
     board = [row for row in rows if row.cell == CELLS[0]]
-    write(site(make_board(board)), tmp_path / "board")
+    write_site(site_files(make_board(board)), tmp_path / "board")
     put_report(tmp_path / "report", source())
     code, out, error = mubench_("compare", tmp_path / "report", tmp_path / "board")
     assert (code, error) == (0, "")
     assert f"{CELLS[1]}: not on the board" in out
-    assert "mine" in out
+    assert "own" in out
 
 
 def test_mine_is_a_report_a_row_a_folder_or_a_sweep(rows, tmp_path):
@@ -1009,14 +1011,16 @@ def test_mine_is_a_report_a_row_a_folder_or_a_sweep(rows, tmp_path):
     put_report(tmp_path / "report", made)
     (tmp_path / "rows").mkdir()
     files = [put(tmp_path / "rows", row) for row in rows]
-    assert find_mine("toy", store) == rows
-    assert find_mine(str(tmp_path / "report"), store) == rows
-    assert set(map(to_json, find_mine(str(tmp_path / "rows"), store))) == set(map(to_json, rows))
-    assert find_mine(str(files[0]), store) == (rows[0],)
+    assert load_own_rows("toy", store) == rows
+    assert load_own_rows(str(tmp_path / "report"), store) == rows
+    assert set(map(to_json, load_own_rows(str(tmp_path / "rows"), store))) == set(
+        map(to_json, rows)
+    )
+    assert load_own_rows(str(files[0]), store) == (rows[0],)
     with pytest.raises(InputError, match="no sweep 'other' was run here"):
-        find_mine("other", store)
+        load_own_rows("other", store)
     with pytest.raises(InputError, match="no such file or folder, and no store"):
-        find_mine("other", str(tmp_path / "none"))
+        load_own_rows("other", str(tmp_path / "none"))
 
 
 # In a browser
@@ -1033,7 +1037,7 @@ OPEN_ALL = "for (const d of document.querySelectorAll('details')) d.open = true"
 
 @pytest.mark.slow
 def test_nothing_of_a_hostile_row_runs_in_a_browser(chromium_, rows, tmp_path):
-    write(site(make_board(hostile_rows(rows))), tmp_path)
+    write_site(site_files(make_board(hostile_rows(rows))), tmp_path)
     for path in sorted(tmp_path.rglob("*.html"))[:6]:
         page = browser.opened(chromium_, path)
         page.evaluate(OPEN_ALL)
@@ -1066,8 +1070,10 @@ def test_the_site_works_from_a_file_sorted_filtered_and_opened(chromium_, built)
 
 @pytest.mark.slow
 def test_no_page_keeps_anybody_out_in_either_theme(chromium_, rows, tmp_path):
-    contents = site(make_board(row for row in rows if row.row in ("retrain", "original", "iu")))
-    write(contents, tmp_path)
+    contents = site_files(
+        make_board(row for row in rows if row.row in ("retrain", "original", "iu"))
+    )
+    write_site(contents, tmp_path)
     for name, scheme in (
         ("index.html", "light"),
         (f"cells/{slug(CELLS[0])}.html", "dark"),
