@@ -37,17 +37,17 @@ class Badge:
 
 def badges_of(row: BoardRow, others: Sequence[BoardRow]) -> tuple[Badge, ...]:
     """Return a row's badges, given all rows of its cell (itself among them)."""
-    row_badges: list[Badge] = []
+    shown: list[Badge] = []
     if len({request.seed_train for request in row.requests}) == 1:
-        row_badges.append(Badge("single seed", "single seed"))
+        shown.append(Badge("single seed", "single seed"))
     if row.selection == "default":
-        row_badges.append(Badge("untuned", "untuned"))
+        shown.append(Badge("untuned", "untuned"))
     budget = most_common(other.tuning.trials for other in others if other.tuning)
     if row.tuning and budget and row.tuning.trials > budget:
-        row_badges.append(Badge("over budget", f"over budget: {row.tuning.trials}, most {budget}"))
+        shown.append(Badge("over budget", f"over budget: {row.tuning.trials}, most {budget}"))
     if row.devices != {most_common(device for other in others for device in other.devices)}:
-        row_badges.append(Badge("other hardware", "other hardware"))
-    return (*row_badges, *_other_target(row, others), *_issues(row))
+        shown.append(Badge("other hardware", "other hardware"))
+    return (*shown, *_other_target(row, others), *_issues(row))
 
 
 T = TypeVar("T", int, str)
@@ -68,15 +68,15 @@ def _other_target(row: BoardRow, others: Sequence[BoardRow]) -> list[Badge]:
     shared = [
         (request, anchors[request.name]) for request in row.requests if request.name in anchors
     ]
-    row_badges = []
+    shown = []
     if any(
         one.forget_hash != other.forget_hash or has_other_retrain(one, other, noise)
         for one, other in shared
     ):
-        row_badges.append(Badge("other Retrain", "other Retrain"))
+        shown.append(Badge("other Retrain", "other Retrain"))
     if len(shared) < len(row.requests):
-        row_badges.append(Badge("other requests", "other requests"))
-    return row_badges
+        shown.append(Badge("other requests", "other requests"))
+    return shown
 
 
 def _issues(row: BoardRow) -> list[Badge]:
@@ -84,18 +84,18 @@ def _issues(row: BoardRow) -> list[Badge]:
     words = {str(status): word for status, word in STATUS_WORDS.items()}
     words["no_retrain"] = "without a Retrain"
     failed = Counter(str(request.status) for request in row.failures)
-    row_badges = [
+    shown = [
         Badge("failed", f"{words[status]} {failed[status]} of {row.expected}")
         for status in words
         if failed[status]
     ]
     if row.missing:
-        row_badges.append(Badge("failed", f"not run {row.missing} of {row.expected}"))
+        shown.append(Badge("failed", f"not run {row.missing} of {row.expected}"))
     diverged = sum(request.status == "diverged" for request in row.requests)
     if diverged:
-        row_badges.append(Badge("diverged", f"diverged {diverged} of {row.expected}"))
+        shown.append(Badge("diverged", f"diverged {diverged} of {row.expected}"))
     flags = Counter(flag for request in row.requests for flag in request.flags)
-    row_badges += [
+    shown += [
         Badge("flagged", f"{flag} {n} of {row.expected}") for flag, n in sorted(flags.items())
     ]
-    return row_badges
+    return shown

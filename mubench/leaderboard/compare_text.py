@@ -78,27 +78,23 @@ def _difference(comparison: PairwiseComparison) -> tuple[str, str, str]:
 
 def verdict_text(comparison: PairwiseComparison) -> str:
     """Say how significant a comparison is."""
-    if comparison.paired is None:
+    paired = comparison.paired
+    if paired is None:
         return "none: the means are over different requests"
-    if comparison.paired.verdict == "too few requests":
-        needed = fewest_pairs(comparison.paired.family)
-        return f"too few requests: {needed} pairs are needed"
+    if paired.verdict == "too few requests":
+        return f"too few requests: {fewest_pairs(paired.family)} pairs are needed"
     side = {"closer": "closer to Retrain", "farther": "farther from Retrain"}
-    return f"{side.get(comparison.paired.verdict, comparison.paired.verdict)}, {format_p(comparison.paired.p_holm)}"
+    return f"{side.get(paired.verdict, paired.verdict)}, {format_p(paired.p_holm)}"
 
 
 def _notes(cell: CellComparison) -> list[Text]:
     """Each remark once, with the rows that it concerns."""
-    rows_of_remarks: dict[str, list[str]] = {}
+    pairs: dict[str, list[str]] = {}
     for comparison in cell.comparisons:
+        pair = f"{_name(comparison.own)} / {_name(comparison.other)}"
         for remark in comparison.remarks:
-            rows_of_remarks.setdefault(remark, []).append(
-                f"{_name(comparison.own)} / {_name(comparison.other)}"
-            )
-    return [
-        Text(f"{remark}: {', '.join(rows)}", style="yellow")
-        for remark, rows in rows_of_remarks.items()
-    ]
+            pairs.setdefault(remark, []).append(pair)
+    return [Text(f"{remark}: {', '.join(rows)}", style="yellow") for remark, rows in pairs.items()]
 
 
 def _interval(interval: tuple[float, float] | None, *, signed: bool = False) -> str:
