@@ -28,11 +28,12 @@ HEAD = """# Methods
 
 <!-- Written by docs/make_methods.py from the cards and docstrings; edit those. -->
 
-Every method starts from a copy of the original and sees only what it declares. Costs are examples
-sent forward and backward, as expressions in the hyperparameters, `n_f` and `n_r` (the sizes of D_f
-and D_r) and `K` (classes); the contract test compares them with the counted numbers. A default is
-used where a sweep fixes nothing; a range is what a search draws from, and the number of free
-dimensions is in every record. `original` (do nothing) and `retrain` are in every sweep.
+Every method starts from a copy of the original and sees only the data and models in "needs".
+Costs are examples sent forward and backward, as expressions in the hyperparameters, `n_f` and
+`n_r` (the sizes of D_f and D_r) and `K` (classes); a clause of the contract compares them with
+the counted numbers. A search draws from the range of a hyperparameter; without a search the
+default is used. Every record has the number of free dimensions, the hyperparameters that are
+searched. `original` (no unlearning) and `retrain` are in every sweep.
 
 """
 

@@ -1,15 +1,16 @@
 """Every error that mubench raises on purpose.
 
-MubenchError              one clear line: what, where, how to mend it
+MubenchError              one clear line: what, where, how to fix it
 ├── InputError            the user's input is wrong (exit code 2)
 │   └── DataError         a data file or folder is missing, damaged or not what it claims to be
+├── StoreError            the store cannot be written, is locked, or has another format
 ├── IntegrityError        a stored file was altered or cut short; it is made again, never used
-├── LeakError             tuning reached for data that only reported trials may see
+├── LeakError             a search step read test data or a final request
 ├── UndeclaredError       a method used something (a split, a teacher) that it did not declare
-├── ContractError         a method broke its contract: it changed its teacher, say
+├── ContractError         a method broke its contract, for example by changing its teacher
 ├── TrackingError         MLflow does not answer or refuses; the records are safe in the store
-├── Refused               a method cannot do what it is asked, and says why: a result, not a failure
-├── Diverged              numbers ceased to be finite; the model is back at its last finite weights
+├── Refused               a method cannot do what it is asked, with the reason: a result
+├── Diverged              numbers ceased to be finite; the model has its last finite weights again
 └── TimedOut              a step ran past its time limit
 """
 
@@ -22,7 +23,7 @@ class MubenchError(Exception):
 
 
 class InputError(MubenchError):
-    """The user's input is wrong: what, where, and how to mend it."""
+    """The user's input is wrong: what, where, how to fix it."""
 
 
 class DataError(InputError):
@@ -38,7 +39,7 @@ class IntegrityError(MubenchError):
 
 
 class LeakError(MubenchError):
-    """A search step reached for test data or for a final request."""
+    """A search step read test data or a final request."""
 
 
 class UndeclaredError(MubenchError):
@@ -46,7 +47,7 @@ class UndeclaredError(MubenchError):
 
 
 class ContractError(MubenchError):
-    """A method did what no method may do."""
+    """A method broke a clause of the contract that every method must satisfy."""
 
 
 class TrackingError(MubenchError):
@@ -54,7 +55,7 @@ class TrackingError(MubenchError):
 
 
 class Refused(MubenchError):
-    """A method cannot do what it is asked (this model, these data), and says why."""
+    """A method cannot do what it is asked (this model, these data); the text is the reason."""
 
 
 class Diverged(MubenchError):
@@ -66,7 +67,7 @@ class TimedOut(MubenchError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Say the nearest known word, or list them, at most a dozen.
+    """Return a hint: the nearest known word, or else the known words, at most a dozen.
 
     >>> did_you_mean("alhpa", ["alpha", "beta"])
     "did you mean 'alpha'?"
@@ -85,7 +86,7 @@ _LISTED = 12
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
-    """Count a noun; `nouns` is its plural where that is no mere s.
+    """Return a count with its noun; `nouns` is an irregular plural.
 
     >>> plural(1, "request"), plural(3, "request"), plural(2, "study", "studies")
     ('1 request', '3 requests', '2 studies')

@@ -532,7 +532,7 @@ def test_intervals_are_percentiles_of_all_resamples(rows):
         low, high = np.percentile(gap[:, k] - gap[:, first], [2.5, 97.5])
         differs = "significant" if low > 0 or high < 0 else "not significant"
         assert row.to_first == ("first" if k == first else differs)
-    assert {row.to_first for row in ranking.rows} == {"first", "apart", "not apart"}
+    assert {row.to_first for row in ranking.rows} == {"first", "significant", "not significant"}
 
 
 def test_intervals_agree_with_those_of_scipy(rows):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mubench.catalogue import cards
-from mubench.catalogue.search_space import Either, Interval, Negate
+from mubench.catalogue.ranges import Either, Interval, Negate
 from mubench.errors import InputError
 from mubench.models.build import build
 from mubench.models.recipe import Recipe
@@ -127,8 +127,8 @@ def test_a_card_says_what_concerns_reports_alone(tmp_path, monkeypatch):
     [
         ({"builds_on": "ftt"}, "builds_on: no other method is called 'ftt'; did you mean 'ft'?"),
         ({"builds_on": "mine"}, "builds_on: no other method is called 'mine'"),
-        ({"builds_on": ["ft"]}, "builds_on: a string is needed"),
-        ({"caveat": 3}, "caveat: a string is needed"),
+        ({"builds_on": ["ft"]}, "builds_on: a string is needed; got ['ft']"),
+        ({"caveat": 3}, "caveat: a string is needed; got 3"),
         ({"curves": {"epoch": "epochs"}}, "curves.epoch: unknown hyperparameter; did you mean"),
         ({"curves": {"epochs": 3}}, "curves.epochs: a string is needed; got 3"),
         ({"curves": ["epochs"]}, "curves: a mapping is needed"),
@@ -137,8 +137,8 @@ def test_a_card_says_what_concerns_reports_alone(tmp_path, monkeypatch):
 def test_what_a_card_says_of_reports_must_make_sense(fields, words, tmp_path, monkeypatch):
     with pytest.raises(InputError) as caught:
         own_card(tmp_path, monkeypatch, **fields)
-    where, _, message = str(caught.value).partition(": ")
-    assert where.startswith("mine.yaml")
+    place, _, message = str(caught.value).partition(": ")
+    assert re.fullmatch(r"mine\.yaml:\d+:\d+", place)
     assert message.startswith(words)
 
 

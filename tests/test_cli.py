@@ -262,7 +262,7 @@ def test_doctor_tells_of_every_data_set_without_network(mubench_, monkeypatch):
         (["plan", "quikstart"], "did you mean 'quickstart'?"),
         (["run", "quikstart"], "did you mean 'quickstart'?"),
         (["plan", "absent.yaml"], "absent.yaml: no such sweep file"),
-        (["plan", "bad.yaml"], "bad.yaml: not YAML"),
+        (["plan", "bad.yaml"], "bad.yaml:1:8: not YAML"),
         (["plan", "quickstart", "--set", "grid.model=small_cn"], "did you mean 'small_cnn'?"),
         (["plan", "quickstart", "--set", "floor"], "write key.path=value"),
         (["store", "export", "records.txt"], "end the name in .parquet or .csv"),

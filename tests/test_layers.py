@@ -200,7 +200,7 @@ def test_no_module_imports_itself_in_a_circle():
     ids=lambda p: p.parent.name,
 )
 def test_the_init_of_a_package_is_empty_but_for_its_docstring(path):
-    """Content ids hash what a module imports: an `__init__` that imports would pull in siblings."""
+    """An import names the file that it means, and loading one module does not load its siblings."""
     body = ast.parse(path.read_text(encoding="utf-8")).body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)

@@ -189,14 +189,18 @@ def steps(tmp_path, **changes):
     return open_sweep(path, str(tmp_path / "store"), device="cpu").plan.steps
 
 
+def method_of(step):
+    return getattr(step, "method", "")
+
+
 def test_a_plugin_that_changes_runs_again_and_nothing_else_does(tmp_path):
     give(tmp_path)
     methods = {"halve": {}, "ga": {}}
     before = steps(tmp_path, methods=methods)
     give(tmp_path, METHOD.replace("mul_(self.factor)", "mul_(self.factor**2)"))
     after = steps(tmp_path, methods=methods)
-    assert {before[key].method for key in before.keys() - after.keys()} == {"halve"}
-    assert {after[key].method for key in before.keys() & after.keys()} >= {"ga", "original"}
+    assert {method_of(before[key]) for key in before.keys() - after.keys()} == {"halve"}
+    assert {method_of(after[key]) for key in before.keys() & after.keys()} >= {"ga", "original"}
 
 
 def test_a_metric_changes_what_scores_and_not_what_unlearns(tmp_path):

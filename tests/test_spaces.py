@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mubench.catalogue import cards
 from mubench.catalogue.range_syntax import parse_range
-from mubench.catalogue.search_space import Choice, Fixed, Integers, Interval, Negate, Param, Space
+from mubench.catalogue.ranges import Choice, Fixed, Integers, Interval, Negate
+from mubench.catalogue.search_space import Param, Space
 from mubench.errors import InputError
 
 WORDS = st.one_of(st.text(max_size=5), st.integers(-9, 9), st.booleans(), st.none())

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_parquet import CARD, LABELS, PIXELS, PNG, write
+from test_parquet import CARD, LABELS, PIXELS, PNG, encode, write
 
 from mubench.data import dataset as loading
 from mubench.data.dataset import load
@@ -114,8 +114,6 @@ def test_processes_share_one_copy_of_the_data(tmp_path, monkeypatch):
     folder = tmp_path / "data" / "toy"
     folder.mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(0, 256, (300, 64, 64, 3), dtype=np.uint8)
-    from test_parquet import encode
-
     images = [encode(image) for image in pixels]
     write(folder / "train.parquet", images, [i % 2 for i in range(300)])
     write(folder / "test.parquet", images[:2], [0, 1])

@@ -251,7 +251,8 @@ def test_a_final_step_shows_its_params_metrics_tags_and_times(world: World):
     world.record(commit="0123abc", versions={"torch": "2.13"}, forget_hash="ab12")
     world.sync()
     run = world.runs()[f"FT tuned · {SHORT} · forget=1 train=1"]
-    step = next(s for s in world.plan.steps.values() if s.selection == "tuned" and s.row == "ft")
+    finals = [step for step in world.plan.steps.values() if step.kind == "final"]
+    step = next(s for s in finals if (s.label, s.selection) == ("ft", "tuned"))
     assert {"lr": "0.1", "epochs": "2", "seed_train": "1"}.items() <= run.data.params.items()
     assert run.data.metrics == {"gap": 1.1, "ua": 0.25, "seconds": 1.5}, "inf is left out"
     expected = {
@@ -262,7 +263,7 @@ def test_a_final_step_shows_its_params_metrics_tags_and_times(world: World):
         "forget_hash": "ab12",
         "versions": "torch 2.13",
         "mlflow.source.git.commit": "0123abc",
-        "mubench.study": step.study,
+        "mubench.study": step.study.id,
     }
     assert expected.items() <= run.data.tags.items()
     assert run.data.tags["mubench.record"] in world.plan.steps

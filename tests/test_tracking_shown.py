@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from report_world import CELLS, ERRORS, ROWS, world
+from test_tracking import record_of
 
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.figures.figure import PALETTE
@@ -246,8 +247,6 @@ def test_saved_views_have_the_envelope_that_mlflow_lists(plan: Plan):
 
 
 def test_a_row_has_one_colour_wherever_it_stands(plan: Plan):
-    from test_tracking import record_of
-
     many = plan_of("methods.ugradsl=[{}, {alpha: [0.0, -0.2, -0.3, -0.5, -1.0]}]")
     records = [record_of(step) for step in many.steps.values() if step.kind != "search"]
     records = [

@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 
 from mubench.catalogue.bounds import WORDS
 from mubench.catalogue.range_syntax import parse_range
-from mubench.catalogue.search_space import Fixed, Param, Scalar, Space
+from mubench.catalogue.ranges import Fixed, Scalar
+from mubench.catalogue.search_space import Param, Space
 from mubench.catalogue.validation import Strict, input_error
 from mubench.errors import InputError, did_you_mean
 

@@ -102,11 +102,12 @@ def _document(text: str, where: str) -> Document:
 @cache
 def _method(text: str, where: str, module: str) -> MethodCard:
     del module
-    card = validated(MethodCard, _document(text, where))
-    base, others = card.builds_on, [name for name in names("methods") if name != card.name]
-    if base and base not in others:
-        hint = did_you_mean(base, others)
-        raise InputError(f"{where}: builds_on: no other method is called '{base}'; {hint}")
+    document = _document(text, where)
+    card = validated(MethodCard, document)
+    others = [other for other in names("methods") if other != card.name]
+    if card.builds_on and card.builds_on not in others:
+        hint = did_you_mean(card.builds_on, others)
+        raise document.error(f"builds_on: no other method is called '{card.builds_on}'; {hint}")
     return card
 
 

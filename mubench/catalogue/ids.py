@@ -27,6 +27,7 @@ SCIENCE = (
     "methods",
     "metrics",
     "catalogue.seeds",
+    "catalogue.ranges",
     "catalogue.search_space",
 )
 """What can change a number. Plumbing (store, records, errors, sweep) is left out of ids."""

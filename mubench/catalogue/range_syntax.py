@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mubench.catalogue.search_space import (
+from mubench.catalogue.ranges import (
     Choice,
     Complement,
     Either,

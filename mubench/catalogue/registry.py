@@ -14,27 +14,22 @@ from mubench.catalogue.ids import classes_deriving
 from mubench.errors import InputError
 
 
-def load_class(module: str, base: str) -> type[Any]:
-    """The one public class of `module` that derives from the class named `base`.
+def load_method(name: str) -> type[Any]:
+    """The class of a method of the package, or of a plug-in: the one public one of its file.
 
     Raises:
         InputError: there is none, or more than one.
     """
-    found = [
+    module = method_module(name)
+    base = import_module("mubench.methods.base").Method
+    methods: list[type[Any]] = [
         member
         for name, member in inspect.getmembers(import_module(module), inspect.isclass)
-        if member.__module__ == module
-        and not name.startswith("_")
-        and any(parent.__name__ == base for parent in member.__mro__[1:])
+        if member.__module__ == module and not name.startswith("_") and issubclass(member, base)
     ]
-    if len(found) != 1:
-        raise _not_one(module, base, [cls.__name__ for cls in found])
-    return found[0]
-
-
-def load_method(name: str) -> type[Any]:
-    """The class of a method of the package, or of a plug-in."""
-    return load_class(method_module(name), "Method")
+    if len(methods) != 1:
+        raise _not_one(module, "Method", [cls.__name__ for cls in methods])
+    return methods[0]
 
 
 def make_method(name: str, params: Mapping[str, Any]) -> Any:
@@ -43,15 +38,15 @@ def make_method(name: str, params: Mapping[str, Any]) -> Any:
     Raises:
         InputError: a value is not what the class says that it is.
     """
-    found: Any = load_method(name)
-    for key, adapter in _types(found).items():
+    method: Any = load_method(name)
+    for key, adapter in _types(method).items():
         if key in params:
             try:
                 adapter.validate_python(params[key], strict=True)
             except ValidationError as error:
-                told = error.errors()[0]["msg"]
-                raise InputError(f"{name}: {key}: {told}; got {params[key]!r}") from None
-    return found(**params)
+                problem = error.errors()[0]["msg"]
+                raise InputError(f"{name}: {key}: {problem}; got {params[key]!r}") from None
+    return method(**params)
 
 
 @cache

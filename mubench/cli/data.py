@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from mubench.cli.options import DEFAULT_STORE, DataDir, PluginFiles, SetValues, SweepName
-from mubench.cli.output import FAILED, OK, plural, say
+from mubench.cli.output import FAILED, OK, say
+from mubench.errors import plural
 
 app = typer.Typer(help="Download and check data sets; export forget sets.", no_args_is_help=True)
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from mubench.cli.options import DEFAULT_STORE, PluginFiles, StoreUri
-from mubench.cli.output import BAD_INPUT, OK, console, plural, say
+from mubench.cli.output import BAD_INPUT, OK, console, say
+from mubench.errors import plural
 
 app = typer.Typer()
 

@@ -4,7 +4,7 @@ from mubench.catalogue import cards as catalogue
 from mubench.errors import plural
 from mubench.metrics.post_hoc import all_metrics
 from mubench.sweep import load
-from mubench.sweep.grid import ARGUMENTS
+from mubench.sweep.grid_syntax import ARGUMENTS
 
 Entry = dict[str, str]
 

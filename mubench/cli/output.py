@@ -19,10 +19,3 @@ def console() -> "Console":
 def say(text: str) -> None:
     """Print a line as it is: names and messages come from files and are no markup."""
     console().print(text, markup=False, soft_wrap=True)
-
-
-def plural(count: int, noun: str, nouns: str = "") -> str:
-    """Count a noun: `1 step`, `2 steps`. Help loads nothing of the report."""
-    from mubench.errors import plural
-
-    return plural(count, noun, nouns)

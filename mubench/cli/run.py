@@ -20,7 +20,8 @@ from mubench.cli.options import (
     report_folder,
     with_options,
 )
-from mubench.cli.output import FAILED, INTERRUPTED, OK, console, plural, say
+from mubench.cli.output import FAILED, INTERRUPTED, OK, console, say
+from mubench.errors import plural
 
 if TYPE_CHECKING:
     from mubench.run.open_sweep import Sweep

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from mubench.cli.options import DEFAULT_STORE, StoreUri, existing_store
-from mubench.cli.output import FAILED, OK, plural, say
-from mubench.errors import InputError
+from mubench.cli.output import FAILED, OK, say
+from mubench.errors import InputError, plural
 
 app = typer.Typer(help="Inspect and maintain a store.", no_args_is_help=True)
 

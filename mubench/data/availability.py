@@ -1,11 +1,19 @@
-"""Whether data sets are where they should be: asked before anything starts."""
+"""Which data a sweep means, and whether they are where they should be, before anything starts."""
 
 from collections.abc import Iterable
 
 from mubench.catalogue.card_schema import DataCard
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import known_fingerprint, stored
 from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import DataError
+
+UNKNOWN = "unknown"
+"""Stands in an id where neither a card nor the cache says what the data are."""
+
+
+def fingerprint(card: DataCard, data_dir: str | None) -> str:
+    """The card's declared fingerprint, else that of its cached data, else `unknown`."""
+    return known_fingerprint(card.card, data_dir) or UNKNOWN
 
 
 def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:

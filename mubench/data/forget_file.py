@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mubench.data.atomic import write_atomically
 from mubench.errors import InputError
 
 
@@ -35,9 +36,7 @@ class ForgetFile:
 def write(path: Path, about: Mapping[str, Any], ids: list[int]) -> None:
     """Write a forget set: `about` says what the ids are of (dataset, data, scenario, ...)."""
     text = json.dumps({**about, "ids": sorted(ids)}, indent=None)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_atomically(path, f"{text}\n".encode())
 
 
 @cache

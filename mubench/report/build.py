@@ -1,11 +1,10 @@
 """Write a report: tables for a paper, a page for people, the records for everybody."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from mubench.data.atomic import write_atomically
 from mubench.report.figures.render import draw
 from mubench.report.page.page import page
 from mubench.report.report import MANY, Report, report_of
@@ -109,14 +108,5 @@ def _latex(report: Report) -> str:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as part:
-        try:
-            part.write(content)
-            part.close()
-            Path(part.name).chmod(0o644)
-            os.replace(part.name, path)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
+    write_atomically(path, content)
     return path

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mubench.catalogue.search_space import Scalar, is_number
+from mubench.catalogue.ranges import Scalar, is_number
 from mubench.errors import Diverged
 from mubench.methods.shared import theorem2
 from mubench.metrics.theory import label_ldp_epsilon

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mubench.store.record import Record
-from mubench.sweep.kinds import ORIGINAL, STEP_KINDS, StepKind
+from mubench.sweep.kinds import STEP_KINDS, StepKind
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import RetrainStep, Step, TrainStep, refusal_of
 from mubench.sweep.workload import Work, work_of
@@ -76,4 +76,4 @@ def _like(step: Step) -> tuple[str, ...]:
     where = (step.kind, step.training.dataset.label, step.training.model.label)
     if isinstance(step, TrainStep | RetrainStep):
         return (*where, "")
-    return (*where, ORIGINAL if step.row is None else step.row.method)
+    return (*where, step.method)

@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from torch import nn
 
+from mubench.data.availability import UNKNOWN
 from mubench.data.dataset import Dataset, load
-from mubench.data.fingerprint import UNKNOWN
 from mubench.data.forget_sets import divide
 from mubench.data.scenario import Purpose
 from mubench.data.split import Split

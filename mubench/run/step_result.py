@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from mubench.catalogue.search_space import Scalar
+from mubench.catalogue.ranges import Scalar
 from mubench.errors import TimedOut
 from mubench.run.environment import commit, device_name, is_exclusive, versions
 from mubench.store.record import Record, Status

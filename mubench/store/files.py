@@ -1,11 +1,11 @@
 """A folder on any `pyarrow.fs` file system, in which a file is whole or absent."""
 
 import errno
-import os
 from pathlib import Path
 
 from pyarrow import fs
 
+from mubench.data.atomic import write_atomically
 from mubench.errors import StoreError
 
 
@@ -45,7 +45,7 @@ class Files:
         """
         try:
             if self.is_local:
-                self._write_local(Path(self.path(name)), content)
+                write_atomically(Path(self.path(name)), content)
             else:
                 self._write_remote(self.path(name), content)
         except OSError as error:
@@ -82,18 +82,6 @@ class Files:
             stream = self._fs.open_output_stream(path)
         with stream:
             stream.write(content)
-
-    def _write_local(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _reason(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""The axes of a sweep: data sets, models and forget scenarios, as a sweep file writes them."""
+"""The axes of a sweep: data sets, models and forget scenarios."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,16 +10,19 @@ from pydantic import Field, ValidationError, model_validator
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard, ModelCard
-from mubench.catalogue.validation import Strict, first_error, in_order, input_error
+from mubench.catalogue.validation import Strict, first_error, input_error
 from mubench.data import forget_file
 from mubench.data.forget_file import ForgetFile
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
-from mubench.errors import DataError, InputError, did_you_mean
-
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-"""What a name may be that becomes part of paths and tables."""
-Named = tuple[int | str, ...]
-"""Classes or groups that are forgotten together, by number or by name."""
+from mubench.errors import InputError, did_you_mean
+from mubench.sweep.grid_syntax import (
+    PLURALS,
+    Named,
+    as_list,
+    dataset_entry,
+    forget_entries,
+    with_options,
+)
 
 
 class DatasetSpec(Strict):
@@ -77,7 +80,7 @@ def kind_and_ratio(scenario: str) -> tuple[str, float | None]:
 
 
 class ForgetSpec(Strict):
-    """A forget scenario; which of the fields are needed depends on it, see `ARGUMENTS`."""
+    """A forget scenario; which fields are needed depends on it, see `grid_syntax.ARGUMENTS`."""
 
     scenario: Literal["random", "class", "group", "index"]
     dataset: tuple[str, ...] = ()
@@ -127,7 +130,7 @@ class ForgetSpec(Strict):
         self, named: Named, known: tuple[str, ...], purpose: Purpose, dataset: str
     ) -> tuple[int, ...]:
         """Numbers of classes or groups that are given by number or by name."""
-        plural = _PLURALS[self.scenario]
+        plural = PLURALS[self.scenario]
         where = f"grid.forget.{purpose}_{plural}: "
         numbers = [known.index(v) if isinstance(v, str) and v in known else v for v in named]
         for number in numbers:
@@ -168,13 +171,13 @@ class GridSpec(Strict):
             return value
         expanded = dict(value)
         if "dataset" in value:
-            expanded["dataset"] = [_dataset(node) for node in _as_list(value["dataset"])]
+            expanded["dataset"] = [dataset_entry(node) for node in as_list(value["dataset"])]
         if "model" in value:
-            expanded["model"] = [_with_options(node) for node in _as_list(value["model"])]
+            expanded["model"] = [with_options(node) for node in as_list(value["model"])]
         if "forget" in value:
             expanded["forget"] = [
                 spec
-                for i, node in enumerate(_as_list(value["forget"]))
+                for i, node in enumerate(as_list(value["forget"]))
                 for spec in _forget_specs(node, f"forget[{i}]")
             ]
         return expanded
@@ -182,128 +185,15 @@ class GridSpec(Strict):
 
 def datasets(axis: Any) -> tuple[DatasetSpec, ...]:
     """The data sets that `grid.dataset` of a sweep's mapping names. Raises ValueError."""
-    return tuple(DatasetSpec.model_validate(_dataset(node)) for node in _as_list(axis))
-
-
-def _dataset(node: Any) -> Any:
-    """`digits`, `{name: digits, flip_labels: 0.2}` and `{parquet: FOLDER}` are all data sets."""
-    is_folder = isinstance(node, Mapping) and "parquet" in node
-    return _folder(node) if is_folder else _with_options(node)
-
-
-def _with_options(node: Any) -> Any:
-    """A name alone, or a mapping with a name and options."""
-    if isinstance(node, str):
-        return {"name": node}
-    if isinstance(node, Mapping) and "options" not in node:
-        return {"name": node.get("name"), "options": {k: v for k, v in node.items() if k != "name"}}
-    return node
-
-
-def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
-    """A folder of Parquet files without a card: what its schema says, with the given columns."""
-    from mubench.data.sources import parquet  # here: only such a folder needs a decoder of images
-
-    columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
-    if not isinstance(node["parquet"], str) or not node["parquet"]:
-        raise input_error(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
-    if "image" in columns and "text" in columns:
-        raise input_error("dataset.parquet: give either an image column or a text column")
-    uri = node["parquet"]
-    if "://" not in uri:
-        uri = str(Path(uri).absolute())
-    name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
-    if not re.fullmatch(NAME, name) or name in cards.names("datasets"):
-        raise input_error(
-            f"dataset.name: '{name}' cannot name a folder of Parquet files: letters, digits, _ - . "
-            "are allowed, and names of data sets that mubench knows are taken"
-        )
-    options = {key: v for key, v in node.items() if key not in (*columns, "parquet", "name")}
-    try:
-        declared = cards.undeclared(parquet.describe(uri, columns, name))
-    except DataError as error:
-        raise input_error(f"dataset.parquet: {error}") from None
-    return {"name": name, "options": options, "declared": declared}
+    return tuple(DatasetSpec.model_validate(dataset_entry(node)) for node in as_list(axis))
 
 
 def _forget_specs(node: Any, where: str) -> list[ForgetSpec]:
     """Validated here: only here is known where a scenario is written."""
     try:
-        return [ForgetSpec.model_validate(entry) for entry in _forgets(node, where)]
+        return [ForgetSpec.model_validate(entry) for entry in forget_entries(node, where)]
     except ValidationError as error:
         raise input_error(f"{where}.{first_error(error)}") from None
-
-
-def _forgets(node: Any, where: str) -> Iterator[dict[str, Any]]:
-    """One scenario for each ratio of a list; a lone class stands for a group of one."""
-    _check_keys(node, where)
-    entry = {key: value for key, value in node.items() if key in ("scenario", "stratified")}
-    if "dataset" in node:
-        entry["dataset"] = _as_list(node["dataset"])
-    if "ratio" in node:
-        for ratio in _as_list(node["ratio"]):
-            yield {**entry, "ratio": ratio}
-        return
-    plural = _PLURALS[node["scenario"]]
-    if node["scenario"] == "index":
-        files = [file for key in ARGUMENTS["index"][0] for file in _as_list(node[key])]
-        entry["carried"] = tuple(forget_file.unpack(f) for f in files if isinstance(f, Mapping))
-    for purpose in ("search", "final"):
-        key, kind = f"{purpose}_{plural}", node["scenario"]
-        values = _as_list(node[key])
-        entry[purpose] = tuple(_named(value, f"{where}.{key}", kind) for value in values)
-        if not values:
-            raise input_error(f"{where}.{key}: an empty list; name at least one {kind}")
-    shared = set(sum(entry["search"], ())) & set(sum(entry["final"], ()))
-    if shared:
-        raise input_error(
-            f"{where}.search_{plural}: shares {in_order(shared)} with final_{plural}; "
-            "what is tuned on may not be reported"
-        )
-    yield entry
-
-
-_PLURALS = {"class": "classes", "group": "groups", "index": "files"}
-ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "random": (("ratio",),),
-    "class": (("search_classes", "final_classes"),),
-    "group": (("search_groups", "final_groups"), ("ratio",)),
-    "index": (("search_files", "final_files"),),
-}
-"""The keys that each scenario needs; `group` has two forms."""
-
-
-def _check_keys(node: Any, where: str) -> None:
-    if not isinstance(node, Mapping):
-        raise input_error(f"{where}: a mapping with 'scenario' is needed; got {node!r}")
-    name = str(node.get("scenario"))
-    if name not in ARGUMENTS:
-        hint = did_you_mean(name, ARGUMENTS)
-        raise input_error(f"{where}.scenario: unknown scenario '{name}'; {hint}")
-    forms = ARGUMENTS[name]
-    form = next((form for form in forms if set(form) & set(node)), forms[0])
-    known = ("scenario", *form, *(("stratified",) if name == "random" else ()))
-    for key in node:
-        if key not in (*known, "dataset"):
-            raise input_error(f"{where}.{key}: unknown key; {did_you_mean(str(key), known)}")
-    for key in ("scenario", *form):
-        if key not in node:
-            raise input_error(f"{where}.{key}: missing; scenario '{name}' needs it")
-
-
-def _named(value: Any, where: str, kind: str) -> Named:
-    """Several classes at once, or one: by number or by name."""
-    if kind == "index" and isinstance(value, Mapping):
-        return (forget_file.unpack(value).sha256,)
-    values = tuple(_as_list(value))
-    if kind == "index":
-        if len(values) != 1 or not isinstance(values[0], str):
-            raise input_error(f"{where}: each file is a path; got {value!r}")
-    elif not values or not all(
-        isinstance(v, int | str) and not isinstance(v, bool) for v in values
-    ):
-        raise input_error(f"{where}: a {kind} is a whole number or a name; got {value!r}")
-    return values
 
 
 def _ids_of(file: ForgetFile, card: DataCard) -> Ids:
@@ -318,7 +208,3 @@ def _ids_of(file: ForgetFile, card: DataCard) -> Ids:
 
 def _words(value: Any) -> str:
     return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]

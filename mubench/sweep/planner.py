@@ -5,7 +5,7 @@ from itertools import product
 from typing import NamedTuple, TypeVar
 
 from mubench.catalogue import cards
-from mubench.data.fingerprint import UNKNOWN, fingerprint
+from mubench.data.availability import UNKNOWN, fingerprint
 from mubench.data.scenario import Ids, Purpose, Scenario
 from mubench.errors import InputError
 from mubench.metrics.post_hoc import all_metrics

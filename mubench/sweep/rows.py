@@ -9,7 +9,8 @@ from typing import Any
 from mubench.catalogue import cards
 from mubench.catalogue.bounds import check_limits
 from mubench.catalogue.range_syntax import parse_range, parse_scalar
-from mubench.catalogue.search_space import Fixed, Range, Scalar, Space, is_number
+from mubench.catalogue.ranges import Fixed, Range, Scalar, is_number
+from mubench.catalogue.search_space import Space
 from mubench.errors import InputError, did_you_mean
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from mubench.catalogue.search_space import Scalar
+from mubench.catalogue.ranges import Scalar
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.kinds import ORIGINAL, Device, Precision, Selection, StepKind
 from mubench.sweep.request import Request, Training
@@ -148,6 +148,11 @@ class SearchStep(_RequestStep):
         return self.row.label
 
     @property
+    def method(self) -> str:
+        """The method of the row."""
+        return self.row.method
+
+    @property
     def names(self) -> _Names:
         """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
         request = self.request
@@ -183,6 +188,11 @@ class FinalStep(_RequestStep):
     def label(self) -> str:
         """The row of the results table."""
         return ORIGINAL if self.row is None else self.row.label
+
+    @property
+    def method(self) -> str:
+        """The method of the row; that of the original has its name."""
+        return ORIGINAL if self.row is None else self.row.method
 
     @property
     def selection(self) -> Selection | None:

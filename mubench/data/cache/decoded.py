@@ -19,18 +19,27 @@ from numpy.typing import NDArray
 from mubench.catalogue.card_schema import decoding_facts
 from mubench.catalogue.ids import source_id
 from mubench.data.cache.cache import Facts, cached, peek
-from mubench.data.cache.divide import Rows, divide
 from mubench.data.cache.fingerprint import Digest
 from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
-from mubench.data.partition import Ints
+from mubench.data.partition import Ints, partition
 from mubench.data.sources.locate import Place, is_in_files, locate
-from mubench.data.sources.raw import Raw
+from mubench.data.sources.raw import Part, Raw
 from mubench.data.sources.superclasses import with_superclasses
 from mubench.errors import DataError
 
 LAYOUT = 3
 """Version of the cached files."""
 SPLITS = ("train", "validation", "test")
+
+
+class Rows(NamedTuple):
+    """Examples of one split: ascending `positions` in `part`, and what is known of each (n,)."""
+
+    part: Part
+    positions: Ints
+    ids: Ints
+    labels: Ints
+    groups: Ints | None
 
 
 class Held(NamedTuple):
@@ -223,6 +232,24 @@ def _check_range(where: str, what: str, values: Ints, count: int) -> None:
             f"{where}: example {wrong[0]} has {what} {values[wrong[0]]}; "
             f"it must be 0 to {count - 1}"
         )
+
+
+def divide(raw: Raw) -> dict[str, Rows]:
+    """The three splits: disjoint, fixed by hashes of the ids, together all examples."""
+    train, test = raw.train, raw.test
+    ids = np.arange(len(train.labels))
+    splits = {
+        name: _rows(train, positions, first=0)
+        for name, positions in partition(train.labels, ids, has_test=test is not None).items()
+    }
+    if test is not None:
+        splits["test"] = _rows(test, np.arange(len(test.labels)), first=len(ids))
+    return splits
+
+
+def _rows(part: Part, positions: Ints, first: int) -> Rows:
+    groups = None if part.groups is None else part.groups[positions]
+    return Rows(part, positions, first + positions, part.labels[positions], groups)
 
 
 def split_sizes(found: Stored) -> Iterator[tuple[str, int]]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mubench.catalogue.search_space import Scalar, Space
+from mubench.catalogue.ranges import Scalar
+from mubench.catalogue.search_space import Space
 
 
 class Draw:

@@ -14,8 +14,7 @@ from ray.tune import CLIReporter, FailureConfig, RunConfig, TuneConfig
 from mubench.catalogue import plugins
 from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.ids import source_id
-from mubench.data.availability import require_data
-from mubench.data.fingerprint import UNKNOWN
+from mubench.data.availability import UNKNOWN, require_data
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
 from mubench.run.step_result import not_run

@@ -17,7 +17,8 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
-from mubench.catalogue.search_space import Raw, Scalar, Space
+from mubench.catalogue.ranges import Raw, Scalar
+from mubench.catalogue.search_space import Space
 from mubench.catalogue.seeds import derive_seed
 from mubench.sweep.steps import Study
 
