@@ -228,7 +228,7 @@ CONTRADICTIONS = {
         "params: contains a number that is not finite, or text that is not Unicode",
     ),
     ("requests", 0, "replicas"): ([{"ua": 0.1}], "requests: only Retrain's row has replicas"),
-    ("source",): (1, "source: a word is needed; got 1"),
+    ("source",): (1, "source: a string is needed; got 1"),
     ("requests", 0, "ra"): (float("nan"), "requests.0.ra: nan is not a fraction in [0, 1]"),
     ("requests", 2, "gap"): (float("inf"), "requests.2.gap: inf is not a fraction in [0, 1]"),
 }
