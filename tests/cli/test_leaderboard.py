@@ -38,9 +38,9 @@ def test_good_rows_pass_and_what_is_not_there_is_named(board_rows, tmp_path, mub
     assert mubench_("leaderboard", "check", tmp_path)[:2] == (0, "1 row, 0 problems\n")
     code, _, error = mubench_("leaderboard", "check", tmp_path / "none")
     assert code == 2
-    assert "there is no such file or folder" in error
+    assert "no such file or folder" in error
     (tmp_path / "empty").mkdir()
-    assert "there is no row in it" in mubench_("leaderboard", "check", tmp_path / "empty")[2]
+    assert "no rows in it" in mubench_("leaderboard", "check", tmp_path / "empty")[2]
 
 
 def test_contributed_rows_may_not_lie_where_a_build_clears_away(tmp_path, mubench_, board_rows):
@@ -55,5 +55,5 @@ def test_contributed_rows_may_not_lie_where_a_build_clears_away(tmp_path, mubenc
 def test_a_store_that_is_not_there_is_named(tmp_path, mubench_):
     code, _, error = mubench_("leaderboard", "--store", tmp_path / "none", "--out", tmp_path / "o")
     assert code == 2
-    assert "no store is there" in error
+    assert "no such store" in error
     assert not (tmp_path / "o").exists()

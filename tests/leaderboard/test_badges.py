@@ -4,14 +4,14 @@ import copy
 
 import pytest
 
-from mubench.leaderboard.badges import LEGEND, badges
+from mubench.leaderboard.badges import LEGEND, badges_of
 from mubench.leaderboard.row import BoardRow
 from tests.support.board import find, node_of
 from tests.support.report_world import CELLS
 
 
 def said_of(row, others):
-    return {badge.kind: badge.text for badge in badges(row, others)}
+    return {badge.kind: badge.text for badge in badges_of(row, others)}
 
 
 def test_the_badges_of_the_made_up_sweep(board_rows):
@@ -26,7 +26,7 @@ def test_the_badges_of_the_made_up_sweep(board_rows):
     }
     assert said_of(find(board_rows, CELLS[0], "ft", "default"), here) == {
         "untuned": "untuned",
-        "doubt": "predictions unchanged 3 of 3",
+        "flagged": "predictions unchanged 3 of 3",
     }
 
 

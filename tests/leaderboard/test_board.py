@@ -6,7 +6,7 @@ import pytest
 
 from mubench.leaderboard.board import make_board
 from mubench.leaderboard.row import BoardRow
-from mubench.leaderboard.rows_from_results import rows_of
+from mubench.leaderboard.rows_from_results import rows_from_results
 from tests.support.board import find, node_of, source
 from tests.support.report_world import CELLS, RETRAIN
 
@@ -56,7 +56,7 @@ def test_of_the_same_row_twice_the_newest_measured_is_shown(board_rows):
 def test_records_that_two_sweeps_share_are_one_measurement(board_rows):
     made = source()
     fewer = tuple(one for one in made.records if one.replica < 2)
-    other = rows_of(replace(made, name="other", records=fewer))
+    other = rows_from_results(replace(made, name="other", records=fewer))
     for order in ([*board_rows, *other], [*other, *board_rows]):
         board = make_board(order)
         assert not any(held.older for held in board.rows)

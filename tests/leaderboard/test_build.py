@@ -2,8 +2,7 @@
 
 import pytest
 
-from mubench.leaderboard.build import build
-from mubench.leaderboard.collect import Places, collect
+from mubench.leaderboard.build import RowSources, build_board, collect_rows
 from mubench.store.store import Store
 from tests.support.board import put_report, save, source
 
@@ -17,8 +16,8 @@ def test_a_store_and_a_reports_folder_and_their_rows_give_one_board(tmp_path, mu
     )
     assert (code, error) == (0, "")
     assert f"leaderboard: {tmp_path}/a/index.html" in out
-    build(Places(reports=[tmp_path / "report"]), tmp_path / "b")
-    build(Places(rows=[tmp_path / "a"]), tmp_path / "c")
+    build_board(RowSources(reports=[tmp_path / "report"]), tmp_path / "b")
+    build_board(RowSources(rows=[tmp_path / "a"]), tmp_path / "c")
     names = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
     assert len(names) > 40
     for name in names:
@@ -47,6 +46,6 @@ def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
             if name == "toy":
                 upload(client, runs, made, None)
         client.create_experiment("somebody else's")
-    here = collect(Places(stores=[str(tmp_path / "store")]))
-    assert collect(Places(tracking=[uri])) == here
+    here = collect_rows(RowSources(stores=[str(tmp_path / "store")]))
+    assert collect_rows(RowSources(tracking=[uri])) == here
     assert len(here) == 32

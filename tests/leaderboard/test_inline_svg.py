@@ -3,7 +3,7 @@
 import re
 
 from mubench.leaderboard.inline_svg import HEIGHT, WIDTH, Scale, interval
-from mubench.leaderboard.ranking import Interval
+from mubench.leaderboard.ranking import BootstrapInterval
 
 
 def numbers(svg, name):
@@ -22,11 +22,11 @@ def test_a_scale_of_nothing_divides_by_nothing():
     assert Scale([])(0.0) == Scale([0.0])(0.0)
 
 
-def test_an_interval_shows_its_mean_its_ends_and_where_doing_nothing_lies():
+def test_an_interval_shows_its_mean_its_ends_and_where_the_original_lies():
     scale = Scale([0.4])
-    svg = str(interval(Interval(0.2, 0.1, 0.3), scale, 0.4))
+    svg = str(interval(BootstrapInterval(0.2, 0.1, 0.3), scale, 0.4))
     assert numbers(svg, "cx") == [float(scale(0.2))]
     assert numbers(svg, "x1") == [float(scale(0.4)), float(scale(0.1))]
     assert numbers(svg, "x2") == [float(scale(0.4)), float(scale(0.3))]
     assert max(numbers(svg, "y2")) <= HEIGHT
-    assert "nothing" not in interval(Interval(0.2, 0.1, 0.3), scale, None)
+    assert "original" not in interval(BootstrapInterval(0.2, 0.1, 0.3), scale, None)

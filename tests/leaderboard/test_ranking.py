@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from mubench.leaderboard.board import make_board
-from mubench.leaderboard.ranking import average_ranks, rank
+from mubench.leaderboard.ranking import rank
 from mubench.leaderboard.row import BoardRow, to_json
 from tests.support.board import find, longer, node_of
 from tests.support.report_world import CELLS, ERRORS, ROWS
@@ -114,11 +114,6 @@ def test_intervals_agree_with_those_of_scipy(board_rows):
     assert width > 0.002
     assert row.gap.low == pytest.approx(theirs.low, abs=0.05 * width)
     assert row.gap.high == pytest.approx(theirs.high, abs=0.05 * width)
-
-
-def test_ranks_are_those_of_scipy():
-    values = np.random.default_rng(0).integers(4, size=(5, 20)).astype(float)
-    assert np.array_equal(average_ranks(values), stats.rankdata(values, axis=-1))
 
 
 def test_a_missing_cell_counts_as_doing_nothing_and_ties_with_it(board_rows):

@@ -35,18 +35,24 @@ MISTAKES = {
 
 CONTRADICTIONS = {
     ("requests", 1, "gap"): (0.3, "requests.1.gap: 0.3 is stated, but the values and Retrain's"),
-    ("requests", 1, "name"): (f"{CELLS[1]}/0", f"requests: '{CELLS[1]}/0' stands 2 times"),
-    ("expected",): (2, "expected: 2 requests, but 3 are here"),
+    ("requests", 1, "name"): (f"{CELLS[1]}/0", f"requests: '{CELLS[1]}/0' is listed 2 times"),
+    ("expected",): (2, "expected: 2 requests, but the row has 3"),
     ("cell",): ("other", "cell: 'other' is not dataset/model/scenario of this row"),
     ("method",): ("ga", "row: 'ft' is neither the method nor the method with brackets"),
     ("selection",): ("", "selection: that of 'ft' must be tuned or default; got ''"),
-    ("tuning",): (None, "tuning: a tuned row has it, and no other"),
+    ("tuning",): (None, "tuning: required for a tuned row, and allowed for no other"),
     ("conditions", 0, "created"): ("2026-02-03", "conditions.0.created: '2026-02-03' is not an"),
-    ("params", "lr"): ([1], "params.lr: a number, a word, true, false or null is needed"),
-    ("params", "x"): (float("inf"), "params: holds a number that is not finite, or broken text"),
-    ("params", "y"): ("\ud800", "params: holds a number that is not finite, or broken text"),
+    ("params", "lr"): ([1], "params.lr: a number, a string, true, false or null is needed"),
+    ("params", "x"): (
+        float("inf"),
+        "params: contains a number that is not finite, or text that is not Unicode",
+    ),
+    ("params", "y"): (
+        "\ud800",
+        "params: contains a number that is not finite, or text that is not Unicode",
+    ),
     ("requests", 0, "replicas"): ([{"ua": 0.1}], "requests: only Retrain's row has replicas"),
-    ("source",): (1, "source: a word is needed; got 1"),
+    ("source",): (1, "source: a string is needed; got 1"),
     ("requests", 0, "ra"): (float("nan"), "requests.0.ra: nan is not a fraction in [0, 1]"),
     ("requests", 2, "gap"): (float("inf"), "requests.2.gap: inf is not a fraction in [0, 1]"),
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mubench.errors import InputError
-from mubench.leaderboard.rows_from_results import rows_of
+from mubench.leaderboard.rows_from_results import rows_from_results
 from tests.support.board import find, source
 from tests.support.report_world import CELLS, ERRORS, RETRAIN, ROWS
 
@@ -57,7 +57,7 @@ def test_what_went_wrong_is_in_the_row(board_rows):
 def test_a_final_step_without_a_retrain_is_a_failure():
     made = source()
     kept = tuple(one for one in made.records if one.id != f"{CELLS[0]}:retrain:1:0")
-    row = find(rows_of(replace(made, records=kept)), CELLS[0], "ft", "tuned")
+    row = find(rows_from_results(replace(made, records=kept)), CELLS[0], "ft", "tuned")
     assert [held.name for held in row.requests] == [f"{CELLS[0]}/0", f"{CELLS[0]}/2"]
     assert [(held.name, held.status) for held in row.failures] == [(f"{CELLS[0]}/1", "no_retrain")]
 
@@ -68,4 +68,4 @@ def test_a_record_that_is_no_fraction_is_named():
     wrong = replace(first, metrics={**first.metrics, "ua": 1.5})
     records = tuple(wrong if one is first else one for one in made.records)
     with pytest.raises(InputError, match=r"'toy'.*ft tuned: requests.0.ua: 1.5 is not a fraction"):
-        rows_of(replace(made, records=records))
+        rows_from_results(replace(made, records=records))

@@ -14,10 +14,10 @@ from mubench.leaderboard.badges import LEGEND
 from mubench.leaderboard.board import make_board
 from mubench.leaderboard.read_rows import read_row
 from mubench.leaderboard.row import BoardRow, to_json
-from mubench.leaderboard.rows_from_results import rows_of
-from mubench.leaderboard.site import site
+from mubench.leaderboard.rows_from_results import rows_from_results
+from mubench.leaderboard.site import site_files
 from mubench.leaderboard.slug import slug
-from mubench.leaderboard.write_site import write
+from mubench.leaderboard.write_site import write_site
 from tests.support.board import HOSTILE, find, hostile_rows, source
 from tests.support.report_world import CELLS, shuffled
 
@@ -96,7 +96,7 @@ def test_every_link_leads_somewhere_on_the_board(built):
 
 def test_the_same_rows_in_any_order_give_the_same_bytes(built):
     _, contents = built
-    again = site(make_board(reversed(rows_of(shuffled(source())))))
+    again = site_files(make_board(reversed(rows_from_results(shuffled(source())))))
     assert again.keys() == contents.keys()
     for name, held in contents.items():
         assert again[name] == held, name
@@ -148,7 +148,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(board_rows, start):
     text = to_json(find(board_rows, CELLS[1], "ft", "tuned")).decode()
     node = json.loads(text.replace("digits/", f"{name}/")) | {"dataset": name}
     node |= {"method": name, "row": name, "origin": {"name": name, "sweep": {}}}
-    contents = site(make_board([BoardRow.model_validate(node)]))
+    contents = site_files(make_board([BoardRow.model_validate(node)]))
     _, line = csv.reader(io.StringIO(contents["board.csv"].decode()))
     assert line.count(f"'{name}") == 2
     assert not any(field.startswith(start) for field in line)
@@ -156,8 +156,8 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(board_rows, start):
 
 def test_hostile_names_are_text_and_never_a_path(board_rows, tmp_path):
     made = hostile_rows(board_rows)
-    contents = site(make_board(made))
-    write(contents, tmp_path / "out")
+    contents = site_files(make_board(made))
+    write_site(contents, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert list(broken_links(tmp_path / "out", contents)) == []
     for name, page in pages_of(contents).items():
@@ -186,6 +186,6 @@ def test_the_browser_may_run_the_boards_own_script_and_no_other(built):
 
 
 def test_a_board_without_a_row_says_so():
-    contents = site(make_board([]))
-    assert "There is no row on this board." in Page(contents["index.html"].decode()).text
+    contents = site_files(make_board([]))
+    assert "This board has no rows." in Page(contents["index.html"].decode()).text
     assert contents.keys() == {"index.html", "row.schema.json", "board.csv"}

@@ -3,9 +3,9 @@
 import pytest
 
 from mubench.leaderboard.board import make_board
-from mubench.leaderboard.site import site
+from mubench.leaderboard.site import site_files
 from mubench.leaderboard.slug import slug
-from mubench.leaderboard.write_site import write
+from mubench.leaderboard.write_site import write_site
 from tests.support import browser
 from tests.support.board import hostile_rows
 from tests.support.report_world import CELLS
@@ -22,7 +22,7 @@ OPEN_ALL = "for (const d of document.querySelectorAll('details')) d.open = true"
 
 @pytest.mark.slow
 def test_nothing_of_a_hostile_row_runs_in_a_browser(chromium_, board_rows, tmp_path):
-    write(site(make_board(hostile_rows(board_rows))), tmp_path)
+    write_site(site_files(make_board(hostile_rows(board_rows))), tmp_path)
     for path in sorted(tmp_path.rglob("*.html"))[:6]:
         page = browser.opened(chromium_, path)
         page.evaluate(OPEN_ALL)
@@ -55,10 +55,10 @@ def test_the_site_works_from_a_file_sorted_filtered_and_opened(chromium_, built)
 
 @pytest.mark.slow
 def test_no_page_keeps_anybody_out_in_either_theme(chromium_, board_rows, tmp_path):
-    contents = site(
+    contents = site_files(
         make_board(row for row in board_rows if row.row in ("retrain", "original", "iu"))
     )
-    write(contents, tmp_path)
+    write_site(contents, tmp_path)
     for name, scheme in (
         ("index.html", "light"),
         (f"cells/{slug(CELLS[0])}.html", "dark"),

@@ -12,10 +12,7 @@ from mubench.run import environment
 from mubench.run.environment import commit, device_name, is_exclusive, versions
 from mubench.sweep.load import parse
 from mubench.sweep.planner import make_plan
-<<<<<<< HEAD:tests/run/test_environment.py
 from tests.support.sweep_world import TINY
-=======
->>>>>>> spec:tests/test_environment.py
 
 
 def step(device, threads=1, gpu=0.0):
