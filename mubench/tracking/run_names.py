@@ -1,6 +1,6 @@
 """Names of runs: unique, and short enough for the first column of a table. Pure."""
 
-from mubench.report.format import method_title, row_title
+from mubench.report.analysis.format import method_title, row_title
 from mubench.sweep.kinds import ORIGINAL, RETRAIN
 from mubench.sweep.plan import Plan
 from mubench.sweep.request import Request, Training
