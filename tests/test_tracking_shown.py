@@ -18,8 +18,8 @@ from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.tracking.descriptions import LONGEST, experiment_note, row_note, sweep_note
 from mubench.tracking.metrics import floor_metrics, ordered, row_metrics, sweep_metrics
-from mubench.tracking.run_names import RunNames
-from mubench.tracking.runs import cell_names, run_tree
+from mubench.tracking.run_names import RunNames, cell_names
+from mubench.tracking.runs import run_tree
 from mubench.tracking.views import saved_views, view_tags
 
 GROWTH = (1.0, 1.1, 1.2)
