@@ -37,6 +37,13 @@ class RunNames:
         return [*labels, training.model.label] if self._tells_model else labels
 
 
+def cell_names(plan: Plan) -> dict[str, str]:
+    """Return a short name for each cell."""
+    names = RunNames(plan)
+    steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
+    return {step.request.cell: names.cell(step.request) for step in steps}
+
+
 def _what(step: RequestStep, candidate: int) -> str:
     match step:
         case RetrainStep():
