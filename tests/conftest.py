@@ -2,42 +2,28 @@
 
 import copy
 import os
+import shutil
 import sys
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import settings
-from sweep_world import finish, write
 
 from mubench.catalogue import plugins
 from mubench.cli.main import main
+from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.report.build import build
 from mubench.run.open_sweep import open_sweep
+from mubench.store.store import Store
+from tests.support.board import source
+from tests.support.small_sweep import SWEEP
+from tests.support.sweep_world import finish, write
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start
-
-SWEEP: dict[str, Any] = {
-    "name": "small",
-    "grid": {
-        "dataset": [{"name": "digits", "flip_labels": 0.2}],
-        "model": ["small_cnn"],
-        "forget": [
-            {"scenario": "random", "ratio": 0.1},
-            {"scenario": "class", "search_classes": [9], "final_classes": [0, 1]},
-        ],
-    },
-    "methods": {"ft": {}, "ga": {}, "ugradsl": {"alpha": [-0.2, -1.0]}},
-    "search": {"trials": 3},
-    "seeds": {
-        "search": {"train": [100], "forget": [100]},
-        "final": {"train": [0, 1], "forget": [0, 1]},
-    },
-    "floor": 1,
-}
 
 
 def pytest_collection_modifyitems(items):
@@ -106,16 +92,22 @@ def mubench_(monkeypatch, capsys):
     return run
 
 
-def changed(node: dict[str, Any], **values: Any) -> dict[str, Any]:
-    """A copy of a sweep with values at `a__b` put in; `...` removes one."""
-    node = copy.deepcopy(node)
-    for path, value in values.items():
-        *parents, last = path.split("__")
-        at = node
-        for parent in parents:
-            at = at.setdefault(parent, {})
-        if value is ...:
-            del at[last]
-        else:
-            at[last] = value
-    return node
+@pytest.fixture(scope="session")
+def board_rows():
+    return rows_from_results(source())
+
+
+@pytest.fixture
+def store(finished, tmp_path):
+    shutil.copytree(finished / "store", tmp_path / "store")
+    return Store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def copied_store(finished, tmp_path, monkeypatch):
+    """A store to spoil, with the terminal wide and no data folder of the person who runs tests."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("MUBENCH_DATA", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(finished / "store", tmp_path / "store")
+    return Store(str(tmp_path / "store"))

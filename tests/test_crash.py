@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from sweep_world import all_values, descendants, listening, write
 
 from mubench.store.store import Store
+from tests.support.sweep_world import all_values, descendants, listening, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
 
 PATIENCE = 240.0
 """Seconds after which something hangs; a run takes fifteen."""

@@ -6,7 +6,6 @@ import re
 import runpy
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -15,8 +14,8 @@ import mubench
 from mubench import errors
 from mubench.cli.main import app
 from mubench.errors import MubenchError
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text()
 
@@ -65,6 +64,17 @@ def test_every_path_of_the_architecture_exists():
     paths = set(re.findall(r"`([\w./]+\.(?:py|yaml|jinja|md)(?::[\w.]+)?)`", text))
     assert len(paths) > 80
     assert sorted(path for path in paths if not _is_there(path)) == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent.name != "decisions"], ids=lambda page: page.name
+)
+def test_every_path_of_a_page_exists(page):
+    """Decisions are history, and so are their paths."""
+    paths = re.findall(
+        r"`((?:mubench|search_spaces|tests|docs|benchmarks)/[^` ]+)`", page.read_text()
+    )
+    assert [path for path in paths if not _is_there(re.sub("<[a-z]+>", "*", path))] == []
 
 
 def _is_there(place):

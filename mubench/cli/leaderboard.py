@@ -33,12 +33,11 @@ def leaderboard(
     """Build a static site from the sweeps of stores and servers, and from contributed rows."""
     if context.invoked_subcommand is not None:
         return
-    from mubench.leaderboard.build import build
-    from mubench.leaderboard.collect import Places
+    from mubench.leaderboard.build import RowSources, build_board
 
     is_bare = not (store or tracking_uri or report or rows)
     stores = [DEFAULT_STORE] if is_bare else store or []
-    written = build(Places(stores, tracking_uri or [], report or [], rows or []), out)
+    written = build_board(RowSources(stores, tracking_uri or [], report or [], rows or []), out)
     removed = f", {plural(written.removed, 'older file')} removed" if written.removed else ""
     say(f"{plural(written.rows, 'row')}, {plural(written.files, 'file')}{removed}")
     say(f"leaderboard: {written.page}")
@@ -60,19 +59,20 @@ def check(
 
 
 def compare(
-    mine: Annotated[
+    own: Annotated[
         str,
         typer.Argument(
-            metavar="MINE", help="Folder of a report, a file or folder of rows, or a saved sweep."
+            metavar="OWN", help="Folder of a report, a file or folder of rows, or a saved sweep."
         ),
     ],
     board: Annotated[Path, typer.Argument(metavar="BOARD", help="Folder of a leaderboard.")],
     store: StoreUri = DEFAULT_STORE,
 ) -> None:
     """Compare your own rows with those of a leaderboard, without network access."""
-    from mubench.leaderboard.compare import compare, find_mine
-    from mubench.leaderboard.compare_text import compared
+    from mubench.leaderboard.compare import compare_with_board, load_own_rows
+    from mubench.leaderboard.compare_text import comparison_parts
     from mubench.leaderboard.read_rows import read_rows
 
-    for part in compared(compare(find_mine(mine, store), read_rows([board]))):
+    comparison = compare_with_board(load_own_rows(own, store), read_rows([board]))
+    for part in comparison_parts(comparison):
         console().print(part)

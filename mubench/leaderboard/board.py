@@ -1,11 +1,11 @@
-"""Many rows as one board: what stands in each cell, and what a reader must know of each row."""
+"""Many rows as one board: the entries of each cell, with their estimates and badges."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from mubench.leaderboard.badges import Badge, badges
+from mubench.leaderboard.badges import Badge, badges_of
 from mubench.leaderboard.noise import noise_of
 from mubench.leaderboard.row import BoardRow, to_json
 from mubench.leaderboard.slug import slug
@@ -21,21 +21,29 @@ from mubench.report.analysis.comparisons import best_two
 from mubench.report.analysis.noise import Floor
 from mubench.sweep.kinds import ORIGINAL, RETRAIN
 
+Key = tuple[str, str]
+"""Label and selection of a row."""
+
 
 @dataclass(frozen=True)
-class Placed:
+class BoardEntry:
     """A row in its cell."""
 
     row: BoardRow
-    older: "tuple[Placed, ...]"
-    """The same row measured before: kept off the board, and said."""
+    older: "tuple[BoardEntry, ...]"
+    """Older measurements of the same row: listed, but not shown as rows."""
     badges: tuple[Badge, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """Label and selection: unique within a cell."""
+        return self.row.row, self.row.selection
 
     @cached_property
     def estimates(self) -> Mapping[str, Estimate]:
         """Mean and spread over requests of each column that has numbers."""
         columns = {
-            name: [v for held in self.row.requests if (v := getattr(held, name)) is not None]
+            name: [v for request in self.row.requests if (v := getattr(request, name)) is not None]
             for name in COLUMNS
         }
         return {name: estimate(values) for name, values in columns.items() if values}
@@ -43,17 +51,17 @@ class Placed:
     @cached_property
     def distances(self) -> Mapping[str, float]:
         """|mean of the differences to Retrain| of each of the four values, as papers print it."""
-        return distances([(held.terms, held.retrain.terms) for held in self.row.requests])
+        return distances([(request.terms, request.retrain.terms) for request in self.row.requests])
 
     @property
     def is_complete(self) -> bool:
         """Whether the row is ranked."""
-        return is_complete([held.status for held in self.row.requests], self.row.expected)
+        return is_complete([request.status for request in self.row.requests], self.row.expected)
 
     @property
     def gaps(self) -> dict[str, float]:
         """Avg. Gap by request."""
-        return {held.name: held.gap for held in self.row.requests}
+        return {request.name: request.gap for request in self.row.requests}
 
 
 @dataclass(frozen=True)
@@ -61,9 +69,9 @@ class BoardCell:
     """One cell of the board."""
 
     name: str
-    retrain: Placed | None
-    original: Placed | None
-    methods: tuple[Placed, ...]
+    retrain: BoardEntry | None
+    original: BoardEntry | None
+    methods: tuple[BoardEntry, ...]
     """Tuned rows first, each selection by Avg. Gap, incomplete rows last."""
 
     @property
@@ -72,30 +80,29 @@ class BoardCell:
         return slug(self.name)
 
     @property
-    def rows(self) -> tuple[Placed, ...]:
+    def rows(self) -> tuple[BoardEntry, ...]:
         """All rows, references first."""
-        return tuple(held for held in (self.retrain, self.original, *self.methods) if held)
+        return tuple(entry for entry in (self.retrain, self.original, *self.methods) if entry)
 
-    def group(self, selection: str) -> tuple[Placed, ...]:
+    def group(self, selection: str) -> tuple[BoardEntry, ...]:
         """The rows of one selection, smallest Avg. Gap first."""
-        return tuple(held for held in self.methods if held.row.selection == selection)
+        return tuple(entry for entry in self.methods if entry.row.selection == selection)
 
-    def find(self, label: str, selection: str) -> Placed | None:
-        """A row by its label and selection."""
-        wanted = (label, selection)
-        return next((p for p in self.rows if (p.row.row, p.row.selection) == wanted), None)
+    def entry(self, key: Key) -> BoardEntry | None:
+        """The entry of a row, or None."""
+        return next((entry for entry in self.rows if entry.key == key), None)
 
     @cached_property
-    def ranks(self) -> Mapping[tuple[str, str], str]:
+    def ranks(self) -> Mapping[Key, str]:
         """Which complete rows are `best` and `second` within their selection; ties share."""
         return {
             (label, selection): place
             for selection in SELECTIONS
             for label, place in best_two(
                 {
-                    held.row.row: held.estimates["gap"].mean
-                    for held in self.group(selection)
-                    if held.is_complete
+                    entry.row.row: entry.estimates["gap"].mean
+                    for entry in self.group(selection)
+                    if entry.is_complete
                 }
             ).items()
         }
@@ -113,48 +120,50 @@ class Board:
     cells: tuple[BoardCell, ...]
 
     @property
-    def rows(self) -> tuple[Placed, ...]:
+    def rows(self) -> tuple[BoardEntry, ...]:
         """Every row that is shown."""
-        return tuple(held for cell in self.cells for held in cell.rows)
+        return tuple(entry for cell in self.cells for entry in cell.rows)
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Names of the methods, sorted; without the references."""
-        return tuple(sorted({held.row.method for cell in self.cells for held in cell.methods}))
+        return tuple(sorted({entry.row.method for cell in self.cells for entry in cell.methods}))
 
     @property
     def date(self) -> str:
         """When the newest row was measured (ISO 8601); empty without rows."""
-        return max(held.row.newest for held in self.rows).isoformat() if self.rows else ""
+        return max(entry.row.newest for entry in self.rows).isoformat() if self.rows else ""
 
 
 def make_board(rows: Iterable[BoardRow]) -> Board:
-    """Return the board of rows in any order; of the same row twice the newest measured counts.
+    """Return the board of rows in any order; of the same row twice the newest is shown.
 
-    Two sweeps of one store share records: then it is one measurement, and the row with more
-    Retrains behind its noise floor is shown.
+    Two rows of the same records, from two sweeps of one store, are one measurement: the row with
+    more Retrains behind its noise floor is shown.
     """
-    found: dict[tuple[str, str, str], list[BoardRow]] = {}
+    measurements: dict[tuple[str, str, str], list[BoardRow]] = {}
     for row in sorted({to_json(row): row for row in rows}.values(), key=_age, reverse=True):
-        found.setdefault(row.key, []).append(row)
-    placed = [
-        Placed(shown, tuple(Placed(one, ()) for one in others if one.records != shown.records))
-        for shown, *others in found.values()
+        measurements.setdefault(row.key, []).append(row)
+    entries = [
+        BoardEntry(newest, tuple(BoardEntry(o, ()) for o in others if o.records != newest.records))
+        for newest, *others in measurements.values()
     ]
-    names = sorted({held.row.cell for held in placed})
-    return Board(tuple(_cell(n, [held for held in placed if held.row.cell == n]) for n in names))
+    names = sorted({entry.row.cell for entry in entries})
+    return Board(
+        tuple(_cell(n, [entry for entry in entries if entry.row.cell == n]) for n in names)
+    )
 
 
 def _age(row: BoardRow) -> tuple[datetime, int, bytes]:
-    replicas = sum(len(held.replicas) for held in row.requests)
+    replicas = sum(len(request.replicas) for request in row.requests)
     return row.newest, replicas, to_json(row)
 
 
-def _cell(name: str, placed: list[Placed]) -> BoardCell:
-    rows = [held.row for held in placed]
-    badged = [Placed(held.row, held.older, badges(held.row, rows)) for held in placed]
-    references = {held.row.method: held for held in badged if not held.row.selection}
-    methods = [held for held in badged if held.row.selection]
+def _cell(name: str, entries: list[BoardEntry]) -> BoardCell:
+    rows = [entry.row for entry in entries]
+    badged = [BoardEntry(entry.row, entry.older, badges_of(entry.row, rows)) for entry in entries]
+    references = {entry.row.method: entry for entry in badged if not entry.row.selection}
+    methods = [entry for entry in badged if entry.row.selection]
     return BoardCell(
         name,
         references.get(RETRAIN),
@@ -163,7 +172,7 @@ def _cell(name: str, placed: list[Placed]) -> BoardCell:
     )
 
 
-def _order(held: Placed) -> tuple[int, bool, float, str]:
-    gap_ = held.estimates.get("gap")
-    place = SELECTIONS.index(held.row.selection)
-    return place, not held.is_complete, gap_.mean if gap_ else 1.0, held.row.row
+def _order(entry: BoardEntry) -> tuple[int, bool, float, str]:
+    gap = entry.estimates.get("gap")
+    group = SELECTIONS.index(entry.row.selection)
+    return group, not entry.is_complete, gap.mean if gap else 1.0, entry.row.row

@@ -1,7 +1,7 @@
-"""One's own rows beside those of a board, offline: how far apart, how sure, and what is not alike.
+"""The user's own rows against those of a board, offline: differences and their significance.
 
 Differences of Avg. Gap are paired by request where both name the same request and forgot the same
-examples. Where no request is shared, nothing but the means is said.
+examples. Where no request is shared, only the means are compared.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mubench.errors import InputError, plural
-from mubench.leaderboard.board import BoardCell, Placed, make_board
+from mubench.leaderboard.board import BoardCell, BoardEntry, make_board
 from mubench.leaderboard.noise import has_other_retrain
 from mubench.leaderboard.read_rows import read_rows
 from mubench.leaderboard.row import BoardRow
 from mubench.leaderboard.row_fields import Measured
-from mubench.leaderboard.rows_from_results import rows_of
+from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.report.analysis.comparisons import Paired, corrected
 from mubench.report.analysis.noise import Floor
 from mubench.report.analysis.significance import independent, sign_flip_p
@@ -24,48 +24,53 @@ from mubench.store.store import Store
 
 
 @dataclass(frozen=True)
-class Against:
-    """A row of mine against one of the board."""
+class PairwiseComparison:
+    """An own row against a row of the board."""
 
-    mine: Placed
-    other: Placed
+    own: BoardEntry
+    other: BoardEntry
     is_best: bool
     """Whether the other is the board's best complete row of the selection."""
     paired: Paired | None
     """None where no request can be paired."""
     means: float
-    """Difference of the mean gaps over all requests of each, whatever they are."""
-    doubts: tuple[str, ...]
-    """What is not alike, in words."""
+    """Difference of the mean gaps, each over all requests of its row."""
+    remarks: tuple[str, ...]
+    """Differences between the rows that limit the comparison, in words."""
 
 
 @dataclass(frozen=True)
 class CellComparison:
-    """One cell that both have: its rows, and each row of mine against some of the board's."""
+    """A cell of both sides: all rows, and each own row against some rows of the board."""
 
     name: str
-    rows: tuple[tuple[bool, Placed], ...]
-    """Whether it is mine, and the row; smallest Avg. Gap first."""
-    against: tuple[Against, ...]
+    rows: tuple[tuple[bool, BoardEntry], ...]
+    """Whether the row is an own row, and the row; smallest Avg. Gap first."""
+    comparisons: tuple[PairwiseComparison, ...]
 
 
 @dataclass(frozen=True)
 class BoardComparison:
-    """All cells that both have, and the names of mine that the board lacks."""
+    """The cells of both sides."""
 
     cells: tuple[CellComparison, ...]
-    elsewhere: tuple[str, ...]
+    missing: tuple[str, ...]
+    """Names of own cells that the board lacks."""
 
 
-def find_mine(name: str, store: str) -> tuple[BoardRow, ...]:
+def load_own_rows(name: str, store: str) -> tuple[BoardRow, ...]:
     """Return the rows of a report's folder, a file or folder of rows, or a sweep of a store.
 
+    Args:
+        name: path of the folder or file, or name of the sweep.
+        store: the store of the sweep.
+
     Raises:
-        InputError: it is none of these.
+        InputError: no such folder, file or sweep exists, or a row is wrong.
     """
     path = Path(name)
     if (path / PLAN).is_file():
-        return rows_of(read_folder(path))
+        return rows_from_results(read_folder(path))
     if path.exists():
         return read_rows([path])
     opened = Store(store)
@@ -73,60 +78,66 @@ def find_mine(name: str, store: str) -> tuple[BoardRow, ...]:
         raise InputError(
             f"{name}: no such file or folder, and no store at {store} to look it up in"
         )
-    return rows_of(saved(opened, name))
+    return rows_from_results(saved(opened, name))
 
 
-def compare(mine: Iterable[BoardRow], theirs: Iterable[BoardRow]) -> BoardComparison:
-    """Compare my rows with a board's, cell by cell."""
-    ours, board = make_board(mine), make_board(theirs)
-    known = {cell.name: cell for cell in board.cells}
+def compare_with_board(own: Iterable[BoardRow], others: Iterable[BoardRow]) -> BoardComparison:
+    """Compare own rows with the rows of a board, cell by cell."""
+    own_board, board = make_board(own), make_board(others)
+    cells = {cell.name: cell for cell in board.cells}
     return BoardComparison(
-        tuple(_cell(cell, known[cell.name]) for cell in ours.cells if cell.name in known),
-        tuple(cell.name for cell in ours.cells if cell.name not in known),
+        tuple(_cell(cell, cells[cell.name]) for cell in own_board.cells if cell.name in cells),
+        tuple(cell.name for cell in own_board.cells if cell.name not in cells),
     )
 
 
-def _cell(ours: BoardCell, theirs: BoardCell) -> CellComparison:
-    mine = [held for held in ours.methods if "gap" in held.estimates]
-    others = [held for held in theirs.methods if "gap" in held.estimates]
-    rows = sorted([*((True, held) for held in mine), *((False, held) for held in others)], key=_gap)
-    noise = theirs.noise or ours.noise
-    against = [found for held in mine for found in _against_board(held, theirs, noise)]
-    return CellComparison(ours.name, tuple(rows), _corrected(against))
+def _cell(own: BoardCell, board: BoardCell) -> CellComparison:
+    sides = ((True, own), (False, board))
+    rows = [(is_own, e) for is_own, cell in sides for e in cell.methods if "gap" in e.estimates]
+    noise = board.noise or own.noise
+    comparisons = [
+        comparison
+        for is_own, entry in rows
+        if is_own
+        for comparison in _with_board(entry, board, noise)
+    ]
+    return CellComparison(own.name, tuple(sorted(rows, key=_order)), _corrected(comparisons))
 
 
-def _corrected(against: Sequence[Against]) -> tuple[Against, ...]:
+def _corrected(comparisons: Sequence[PairwiseComparison]) -> tuple[PairwiseComparison, ...]:
     """Correct the p-values of all comparisons that have pairs, by Holm."""
-    adjusted = iter(corrected(held.paired for held in against if held.paired))
-    return tuple(replace(held, paired=next(adjusted)) if held.paired else held for held in against)
+    adjusted = iter(corrected(c.paired for c in comparisons if c.paired))
+    return tuple(replace(c, paired=next(adjusted)) if c.paired else c for c in comparisons)
 
 
-def _gap(entry: tuple[bool, Placed]) -> tuple[float, bool, str]:
-    is_mine, held = entry
-    return held.estimates["gap"].mean, not is_mine, held.row.row
+def _order(row: tuple[bool, BoardEntry]) -> tuple[float, bool, str]:
+    is_own, entry = row
+    return entry.estimates["gap"].mean, not is_own, entry.row.row
 
 
-def _against_board(mine: Placed, board: BoardCell, noise: Floor | None) -> list[Against]:
+def _with_board(own: BoardEntry, board: BoardCell, noise: Floor | None) -> list[PairwiseComparison]:
     """Compare with the board's best row of the same selection, and with its row of this name.
 
     A row that is on the board already is not compared with itself.
     """
-    best = next((held for held in board.group(mine.row.selection) if held.is_complete), None)
-    same = board.find(mine.row.row, mine.row.selection)
-    found = [_against(mine, best, noise, is_best=True)] if best else []
+    best = next((entry for entry in board.group(own.row.selection) if entry.is_complete), None)
+    same = board.entry(own.key)
+    comparisons = [_pairwise(own, best, noise, is_best=True)] if best else []
     if same and same is not best and "gap" in same.estimates:
-        found.append(_against(mine, same, noise, is_best=False))
-    return [held for held in found if held.other.row.requests != mine.row.requests]
+        comparisons.append(_pairwise(own, same, noise, is_best=False))
+    return [c for c in comparisons if c.other.row.requests != own.row.requests]
 
 
-def _against(mine: Placed, other: Placed, noise: Floor | None, *, is_best: bool) -> Against:
-    theirs = {held.name: held for held in other.row.requests}
-    named = [(held, theirs[held.name]) for held in mine.row.requests if held.name in theirs]
+def _pairwise(
+    own: BoardEntry, other: BoardEntry, noise: Floor | None, *, is_best: bool
+) -> PairwiseComparison:
+    requests = {request.name: request for request in other.row.requests}
+    named = [(r, requests[r.name]) for r in own.row.requests if r.name in requests]
     alike = [(one, two) for one, two in named if one.forget_hash == two.forget_hash]
     pairs = [(one, two) for one, two in alike if not has_other_retrain(one, two, noise)]
-    said = [*_unpaired(len(named), len(alike), len(pairs), noise), *_unlike(mine.row, other.row)]
-    means = mine.estimates["gap"].mean - other.estimates["gap"].mean
-    return Against(mine, other, is_best, _paired(pairs), means, tuple(said))
+    remarks = [*_unpaired(len(named), len(alike), len(pairs), noise), *_unlike(own.row, other.row)]
+    means = own.estimates["gap"].mean - other.estimates["gap"].mean
+    return PairwiseComparison(own, other, is_best, _paired(pairs), means, tuple(remarks))
 
 
 def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
@@ -142,23 +153,25 @@ def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
 
 
 def _unpaired(named: int, alike: int, pairs: int, noise: Floor | None) -> list[str]:
-    """Say why requests of one name were not paired."""
-    said = []
+    """Say why requests of the same name were not paired."""
+    remarks = []
     if alike < named:
-        said.append(f"{plural(named - alike, 'request')} of one name with another forget set")
-    if pairs < alike:
-        how = "beyond the noise floor" if noise else "by how much Retrains differ is not known"
-        said.append(f"{plural(alike - pairs, 'request')} with another Retrain ({how})")
-    return said
-
-
-def _unlike(mine: BoardRow, other: BoardRow) -> list[str]:
-    """Say what else differs; pairs are compared all the same."""
-    said = []
-    if mine.tuning and other.tuning and mine.tuning.trials != other.tuning.trials:
-        said.append(
-            f"tuned with {mine.tuning.trials} candidates, the board's {other.tuning.trials}"
+        remarks.append(
+            f"{plural(named - alike, 'request')} of the same name with another forget set"
         )
-    if mine.devices != other.devices:
-        said.append("run times are of different devices")
-    return said
+    if pairs < alike:
+        how = "beyond the noise floor" if noise else "the noise floor is unknown"
+        remarks.append(f"{plural(alike - pairs, 'request')} with another Retrain ({how})")
+    return remarks
+
+
+def _unlike(own: BoardRow, other: BoardRow) -> list[str]:
+    """Say what else differs; pairs are compared nevertheless."""
+    remarks = []
+    if own.tuning and other.tuning and own.tuning.trials != other.tuning.trials:
+        remarks.append(
+            f"tuned with {own.tuning.trials} candidates, the board's {other.tuning.trials}"
+        )
+    if own.devices != other.devices:
+        remarks.append("run times are of different devices")
+    return remarks

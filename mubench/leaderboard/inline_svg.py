@@ -1,11 +1,11 @@
-"""Small drawings inside tables. The numbers that they show stand beside them as text."""
+"""Small drawings inside tables, beside the same numbers as text."""
 
 from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from mubench.leaderboard.board import BoardCell, Placed
-from mubench.leaderboard.ranking import Interval, Ranking
+from mubench.leaderboard.board import BoardCell, BoardEntry
+from mubench.leaderboard.ranking import BootstrapInterval, Ranking
 from mubench.report.analysis.noise import Floor
 
 WIDTH, HEIGHT = 120, 18
@@ -24,22 +24,22 @@ class Scale:
         return f"{_EDGE + inside * (WIDTH - 2 * _EDGE):.1f}"
 
 
-def interval(held: Interval, scale: Scale, nothing: float | None) -> Markup:
+def interval(mean: BootstrapInterval, scale: Scale, original: float | None) -> Markup:
     """Draw a mean with its interval, and where the original lies."""
     middle = HEIGHT / 2
-    mark = "" if nothing is None else _line("nothing", scale(nothing), 1, HEIGHT - 1)
-    x, low, high = scale(held.value), scale(held.low), scale(held.high)
+    mark = "" if original is None else _line("original", scale(original), 1, HEIGHT - 1)
+    x, low, high = scale(mean.value), scale(mean.low), scale(mean.high)
     bar = f'<line class="range" x1="{low}" x2="{high}" y1="{middle}" y2="{middle}"/>'
     return _svg(f'{mark}{bar}<circle class="mean" cx="{x}" cy="{middle}" r="3.5"/>')
 
 
-def requests(held: Placed, scale: Scale, noise: Floor | None) -> Markup:
+def requests(entry: BoardEntry, scale: Scale, noise: Floor | None) -> Markup:
     """Draw the gap of each request of a row, above the band that the noise floor covers."""
     band = ""
     if noise is not None:
         width = float(scale(noise.percentile_95["gap"])) - _EDGE
         band = f'<rect class="floor" x="{_EDGE}" y="1" width="{width:.1f}" height="{HEIGHT - 2}"/>'
-    ticks = (_line("tick", scale(gap), 4, HEIGHT - 4) for gap in sorted(held.gaps.values()))
+    ticks = (_line("tick", scale(gap), 4, HEIGHT - 4) for gap in sorted(entry.gaps.values()))
     return _svg(band + "".join(ticks))
 
 
@@ -47,7 +47,7 @@ def scale_of(of: Ranking | BoardCell) -> Scale:
     """Return the scale that all drawings of a table share."""
     if isinstance(of, Ranking):
         return Scale(row.gap.high for row in of.rows)
-    return Scale(gap for held in of.rows for gap in held.gaps.values())
+    return Scale(gap for entry in of.rows for gap in entry.gaps.values())
 
 
 def _line(name: str, x: str, top: float, bottom: float) -> str:
@@ -56,5 +56,5 @@ def _line(name: str, x: str, top: float, bottom: float) -> str:
 
 def _svg(inner: str) -> Markup:
     size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-    # Numbers only stand inside: no name of anybody comes here.
+    # It contains numbers only, no text of a row.
     return Markup(f'<svg class="drawing" {size} aria-hidden="true">{inner}</svg>')

@@ -12,11 +12,11 @@ EQUAL = 1e-9
 
 
 def noise_of(retrain: BoardRow | None) -> Floor | None:
-    """Return the noise floor that a Retrain's row holds; None where nothing was retrained twice."""
+    """Return the noise floor of a Retrain's row; None where no request was retrained twice."""
     return noise_floor(
         (one.terms, other.terms)
-        for held in (retrain.requests if retrain else ())
-        for one, other in combinations((held.retrain, *held.replicas), 2)
+        for request in (retrain.requests if retrain else ())
+        for one, other in combinations((request.retrain, *request.replicas), 2)
     )
 
 

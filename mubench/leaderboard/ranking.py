@@ -1,9 +1,9 @@
-"""All cells in one list: average rank and mean Avg. Gap of each row, with what requests leave open.
+"""One ranking over all cells: average rank and mean Avg. Gap of each row, with intervals.
 
 Every planned request of a row that has no number counts with the original's gap. Intervals come
 from a bootstrap over requests within each cell. Rows that have the same requests in a cell share
 each resample there, so that their differences are paired. Cells are not resampled: an interval
-tells nothing about cells that are not on the board.
+does not cover cells that are not on the board.
 """
 
 from collections import Counter
@@ -14,22 +14,21 @@ from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from mubench.catalogue.seeds import derive_seed
-from mubench.leaderboard.board import Board, BoardCell, Placed
+from mubench.leaderboard.board import Board, BoardCell, Key
 from mubench.sweep.kinds import ORIGINAL
 
 DRAWS = 2000
 FEWEST_CELLS = 2
 Floats = npt.NDArray[np.float64]
-Key = tuple[str, str]
-"""Row label and selection."""
 NOTHING: Key = (ORIGINAL, "")
 """The row without any unlearning."""
 
 
 @dataclass(frozen=True)
-class Interval:
+class BootstrapInterval:
     """A value and the 95 % interval (2.5th and 97.5th percentile) of its bootstrap."""
 
     value: float
@@ -38,14 +37,14 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedRow:
     """One row over all cells; ranks count from 1, gaps are fractions."""
 
     key: Key
     method: str
     title: str
-    rank: Interval
-    gap: Interval
+    rank: BootstrapInterval
+    gap: BootstrapInterval
     cells: int
     """In how many of the ranked cells it was measured."""
     imputed: int
@@ -58,7 +57,7 @@ class Ranked:
 class Ranking:
     """The aggregate ranking; no rows where fewer than two cells can be ranked."""
 
-    rows: tuple[Ranked, ...]
+    rows: tuple[RankedRow, ...]
     cells: tuple[str, ...]
     requests: int
     """Different requests that the ranked rows have, over all cells."""
@@ -76,8 +75,8 @@ class _Gaps:
 
 
 class _Summary(TypedDict):
-    rank: Interval
-    gap: Interval
+    rank: BootstrapInterval
+    gap: BootstrapInterval
     to_first: Literal["first", "significant", "not significant"]
 
 
@@ -87,8 +86,8 @@ def rank(board: Board) -> Ranking:
     Cells without a measured original are left out: their gap is unknown.
     """
     cells = [cell for cell in board.cells if cell.original and cell.original.row.requests]
-    placed = [held for cell in cells for held in (cell.original, *cell.methods) if held]
-    counts = Counter(_key(held) for held in placed if held.row.requests)
+    entries = [entry for cell in cells for entry in (cell.original, *cell.methods) if entry]
+    counts = Counter(entry.key for entry in entries if entry.row.requests)
     keys = sorted(key for key, count in counts.items() if count >= FEWEST_CELLS)
     names = tuple(cell.name for cell in cells)
     left_out = tuple(sorted(counts.keys() - set(keys)))
@@ -96,9 +95,9 @@ def rank(board: Board) -> Ranking:
         return Ranking((), names, 0, left_out)
     tables = [[_gaps(cell, key) for key in keys] for cell in cells]
     requests = {name for table in tables for gaps in table for name in gaps.names}
-    rows_of_keys = {_key(held): held.row for held in placed}
+    rows_of_keys = {entry.key: entry.row for entry in entries}
     rows = tuple(
-        Ranked(
+        RankedRow(
             key=key,
             method=rows_of_keys[key].method,
             title=rows_of_keys[key].title,
@@ -111,38 +110,23 @@ def rank(board: Board) -> Ranking:
     return Ranking(rows, names, len(requests), left_out)
 
 
-def average_ranks(values: Floats) -> Floats:
-    """Return ranks from 1 along the last axis; ties share the average of their places.
-
-    >>> average_ranks(np.array([0.3, 0.1, 0.3]))
-    array([2.5, 1. , 2.5])
-    """
-    mine, others = values[..., :, None], values[..., None, :]
-    places: Floats = (others < mine).sum(axis=-1) + ((others == mine).sum(axis=-1) + 1) / 2
-    return places
-
-
-def _key(held: Placed) -> Key:
-    return held.row.row, held.row.selection
-
-
 def _gaps(cell: BoardCell, key: Key) -> _Gaps:
-    """A row's gaps in a cell; without a row those of the original."""
-    held = cell.find(*key)
-    nothing = cell.original.gaps if cell.original else {}
-    if held is None:
-        return _Gaps(
-            tuple(sorted(nothing)), np.array([nothing[n] for n in sorted(nothing)]), len(nothing)
-        )
-    at_average = fmean(nothing.values())
-    imputed = {failure.name: nothing.get(failure.name, at_average) for failure in held.row.failures}
-    imputed |= {f"not run {k}": at_average for k in range(held.row.missing)}
-    gaps = {**imputed, **held.gaps}
-    return _Gaps(tuple(sorted(gaps)), np.array([gaps[n] for n in sorted(gaps)]), len(imputed))
+    """A row's gaps in a cell; without the row those of the original."""
+    entry = cell.entry(key)
+    original = cell.original.gaps if cell.original else {}
+    if entry is None:
+        imputed, gaps = original, original
+    else:
+        average = fmean(original.values())
+        imputed = {failed.name: original.get(failed.name, average) for failed in entry.row.failures}
+        imputed |= {f"not run {k}": average for k in range(entry.row.missing)}
+        gaps = {**imputed, **entry.gaps}
+    names = tuple(sorted(gaps))
+    return _Gaps(names, np.array([gaps[name] for name in names]), len(imputed))
 
 
 def _resampled(cell: str, table: Sequence[_Gaps]) -> Floats:
-    """Mean gaps of one cell in each draw, shape (draws, rows): one resample a set of requests."""
+    """Mean gaps of one cell, float64 (draws, rows): rows of the same requests share resamples."""
     columns = []
     for gaps in table:
         rng = np.random.default_rng(derive_seed("board", cell, *gaps.names))
@@ -154,11 +138,11 @@ def _resampled(cell: str, table: Sequence[_Gaps]) -> Floats:
 def _summaries(
     keys: Sequence[Key], cells: Sequence[str], tables: Sequence[Sequence[_Gaps]]
 ) -> Iterator[tuple[int, Key, _Summary]]:
-    """Each row's number and summary, the first of the ranking first."""
-    seen = [np.array([gaps.values.mean() for gaps in table]) for table in tables]
+    """Each row's number, key and summary, the first of the ranking first."""
+    means = [np.array([gaps.values.mean() for gaps in table]) for table in tables]
     drawn = [_resampled(cell, table) for cell, table in zip(cells, tables, strict=True)]
-    gap, gap_draws = _mean(seen), _mean(drawn)
-    rank_, rank_draws = _mean(map(average_ranks, seen)), _mean(map(average_ranks, drawn))
+    gap, gap_draws = _mean(means), _mean(drawn)
+    rank_, rank_draws = _mean(map(_ranks, means)), _mean(map(_ranks, drawn))
     order = sorted(range(len(keys)), key=lambda k: (rank_[k], gap[k], keys[k]))
     first = order[0]
     for k in order:
@@ -167,8 +151,8 @@ def _summaries(
             k,
             keys[k],
             {
-                "rank": Interval(float(rank_[k]), *_interval(rank_draws[:, k])),
-                "gap": Interval(float(gap[k]), *_interval(gap_draws[:, k])),
+                "rank": BootstrapInterval(float(rank_[k]), *_interval(rank_draws[:, k])),
+                "gap": BootstrapInterval(float(gap[k]), *_interval(gap_draws[:, k])),
                 "to_first": "first" if k == first else _difference(low, high),
             },
         )
@@ -179,8 +163,14 @@ def _difference(low: float, high: float) -> Literal["significant", "not signific
 
 
 def _mean(cells: Iterable[Floats]) -> Floats:
-    found: Floats = np.stack(list(cells)).mean(axis=0)
-    return found
+    means: Floats = np.stack(list(cells)).mean(axis=0)
+    return means
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1 along the last axis; ties share the average of their ranks."""
+    ranks: Floats = stats.rankdata(values, axis=-1)
+    return ranks
 
 
 def _interval(draws: Floats) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Rows out of files, checked: every problem is one line that names the file and the field."""
+"""Rows from files, checked: each problem is one line with the file and the field."""
 
 import json
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def read_rows(paths: Iterable[Path]) -> tuple[BoardRow, ...]:
     """Return the rows of files and folders, all of them checked.
 
     Raises:
-        InputError: the first problem that there is.
+        InputError: the first problem.
     """
     rows = []
     for path in row_files(paths):
@@ -33,25 +33,25 @@ def read_rows(paths: Iterable[Path]) -> tuple[BoardRow, ...]:
 
 
 def row_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files of rows below the paths; of a board's folder those of its rows.
+    """Return the files of rows below the paths; of a board the files in its folder of rows.
 
     Raises:
-        InputError: a path that is not there, or a folder without a row.
+        InputError: a path does not exist, or a folder has no row.
     """
-    found: list[Path] = []
+    all_files: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise InputError(f"{path}: there is no such file or folder")
+            raise InputError(f"{path}: no such file or folder")
         folder = path / ROWS if (path / ROWS).is_dir() else path
         files = [path] if path.is_file() else sorted(folder.rglob("*.json"))
         if not files:
-            raise InputError(f"{path}: there is no row in it; a row is a .json file")
-        found += files
-    return found
+            raise InputError(f"{path}: no rows in it; a row is a .json file")
+        all_files += files
+    return all_files
 
 
 def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
-    """Return a file's row, if it is one, and what is wrong with it, one line each."""
+    """Return the row of a file, None where it cannot be read, and its problems, one line each."""
     try:
         node = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -69,14 +69,14 @@ def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """Return each mistake as `requests.2.ua: 1.3 is not a fraction in [0, 1]`."""
-    return list(dict.fromkeys(plain(_line(mistake)) for mistake in error.errors()))
+    """Return each problem as `requests.2.ua: 1.3 is not a fraction in [0, 1]`."""
+    return list(dict.fromkeys(plain(_line(problem)) for problem in error.errors()))
 
 
 def _line(error: ErrorDetails) -> str:
     path = ".".join(map(str, error["loc"]))
     path = path if len(path) < _LONGEST else path[: _LONGEST - 3] + "..."
-    said = error["msg"] if error["type"] == "fraction" else error_text(error)
+    text = error["msg"] if error["type"] == "fraction" else error_text(error)
     if not path:
-        return said
-    return f"{path}.{said}" if error["type"] == OWN_ERROR else f"{path}: {said}"
+        return text
+    return f"{path}.{text}" if error["type"] == OWN_ERROR else f"{path}: {text}"

@@ -1,7 +1,7 @@
 """One row of the board as a file: one method (or a reference) in one cell under one selection.
 
-Others contribute rows as JSON, so a row holds what its numbers follow from, and what could
-contradict the rest is checked.
+Others contribute rows as JSON: a row has the values that its numbers follow from, and is checked
+for contradictions.
 """
 
 import json
@@ -60,7 +60,7 @@ class BoardRow(Strict):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells rows apart."""
+        """Identifies the row: cell, row and selection."""
         return self.cell, self.row, self.selection
 
     @property
@@ -75,26 +75,26 @@ class BoardRow(Strict):
 
     @property
     def newest(self) -> datetime:
-        """When the newest of its records was made."""
-        return max(held.when for held in self.conditions)
+        """Time of its newest record."""
+        return max(c.when for c in self.conditions)
 
     @property
     def devices(self) -> frozenset[str]:
-        """Where it ran."""
-        return frozenset(held.device for held in self.conditions)
+        """Devices of its records."""
+        return frozenset(c.device for c in self.conditions)
 
     @property
     def records(self) -> frozenset[str]:
-        """Ids of the records that it was made of."""
-        return frozenset(key for held in self.conditions for key in held.records)
+        """Ids of its records."""
+        return frozenset(key for c in self.conditions for key in c.records)
 
     @property
     def missing(self) -> int:
-        """Planned requests of which there is neither a number nor a failure."""
+        """Number of planned requests with neither a number nor a failure."""
         return self.expected - len(self.requests) - len(self.failures)
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Self:
+    def _is_consistent(self) -> Self:
         checks = (self._names, self._counts, self._reference, self._open_values)
         for problem in (check() for check in checks):
             if problem:
@@ -106,18 +106,18 @@ class BoardRow(Strict):
             return f"cell: {self.cell!r} is not dataset/model/scenario of this row"
         if self.row != self.method and not self.row.startswith(f"{self.method}["):
             return f"row: {self.row!r} is neither the method nor the method with brackets"
-        counts = Counter([held.name for held in self.requests])
-        counts.update(held.name for held in self.failures)
+        counts = Counter([request.name for request in self.requests])
+        counts.update(request.name for request in self.failures)
         name, count = max(counts.items(), key=lambda item: item[1], default=("", 0))
-        return f"requests: {name!r} stands {count} times" if count > 1 else ""
+        return f"requests: {name!r} is listed {count} times" if count > 1 else ""
 
     def _counts(self) -> str:
         if not self.conditions:
             return "conditions: at least one is needed"
-        held = len(self.requests) + len(self.failures)
-        if held > self.expected:
-            return f"expected: {self.expected} requests, but {held} are here"
-        return "" if held else "requests: there is neither a number nor a failure"
+        count = len(self.requests) + len(self.failures)
+        if count > self.expected:
+            return f"expected: {self.expected} requests, but the row has {count}"
+        return "" if count else "requests: neither a number nor a failure"
 
     def _reference(self) -> str:
         is_reference = self.method in REFERENCES
@@ -127,26 +127,30 @@ class BoardRow(Strict):
             allowed = "empty" if is_reference else "tuned or default"
             return f"selection: that of '{self.method}' must be {allowed}; got {self.selection!r}"
         if (self.tuning is None) != (self.selection != "tuned"):
-            return "tuning: a tuned row has it, and no other"
+            return "tuning: required for a tuned row, and allowed for no other"
         is_retrain = self.method == RETRAIN
-        if is_retrain and any(held.gap > TOLERANCE for held in self.requests):
+        if is_retrain and any(request.gap > TOLERANCE for request in self.requests):
             return "requests: a Retrain's own gap must be 0"
-        if not is_retrain and any(held.replicas for held in self.requests):
+        if not is_retrain and any(request.replicas for request in self.requests):
             return "requests: only Retrain's row has replicas"
         return ""
 
     def _open_values(self) -> str:
-        """What stands where a row may hold anything."""
+        """Check the values of open mappings."""
         for name, value in self.params.items():
             if isinstance(value, dict | list):
-                return f"params.{name}: a number, a word, true, false or null is needed"
+                return f"params.{name}: a number, a string, true, false or null is needed"
         nodes = {"params": self.params, "origin.sweep": self.origin.sweep}
         wrong = [name for name, node in nodes.items() if not _is_plain(node)]
-        return f"{wrong[0]}: holds a number that is not finite, or broken text" if wrong else ""
+        return (
+            f"{wrong[0]}: contains a number that is not finite, or text that is not Unicode"
+            if wrong
+            else ""
+        )
 
 
 def _is_plain(node: Any) -> bool:
-    """Whether it can be written as JSON: finite numbers, and text without half characters."""
+    """Whether it can be written as JSON: finite numbers, no lone surrogates in text."""
     try:
         json.dumps(node, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
@@ -161,8 +165,8 @@ def to_json(row: BoardRow) -> bytes:
 
 def schema_json() -> bytes:
     """Return the JSON Schema of a row (draft 2020-12)."""
-    held = BoardRow.model_json_schema()
-    return _pretty({"$schema": "https://json-schema.org/draft/2020-12/schema", **held})
+    schema = BoardRow.model_json_schema()
+    return _pretty({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
 
 def _pretty(node: Mapping[str, Any]) -> bytes:

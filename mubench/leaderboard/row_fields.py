@@ -1,6 +1,6 @@
-"""What a row of the board is made of: requests, failures, tuning, circumstances, origin.
+"""The fields of a row of the board: requests, failures, tuning, environment, origin.
 
-Fractions lie in [0, 1], times are seconds. What could contradict itself is checked.
+Fractions are in [0, 1], times in seconds. Fields that could contradict each other are checked.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from mubench.metrics.gap import TERMS, gap
 from mubench.store.record import Status
 
 TOLERANCE = 1e-9
-"""Of a gap, between the one that is stated and the one that follows."""
+"""Between the stated gap and the gap that follows from the values."""
 
 
 def _within_unit(value: float) -> float:
@@ -39,7 +39,7 @@ Name = Annotated[str, Field(min_length=1, max_length=400)]
 
 
 class Values(Strict):
-    """The four values of one model on one request; what has no meaning there is left out."""
+    """The four values of one model on one request; None where a value has no meaning."""
 
     ua: Fraction | None = None
     mia_svc: Fraction | None = None
@@ -48,9 +48,9 @@ class Values(Strict):
 
     @property
     def terms(self) -> dict[str, float]:
-        """Those that are there, by name."""
-        held = {name: getattr(self, name) for name in TERMS}
-        return {name: value for name, value in held.items() if value is not None}
+        """The values that are not None, by name."""
+        values = {name: getattr(self, name) for name in TERMS}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Measured(Values):
@@ -74,22 +74,22 @@ class Measured(Values):
     replicas: tuple[Values, ...] = ()
     """Of a Retrain's row: further Retrains of the request, for the noise floor."""
     flags: tuple[Name, ...] = ()
-    """Doubts that a reader must see."""
+    """Warnings of the measurement."""
 
     @model_validator(mode="after")
-    def _gap_is_that_of_the_values(self) -> Self:
+    def _gap_follows_from_values(self) -> Self:
         if not self.terms.keys() & self.retrain.terms.keys():
             raise input_error("retrain: shares none of ua, mia_svc, ra and ta with this request")
-        found = gap(self.terms, self.retrain.terms).value
-        if abs(found - self.gap) > TOLERANCE:
+        expected = gap(self.terms, self.retrain.terms).value
+        if abs(expected - self.gap) > TOLERANCE:
             raise input_error(
-                f"gap: {self.gap} is stated, but the values and Retrain's give {found}"
+                f"gap: {self.gap} is stated, but the values and Retrain's give {expected}"
             )
         return self
 
 
 class Failure(Strict):
-    """One final request that gave no number, and why."""
+    """One final request without a number, and the reason."""
 
     name: Name
     status: Status | Literal["no_retrain"]
@@ -103,11 +103,11 @@ class Tuning(Strict):
     """Budget in candidates."""
     free_dimensions: Count
     candidate: Whole = -1
-    """The chosen one; -1 where none was."""
+    """The chosen candidate; -1 where none was chosen."""
 
 
 class Conditions(Strict):
-    """Under which circumstances some of the row's records were made."""
+    """The environment of some of the row's records."""
 
     device: str
     threads: Count
@@ -123,7 +123,7 @@ class Conditions(Strict):
 
     @property
     def when(self) -> datetime:
-        """`created` as a time."""
+        """`created` as a datetime."""
         return datetime.fromisoformat(self.created)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Rows of the board out of a sweep: what its report aggregates, one row at a time."""
+"""The rows of a sweep for a board: what its report aggregates, one row at a time."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,22 +16,22 @@ from mubench.store.record import Record, is_scored
 from mubench.store.results import ReportSource
 
 
-def rows_of(source: ReportSource) -> tuple[BoardRow, ...]:
-    """Return the rows of a sweep that have any record; pure, in the order of the sweep.
+def rows_from_results(results: ReportSource) -> tuple[BoardRow, ...]:
+    """Return the rows of a sweep that have records, in the order of the sweep; pure.
 
     Raises:
-        InputError: a record that no row can be made of, a value that is no fraction say.
+        InputError: a record with a value that no row may have, a fraction above 1 for example.
     """
     return tuple(
-        _made(source, cell, row, searches.get(row.label))
-        for cell in aggregate(source)
+        _row(results, cell, row, searches.get(row.label))
+        for cell in aggregate(results)
         for searches in [{study.row: study for study in studies(cell)}]
         for row in (cell.retrain, cell.original, *cell.methods)
         if row.records
     )
 
 
-def _made(source: ReportSource, cell: Cell, row: Row, study: Study | None) -> BoardRow:
+def _row(results: ReportSource, cell: Cell, row: Row, study: Study | None) -> BoardRow:
     targets = {r.request: r.metrics for r in cell.retrain.scored}
     first = row.records[0]
     records = sorted(row.scored, key=lambda r: (r.request, r.id))
@@ -52,31 +52,31 @@ def _made(source: ReportSource, cell: Cell, row: Row, study: Study | None) -> Bo
         "failures": [_failure(r) for r in row.records if r.id not in ids],
         "params": dict(chosen.params),
         "conditions": _conditions(row.records),
-        "origin": {"name": source.name, "sweep": dict(source.node)},
+        "origin": {"name": results.name, "sweep": dict(results.node)},
     }
     if row.selection == "tuned":
         node["tuning"] = _tuning(chosen, study)
     try:
-        # What is no JSON (a date in a sweep file) is text in files; so it is text here.
+        # Values without a JSON form (a date in a sweep file) are text in files, so here as well.
         return BoardRow.model_validate(json.loads(json.dumps(node, default=str)))
     except ValidationError as error:
-        where = f"sweep '{source.name}': {cell.name}: {row.label} {row.selection}".strip()
+        where = f"sweep '{results.name}': {cell.name}: {row.label} {row.selection}".strip()
         raise InputError(f"{where}: {problems_of(error)[0]}") from None
 
 
 def _values(record: Record) -> Mapping[str, float]:
-    """A record's metrics; a Retrain has no distance to itself."""
+    """A record's metrics; the gap of a Retrain is 0."""
     own = {"gap": 0.0} if record.kind == "retrain" else {}
     return {**record.metrics, **own}
 
 
 def _target(record: Record, targets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """The Retrain that the record's gap was taken to: as the record has it, or the request's."""
+    """The values of the Retrain of the record's gap: from the record, or of the request."""
     if record.kind == "retrain":
         return _terms(record.metrics)
     own = {term: record.metrics.get(f"retrain_{term}") for term in TERMS}
-    held = {term: value for term, value in own.items() if value is not None}
-    return held or _terms(targets.get(record.request, {}))
+    recorded = {term: value for term, value in own.items() if value is not None}
+    return recorded or _terms(targets.get(record.request, {}))
 
 
 def _terms(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -122,21 +122,21 @@ def _tuning(chosen: Record, study: Study | None) -> dict[str, Any]:
 
 
 def _conditions(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Records under the same circumstances together, in the order of their ids."""
-    found: dict[str, list[Record]] = {}
+    """Group records of the same environment, in the order of their ids."""
+    groups: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda r: r.id):
-        found.setdefault(json.dumps(_shared(record), sort_keys=True), []).append(record)
+        groups.setdefault(json.dumps(_shared(record), sort_keys=True), []).append(record)
     return [
         {
             **json.loads(shared),
-            "created": max(r.created for r in held),
-            "records": [r.id for r in held],
+            "created": max(r.created for r in group),
+            "records": [r.id for r in group],
         }
-        for shared, held in found.items()
+        for shared, group in groups.items()
     ]
 
 
 def _shared(record: Record) -> dict[str, Any]:
     names = ("device", "threads", "precision", "exclusive", "commit")
-    held = {name: getattr(record, name) for name in names}
-    return {**held, "versions": dict(record.versions)}
+    values = {name: getattr(record, name) for name in names}
+    return {**values, "versions": dict(record.versions)}

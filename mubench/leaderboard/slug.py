@@ -1,4 +1,4 @@
-"""Names as files and terminals may have them: readable, and harmless whatever they were."""
+"""Safe names for files and safe text for terminals, from text that anybody may have written."""
 
 import hashlib
 import json
@@ -10,8 +10,8 @@ _LONGEST = 90
 def slug(*names: str) -> str:
     """Return a file name's stem for one or several names.
 
-    A plain lower-case word is its own; whatever else is made readable and ends in a hash of what it
-    was, so that two names never share a file, on file systems without case as well.
+    A plain lower-case word is unchanged. Any other name is made readable and ends in a hash of the
+    original, so that two names never share a file, also on file systems that ignore case.
 
     >>> slug("ugradsl_plus"), slug("digits/cnn/random-0.1")
     ('ugradsl_plus', 'digits-cnn-random-0.1-10903dfc')
@@ -25,7 +25,7 @@ def slug(*names: str) -> str:
 
 
 def plain(text: str) -> str:
-    r"""Return text for a terminal: in one line, and without what a terminal would obey.
+    r"""Return text for a terminal: in one line, without control characters.
 
     >>> plain("a\x1b[31m\nb")
     'a�[31m b'

@@ -1,4 +1,4 @@
-"""A board's files on the disk: each whole or not at all, and older ones of ours cleared away."""
+"""A board's files on disk: each written atomically, outdated files of an earlier build removed."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
-class Written:
-    """Where a board lies, and what became of its files."""
+class WrittenSite:
+    """The page of a written board, and counts of its rows, files and removed files."""
 
     page: Path
     rows: int
@@ -23,10 +23,10 @@ class Written:
     removed: int
 
 
-def write(contents: Mapping[str, bytes], out: Path) -> Written:
-    """Write a board; files that an earlier build wrote and this one does not are removed.
+def write_site(contents: Mapping[str, bytes], out: Path) -> WrittenSite:
+    """Write a board; remove the files of an earlier build that this one does not write.
 
-    A file that was changed since, or that mubench never wrote, stays.
+    Files that were changed since, and files that mubench did not write, are kept.
 
     Raises:
         InputError: the manifest of an earlier build cannot be read.
@@ -42,7 +42,7 @@ def write(contents: Mapping[str, bytes], out: Path) -> Written:
     for name in stale:
         (out / name).unlink()
     rows = sum(name.startswith(f"{ROWS}/") for name in contents)
-    return Written(out / "index.html", rows, len(contents), len(stale))
+    return WrittenSite(out / "index.html", rows, len(contents), len(stale))
 
 
 def _manifest(out: Path) -> dict[str, str]:
@@ -51,14 +51,15 @@ def _manifest(out: Path) -> dict[str, str]:
         return {}
     try:
         return {
-            str(name): str(held) for name, held in json.loads(path.read_bytes())["files"].items()
+            str(name): str(digest)
+            for name, digest in json.loads(path.read_bytes())["files"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: not written by mubench; choose another --out") from None
 
 
 def _is_ours(out: Path, name: str, digests: Mapping[str, str]) -> bool:
-    """Whether a name leads to a file inside the board that is as mubench wrote it."""
+    """Whether a name is a file inside the board with the content that mubench wrote."""
     path = out / name
     is_inside = path.resolve().is_relative_to(out.resolve())
     return is_inside and path.is_file() and _digest(path.read_bytes()) == digests[name]

@@ -1,0 +1,58 @@
+"""`mubench store`: verify, delete what nobody needs, export."""
+
+import pytest
+
+from mubench.store.store import Store
+from tests.support.command_line import only_line
+
+pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+def test_verify_finds_a_damaged_file(mubench_, copy):
+    _, store = copy
+    assert mubench_("store", "verify", "--store", store)[0] == 0
+    weights = min(store.glob("artefacts/*/weights.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    code, out, _ = mubench_("store", "verify", "--store", store)
+    assert code == 1
+    assert f"artefacts/{weights.parent.name}/weights.safetensors" in out
+    assert ", 1 damaged" in out
+
+
+def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
+    _, store = copy
+    named = Store(str(store)).artefacts.ids()
+    (store / "artefacts" / "loose").mkdir()
+    (store / "artefacts" / "loose" / "forget.safetensors").write_bytes(b"cut short")
+    records = Store(str(store)).records.read()
+    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefact deleted\n")
+    assert Store(str(store)).artefacts.ids() == named
+    assert Store(str(store)).records.read() == records
+    assert not (store / "lock.json").exists()
+
+
+def test_an_export_that_cannot_be_written_is_one_line(mubench_, finished, tmp_path):
+    target = tmp_path / "absent" / "records.csv"
+    code, _, err = mubench_("store", "export", target, "--store", finished / "store")
+    assert code == 2
+    assert str(target) in only_line(err)
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "status", "report"])
+@pytest.mark.parametrize(
+    ("format_", "hint"),
+    [
+        ('{"format": 99}', "update mubench"),
+        ('{"format": 0}', "choose a new --store"),
+        ("something else", "is this a store?"),
+    ],
+)
+def test_a_store_of_another_format_is_refused_in_one_line(
+    mubench_, finished, tmp_path, command, format_, hint
+):
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "format.json").write_text(format_)
+    code, out, err = mubench_(command, finished / "tiny.yaml", "--store", tmp_path / "foreign")
+    assert (code, out) == (1, "")
+    assert hint in only_line(err)
+    assert [path.name for path in (tmp_path / "foreign").iterdir()] == ["format.json"]

@@ -1,0 +1,51 @@
+"""A board from stores, report folders, rows and a tracking server."""
+
+import pytest
+
+from mubench.leaderboard.build import RowSources, build_board, collect_rows
+from mubench.store.store import Store
+from tests.support.board import put_report, save, source
+
+
+def test_a_store_and_a_reports_folder_and_their_rows_give_one_board(tmp_path, mubench_):
+    made = source(1)
+    save(Store(str(tmp_path / "store")), made)
+    put_report(tmp_path / "report", made)
+    code, out, error = mubench_(
+        "leaderboard", "--store", tmp_path / "store", "--out", tmp_path / "a"
+    )
+    assert (code, error) == (0, "")
+    assert f"leaderboard: {tmp_path}/a/index.html" in out
+    build_board(RowSources(reports=[tmp_path / "report"]), tmp_path / "b")
+    build_board(RowSources(rows=[tmp_path / "a"]), tmp_path / "c")
+    names = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*"))
+    assert len(names) > 40
+    for name in names:
+        contents = {(tmp_path / board / name).read_bytes() for board in "abc"}
+        assert len(contents) == 1, name
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
+def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
+    from mubench.tracking.artifacts import upload
+    from mubench.tracking.client import connect
+    from mubench.tracking.run_data import RunData
+    from mubench.tracking.run_sync import RunSync
+    from mubench.tracking.runs import ROOT
+
+    made = source()
+    save(Store(str(tmp_path / "store")), made)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    with connect(uri) as client:
+        for name in ("toy", "not sent yet"):
+            runs = RunSync(client, uri, name)
+            runs.upsert(
+                RunData(key=ROOT, parent="", name=name, status="RUNNING", start=1, end=2, tags={})
+            )
+            if name == "toy":
+                upload(client, runs, made, None)
+        client.create_experiment("somebody else's")
+    here = collect_rows(RowSources(stores=[str(tmp_path / "store")]))
+    assert collect_rows(RowSources(tracking=[uri])) == here
+    assert len(here) == 32

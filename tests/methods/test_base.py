@@ -1,0 +1,52 @@
+"""What a method is given: loaders, generators, settings, and nothing undeclared."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mubench.errors import UndeclaredError
+from mubench.methods.ft import FT
+from mubench.models.training.descent import Descent
+from tests.support.toy import blobs, conv, task_of
+
+
+def test_one_loader_less_changes_no_other_loaders_batches():
+    task = task_of(blobs(30), 10)
+    alone = task.loader("retain", 4, augment=True)
+    beside = task.loader("retain", 4, augment=True)
+    other = task.loader("forget", 4, augment=True)
+    for _ in range(5):
+        other.next(3)
+        first, second = alone.next(4), beside.next(4)
+        assert torch.equal(first.ids, second.ids)
+        assert torch.equal(first.inputs, second.inputs)
+
+
+def test_withheld_splits_cannot_be_reached_through_the_task():
+    task = task_of(blobs(30), 10, new_model=conv).declared(frozenset({"forget"}))
+    assert (task.forget.labels == -1).all()
+    for reach in (lambda: task.retain, lambda: task.splits["retain"], lambda: task.validation):
+        with pytest.raises(UndeclaredError, match=r"^the method reads '\w+' but does not declare"):
+            reach()
+    assert set(task.splits) == {"forget"}
+
+
+def test_a_descent_gets_all_settings_of_its_method():
+    values = {
+        "learning_rate": 0.3,
+        "epochs": 7,
+        "momentum": 0.1,
+        "weight_decay": 0.2,
+        "optimizer": "adamw",
+        "clip_norm": 3.0,
+        "bn_mode": "eval_frozen",
+    }
+    task = replace(task_of(blobs(20), 8), precision="bfloat16")
+    assert FT(**values).settings(task) == Descent(**values, precision="bfloat16")
+
+
+def test_generators_of_other_names_draw_otherwise():
+    task = task_of(blobs(20), 8)
+    one, other = (torch.rand(9, generator=task.generator(name)) for name in ("mixed", "labels"))
+    assert not torch.equal(one, other)

@@ -1,0 +1,48 @@
+"""Metrics that come later: listed, hidden from none, in no id."""
+
+from importlib import import_module
+
+from mubench.catalogue import ids
+from mubench.metrics.info import METRICS
+from mubench.metrics.klom import FEWEST
+from mubench.metrics.post_hoc import LATER, all_metrics
+from mubench.sweep import load
+from mubench.sweep.planner import make_plan
+from mubench.sweep.step_ids import sources_of
+
+
+def test_later_metrics_are_in_no_id(monkeypatch):
+    """Their source may change, and a finished sweep stays finished."""
+    sweep = load.load("quickstart").spec
+    plan = make_plan(sweep)
+    later = {
+        "mubench.metrics.post_hoc",
+        "mubench.metrics.related_models",
+        "mubench.metrics.by_example",
+    }
+    later |= {metric.source.partition(":")[0] for metric in LATER.values()}
+    assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < later
+    roots = sources_of(plan.steps.values())
+    assert not later & {used.module for used in ids.closure(*roots)}
+    whole = ids._source
+
+    def changed(names):
+        monkeypatch.setattr(ids, "_source", lambda n: whole(n) + "\nprint()\n" * (n in names))
+        ids._digest.cache_clear()
+        return make_plan(sweep).steps.keys()
+
+    assert changed(later) == plan.steps.keys()
+    assert changed({"mubench.metrics.score"}) != plan.steps.keys()
+
+
+def test_every_later_metric_says_what_it_is_and_hides_none():
+    known = all_metrics()
+    assert not LATER.keys() & METRICS.keys()
+    assert [*METRICS, *LATER] == list(known)
+    for name, metric in LATER.items():
+        assert (name, known[name]) == (metric.info.name, metric.info)
+        assert metric.info.description.endswith(".")
+        module, _, function = metric.source.partition(":")
+        assert callable(getattr(import_module(module), function))
+        assert function == name
+    assert str(FEWEST) in known["klom"].description

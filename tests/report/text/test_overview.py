@@ -1,0 +1,37 @@
+"""The overview of rows."""
+
+from dataclasses import replace
+
+from mubench.report.analysis.aggregate import aggregate
+from mubench.report.analysis.comparisons import judge
+from mubench.report.text.overview import overview
+from tests.support.report_cells import CELL, remarks
+from tests.support.report_world import world
+
+
+def incomplete_world():
+    """Ten requests; the best row lacks one, and the defaults of GA are closest of all."""
+    source = world(10)
+    gone = f"{CELL}:final:ugradsl_plus:tuned:3"
+    kept = [
+        replace(r, metrics={**r.metrics, "gap": 0.001})
+        if r.id.startswith(f"{CELL}:final:ga:default")
+        else r
+        for r in source.records
+        if r.id != gone
+    ]
+    return source.of(kept)
+
+
+def test_rows_that_are_not_ranked_and_closer_defaults_are_named():
+    cell = aggregate(incomplete_world())[0]
+    said = " ".join(remarks(cell))
+    assert "Not ranked, because numbers are missing: UGradSL+ (9 of 10)." in said
+    assert "Defaults closer than every tuned row: GA (0.10)." in said
+    assert "UGradSL+ is" not in said, "a row that is not ranked is not compared"
+    line = overview(cell, judge(cell))
+    assert (line.closest, line.gap) == ("FT", "5.80")
+    assert (
+        line.significance
+        == "significantly closer than all other complete tuned rows; 1 row not ranked"
+    )

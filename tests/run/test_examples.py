@@ -1,0 +1,151 @@
+"""Example images and texts from stored outputs."""
+
+import base64
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.spatial.distance import jensenshannon
+from scipy.special import softmax
+from sklearn.datasets import load_digits
+
+from mubench.catalogue import cards
+from mubench.data.cache.decoded import Held, Stored
+from mubench.report.build import build
+from mubench.run.examples import keep_exhibits, make_exhibits
+from mubench.run.media import media, png
+from mubench.store.gathered import saved
+from mubench.store.results_files import EXHIBITS, unpack_exhibits
+from mubench.sweep.grid import DatasetSpec
+from tests.support.stored_sweep import by_row, of
+
+pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)> 'cat' & \"dog\""
+
+
+def counted(part):
+    """How many q_y in each of 25 bins."""
+    q = softmax(part.logits.astype(float), axis=1)[np.arange(len(part)), part.labels]
+    return tuple(np.histogram(q, 25, (0, 1))[0].tolist())
+
+
+def test_exhibits_are_counted_and_chosen_from_the_stored_outputs(store):
+    found = make_exhibits(store, saved(store, "tiny"), None)
+    [(cell, shown)] = found.cells.items()
+    rows, tuned = by_row(store), by_row(store)["ga", "tuned"]
+    assert (cell, shown.request) == (tuned.cell, tuned.request)
+    labels = [(each.row, each.selection) for each in shown.confidences]
+    assert labels == [("retrain", ""), ("original", ""), ("ga", "tuned")]
+    anchor = rows["retrain 0", ""]
+    for key, confidences in ((anchor, shown.confidences[0]), (tuned, shown.confidences[2])):
+        assert confidences.forget == counted(of(store, key.unlearn_id, "forget"))
+        held = of(store, key.unlearn_id, "test")
+        alike = np.isin(held.labels, of(store, key.unlearn_id, "forget").labels)
+        assert 200 < alike.sum() < len(held), "this small D_f lacks a class"
+        assert confidences.holdout == counted(held.where(alike))
+    retrained, own = (of(store, r.unlearn_id, "forget") for r in (anchor, tuned))
+    p, q = (softmax(part.logits.astype(float), axis=1) for part in (retrained, own))
+    apart = jensenshannon(p, q, axis=1) ** 2
+    chosen = np.argsort(-apart)[:4]
+    odd = [each for each in shown.oddities if each.row == "ga"]
+    assert [each.example for each in odd] == own.ids[chosen].tolist()
+    for each, at in zip(odd, chosen, strict=True):
+        assert each.divergence == pytest.approx(apart[at], abs=1e-9)
+        assert each.label == str(own.labels[at])
+        assert each.retrained == f"{p[at].argmax()} {p[at].max():.2f}"
+        assert each.unlearned == f"{q[at].argmax()} {q[at].max():.2f}"
+    assert {each.row for each in shown.oddities} == {"original", "ga"}
+
+
+def test_media_are_the_pixels_of_the_examples(store):
+    shown = next(iter(make_exhibits(store, saved(store, "tiny"), None).cells.values()))
+    assert set(shown.media) == {each.example for each in shown.oddities}
+    for key, uri in shown.media.items():
+        kind, _, content = uri.partition(",")
+        assert kind == "data:image/png;base64"
+        image = Image.open(io.BytesIO(base64.b64decode(content)))
+        expected = np.rint(load_digits().images[key] * 255 / 16)
+        np.testing.assert_array_equal(np.asarray(image), expected)
+
+
+def test_large_images_are_reduced_and_small_ones_are_not():
+    def size(*shape):
+        content = base64.b64decode(png(np.zeros(shape, np.uint8)).partition(",")[2])
+        image = Image.open(io.BytesIO(content))
+        return image.size, image.mode
+
+    assert size(3, 32, 28) == ((28, 32), "RGB")
+    assert size(1, 64, 64) == ((64, 64), "L")
+    assert size(3, 100, 200) == ((64, 32), "RGB")
+
+
+def test_a_run_makes_exhibits_before_its_report(store, finished, mubench_):
+    code, out, _ = mubench_(
+        "run", finished / "tiny.yaml", "--store", store.uri, "--no-mlflow", "--out", "report"
+    )
+    assert (code, "0 to run" in out) == (0, True)
+    written = Path("report", EXHIBITS).read_bytes()
+    assert written == store.sweep_file("tiny", EXHIBITS)
+    assert unpack_exhibits(written).cells
+
+
+def test_media_that_are_known_stay_where_the_data_are_not(store):
+    keep_exhibits(store, saved(store, "tiny"), None)
+    source = replace(saved(store, "tiny"), node={})
+    assert make_exhibits(store, source, None) == source.exhibits
+    bare = make_exhibits(store, replace(source, exhibits=None), None)
+    [shown] = bare.cells.values()
+    assert not shown.media
+    assert len(shown.oddities) == 8
+
+
+def test_what_cannot_be_read_is_left_out(store):
+    rows = by_row(store)
+    store.artefacts.discard(rows["ga", "tuned"].unlearn_id)
+    [shown] = make_exhibits(store, saved(store, "tiny"), None).cells.values()
+    assert [each.row for each in shown.confidences] == ["retrain", "original"]
+    store.artefacts.discard(rows["retrain 0", ""].unlearn_id)
+    [shown] = make_exhibits(store, saved(store, "tiny"), None).cells.values()
+    assert not shown.confidences
+    assert not shown.oddities
+
+
+def named(source, classes):
+    """The same sweep of digits whose classes have these names."""
+    [options] = source.node["grid"]["dataset"]
+    card = {**cards.dataset("digits").card, "classes": classes}
+    data = {k: v for k, v in options.items() if k != "name"}
+    node = {"name": "digits", "options": data, "declared": card}
+    return replace(source, node={"grid": {"dataset": node}})
+
+
+def test_hostile_class_names_stay_text(store, tmp_path):
+    source = named(saved(store, "tiny"), [HOSTILE] * 10)
+    made = make_exhibits(store, source, None)
+    [shown] = made.cells.values()
+    assert {each.label for each in shown.oddities} == {HOSTILE}
+    assert all(each.unlearned.startswith(f"{HOSTILE} ") for each in shown.oddities)
+    assert len(shown.media) >= 4
+    page = build(replace(source, exhibits=made), tmp_path / "report").page.read_text()
+    assert "<img src=x" not in page
+    fewer = make_exhibits(store, named(saved(store, "tiny"), ["zero", "one"]), None)
+    assert next(iter(fewer.cells.values())).oddities[0].label.isdecimal()
+
+
+def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
+    texts = [f"From: someone\n\n{HOSTILE}\n\n  {'long ' * 99}", "From: nobody\n\nshort"]
+    held = Held(texts, np.zeros(2, int), np.array([7, 9]), None)
+    monkeypatch.setattr(
+        "mubench.run.media.stored", lambda card, data_dir: Stored({"train": held}, (), (), "")
+    )
+    options = {"remove": ["headers"]}
+    card = {**cards.dataset("digits").card, "modality": "text", "options": options}
+    found = media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
+    assert list(found) == [7, 9]
+    assert found[7] == f"{HOSTILE} {'long ' * 99}"[:200]
+    assert found[9] == "short"

@@ -1,0 +1,14 @@
+"""One Ray for the tests of a file."""
+
+import pytest
+
+from mubench.run.tune.cluster import Where, connected
+
+
+@pytest.fixture(scope="module")
+def two_cpus():
+    """One Ray for the tests of this file: starting it is what costs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_AUTH_MODE", raising=False)  # what a person chose does not count
+        with connected(Where(cpus=2, gpus=2)):
+            yield

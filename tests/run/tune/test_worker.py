@@ -1,0 +1,124 @@
+"""Workers without the files of a plug-in, and workers with other code."""
+
+import pytest
+
+from mubench.catalogue import cards
+from mubench.run.open_sweep import open_sweep
+from mubench.run.tune.resume import finished
+from mubench.run.tune.run_plan import run_plan
+from mubench.sweep.step_ids import sources_of
+from tests.support.plugin_files import METRIC, METRIC_CARD, give
+from tests.support.sweep_world import write
+
+pytestmark = pytest.mark.usefixtures("no_plugins")
+
+
+DATA = '''"""Twenty stripes."""
+
+import numpy as np
+
+from mubench.data.sources.raw import Part, Raw, fingerprint
+
+
+def read(card, data_dir):
+    labels = np.arange(200) % 2
+    images = np.zeros((200, 1, 8, 8), np.uint8)
+    images[labels == 1, :, ::2] = 16
+    images[:, 0, 0, 0] = np.arange(200) % 17
+    names = tuple(card["classes"])
+    return Raw(Part(images, labels), None, names, fingerprint([labels], [images]))
+'''
+DATA_CARD = {
+    "kind": "datasets",
+    "name": "stripes",
+    "title": "Stripes",
+    "modality": "image",
+    "classes": ["plain", "striped"],
+    "sizes": {"all": 200},
+    "input_shape": [1, 8, 8],
+    "max_value": 16,
+    "mean": [0.5],
+    "std": [0.5],
+    "options": {},
+    "augment": {"pad": 1, "flip": False},
+    "fingerprint": None,
+}
+MODEL = '''"""One linear layer."""
+
+from torch import nn
+
+
+class Linear(nn.Module):
+    def __init__(self, input_shape, num_classes):
+        super().__init__()
+        size = input_shape[0] * input_shape[1] * input_shape[2]
+        self.flatten = nn.Flatten()
+        self.classifier = nn.Linear(size, num_classes)
+
+    def forward(self, x):
+        return self.classifier(self.flatten(x))
+
+
+def linear(input_shape, num_classes):
+    return Linear(input_shape, num_classes)
+'''
+
+
+def model_card():
+    card = dict(cards.model("small_cnn").card)
+    extra = {"kind": "models", "name": "linear", "title": "Linear", "builder": "linear"}
+    return {**card, **extra, "arguments": {}, "module": "linear", "parameters": 130}
+
+
+def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
+    """Their text travels with the sweep: a worker on another machine has no such path."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    give(folder)
+    give(folder, METRIC, METRIC_CARD)
+    give(folder, DATA, DATA_CARD)
+    give(folder, MODEL, model_card())
+    for path in folder.iterdir():
+        path.unlink()
+    path = write(
+        tmp_path / "own.yaml",
+        methods={"halve": {}},
+        shared={},
+        grid={
+            "dataset": ["stripes"],
+            "model": ["linear"],
+            "forget": [{"scenario": "random", "ratio": 0.1}],
+        },
+    )
+    opened = open_sweep(path, str(tmp_path / "store"), device="cpu")
+    assert "mubench_plugin_halve:Halve" in sources_of(opened.plan.steps.values())
+    summary = run_plan(opened.plan, opened.store, Silent())
+    assert {r.message for r in summary.records.values()} == {""}
+    final = [r for r in summary.records.values() if r.method == "halve" and r.kind == "final"]
+    assert final
+    assert all(0 <= r.metrics["zeros"] <= 1 for r in final)
+    assert finished(opened.plan, opened.store) is not None
+
+
+class Silent:
+    def start(self, schedule):
+        pass
+
+    def started(self, step):
+        pass
+
+    def finished(self, record, schedule):
+        pass
+
+
+def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
+    from mubench.run.tune.worker import StepActor
+
+    opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
+    step = next(iter(opened.plan.steps.values()))
+    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": null, "refusal": null}}'}
+    actor = StepActor.__new__(StepActor)
+    actor.config = due
+    shared = {"steps": opened.plan.steps, "store_uri": str(tmp_path / "store")}
+    actor.setup(due, **shared, sources=("mubench.methods.ga:GA",), code="another")
+    assert "this worker has other code than the sweep was planned with" in actor.step()["record"]

@@ -1,0 +1,7 @@
+"""Cards of data sets."""
+
+from mubench.catalogue import cards
+
+
+def read_card(name: str) -> dict:
+    return dict(cards.dataset(name).card)

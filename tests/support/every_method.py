@@ -1,0 +1,9 @@
+"""All methods by name."""
+
+import pytest
+
+from mubench.catalogue import cards
+
+NAMES = cards.names("methods")
+
+every_name = pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,42 @@
+"""A small model of every kind."""
+
+from functools import cache
+
+import torch
+
+from mubench.catalogue import cards
+from mubench.methods.contract.toy_world import noisy
+from mubench.models.build import build
+from tests.support.toy import CLASSES, split_of
+
+KINDS = {
+    "vgg_small": {},
+    "vit_mini": {},
+    "bert_tiny": {},
+    "resnet50": {"widths": [8, 16], "blocks": [1, 1], "stem_stride": 2},
+}
+"""Models, and what makes a large one small."""
+N = 18
+
+
+def card_of(kind):
+    card = cards.model(kind).card
+    return {**card, "arguments": {**card["arguments"], **KINDS[kind]}}
+
+
+def new_model(kind, seed=0):
+    shape = (128,) if cards.model(kind).modality == "text" else (3, 16, 16)
+    return build(card_of(kind), CLASSES, shape, seed)
+
+
+@cache
+def examples(kind):
+    generator, labels = torch.Generator().manual_seed(0), torch.arange(N) % CLASSES
+    if cards.model(kind).modality == "image":
+        bright = labels.view(-1, 1, 1, 1) / CLASSES
+        return split_of(torch.rand(N, 3, 16, 16, generator=generator) + bright, labels, noisy)
+    ids = torch.randint(5, 8000, (N, 12), generator=generator)
+    ids[:, 1] = labels + 10
+    mask = torch.ones(N, 12, dtype=torch.int64)
+    mask[::2, 9:] = 0
+    return split_of({"input_ids": ids, "attention_mask": mask}, labels)

@@ -1,0 +1,56 @@
+"""Seeds and requests that may not be together are refused."""
+
+import re
+
+import pytest
+import yaml
+
+from mubench.errors import InputError
+from mubench.sweep import load as load_of_spec
+from tests.support.small_sweep import changed
+
+BAD_SWEEPS = {
+    "forget seed searched and reported": (
+        {"seeds__search__forget": [1]},
+        "seeds.search.forget and final.forget share 1; what is tuned on may not be reported",
+    ),
+    "train seed searched and reported": (
+        {"seeds__search__train": [0]},
+        "seeds.search.train and final.train share 0; what is tuned on may not be reported",
+    ),
+    "more train seeds than forget seeds": (
+        {"seeds__final__train": [0, 1, 2]},
+        "seeds.final: zip needs as many train seeds as forget items, got 3 and 2 (random-0.1); "
+        "or say 'pair: product'",
+    ),
+    "no seed": (
+        {"seeds__final__forget": []},
+        "seeds.final.forget: at least one value is needed; got []",
+    ),
+    "one pair of seeds twice": (
+        {"seeds__final": {"train": [0, 0], "forget": [1, 1]}},
+        "seeds.final: the same forget seed and train seed are paired twice (random-0.1)",
+    ),
+    "seed below 0": (
+        {"seeds__final__train": [0, -1]},
+        "seeds.final.train[1]: must be at least 0; got -1",
+    ),
+    "seed that no column holds": (
+        {"seeds__final__train": [0, 2**63]},
+        f"seeds.final.train[1]: must be below {2**63}; got {2**63}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(BAD_SWEEPS))
+def test_bad_input_is_one_line_that_begins_with_file_and_key_path(case, sweep, tmp_path):
+    changes, expected = BAD_SWEEPS[case]
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump(changed(sweep, **changes)))
+    with pytest.raises(InputError) as caught:
+        load_of_spec.load(str(path))
+    message = str(caught.value)
+    assert re.match(rf"{re.escape(str(path))}(:\d+:\d+)?: ", message)
+    assert expected in message
+    assert "\n" not in message
+    assert len(message) < len(str(path)) + 250

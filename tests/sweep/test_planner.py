@@ -1,0 +1,150 @@
+"""Which steps a sweep has, and what they wait for."""
+
+import pytest
+
+from mubench.catalogue import cards
+from mubench.sweep.steps import refusal_of
+from tests.support.plans import BASE, label_of, planned, steps_of
+from tests.support.small_sweep import SWEEP, changed
+
+
+def test_a_small_sweep_has_the_steps_that_a_hand_counts():
+    # Search requests: 1 random and 1 class, one train seed (100): 1 original, 2 Retrains.
+    assert len(steps_of(BASE, "train", purpose="search")) == 1
+    assert len(steps_of(BASE, "retrain", purpose="search")) == 2
+    # Final requests: 2 random and 2 class, train seeds 0 and 1: 2 originals, 4 Retrains and as
+    # many again for the floor.
+    assert len(steps_of(BASE, "train", purpose="final")) == 2
+    assert len(steps_of(BASE, "retrain", purpose="final", replica=0)) == 4
+    assert len(steps_of(BASE, "retrain", purpose="final", replica=1)) == 4
+    # 4 rows, 2 cells, 3 candidates, 1 search request each.
+    assert len(steps_of(BASE, "search")) == 4 * 2 * 3
+    assert len(BASE.studies) == 4 * 2
+    # Per final request: original, and each row by default and tuned.
+    assert len(steps_of(BASE, "final")) == 4 * (1 + 2 * 4)
+    assert len(BASE.steps) == 1 + 2 + 2 + 4 + 4 + 24 + 36
+    assert BASE.cells == (
+        "digits[flip_labels=0.2]/small_cnn/random-0.1",
+        "digits[flip_labels=0.2]/small_cnn/class",
+    )
+    assert BASE.rows == ("original", "ft", "ga", "ugradsl[alpha=-0.2]", "ugradsl[alpha=-1.0]")
+
+
+def test_originals_have_the_seed_and_purpose_of_the_steps_that_start_from_them():
+    by_id = BASE.steps
+    for step in steps_of(BASE, "search", "final"):
+        original = next(by_id[need] for need in step.needs if by_id[need].kind == "train")
+        retrain = next(by_id[need] for need in step.needs if by_id[need].kind == "retrain")
+        assert original.training == step.training
+        assert retrain.request == step.request
+        assert retrain.replica == 0
+
+
+def test_no_search_step_rests_on_anything_that_is_reported():
+    for step in steps_of(BASE, "search"):
+        assert step.training.purpose == "search"
+        waiting = list(step.needs)
+        while waiting:
+            need = BASE.steps[waiting.pop()]
+            assert need.training.purpose == "search"
+            assert need.training.seed == 100
+            waiting.extend(need.needs)
+
+
+def test_the_same_seed_is_another_original_where_it_is_searched_on():
+    """Of a final one test outputs are stored; a search of another sweep must not find them."""
+    other = planned(changed(SWEEP, seeds__search__train=[0], seeds__final__train=[100, 101]))
+    searched, reported = (
+        {s.unlearn_id for s in steps_of(plan, "train", "retrain", purpose=purpose, seed_train=0)}
+        for plan, purpose in ((other, "search"), (BASE, "final"))
+    )
+    assert searched
+    assert searched.isdisjoint(reported)
+
+
+def test_search_and_final_requests_share_no_seed_and_no_class():
+    searched = [step.request for step in steps_of(BASE, "search")]
+    reported = [step.request for step in steps_of(BASE, "final")]
+    assert not {r.training.seed for r in searched} & {r.training.seed for r in reported}
+    assert not {r.seed_forget for r in searched if not r.classes} & {
+        r.seed_forget for r in reported if not r.classes
+    }
+    assert not {c for r in searched for c in r.classes} & {c for r in reported for c in r.classes}
+
+
+def test_a_tuned_step_waits_for_every_candidate_of_its_study_and_a_default_step_for_none():
+    for step in steps_of(BASE, "final", selection="tuned"):
+        study = step.study
+        assert study == BASE.studies[study.id]
+        assert study.cell == step.request.cell
+        assert set(step.needs) >= {key for group in study.steps for key in group}
+    for step in steps_of(BASE, "final", selection="default"):
+        assert not any(BASE.steps[need].kind == "search" for need in step.needs)
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3, 7])
+def test_candidate_k_rests_on_all_candidates_up_to_k_minus_lag_and_on_no_later_one(lag):
+    plan = planned(changed(SWEEP, search={"trials": 9, "lag": lag}))
+    for study in plan.studies.values():
+        for k, group in enumerate(study.steps):
+            found, waiting = set(), list(group)
+            while waiting:
+                needs = plan.steps[waiting.pop()].needs
+                before = [plan.steps[n] for n in needs if plan.steps[n].kind == "search"]
+                found |= {step.candidate for step in before}
+                waiting += [step.id for step in before]
+            assert found == set(range(max(0, k - lag + 1)))
+
+
+def test_a_study_runs_each_candidate_on_every_search_request():
+    seeds = {"search": {"train": [100, 101], "forget": [100, 101], "pair": "product"}}
+    grid = changed(SWEEP, grid__forget=[{"scenario": "random", "ratio": 0.1}])
+    plan = planned(changed(grid, seeds__search=seeds["search"]))
+    for study in plan.studies.values():
+        assert [len(group) for group in study.steps] == [4, 4, 4]
+        for group in study.steps:
+            assert len({plan.steps[key].request.name for key in group}) == 4
+
+
+def with_refusal(monkeypatch, method, refuses):
+    real = cards.method
+
+    def card(name, where="methods"):
+        found = real(name, where)
+        return found.model_copy(update={"refuses": refuses}) if name == method else found
+
+    monkeypatch.setattr(cards, "method", card)
+
+
+def test_what_a_method_refuses_is_planned_as_refused_and_not_searched(monkeypatch):
+    with_refusal(monkeypatch, "ga", {"class": "it has no business there"})
+    plan = planned(SWEEP)
+    refused = [s for s in plan.steps.values() if refusal_of(s)]
+    assert {(s.label, s.request.forget.label, s.selection) for s in refused} == {
+        ("ga", "class", "default")
+    }
+    assert {s.refusal for s in refused} == {"it has no business there"}
+    assert len(refused) == 2
+    assert not [s for s in steps_of(plan, "search", label="ga") if s.request.classes]
+    assert [s for s in steps_of(plan, "search", label="ga") if not s.request.classes]
+    others = {key for key, step in BASE.steps.items() if label_of(step) != "ga"}
+    assert others <= plan.steps.keys()
+
+
+def test_a_refusal_that_is_lifted_makes_the_step_due_again(monkeypatch):
+    with_refusal(monkeypatch, "ga", {"class": "it has no business there"})
+    refused = {key for key, step in planned(SWEEP).steps.items() if refusal_of(step)}
+    assert refused.isdisjoint(BASE.steps)
+
+
+def test_a_method_with_nothing_to_search_has_no_study():
+    fixed = dict.fromkeys(("learning_rate", "epochs", "batch_size"), 1) | {"learning_rate": 0.1}
+    plan = planned(changed(SWEEP, methods={"ft": fixed}))
+    assert not plan.studies
+    assert {s.selection for s in steps_of(plan, "final")} == {None, "default"}
+
+
+def test_trainings_record_the_precision_of_their_recipe():
+    plan = planned(changed(SWEEP, precision="bfloat16"))
+    assert {s.execution.precision for s in steps_of(plan, "train", "retrain")} == {"float32"}
+    assert {s.execution.precision for s in steps_of(plan, "search", "final")} == {"bfloat16"}

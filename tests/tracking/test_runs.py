@@ -1,0 +1,96 @@
+"""Names and colours of runs."""
+
+from dataclasses import replace
+
+import pytest
+
+from mubench.report.figures.figure import PALETTE
+from mubench.sweep.plan import Plan
+from mubench.tracking.run_names import RunNames
+from mubench.tracking.runs import cell_names, run_tree
+from tests.support.report_world import world
+from tests.support.tracked_plan import plan_of
+from tests.support.tracked_world import record_of, small_outline, small_plan
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
+def test_a_failed_candidate_counts_as_the_worst_and_an_unfinished_one_ends_the_curve():
+    plan = small_plan("methods={ft: {}}")
+    records = {
+        step.id: record_of(step, **({"status": "error", "metrics": {}} if k == 1 else {}))
+        for step in plan.steps.values()
+        if step.kind == "search"
+        for k in [step.candidate]
+    }
+    study = next(iter(plan.studies.values()))
+
+    def objectives() -> list[float]:
+        source = replace(small_outline(), records=tuple(records.values()))
+        row = next(e for e in run_tree(plan, source, {}) if e.tags["kind"] == "row")
+        return [point.value for point in row.curve if point.name == "search/objective"]
+
+    assert objectives() == [0.5, 1.0, 0.3]
+    del records[study.steps[1][0]]
+    assert objectives() == [0.5]
+
+
+def candidate_of(step) -> int:
+    return step.candidate if step.kind == "search" else -1
+
+
+def test_names_leave_out_what_all_cells_share(plan: Plan):
+    two = plan_of("grid.dataset=[digits, {name: digits, flip_labels: 0.2}]")
+    both = plan_of(
+        "grid.dataset=[digits, {name: digits, flip_labels: 0.2}]",
+        "grid.model=[small_cnn, vgg_small]",
+        "methods={ga: {}}",
+        "claims=[]",
+    )
+    assert list(cell_names(plan).values()) == ["random-0.1", "class"]
+    assert list(cell_names(two).values())[:2] == ["digits/random-0.1", "digits/class"]
+    assert "digits[flip_labels=0.2]/vgg_small/class" in cell_names(both).values()
+    for one in (plan, two, both):
+        assert list(cell_names(one)) == list(one.cells)
+        names = [RunNames(one).step(step, candidate_of(step)) for step in one.steps.values()]
+        assert len(set(names)) == len(names), "no two runs read alike"
+
+
+def test_a_name_says_row_selection_cell_and_request(plan: Plan):
+    names = RunNames(plan)
+    found = {names.step(step, candidate_of(step)) for step in plan.steps.values()}
+    assert {
+        "Training · train=0",
+        "Retrain · class · class=1 train=1",
+        "Retrain replica 2 · random-0.1 · forget=0 train=0",
+        "Original · class · class=0 train=0",
+        "UGradSL (α = −0.2) candidate 3 · random-0.1 · forget=100 train=100",
+        "UGradSL+ tuned · random-0.1 · forget=2 train=2",
+    } <= found
+
+
+def test_a_sweep_that_has_just_begun_says_so(plan: Plan):
+    source = replace(world(), records=(), cells=plan.cells, rows=plan.rows)
+    [only] = run_tree(plan, source, {}, running=True)
+    assert (only.name, only.status) == ("quickstart", "RUNNING")
+    assert only.tags["mlflow.note.content"].count("No step of this cell has completed.") == 2
+    assert only.metrics == {"steps": len(plan.steps), "steps_done": 0, "steps_failed": 0}
+
+
+def test_a_row_has_one_colour_wherever_it_stands(plan: Plan):
+    many = plan_of("methods.ugradsl=[{}, {alpha: [0.0, -0.2, -0.3, -0.5, -1.0]}]")
+    records = [record_of(step) for step in many.steps.values() if step.kind != "search"]
+    records = [
+        r if r.kind == "train" else replace(r, cell=many.steps[r.id].request.cell) for r in records
+    ]
+    source = replace(
+        world(), records=tuple(records), cells=many.cells, rows=many.rows, expected=many.expected()
+    )
+    shown: dict[str, set[str]] = {}
+    for run in run_tree(many, source, {}):
+        if run.tags["kind"] in ("row", "final"):
+            shown.setdefault(run.tags["row"], set()).add(run.tags["mlflow.runColor"])
+    methods = [row for row in many.rows if row != "original"]
+    assert len(methods) > len(PALETTE)
+    assert [len(shown[row]) for row in methods] == [1] * len(methods)
+    assert [shown[row] for row in methods[: len(PALETTE)]] == [{tone} for tone in PALETTE]
+    assert len({tone for row in methods for tone in shown[row]}) == len(methods)
