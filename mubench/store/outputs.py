@@ -62,7 +62,7 @@ class StoredOutputs:
         """The records of the related models, as `ModelContext` defines the relations."""
         own, row = record.id, _row(record)
         anchor, original = self.anchor(record.request), self.original(record.request)
-        forgot_the_same = self._of_forget_set[_forget_set(record)]
+        same_forget_set = self._of_forget_set[_forget_set(record)]
         is_method = record.kind == "final" and record.row != ORIGINAL
         return {
             "target": (record,),
@@ -70,9 +70,7 @@ class StoredOutputs:
             "original": (original,) if original and is_method else (),
             "references": tuple(r for r in self._of_request[record.request] if r.id != own),
             "replicates": tuple(self._of_row[row]),
-            "retrains": tuple(
-                r for r in self._of_forget_set[_forget_set(record)] if _row(r) != row
-            ),
+            "retrains": tuple(r for r in same_forget_set if _row(r) != row),
         }
 
     def context(self, record: Record, related: RelatedRecords) -> ModelContext:

@@ -33,7 +33,7 @@ def counted(part):
     return tuple(np.histogram(q, 25, (0, 1))[0].tolist())
 
 
-def test_exhibits_are_counted_and_chosen_from_the_stored_outputs(store):
+def test_examples_are_counted_and_chosen_from_the_stored_outputs(store):
     found = make_examples(store, read_results(store, "tiny"), None)
     [(cell, shown)] = found.cells.items()
     rows, tuned = by_row(store), by_row(store)["ga", "tuned"]
@@ -83,7 +83,7 @@ def test_large_images_are_reduced_and_small_ones_are_not():
     assert size(3, 100, 200) == ((64, 32), "RGB")
 
 
-def test_a_run_makes_exhibits_before_its_report(store, finished, mubench_):
+def test_a_run_makes_examples_before_its_report(store, finished, mubench_):
     code, out, _ = mubench_(
         "run", finished / "tiny.yaml", "--store", store.uri, "--no-mlflow", "--out", "report"
     )

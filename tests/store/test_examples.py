@@ -12,7 +12,7 @@ from mubench.store.results_files import EXAMPLES, pack, read_folder, read_result
 pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
 
 
-def test_exhibits_are_kept_with_the_sweep_in_the_same_bytes(store):
+def test_examples_are_kept_with_the_sweep_in_the_same_bytes(store):
     save_examples(store, read_results(store, "tiny"), None)
     first = store.sweep_file("tiny", EXAMPLES)
     source = read_results(store, "tiny")
@@ -33,7 +33,7 @@ def test_exhibits_are_kept_with_the_sweep_in_the_same_bytes(store):
         assert store.sweep_file("tiny", EXAMPLES) == first
 
 
-def test_exhibits_of_a_request_that_the_sweep_lacks_are_not_shown(store, finished, mubench_):
+def test_examples_of_a_request_that_the_sweep_lacks_are_not_shown(store, finished, mubench_):
     """Another forget seed makes another sweep of the same name and cell."""
     save_examples(store, read_results(store, "tiny"), None)
     [shown] = read_results(store, "tiny").examples.cells

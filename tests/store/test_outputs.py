@@ -9,7 +9,7 @@ from tests.support.stored_sweep import many
 pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
 
 
-def test_relatives_are_of_the_same_request_or_forget_set(tmp_path):
+def test_related_models_are_of_the_same_request_or_forget_set(tmp_path):
     store = many(tmp_path / "store", seeds=2)
     answers = StoredOutputs(store, read_results(store, "many").records)
     held = {r.id: r for r in answers.records}

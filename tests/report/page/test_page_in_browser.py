@@ -30,7 +30,7 @@ def browser():
 
 
 def full_world():
-    """Everything that a page can show: exhibits and a claim beside the numbers."""
+    """Everything that a page can show: examples and a claim beside the numbers."""
     histogram = Confidences(row="retrain", forget=(1,) * BINS, holdout=(2,) * BINS)
     odd = DivergentExample(
         row="ft", example=7, label="cat", retrained="dog 0.9", unlearned="cat 1.0", divergence=0.5
