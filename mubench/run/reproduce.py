@@ -13,9 +13,9 @@ from mubench.run.open_sweep import default_device
 from mubench.run.step_result import not_run, refused
 from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
-from mubench.store.lookup import Place, parsed
+from mubench.store.lookup import RecordLocation, parsed
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.store.store import Store
 from mubench.sweep.kinds import Device
 from mubench.sweep.plan import Plan
@@ -42,7 +42,7 @@ class Found:
 
 
 def find(
-    place: Place,
+    place: RecordLocation,
     records: Iterable[Record],
     device: Device | None = None,
     data_dir: str | None = None,
@@ -71,7 +71,9 @@ def find(
     return tuple(_found(record, place, plans) for record in wanted)
 
 
-def again(found: Iterable[Found], place: Place, data_dir: str | None = None) -> Iterator[Record]:
+def again(
+    found: Iterable[Found], place: RecordLocation, data_dir: str | None = None
+) -> Iterator[Record]:
     """Run steps again, with the hyperparameters of their records; yield their new records.
 
     References come from the place's store where they are there and whole; else they are trained.
@@ -89,7 +91,7 @@ def again(found: Iterable[Found], place: Place, data_dir: str | None = None) -> 
 
 
 def _plans(
-    source: ReportSource, labels: frozenset[str], device: Device | None, data_dir: str | None
+    source: SweepResults, labels: frozenset[str], device: Device | None, data_dir: str | None
 ) -> list[Plan]:
     """The sweep's plan on the asked device; without one on each that may have made its records."""
     sweep = parsed(source)
@@ -102,7 +104,7 @@ def _here() -> tuple[Device, ...]:
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
-def _found(record: Record, place: Place, plans: list[tuple[ReportSource, Plan]]) -> Found:
+def _found(record: Record, place: RecordLocation, plans: list[tuple[SweepResults, Plan]]) -> Found:
     for source, plan in plans:
         if record.id in plan.steps:
             return _of_plan(record, source, plan, plan.steps[record.id])
@@ -117,7 +119,7 @@ def _found(record: Record, place: Place, plans: list[tuple[ReportSource, Plan]])
     )
 
 
-def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Found:
+def _of_plan(record: Record, source: SweepResults, plan: Plan, step: Step) -> Found:
     row = _searched_row(step)
     params = row.space.params if row is not None else ()
     needs = [plan.steps[key] for key in step.needs]
@@ -127,7 +129,7 @@ def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Fo
         step,
         tuple(one for one in needs if one.kind in ("train", "retrain")),
         frozenset(param.name for param in params if param.range.free_dimensions),
-        tuple(r for r in source.newest() if r.kind == "search" and r.study == record.study),
+        tuple(r for r in source.latest_records if r.kind == "search" and r.study == record.study),
         has_changed=step.id != record.id,
     )
 
