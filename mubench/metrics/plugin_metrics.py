@@ -70,7 +70,7 @@ def plugged_values(
 
 
 def _found() -> list[plugins.Plugin]:
-    found = [plugins.find("metrics", name) for name in plugins.names("metrics")]
+    found = [plugins.find_plugin("metrics", name) for name in plugins.names("metrics")]
     return [plugin for plugin in found if plugin is not None]
 
 

@@ -130,7 +130,7 @@ def later_metrics(names: Iterable[str] = ()) -> tuple[Later, ...]:
         InputError: none of them has this name, or as `all_metrics`.
     """
     infos = all_metrics()
-    found = [plugins.find("metrics", name) for name in plugins.names("metrics")]
+    found = [plugins.find_plugin("metrics", name) for name in plugins.names("metrics")]
     known = dict(LATER)
     known |= {p.name: _of_plugin(infos[p.name], p.module) for p in found if p is not None}
     for name in names:
