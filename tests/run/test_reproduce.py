@@ -124,7 +124,7 @@ def test_a_report_carries_the_forget_sets_that_files_named(tmp_path, mubench_):
     records = finish(opened)
     build(opened.source, tmp_path / "report")
     shutil.rmtree(theirs)
-    forget_file.read.cache_clear()
+    forget_file.read_forget_file.cache_clear()
     assert str(theirs) not in (tmp_path / "report" / "plan.json").read_text()
     record = only(records.values(), row="original")
     code, out, err = mubench_("reproduce", record.id, "--report", tmp_path / "report")
