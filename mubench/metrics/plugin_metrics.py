@@ -71,7 +71,7 @@ def plugin_values(
 
 def plugins_found() -> list[plugins.Plugin]:
     """The metric plug-ins."""
-    found = [plugins.find("metrics", name) for name in plugins.names("metrics")]
+    found = [plugins.find_plugin("metrics", name) for name in plugins.names("metrics")]
     return [plugin for plugin in found if plugin is not None]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mubench.data.cache.cache import peek
-from mubench.data.cache.decoded import Held, cache_name, stored
+from mubench.data.cache.decoded import StoredSplit, cache_name, stored_dataset
 from mubench.data.options import check_options
 from mubench.data.sources.locate import is_in_files
 from mubench.data.sources.newsgroup_text import cleaned
@@ -28,13 +28,15 @@ def media(data: DatasetSpec, ids: Iterable[int], data_dir: str | None) -> dict[i
     card = data.card.card
     if is_in_files(card) and peek(cache_name(card, data_dir)) is None:
         return {}
-    held = stored(card, data_dir).splits["train"]
+    held = stored_dataset(card, data_dir).splits["train"]
     settings = check_options(card, data.options, f"dataset {data.name}")
     rows = {int(held.ids[row]): int(row) for row in np.flatnonzero(np.isin(held.ids, list(ids)))}
     return {key: _shown(card, settings, held, rows[key]) for key in sorted(rows)}
 
 
-def _shown(card: Mapping[str, Any], settings: Mapping[str, Any], held: Held, row: int) -> str:
+def _shown(
+    card: Mapping[str, Any], settings: Mapping[str, Any], held: StoredSplit, row: int
+) -> str:
     if card["modality"] == "text":
         text = cleaned(str(held.inputs[row]), tuple(settings.get("remove") or ()))
         return " ".join(text.split())[:LONGEST_TEXT]

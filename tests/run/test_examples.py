@@ -13,7 +13,7 @@ from scipy.special import softmax
 from sklearn.datasets import load_digits
 
 from mubench.catalogue import cards
-from mubench.data.cache.decoded import Held, Stored
+from mubench.data.cache.decoded import StoredDataset, StoredSplit
 from mubench.report.build import build
 from mubench.run.examples import make_examples, save_examples
 from mubench.run.media import media, png
@@ -138,9 +138,10 @@ def test_hostile_class_names_stay_text(store, tmp_path):
 
 def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
     texts = [f"From: someone\n\n{HOSTILE}\n\n  {'long ' * 99}", "From: nobody\n\nshort"]
-    held = Held(texts, np.zeros(2, int), np.array([7, 9]), None)
+    held = StoredSplit(texts, np.zeros(2, int), np.array([7, 9]), None)
     monkeypatch.setattr(
-        "mubench.run.media.stored", lambda card, data_dir: Stored({"train": held}, (), (), "")
+        "mubench.run.media.stored",
+        lambda card, data_dir: StoredDataset({"train": held}, (), (), ""),
     )
     options = {"remove": ["headers"]}
     card = {**cards.dataset("digits").card, "modality": "text", "options": options}

@@ -124,7 +124,7 @@ def test_a_report_carries_the_forget_sets_that_files_named(tmp_path, mubench_):
     records = finish(opened)
     build(opened.source, tmp_path / "report")
     shutil.rmtree(theirs)
-    forget_file.read.cache_clear()
+    forget_file.read_forget_file.cache_clear()
     assert str(theirs) not in (tmp_path / "report" / "plan.json").read_text()
     record = only(records.values(), row="original")
     code, out, err = mubench_("reproduce", record.id, "--report", tmp_path / "report")
@@ -219,7 +219,8 @@ def test_a_refusal_is_refused_again(tmp_path, mubench_):
     sweep = write(tmp_path / "tiny.yaml", methods={"boundary_shrink": {}})
     opened = open_sweep(sweep, str(tmp_path / "store"))
     opened.save()
-    step = only(opened.plan.steps.values(), method="boundary_shrink", selection="default")
+    finals = [step for step in opened.plan.steps.values() if step.kind == "final"]
+    step = only(finals, method="boundary_shrink", selection="default")
     opened.store.records.append(refused(step, step.refusal))
     code, out, _ = mubench_("reproduce", step.id, "--store", tmp_path / "store")
     assert code == 0
