@@ -103,9 +103,11 @@ def reproduce(
     from mubench.run.compare_records import compare
     from mubench.run.environment import commit
     from mubench.run.reproduce import again, find
-    from mubench.store.lookup import in_report, in_store
+    from mubench.store.lookup import find_in_report, find_in_store
 
-    record, place = in_report(report, row) if report else in_store(existing_store(store), row)
+    record, place = (
+        find_in_report(report, row) if report else find_in_store(existing_store(store), row)
+    )
     found = find(place, [record], device.asked, data)
     for part in recipe_text(found[0], place, commit()):
         console().print(part)
