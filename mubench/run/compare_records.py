@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found."""
+    """What `compare_records` found."""
 
     then: Record
     now: Record
@@ -76,7 +76,7 @@ class Comparison:
         return self.ended_alike and not self.names("different")
 
 
-def compare(then: Record, now: Record) -> Comparison:
+def compare_records(then: Record, now: Record) -> Comparison:
     """Compare the record of a step with that of the same step run again.
 
     On the same device, with the same threads, precision and versions of packages, a metric must be

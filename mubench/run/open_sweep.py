@@ -11,17 +11,17 @@ from mubench.store.results import ReportSource, outline
 from mubench.store.store import Store
 from mubench.sweep import load
 from mubench.sweep.kinds import STEP_KINDS, Device
-from mubench.sweep.load import Loaded
+from mubench.sweep.load import LoadedSweep
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.sweep.spec import SweepSpec
 
 
 @dataclass(frozen=True)
-class Sweep:
+class OpenSweep:
     """A sweep file, its plan, and the store that it fills."""
 
-    loaded: Loaded
+    loaded: LoadedSweep
     plan: Plan
     store: Store
 
@@ -48,7 +48,7 @@ def open_sweep(
     data_dir: str | None = None,
     *,
     decode: bool = False,
-) -> Sweep:
+) -> OpenSweep:
     """Read a sweep file and plan it.
 
     Args:
@@ -69,7 +69,7 @@ def open_sweep(
     if decode:
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
-    return Sweep(loaded, plan, Store(store))
+    return OpenSweep(loaded, plan, Store(store))
 
 
 def default_device(sweep: SweepSpec) -> Device:

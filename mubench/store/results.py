@@ -8,7 +8,7 @@ from typing import Any
 from mubench.store.examples import Exhibits
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
-from mubench.sweep.load import Loaded
+from mubench.sweep.load import LoadedSweep
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
 
@@ -71,7 +71,7 @@ class ReportSource:
         return max((record.created for record in self.records), default="")
 
 
-def outline(plan: Plan, loaded: Loaded) -> ReportSource:
+def outline(plan: Plan, loaded: LoadedSweep) -> ReportSource:
     """Return what a sweep planned, without any record yet."""
     return ReportSource(
         name=plan.name,
@@ -83,5 +83,5 @@ def outline(plan: Plan, loaded: Loaded) -> ReportSource:
         command=f"mubench run {plan.name}",
         published=plan.published,
         claims=plan.claims,
-        node=loaded.node,
+        node=loaded.document,
     )

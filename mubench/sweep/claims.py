@@ -42,7 +42,7 @@ class Claim(Strict):
     cells: tuple[str, ...]
 
 
-def parse(
+def parse_claim(
     text: str,
     rows: Collection[str],
     cells: Mapping[str, Collection[str]],

@@ -55,7 +55,7 @@ class Published(Strict):
                     )
 
 
-def read(name: Any, beside: Path) -> Any:
+def read_published(name: Any, beside: Path) -> Any:
     """What `published` of a sweep file stands for: a file's name becomes what the file says.
 
     Raises:

@@ -9,8 +9,7 @@ from mubench.catalogue.validation import Strict, in_order, input_error
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models import presets
 from mubench.models.recipe import Recipe
-from mubench.sweep.claims import Claim
-from mubench.sweep.claims import parse as read_claim
+from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.grid import GridSpec
 from mubench.sweep.kinds import StepKind
@@ -133,7 +132,9 @@ class SweepSpec(Strict):
     def resolved_claims(self) -> tuple[Claim, ...]:
         """The claims, read. Raises InputError for one that cannot be."""
         rows = [row.label for row in self.rows]
-        return tuple(read_claim(text, rows, self.cell_words, all_metrics()) for text in self.claims)
+        return tuple(
+            parse_claim(text, rows, self.cell_words, all_metrics()) for text in self.claims
+        )
 
     def recipe(self, dataset: str, model: str) -> Recipe:
         """The recipe that original and Retrain share, with this sweep's changes."""
