@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from mubench.catalogue import plugins
 from mubench.cli.main import main
-from mubench.leaderboard.rows_from_results import rows_of
+from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.report.build import build
 from mubench.run.open_sweep import open_sweep
 from mubench.store.store import Store
@@ -94,7 +94,7 @@ def mubench_(monkeypatch, capsys):
 
 @pytest.fixture(scope="session")
 def board_rows():
-    return rows_of(source())
+    return rows_from_results(source())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mubench.errors import plural
-from mubench.report.format import join_words, seeds_text
+from mubench.report.analysis.format import join_words, seeds_text
 from mubench.run.compare_records import RELATIVE, Change, Comparison, Mark, Value
 from mubench.run.reproduce import Reproduction
 from mubench.store.lookup import Place

@@ -16,7 +16,7 @@ from torch import nn
 from typing_extensions import override
 
 from mubench.methods.base import ForgetTask
-from mubench.methods.shared.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
+from mubench.methods.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
 from mubench.models.training.descent import Hooks, descend
 
 

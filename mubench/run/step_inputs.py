@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from mubench.data.dataset import Dataset
-from mubench.data.partition import hash_ids
 from mubench.data.scenario import Groups, GroupShare
+from mubench.data.sources.partition import hash_ids
 from mubench.data.split import Split
 from mubench.errors import IntegrityError
 from mubench.methods.base import Prepared

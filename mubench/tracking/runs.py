@@ -38,7 +38,7 @@ from mubench.tracking.run_data import (
     span,
     status,
 )
-from mubench.tracking.run_names import RunNames
+from mubench.tracking.run_names import RunNames, cell_names
 
 ROOT = "sweep"
 """Key of the sweep's own run."""
@@ -178,13 +178,6 @@ def _color(number: int) -> str:
     tone = PALETTE[number % len(PALETTE)]
     parts = (int(tone[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{round(part * 0.6 ** (number // len(PALETTE))):02x}" for part in parts)
-
-
-def cell_names(plan: Plan) -> dict[str, str]:
-    """Return a short name for each cell."""
-    names = RunNames(plan)
-    steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
-    return {step.request.cell: names.cell(step.request) for step in steps}
 
 
 def _label(step: Step) -> str:

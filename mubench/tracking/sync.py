@@ -13,8 +13,9 @@ from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri
 from mubench.tracking.descriptions import experiment_note
+from mubench.tracking.run_names import cell_names
 from mubench.tracking.run_sync import RunSync, experiment_name
-from mubench.tracking.runs import cell_names, run_tree
+from mubench.tracking.runs import run_tree
 from mubench.tracking.views import saved_views
 
 

@@ -9,8 +9,8 @@ from itertools import combinations
 from typing import Any
 
 from mubench.metrics.gap import TERMS, Values
+from mubench.report.analysis.format import STATUS_WORDS, row_title, shown_values
 from mubench.report.analysis.noise import Floor, noise_floor
-from mubench.report.format import STATUS_WORDS, row_title, shown_values
 from mubench.store.record import Record, is_scored
 from mubench.store.results import ReportSource
 from mubench.sweep.grid import kind_and_ratio

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from mubench.catalogue import cards
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
-from mubench.report.format import join_words
+from mubench.report.analysis.format import join_words
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
+from mubench.report.analysis.format import STATUS_WORDS, format_percent, format_seconds, join_words
 from mubench.report.analysis.significance import fewest_pairs
 from mubench.report.analysis.tuning import Study
 from mubench.report.figures.curves import curve_axes
-from mubench.report.format import STATUS_WORDS, format_percent, format_seconds, join_words
 from mubench.store.record import Record
 from mubench.store.results import ReportSource
 
