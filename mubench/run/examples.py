@@ -1,18 +1,26 @@
-"""Make the exhibits of a sweep from its stored outputs: single examples behind a cell's numbers.
+"""Single examples behind a cell's numbers, from stored outputs, each small enough for a page.
 
-One request of each cell is looked at, so that it costs little. What cannot be read is left out.
+One request of each cell is read, so that it costs little. Unreadable outputs are left out. No torch.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from mubench.data.cache.cache import peek
+from mubench.data.cache.decoded import Held, cache_name, stored
+from mubench.data.options import check_options
+from mubench.data.sources.locate import is_in_files
+from mubench.data.sources.newsgroup_text import cleaned
 from mubench.errors import IntegrityError, MubenchError
 from mubench.metrics.by_example import js_by_example
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Outputs
-from mubench.run.media import media
 from mubench.store.examples import BINS, CellExhibits, Confidences, Exhibits, Oddity
 from mubench.store.outputs import SweepAnswers
 from mubench.store.record import Record
@@ -24,6 +32,9 @@ from mubench.sweep.kinds import ORIGINAL
 
 ODDITIES = 4
 """Forget examples that a row shows."""
+LONGEST_SIDE = 64
+"""Pixels; larger images are reduced to it, smaller ones stay as they are."""
+LONGEST_TEXT = 200
 _UNREADABLE = (IntegrityError, ValueError, KeyError, OSError)
 
 
@@ -35,7 +46,7 @@ def keep_exhibits(store: Store, source: ReportSource, data_dir: str | None) -> N
 
 
 def make_exhibits(store: Store, source: ReportSource, data_dir: str | None) -> Exhibits:
-    """Exhibits of the first final request of each cell, with what examples are if it is known.
+    """Exhibits of the first final request of each cell, with images or texts if known.
 
     Images and texts come from the decoded data; those that earlier exhibits have are kept.
     """
@@ -55,9 +66,9 @@ def _rows(answers: SweepAnswers, source: ReportSource, cell: str) -> list[Record
     """Retrain, original and each row of a cell's first request; of a row the tuned one if any."""
     request = next((r.request for r in answers.records if r.cell == cell), "")
     finals = [r for r in answers.records if r.request == request and r.kind == "final"]
-    found = {(r.row, r.selection): r for r in finals}
+    by_row = {(r.row, r.selection): r for r in finals}
     methods = [
-        found.get((row, "tuned")) or found.get((row, "default"))
+        by_row.get((row, "tuned")) or by_row.get((row, "default"))
         for row in source.rows
         if row != ORIGINAL
     ]
@@ -81,13 +92,13 @@ def _cell(
             oddities += _oddities(answers, record, names)
     request = rows[0].request
     shown = {oddity.example for oddity in oddities}
-    held = old.media if old and old.request == request else {}
-    found = {**held, **_media(data, shown, data_dir)}
+    earlier = old.media if old and old.request == request else {}
+    media = {**earlier, **_readable_media(data, shown, data_dir)}
     return CellExhibits(
         request=request,
         confidences=tuple(confidences),
         oddities=tuple(oddities),
-        media={key: found[key] for key in sorted(shown & found.keys())},
+        media={key: media[key] for key in sorted(shown & media.keys())},
     )
 
 
@@ -126,17 +137,17 @@ def _oddities(answers: SweepAnswers, record: Record, names: Sequence[str]) -> It
             selection=record.selection,
             example=int(own.ids[at]),
             label=_name(names, own, int(own.labels[at])),
-            retrained=_said(names, retrained, at),
-            unlearned=_said(names, own, at),
+            retrained=_prediction(names, retrained, at),
+            unlearned=_prediction(names, own, at),
             divergence=float(divergence[at]),
         )
 
 
-def _said(names: Sequence[str], outputs: Outputs, at: int) -> str:
+def _prediction(names: Sequence[str], outputs: Outputs, at: int) -> str:
     """A prediction with its probability: `cat 0.81`."""
     one = outputs.at(np.array([at]))
-    said = int(one.predictions()[0])
-    return f"{_name(names, outputs, said)} {np.exp(one.log_probabilities()[0, said]):.2f}"
+    predicted = int(one.predictions()[0])
+    return f"{_name(names, outputs, predicted)} {np.exp(one.log_probabilities()[0, predicted]):.2f}"
 
 
 def _name(names: Sequence[str], outputs: Outputs, label: int) -> str:
@@ -146,18 +157,52 @@ def _name(names: Sequence[str], outputs: Outputs, label: int) -> str:
 
 def _datasets(source: ReportSource) -> Mapping[str, DatasetSpec]:
     """The data sets of a sweep by label, without those whose card or folder is not here."""
-    found: dict[str, DatasetSpec] = {}
+    by_label: dict[str, DatasetSpec] = {}
     axis = source.node.get("grid", {}).get("dataset", [])
     for node in axis if isinstance(axis, list) else [axis]:
         with suppress(MubenchError, ValueError, OSError):
-            found |= {data.label: data for data in datasets(node) if data.card}
-    return found
+            by_label |= {data.label: data for data in datasets(node) if data.card}
+    return by_label
 
 
-def _media(data: DatasetSpec | None, ids: set[int], data_dir: str | None) -> dict[int, str]:
+def _readable_media(
+    data: DatasetSpec | None, ids: set[int], data_dir: str | None
+) -> dict[int, str]:
     if data is None:
         return {}
     try:
-        return media(data, ids, data_dir)
+        return read_media(data, ids, data_dir)
     except Exception:  # noqa: BLE001  a plug-in's reader may raise anything; pictures may be missing
         return {}
+
+
+def read_media(data: DatasetSpec, ids: Iterable[int], data_dir: str | None) -> dict[int, str]:
+    """Examples of D_tr by id: a `data:image/png` URI, or text. Nothing is decoded for it.
+
+    Empty where the data are not decoded here. Raises DataError where a folder is missing.
+    """
+    card = data.card.card
+    if is_in_files(card) and peek(cache_name(card, data_dir)) is None:
+        return {}
+    train = stored(card, data_dir).splits["train"]
+    settings = check_options(card, data.options, f"dataset {data.name}")
+    rows = np.flatnonzero(np.isin(train.ids, list(ids)))
+    by_id = {int(train.ids[row]): int(row) for row in rows}
+    return {key: _medium(card, settings, train, by_id[key]) for key in sorted(by_id)}
+
+
+def _medium(card: Mapping[str, Any], settings: Mapping[str, Any], split: Held, row: int) -> str:
+    if card["modality"] == "text":
+        text = cleaned(str(split.inputs[row]), tuple(settings.get("remove") or ()))
+        return " ".join(text.split())[:LONGEST_TEXT]
+    return png(np.asarray(split.inputs[row]), card.get("max_value", 255))
+
+
+def png(pixels: np.ndarray, largest: float = 255) -> str:
+    """An image (c, h, w) of values from 0 to `largest`, c 1 or 3, as a `data:` URI."""
+    scaled = np.clip(np.rint(pixels * (255 / largest)), 0, 255).astype(np.uint8)
+    image = Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0))
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    sink = io.BytesIO()
+    image.save(sink, "PNG")
+    return "data:image/png;base64," + base64.b64encode(sink.getvalue()).decode()

@@ -15,8 +15,7 @@ from sklearn.datasets import load_digits
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import Held, Stored
 from mubench.report.build import build
-from mubench.run.examples import keep_exhibits, make_exhibits
-from mubench.run.media import media, png
+from mubench.run.examples import keep_exhibits, make_exhibits, png, read_media
 from mubench.store.gathered import saved
 from mubench.store.results_files import EXHIBITS, unpack_exhibits
 from mubench.sweep.grid import DatasetSpec
@@ -141,11 +140,11 @@ def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
     texts = [f"From: someone\n\n{HOSTILE}\n\n  {'long ' * 99}", "From: nobody\n\nshort"]
     held = Held(texts, np.zeros(2, int), np.array([7, 9]), None)
     monkeypatch.setattr(
-        "mubench.run.media.stored", lambda card, data_dir: Stored({"train": held}, (), (), "")
+        "mubench.run.examples.stored", lambda card, data_dir: Stored({"train": held}, (), (), "")
     )
     options = {"remove": ["headers"]}
     card = {**cards.dataset("digits").card, "modality": "text", "options": options}
-    found = media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
+    found = read_media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
     assert list(found) == [7, 9]
     assert found[7] == f"{HOSTILE} {'long ' * 99}"[:200]
     assert found[9] == "short"
