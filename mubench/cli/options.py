@@ -120,7 +120,7 @@ def existing_store(uri: str) -> "Store":
     """Return a store that exists: a mistyped one would look like an empty store without faults.
 
     Raises:
-        InputError: there is none.
+        InputError: the store does not exist.
     """
     from mubench.store.store import Store
 

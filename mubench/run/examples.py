@@ -1,6 +1,6 @@
 """Single examples behind a cell's numbers, from stored outputs, each small enough for a page.
 
-One request of each cell is read, so that it costs little. Unreadable outputs are left out. No torch.
+One request of each cell is read, so that it costs little. Unreadable outputs are left out.
 """
 
 import base64

@@ -27,12 +27,12 @@ class OpenSweep:
 
     @property
     def source(self) -> ReportSource:
-        """What the report is made from: the records that the store has by now."""
+        """The results that the report is made from, with the records in the store."""
         return gather(self.plan, self.outline, self.store)
 
     @property
     def outline(self) -> ReportSource:
-        """The same without any record."""
+        """The results without records."""
         return outline(self.plan, self.loaded)
 
     def save(self) -> None:
@@ -52,13 +52,13 @@ def open_sweep(
     """Read a sweep file and plan it.
 
     Args:
-        name: a path, or the name of a sweep that ships.
+        name: a path, or the name of a built-in sweep.
         store: a folder, or any URI that pyarrow knows.
         overrides: `key.path=value` in YAML.
-        device: where steps run; without it a GPU where the sweep asks for one and there is one.
+        device: where steps run; without it a GPU if the sweep asks for one and one is present.
         data_dir: folder of data sets, for those that lie in files.
-        decode: whether data in files are decoded now, if they are here and the cache lacks them;
-            else nobody can tell which of their steps are in the store.
+        decode: whether to decode data files that are present and not cached; without it their
+            steps in the store cannot be recognised.
 
     Raises:
         InputError: bad input, in one line.

@@ -1,8 +1,8 @@
 """Add metrics to the records of a finished sweep from stored outputs; nothing runs.
 
 Values lie beside the records, under the id of the metric's code and with an id of the outputs that
-they come from; what is there already is not computed again. A value whose inputs are others by now
-is replaced, or where nothing can replace it taken from the record.
+they come from; a current value is not computed again. A value of outdated inputs is replaced, or
+removed from the record if it cannot be computed.
 """
 
 from collections import Counter
@@ -25,27 +25,27 @@ ABSENT = "outputs are not in the store"
 
 
 @dataclass(frozen=True)
-class Added:
-    """What came of one metric."""
+class ScoringResult:
+    """How many records have a value of one metric."""
 
     metric: str
     new: int
-    """Records that have a value since now."""
+    """Records that got a value now."""
     old: int
-    """Records that had one."""
+    """Records that had a value before."""
     without: Mapping[str, int]
-    """Why others have none, and how many."""
+    """Numbers of records without a value, by reason."""
 
     @override
     def __str__(self) -> str:
-        told = f"{self.metric}: {plural(self.new + self.old, 'record')}, {self.new} new"
+        summary = f"{self.metric}: {plural(self.new + self.old, 'record')}, {self.new} new"
         reasons = [f"{count} without: {reason}" for reason, count in self.without.items()]
-        return "; ".join([told, *reasons])
+        return "; ".join([summary, *reasons])
 
 
 def add_metrics(
     store: Store, records: Iterable[Record], metrics: Iterable[Later]
-) -> Iterator[Added]:
+) -> Iterator[ScoringResult]:
     """Add metrics to a sweep's records, one after the other.
 
     Args:
@@ -65,21 +65,21 @@ def add_metrics(
 
 def _add(
     store: Store, answers: SweepAnswers, relatives: Mapping[str, Relatives], metric: Later
-) -> Added:
+) -> ScoringResult:
     code = source_id(metric.source)
-    held, shown = store.scores.read(metric.name, code), store.scores.newest(metric.name)
+    stored, shown = store.scores.read(metric.name, code), store.scores.newest(metric.name)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     changed: dict[str, Score] = {}
-    found: dict[str, float | str] = {}  # by inputs: those of one group share their value
+    by_inputs: dict[str, float | str] = {}  # records of one group share their value
     old, without = 0, Counter[str]()
     for record in answers.records:
         inputs = _inputs(record, relatives[record.id], metric)
-        if _holds(held.get(record.id), inputs):
+        if _is_current(stored.get(record.id), inputs):
             old += 1
             continue
-        if inputs not in found:
-            found[inputs] = _value(answers, record, relatives[record.id], metric)
-        value = found[inputs]
+        if inputs not in by_inputs:
+            by_inputs[inputs] = _value(answers, record, relatives[record.id], metric)
+        value = by_inputs[inputs]
         if isinstance(value, str):
             without[value] += 1
             if _is_outdated(shown.get(record.id), inputs):
@@ -87,13 +87,13 @@ def _add(
         else:
             changed[record.id] = Score(value, inputs, now)
     if changed:
-        store.scores.write(metric.name, code, {**held, **changed})
+        store.scores.write(metric.name, code, {**stored, **changed})
     new = sum(score.value is not None for score in changed.values())
-    return Added(metric.name, new, old, without)
+    return ScoringResult(metric.name, new, old, without)
 
 
-def _holds(held: Score | None, inputs: str) -> bool:
-    return held is not None and held.value is not None and held.inputs == inputs
+def _is_current(stored: Score | None, inputs: str) -> bool:
+    return stored is not None and stored.value is not None and stored.inputs == inputs
 
 
 def _is_outdated(shown: Score | None, inputs: str) -> bool:
@@ -103,7 +103,7 @@ def _is_outdated(shown: Score | None, inputs: str) -> bool:
 def _value(
     answers: SweepAnswers, record: Record, relatives: Relatives, metric: Later
 ) -> float | str:
-    """A metric's value, or why there is none."""
+    """A metric's value, or why it is missing."""
     try:
         return metric.compute(answers.related(record, relatives))
     except NoValue as error:

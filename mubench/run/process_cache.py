@@ -1,4 +1,4 @@
-"""What a worker process keeps between steps, so that the next one need not load it again."""
+"""Data and models that a worker process keeps between steps, so that they are loaded once."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping

@@ -38,7 +38,7 @@ class Reproduction:
     candidates: tuple[Record, ...]
     """Records of that search."""
     has_changed: bool
-    """Whether the plan gives the step another id by now."""
+    """Whether the step has another id in the current plan."""
 
 
 def find_steps(
@@ -49,8 +49,8 @@ def find_steps(
 ) -> tuple[Reproduction, ...]:
     """Plan the sweep of some records again, and find their steps.
 
-    A step is found by its id. Where what decides an id (code, data, versions, device, the sweep)
-    has changed since, it is found by what it is: its kind, row, request, replica and candidate.
+    A step is found by its id. If code, data, versions, device or sweep have changed since, the id
+    is another, and kind, row, request, replica and candidate identify the step.
 
     Args:
         place: where the records lie.
@@ -76,8 +76,8 @@ def run_again(
 ) -> Iterator[Record]:
     """Run steps again, with the hyperparameters of their records; yield their new records.
 
-    References come from the place's store where they are there and whole; else they are trained.
-    A reference whose own record is asked for is always trained. Nothing is written into that store.
+    References are copied from the store of `place` if intact; otherwise they are trained. A
+    reference whose own record is requested is always trained. That store is only read.
 
     Raises:
         DataError: the data are not here, or the step would forget other examples than it did.
@@ -140,7 +140,7 @@ _Key = tuple[str, str, str, str, str, int, int]
 
 
 def _key(of: Record) -> _Key:
-    """What tells a step from the others of its plan, whatever code and versions."""
+    """What identifies a step in its plan, independent of code and versions."""
     candidate = of.candidate if of.kind == "search" else -1
     return (of.kind, of.row, of.selection, of.request, of.purpose, of.replica, candidate)
 
@@ -180,7 +180,7 @@ def _run(reproduction: Reproduction, workspace: Workspace, store: Store | None) 
 
 
 def _select_nothing(reproduction: Reproduction) -> Record:
-    """A step without hyperparameters never ran: say again that its search gave it none."""
+    """The record of a step that never ran, because its search gave no hyperparameters."""
     record = reproduction.record
     tried = {each.candidate for each in reproduction.candidates}
     finished = tried - {each.candidate for each in reproduction.candidates if each.status != "ok"}

@@ -81,7 +81,7 @@ class StepInputs(Generic[S]):
 
     @cached_property
     def view(self) -> View:
-        """What it may read from the store: its references, in the splits of its purpose."""
+        """The part of the store that it may read: its references, in the splits of its purpose."""
         is_final = self.step.training.purpose == "final"
         return self.cache.store.view(
             _readable(self.step), _FINAL_PARTS if is_final else _SEARCH_PARTS
@@ -123,12 +123,12 @@ class RequestInputs(StepInputs[R]):
 
     @cached_property
     def forget_classes(self) -> tuple[int, ...]:
-        """The classes that the request forgets whole; mostly there are none."""
+        """The classes that the request forgets whole; empty in most scenarios."""
         return self.step.request.classes
 
     @cached_property
     def forget_groups(self) -> tuple[int, ...]:
-        """The groups that the request forgets whole; mostly there are none."""
+        """The groups that the request forgets whole; empty in most scenarios."""
         match self.step.request.scenario:
             case Groups(groups):
                 return groups

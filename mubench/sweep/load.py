@@ -1,4 +1,4 @@
-"""Reading a sweep file: found, parsed and checked. All bad input ends here, in one line each."""
+"""Read, parse and check a sweep file. All bad input ends here, in one line each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def find(name: str) -> Path:
     """A sweep file by path, or by name among those that ship.
 
     Raises:
-        InputError: there is no such file.
+        InputError: the file does not exist.
     """
     path = Path(name)
     if "/" in name and path.is_file():
@@ -65,7 +65,7 @@ _SWEEPS = (".", "paper")
 
 
 def about(name: str) -> tuple[str, str]:
-    """Name and description of a sweep, read without a look at anything that it names."""
+    """Name and description of a sweep, read without its cards and data."""
     path = find(name)
     node = read_yaml(path.read_text(encoding="utf-8"), str(path))
     return str(node["name"]), str(node.get("description", ""))

@@ -21,7 +21,7 @@ class Plan:
     rows: tuple[str, ...]
     device: Device
     unknown_data: tuple[str, ...] = ()
-    """Data sets that neither a card nor a file describes: what is cached cannot be told."""
+    """Data sets that neither a card nor a file describes: their cached steps are unknown."""
     published: Published | None = None
     """A paper's numbers, for the report."""
     claims: tuple[Claim, ...] = ()

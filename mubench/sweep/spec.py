@@ -57,7 +57,7 @@ class SeedSpec(Strict):
 
 
 class Resources(Strict):
-    """What one step of a kind gets; a GPU share counts where there are GPUs, else `cpu`."""
+    """Resources of one step; a GPU share counts on a machine with GPUs, else `cpu`."""
 
     cpu: float = Field(1, gt=0)
     gpu: float = Field(0, ge=0)
@@ -106,7 +106,7 @@ class SweepSpec(Strict):
     limits: Limits = Limits()
     diagnostics: Diagnostics = Diagnostics()
     claims: tuple[str, ...] = ()
-    """What the sweep is run to find out, as sentences; see `mubench.sweep.claims`."""
+    """The hypotheses of the sweep, as sentences; see `mubench.sweep.claims`."""
     published: Published | None = None
     """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 
@@ -130,7 +130,7 @@ class SweepSpec(Strict):
 
     @property
     def resolved_claims(self) -> tuple[Claim, ...]:
-        """The claims, read. Raises InputError for one that cannot be."""
+        """The parsed claims. Raises InputError for one that cannot be read."""
         rows = [row.label for row in self.rows]
         return tuple(
             parse_claim(text, rows, self.cell_words, all_metrics()) for text in self.claims

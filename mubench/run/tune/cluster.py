@@ -25,7 +25,7 @@ from mubench.sweep.plan import Plan
 
 @dataclass(frozen=True)
 class ClusterConfig:
-    """A cluster's `address`, or how much of this machine to use: all of it by default."""
+    """A cluster's `address`, or the CPUs and GPUs of this machine to use: all by default."""
 
     address: str | None = None
     cpus: int | None = None
@@ -49,7 +49,7 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
         }
-    # Ray binds to loopback only where it is told that there are no clusters. Its variable for that,
+    # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
