@@ -13,14 +13,14 @@ from mubench.catalogue import cards
 from mubench.data.split import Source, Split
 from mubench.methods.base import ForgetTask
 from mubench.methods.ugradsl_plus import UGradSLPlus
-from mubench.models.build import build
+from mubench.models.build import build_model
 
 ROUNDS = 15
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    model = build(cards.model("resnet_small").card, 10, (3, 32, 32), seed=0)
+    model = build_model(cards.model("resnet_small").card, 10, (3, 32, 32), seed=0)
     generator = torch.Generator().manual_seed(0)
     ids = torch.arange(640)
     inputs = torch.randn(640, 3, 32, 32, generator=generator)

@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from mubench.catalogue import cards
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 from mubench.data.split import Source, Split
 from mubench.data.transforms import ImageTransform
-from mubench.models.build import build
+from mubench.models.build import build_model
 from mubench.models.training.loader import Loader
 
 ROUNDS = 5
@@ -88,7 +88,7 @@ def streaming() -> None:
         "max_value": 255,
         "augment": {"pad": 0, "flip": True},
     }
-    model = build(cards.model("resnet_small").card, 10, (3, 224, 224), seed=0)
+    model = build_model(cards.model("resnet_small").card, 10, (3, 224, 224), seed=0)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
 
     def step(inputs: Any, labels: torch.Tensor) -> None:
@@ -123,7 +123,7 @@ def loading(data: str) -> None:
         os.environ["MUBENCH_CACHE"] = cache
 
         def run() -> Iterable[Any]:
-            return [load(card, {}, ("train", "validation", "test"), "cpu", Path(data))]
+            return [load_dataset(card, {}, ("train", "validation", "test"), "cpu", Path(data))]
 
         print(f"CIFAR-10 from Parquet: first {seconds(run):.1f} s (at most 20), ", end="")
         print(f"then {seconds(run):.3f} s (at most 0.5)")

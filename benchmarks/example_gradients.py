@@ -20,7 +20,7 @@ from mubench.methods.ff import root_weighted
 from mubench.methods.shared.gradients import flatten, gradient_matrix, squared_gradients
 from mubench.methods.shared.losses import cross_entropy
 from mubench.methods.shared.solvers import woodfisher_exact
-from mubench.models.build import build
+from mubench.models.build import build_model
 from mubench.models.training.cost_meter import Cost, Meter, measure
 
 ROUNDS = 5
@@ -86,7 +86,7 @@ def peak(work: Callable[[], Tensor]) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    model = build(cards.model("resnet_small").card, CLASSES, (3, 32, 32), seed=0).eval()
+    model = build_model(cards.model("resnet_small").card, CLASSES, (3, 32, 32), seed=0).eval()
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(EXAMPLES, 3, 32, 32, generator=generator)
     labels = torch.randint(CLASSES, (EXAMPLES,), generator=generator)

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from mubench.catalogue import cards
-from mubench.data.dataset import load
-from mubench.models.build import build
+from mubench.data.dataset import load_dataset
+from mubench.models.build import build_model
 from mubench.models.recipe import Recipe
 from mubench.models.training.fit import fit
 
@@ -33,17 +33,17 @@ def bare(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, recipe: Recip
 def main() -> None:
     torch.set_num_threads(1)
     recipe = Recipe(epochs=5, batch_size=64, learning_rate=1e-3)
-    split = load(cards.dataset("digits").card, {}, ("train",), "cpu").train
+    split = load_dataset(cards.dataset("digits").card, {}, ("train",), "cpu").train
     assert split is not None
     card = cards.model("small_cnn").card
     everything = split.take(torch.arange(len(split)))
     ratios = []
     for _ in range(ROUNDS + 1):  # interleaved, so that a busy machine slows both
-        model = build(card, 10, (1, 8, 8), seed=0)
+        model = build_model(card, 10, (1, 8, 8), seed=0)
         began = time.process_time()
         bare(model, everything.inputs, everything.labels, recipe)
         bare_seconds = time.process_time() - began
-        model = build(card, 10, (1, 8, 8), seed=0)
+        model = build_model(card, 10, (1, 8, 8), seed=0)
         began = time.process_time()
         fit(model, split, recipe, seed=0)
         ratios.append(bare_seconds / (time.process_time() - began))

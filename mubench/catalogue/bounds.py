@@ -21,7 +21,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def check_limits(name: str, value: Any, where: str) -> None:
+def check_bounds(name: str, value: Any, where: str) -> None:
     """Refuse a value that no descent can work with; other names than those above pass.
 
     Raises:

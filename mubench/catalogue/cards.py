@@ -48,29 +48,33 @@ def model(name: str, where: str = "grid.model") -> ModelCard:
     return _model(*_find("models", name, where))
 
 
-Kind = Literal["methods", "datasets", "models"]
-_WORDS: Mapping[Kind, str] = {"methods": "method", "datasets": "data set", "models": "model"}
-_PARTS: Mapping[Kind, str] = {"methods": "methods", "datasets": "data.sources", "models": "models"}
+CardKind = Literal["methods", "datasets", "models"]
+_WORDS: Mapping[CardKind, str] = {"methods": "method", "datasets": "data set", "models": "model"}
+_PARTS: Mapping[CardKind, str] = {
+    "methods": "methods",
+    "datasets": "data.sources",
+    "models": "models",
+}
 
 
-def names(kind: Kind) -> list[str]:
+def names(kind: CardKind) -> list[str]:
     """The names of all cards of a kind, plug-ins' among them, sorted."""
     return sorted({*_shipped(kind), *plugins.names(kind)})
 
 
-def _folder(kind: Kind) -> Path:
+def _folder(kind: CardKind) -> Path:
     if kind == "methods":
         return search_spaces() / "methods"
     return PACKAGE / ("data" if kind == "datasets" else "models") / "cards"
 
 
-def _shipped(kind: Kind) -> list[str]:
+def _shipped(kind: CardKind) -> list[str]:
     return [path.stem for path in _folder(kind).glob("*.yaml")]
 
 
-def _find(kind: Kind, name: str, where: str) -> tuple[str, str, str]:
+def _find(kind: CardKind, name: str, where: str) -> tuple[str, str, str]:
     """The text of a card, its file for messages, and the package or module of its code."""
-    plugin = plugins.find(kind, name)
+    plugin = plugins.find_plugin(kind, name)
     folder = _folder(kind)
     path = folder / f"{name}.yaml"
     is_shipped = path.parent == folder and path.is_file()
@@ -131,7 +135,7 @@ _DATA_KEYS = {
 """What a card in a file must say beside what every data set needs."""
 
 
-def undeclared(card: Mapping[str, Any]) -> dict[str, Any]:
+def complete_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """The card of a folder of Parquet files that nobody wrote one for, completed with defaults.
 
     Images are neither cropped nor mirrored; they are normalised by the moments of D_tr.
@@ -141,7 +145,7 @@ def undeclared(card: Mapping[str, Any]) -> dict[str, Any]:
     return {"augment": {"pad": 0, "flip": False}, "options": options, **common, **card}
 
 
-def data_card(card: Mapping[str, Any]) -> DataCard:
+def validate_data_card(card: Mapping[str, Any]) -> DataCard:
     """What a whole card says. Raises InputError."""
     try:
         return DataCard.model_validate({**card, "card": card})
@@ -158,7 +162,7 @@ def _model(text: str, where: str, module: str) -> ModelCard:
     return validated(ModelCard, document, module=module, card=card)
 
 
-def evaluate(expression: str, values: Mapping[str, Any], where: str) -> Any:
+def evaluate_expression(expression: str, values: Mapping[str, Any], where: str) -> Any:
     """What an expression of a card gives.
 
     >>> evaluate("epochs * min(n_f, 10)", {"epochs": 2, "n_f": 30}, "cost.forward")

@@ -23,8 +23,8 @@ from typing_extensions import override
 from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError, did_you_mean
 
-Kind = Literal["methods", "datasets", "models", "metrics"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+PluginKind = Literal["methods", "datasets", "models", "metrics"]
+PLUGIN_KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 PREFIX = "mubench_plugin_"
 SHAPE = "a card is a mapping with name, title, ..."
 
@@ -33,7 +33,7 @@ SHAPE = "a card is a mapping with name, title, ..."
 class Plugin:
     """One thing from outside: everything that is needed to use it on another machine."""
 
-    kind: Kind
+    kind: PluginKind
     name: str
     module: str
     """Under which it is imported."""
@@ -45,10 +45,10 @@ class Plugin:
     """Its file, for messages."""
 
 
-_added: dict[tuple[Kind, str], Plugin] = {}
+_added: dict[tuple[PluginKind, str], Plugin] = {}
 
 
-def read(path: str) -> Plugin:
+def read_plugin(path: str) -> Plugin:
     """The plug-in in a Python file and the card beside it; `kind:` in the card says what it is.
 
     Raises:
@@ -60,8 +60,8 @@ def read(path: str) -> Plugin:
     card = _text(file.with_suffix(".yaml"), "the card of a plug-in lies beside it")
     document = Document(card, str(file.with_suffix(".yaml")))
     kind = document.mapping(SHAPE).get("kind", "methods")
-    if kind not in KINDS:
-        raise document.error(f"kind: '{kind}' is unknown; {did_you_mean(str(kind), KINDS)}")
+    if kind not in PLUGIN_KINDS:
+        raise document.error(f"kind: '{kind}' is unknown; {did_you_mean(str(kind), PLUGIN_KINDS)}")
     source = _text(file, "no such plug-in")
     return Plugin(kind, file.stem, PREFIX + file.stem, source, card, path)
 
@@ -82,13 +82,13 @@ def added() -> tuple[Plugin, ...]:
     return tuple(_added.values())
 
 
-def names(kind: Kind) -> list[str]:
+def names(kind: PluginKind) -> list[str]:
     """The names of all plug-ins of a kind, sorted."""
     given = (name for of, name in _added if of == kind)
     return sorted({*given, *_entry_points(kind)})
 
 
-def find(kind: Kind, name: str) -> Plugin | None:
+def find_plugin(kind: PluginKind, name: str) -> Plugin | None:
     """The plug-in of this name, or None. A file given by hand goes before an installed package.
 
     Raises:
@@ -108,17 +108,17 @@ def module_text(module: str) -> str | None:
 @cache
 def packages() -> frozenset[str]:
     """Top-level packages of installed plug-ins: their source is part of content ids."""
-    found = (entry for kind in KINDS for entry in _entry_points(kind).values())
+    found = (entry for kind in PLUGIN_KINDS for entry in _entry_points(kind).values())
     return frozenset(entry.module.partition(".")[0] for entry in found)
 
 
 @cache
-def _entry_points(kind: Kind) -> dict[str, EntryPoint]:
+def _entry_points(kind: PluginKind) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"mubench.{kind}")}
 
 
 @cache
-def _installed(kind: Kind, entry: EntryPoint) -> Plugin:
+def _installed(kind: PluginKind, entry: EntryPoint) -> Plugin:
     where = f"entry point mubench.{kind}: {entry.name} = {entry.value}"
     try:
         spec = find_spec(entry.module)

@@ -13,7 +13,7 @@ Raw = dict[str, Any]
 """What a sampler drew, by the names it was asked for."""
 
 
-class Ask(Protocol):
+class Sampler(Protocol):
     """Whoever draws values: Optuna's trial in a sweep, a generator in a test."""
 
     def uniform(self, name: str, low: float, high: float) -> float:
@@ -47,7 +47,7 @@ class Range(ABC):
         """Values that show which types it holds."""
 
     @abstractmethod
-    def sample(self, ask: Ask, name: str) -> Scalar:
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
         """Draw a value."""
 
     @abstractmethod
@@ -72,7 +72,7 @@ class Fixed(Range):
         return (self.value,)
 
     @override
-    def sample(self, ask: Ask, name: str) -> Scalar:
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
         return self.value
 
     @override
@@ -94,8 +94,8 @@ class Interval(Range):
         return (self.low, self.high)
 
     @override
-    def sample(self, ask: Ask, name: str) -> Scalar:
-        draw = ask.log if self.is_log else ask.uniform
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
+        draw = sampler.log if self.is_log else sampler.uniform
         return draw(name, self.low, self.high)
 
     @override
@@ -121,8 +121,8 @@ class Integers(Range):
         return (self.low, self.high)
 
     @override
-    def sample(self, ask: Ask, name: str) -> Scalar:
-        return ask.integer(name, self.low, self.high)
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
+        return sampler.integer(name, self.low, self.high)
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
@@ -142,8 +142,8 @@ class Choice(Range):
         return self.options
 
     @override
-    def sample(self, ask: Ask, name: str) -> Scalar:
-        return ask.choice(name, self.options)
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
+        return sampler.choice(name, self.options)
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
@@ -167,8 +167,8 @@ class Negate(Range):
         return tuple(-_number(value) for value in self.inner.examples)
 
     @override
-    def sample(self, ask: Ask, name: str) -> Scalar:
-        return -_number(self.inner.sample(ask, name))
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
+        return -_number(self.inner.sample(sampler, name))
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
@@ -192,8 +192,8 @@ class Complement(Range):
         return tuple(1.0 - _number(value) for value in self.inner.examples)
 
     @override
-    def sample(self, ask: Ask, name: str) -> Scalar:
-        return 1.0 - _number(self.inner.sample(ask, name))
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
+        return 1.0 - _number(self.inner.sample(sampler, name))
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:
@@ -221,9 +221,9 @@ class Either(Range):
         return tuple(value for branch in self.branches for value in branch.examples)
 
     @override
-    def sample(self, ask: Ask, name: str) -> Scalar:
-        index = ask.choice(f"{name}.either", tuple(range(len(self.branches))))
-        return self.branches[int(_number(index))].sample(ask, f"{name}[{index}]")
+    def sample(self, sampler: Sampler, name: str) -> Scalar:
+        index = sampler.choice(f"{name}.either", tuple(range(len(self.branches))))
+        return self.branches[int(_number(index))].sample(sampler, f"{name}[{index}]")
 
     @override
     def locate(self, value: Scalar, name: str) -> Raw | None:

@@ -75,5 +75,5 @@ def _not_one(module: str, base: str, names: list[str]) -> InputError:
 
 def method_module(name: str) -> str:
     """Where the class of a method is."""
-    plugin = plugins.find("methods", name)
+    plugin = plugins.find_plugin("methods", name)
     return plugin.module if plugin else f"mubench.methods.{name}"

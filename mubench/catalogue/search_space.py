@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mubench.catalogue.ranges import Ask, Fixed, Range, Raw, Scalar
+from mubench.catalogue.ranges import Fixed, Range, Raw, Sampler, Scalar
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Space:
             if all(ranges[key].locate(wanted, key) is not None for key, wanted in p.when.items())
         )
 
-    def sample(self, ask: Ask) -> dict[str, Scalar]:
+    def sample(self, sampler: Sampler) -> dict[str, Scalar]:
         """Draw values for all hyperparameters; one whose `when` does not hold keeps its default."""
         values = self.defaults
         for p in self.params:
             if all(values[key] == wanted for key, wanted in p.when.items()):
-                values[p.name] = p.range.sample(ask, p.name)
+                values[p.name] = p.range.sample(sampler, p.name)
         return values
 
     def locate(self, values: Mapping[str, Scalar]) -> Raw | None:
@@ -78,7 +78,7 @@ class Space:
 
 
 class _Middle:
-    """An `Ask` that draws the middle of an interval, and the first of several options."""
+    """A sampler that draws the middle of an interval, and the first of several options."""
 
     def uniform(self, name: str, low: float, high: float) -> float:
         return (low + high) / 2

@@ -105,7 +105,7 @@ def _add_method(path: str) -> str:
     """Make a method's file known; return its name."""
     from mubench.catalogue import plugins
 
-    plugin = plugins.read(path)
+    plugin = plugins.read_plugin(path)
     if plugin.kind != "methods":
         raise InputError(f"{path}: its card says `kind: {plugin.kind}`; only methods are checked")
     plugins.add([plugin])

@@ -20,9 +20,9 @@ DatasetName = Annotated[
 def fetch(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Download a data set if it is missing, and decode it into the cache."""
     from mubench.catalogue import cards
-    from mubench.data.fetch import fetch
+    from mubench.data.fetch import fetch_data
 
-    for what, text in fetch(cards.dataset(name, "data fetch"), data):
+    for what, text in fetch_data(cards.dataset(name, "data fetch"), data):
         say(f"{what:12} {text}")
 
 
@@ -30,10 +30,10 @@ def fetch(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -
 def check(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Show what a data set holds, and whether it matches its card."""
     from mubench.catalogue import cards
-    from mubench.data.fetch import check
+    from mubench.data.fetch import check_data
 
     wrong = 0
-    for what, text in check(cards.dataset(name, "data check"), data):
+    for what, text in check_data(cards.dataset(name, "data check"), data):
         wrong += what == "wrong"
         say(f"{what:12} {text}")
     raise typer.Exit(FAILED if wrong else OK)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mubench.catalogue import cards
 from mubench.catalogue.ids import package_version
-from mubench.data.cache.decoded import known_fingerprint, stored
+from mubench.data.cache.decoded import known_fingerprint, stored_dataset
 from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import MubenchError
 
@@ -42,6 +42,6 @@ def _dataset(name: str, data_dir: str | None) -> str:
             known = known_fingerprint(card, data_dir)
             state = f"fingerprint {known[:12]}" if known else "not decoded yet"
             return f"in {place.folder}, {state}"
-        return f"ready, fingerprint {stored(card, data_dir).fingerprint[:12]}"
+        return f"ready, fingerprint {stored_dataset(card, data_dir).fingerprint[:12]}"
     except MubenchError as error:
         return f"missing: {error}"

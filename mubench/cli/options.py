@@ -38,7 +38,7 @@ def _add_plugins(paths: list[str] | None) -> list[str] | None:
     if paths:
         from mubench.catalogue import plugins
 
-        plugins.add([plugins.read(path) for path in paths])
+        plugins.add([plugins.read_plugin(path) for path in paths])
     return paths
 
 

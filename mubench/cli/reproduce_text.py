@@ -12,7 +12,7 @@ from mubench.errors import plural
 from mubench.report.analysis.format import join_words, seeds_text
 from mubench.run.compare_records import RELATIVE, Change, Comparison, Mark, Value
 from mubench.run.reproduce import Reproduction
-from mubench.store.lookup import Place
+from mubench.store.lookup import RecordLocation
 from mubench.store.record import Record, Status
 
 _MARKS: dict[Mark, tuple[str, str]] = {
@@ -34,7 +34,9 @@ _ENDS: dict[Status, str] = {
 }
 
 
-def recipe_text(reproduction: Reproduction, place: Place, commit: str) -> list[RenderableType]:
+def recipe_text(
+    reproduction: Reproduction, place: RecordLocation, commit: str
+) -> list[RenderableType]:
     """The step behind the number and its settings; `commit` is that of the current code."""
     grid = Table(box=None, pad_edge=False, show_header=False)
     grid.add_column(style="dim")
@@ -90,7 +92,7 @@ _TOLERANCE = (
 )
 
 
-def _facts(reproduction: Reproduction, place: Place) -> dict[str, str]:
+def _facts(reproduction: Reproduction, place: RecordLocation) -> dict[str, str]:
     record, recipe = reproduction.record, reproduction.step.training.recipe
     chosen = reproduction.searched if record.candidate >= 0 else frozenset[str]()
     parts: dict[str, dict[str, Any]] = {"set": {}, "searched": {}, "default": {}}

@@ -118,7 +118,7 @@ def reproduce(
 
 def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
     """Run what is missing, then report and track it; the caller holds the store's lock."""
-    from mubench.run.examples import keep_exhibits
+    from mubench.run.examples import save_examples
     from mubench.tracking.tracker import tracked
 
     plan, store = opened.plan, opened.store
@@ -129,7 +129,7 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
         if summary.was_interrupted:
             say(f"interrupted; continue with 'mubench run {sweep.sweep}'")
             raise typer.Exit(INTERRUPTED)
-        keep_exhibits(store, opened.source, sweep.data)
+        save_examples(store, opened.source, sweep.data)
         page = _write_report(opened, options.out)
         say(tracker.finish(page.parent) if tracker else "MLflow: off")
     return summary

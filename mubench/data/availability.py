@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mubench.catalogue.card_schema import DataCard
-from mubench.data.cache.decoded import known_fingerprint, stored
+from mubench.data.cache.decoded import known_fingerprint, stored_dataset
 from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import DataError
 
@@ -31,7 +31,7 @@ def decode_present(cards: Iterable[DataCard], data_dir: str | None) -> None:
     """
     for card in cards:
         if is_in_files(card.card) and _is_here(card, data_dir):
-            stored(card.card, data_dir)
+            stored_dataset(card.card, data_dir)
 
 
 def _is_here(card: DataCard, data_dir: str | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from mubench.data.cache.decoded import SPLITS, Stored, stored
+from mubench.data.cache.decoded import SPLITS, StoredDataset, stored_dataset
 from mubench.data.options import check_options
 from mubench.data.sources.partition import Ints, hash_ids, hash_keys, hash_order
 from mubench.data.split import Inputs, Source, Split, Transform, moved, select
@@ -41,7 +41,7 @@ class Dataset:
     """sha256 over the sorted ids of each of the three splits, loaded or not."""
 
 
-def load(
+def load_dataset(
     card: Mapping[str, Any],
     options: Mapping[str, Any],
     splits: tuple[str, ...],
@@ -71,7 +71,7 @@ def load(
             raise InputError(f"split {name}: unknown; {did_you_mean(name, SPLITS)}")
     settings = check_options(card, options, f"dataset {card['name']}")
     device = torch.device(device)
-    whole = stored(card, data_dir)
+    whole = stored_dataset(card, data_dir)
     held, transform, shape = _prepared(card, whole, settings, tokens, device)
     chosen = {name: _Chosen.all_of(split) for name, split in held.items()}
     classes = len(whole.class_names)
@@ -109,7 +109,7 @@ def flip_labels(labels: Ints, ids: Ints, share: float, num_classes: int, dataset
 
 def _prepared(
     card: Mapping[str, Any],
-    whole: Stored,
+    whole: StoredDataset,
     settings: Mapping[str, Any],
     tokens: Mapping[str, Any] | None,
     device: torch.device,

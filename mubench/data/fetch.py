@@ -7,14 +7,14 @@ import numpy as np
 
 from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache import cache
-from mubench.data.cache.decoded import Stored, cache_name, split_sizes, stored
+from mubench.data.cache.decoded import StoredDataset, cache_name, split_sizes, stored_dataset
 from mubench.data.sources.locate import folder_of, is_in_files, locate, sources_of, wanted
 from mubench.errors import DataError, InputError
 
 Finding = tuple[str, str]
 
 
-def fetch(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
+def fetch_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
     """Download a data set if it is not there and can be, and decode it into the cache.
 
     Raises:
@@ -24,16 +24,16 @@ def fetch(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
         folder = folder_of(card.card, data_dir)
         if not any(source.is_here(card.card, folder) for source in sources_of(card.card)):
             yield "fetched", str(_download(card, folder))
-    yield from _facts(card, data_dir, stored(card.card, data_dir))
+    yield from _facts(card, data_dir, stored_dataset(card.card, data_dir))
 
 
-def check(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
+def check_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
     """Counts, classes, sizes and fingerprint of a data set; what is wrong begins with `wrong`.
 
     Raises:
         DataError: files are missing or damaged, or are not what the card declares.
     """
-    found = stored(card.card, data_dir)
+    found = stored_dataset(card.card, data_dir)
     yield from _facts(card, data_dir, found)
     sizes = dict(split_sizes(found))
     # How many of them are validation follows from the classes' counts, which no card needs to know.
@@ -51,7 +51,7 @@ def check(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
             yield "wrong", f"cached file {file} was altered; delete {_cached(card, data_dir)}"
 
 
-def _facts(card: DataCard, data_dir: str | None, found: Stored) -> Iterator[Finding]:
+def _facts(card: DataCard, data_dir: str | None, found: StoredDataset) -> Iterator[Finding]:
     if is_in_files(card.card):
         yield "folder", str(locate(card.card, data_dir).folder)
         yield "cache", str(_cached(card, data_dir))

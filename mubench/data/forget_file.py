@@ -33,14 +33,14 @@ class ForgetFile:
     """Fingerprint of the data set that the ids belong to; empty where the file does not say."""
 
 
-def write(path: Path, about: Mapping[str, Any], ids: list[int]) -> None:
+def write_forget_file(path: Path, about: Mapping[str, Any], ids: list[int]) -> None:
     """Write a forget set: `about` says what the ids are of (dataset, data, scenario, ...)."""
     text = json.dumps({**about, "ids": sorted(ids)}, indent=None)
     write_atomically(path, f"{text}\n".encode())
 
 
 @cache
-def read(path: str) -> ForgetFile:
+def read_forget_file(path: str) -> ForgetFile:
     """Read a forget set.
 
     Raises:
@@ -64,7 +64,7 @@ def read(path: str) -> ForgetFile:
     )
 
 
-def carried(named: Any) -> list[dict[str, str]]:
+def embed(named: Any) -> list[dict[str, str]]:
     """Return forget sets in the place of their paths: what `unpack` reads, on any machine.
 
     Args:
@@ -74,8 +74,8 @@ def carried(named: Any) -> list[dict[str, str]]:
         InputError: as `read`.
     """
     if isinstance(named, list):
-        return [one for each in named for one in carried(each)]
-    return [named if isinstance(named, dict) else _pack(read(named))]
+        return [one for each in named for one in embed(each)]
+    return [named if isinstance(named, dict) else _pack(read_forget_file(named))]
 
 
 def unpack(node: Mapping[str, Any]) -> ForgetFile:

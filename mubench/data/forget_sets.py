@@ -126,7 +126,9 @@ def _array(values: Tensor) -> Ints:
     return found
 
 
-def divide(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -> tuple[Split, Split]:
+def split_forget_retain(
+    train: Split, scenario: Scenario, purpose: Purpose, seed: int
+) -> tuple[Split, Split]:
     """D_f and D_r: disjoint, and D_tr together. Raises as `forget_rows` does."""
     rows = forget_rows(train, scenario, purpose, seed)
     kept = torch.ones(len(train), dtype=torch.bool)

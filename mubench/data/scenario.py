@@ -98,7 +98,7 @@ def forget_count(ratio: float, size: int) -> int:
     return min(max(1, round(ratio * size)), size - 1)
 
 
-def named(scenario: Scenario) -> tuple[int, ...]:
+def named_members(scenario: Scenario) -> tuple[int, ...]:
     """The classes, groups or examples that it names; none where they are drawn."""
     match scenario:
         case Classes(numbers) | Groups(numbers) | Ids(numbers):

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from mubench.catalogue.ids import content_of, source_id
 from mubench.data.cache.cache import Facts, cached
-from mubench.data.cache.decoded import Held, Stored
+from mubench.data.cache.decoded import StoredDataset, StoredSplit
 from mubench.data.sources.newsgroup_text import cleaned
 from mubench.data.sources.partition import Ints
 from mubench.data.split import Inputs
@@ -42,7 +42,7 @@ class EncodedSplit(NamedTuple):
     groups: Ints | None
 
     @classmethod
-    def of_images(cls, held: Held) -> "EncodedSplit":
+    def of_images(cls, held: StoredSplit) -> "EncodedSplit":
         """Images are arrays already."""
         return cls(np.asanyarray(held.inputs), held.labels, held.ids, held.groups)
 
@@ -71,7 +71,7 @@ class Encode(Protocol):
 
 
 def encoded(
-    name: str, whole: Stored, tokens: Mapping[str, Any], settings: Mapping[str, Any]
+    name: str, whole: StoredDataset, tokens: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, EncodedSplit]:
     """All splits of a text data set as tokens; D_tr without empty texts and twins, if so asked.
 
@@ -109,7 +109,7 @@ def encoded(
     return {split: _open(folder, split, held) for split, held in whole.splits.items()}
 
 
-def _open(folder: Path, split: str, held: Held) -> EncodedSplit:
+def _open(folder: Path, split: str, held: StoredSplit) -> EncodedSplit:
     rows = np.load(folder / f"{split}_rows.npy")
     inputs = {
         part: np.load(folder / f"{split}_{part}.npy", mmap_mode="c")

@@ -216,7 +216,7 @@ def method_info(name: str) -> MethodInfo:
 
 
 def _first_line(name: str) -> str:
-    plugin = plugins.find("methods", name)
+    plugin = plugins.find_plugin("methods", name)
     path = cards.PACKAGE / "methods" / f"{name}.py"
     source = plugin.source if plugin else path.read_text(encoding="utf-8")
     docstring = ast.get_docstring(ast.parse(source)) or ""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 
-def build(
+def build_model(
     card: Mapping[str, Any], num_classes: int, input_shape: tuple[int, ...], seed: int
 ) -> nn.Module:
     """Build a model on the CPU; its last layer is `model.classifier`, an `nn.Linear`.

@@ -11,7 +11,7 @@ from mubench.errors import InputError
 from mubench.models.image_classifier import ImageClassifier
 
 
-def read(path: str) -> dict[str, Tensor]:
+def read_weights(path: str) -> dict[str, Tensor]:
     """A file of tensors by name: `.safetensors`, or else what torch saved of a state dict.
 
     Raises:
@@ -33,7 +33,7 @@ def read(path: str) -> dict[str, Tensor]:
     return found
 
 
-def load(model: ImageClassifier, weights: Mapping[str, Tensor], where: str) -> None:
+def load_weights(model: ImageClassifier, weights: Mapping[str, Tensor], where: str) -> None:
     """Put weights into a model; its classifier stays as drawn where theirs has another shape.
 
     Raises:

@@ -129,7 +129,9 @@ def vit(
         resize=resize,
     )
     if weights is not None:
-        pretrained_weights.load(model, renamed(pretrained_weights.read(weights)), weights)
+        pretrained_weights.load_weights(
+            model, renamed(pretrained_weights.read_weights(weights)), weights
+        )
     return model
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mubench.metrics.post_hoc import LATER, all_metrics
+from mubench.metrics.post_hoc import POST_HOC, all_metrics
 from mubench.store.record import Record
 
 RELATIVE = 1e-3
@@ -102,7 +102,7 @@ def compare_records(then: Record, now: Record) -> Comparison:
         one_example = (1 + 1e-9) / then.n_forget if is_fraction else 0.0
         if info is not None and info.unit in _MEASURED:
             mark: Mark = "measured"
-        elif new is None and name in LATER:
+        elif new is None and name in POST_HOC:
             mark = "later"
         else:
             mark = _mark(old, new, one_example if elsewhere else None)

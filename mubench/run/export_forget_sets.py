@@ -32,7 +32,7 @@ def export_forget_sets(plan: Plan, folder: Path, data_dir: str | None) -> int:
             "seed": request.flat_seed,
             "classes": list(request.classes),
         }
-        forget_file.write(folder / file, about, inputs.forget.ids.tolist())
+        forget_file.write_forget_file(folder / file, about, inputs.forget.ids.tolist())
     return len(files)
 
 

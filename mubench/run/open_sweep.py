@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mubench.data.availability import decode_present
-from mubench.store.gathered import gather, save
-from mubench.store.results import ReportSource, outline
+from mubench.store.results import SweepResults, outline
+from mubench.store.results_files import current_results, save_outline
 from mubench.store.store import Store
 from mubench.sweep import load
 from mubench.sweep.kinds import STEP_KINDS, Device
@@ -26,18 +26,18 @@ class OpenSweep:
     store: Store
 
     @property
-    def source(self) -> ReportSource:
+    def source(self) -> SweepResults:
         """The results that the report is made from, with the records in the store."""
-        return gather(self.plan, self.outline, self.store)
+        return current_results(self.plan, self.outline, self.store)
 
     @property
-    def outline(self) -> ReportSource:
+    def outline(self) -> SweepResults:
         """The results without records."""
         return outline(self.plan, self.loaded)
 
     def save(self) -> None:
         """Keep the sweep in its store, so that it can be reported without its file."""
-        save(self.plan, self.outline, self.store)
+        save_outline(self.plan, self.outline, self.store)
 
 
 def open_sweep(

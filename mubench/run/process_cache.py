@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from mubench.data.availability import UNKNOWN
-from mubench.data.dataset import Dataset, load
-from mubench.data.forget_sets import divide
+from mubench.data.dataset import Dataset, load_dataset
+from mubench.data.forget_sets import split_forget_retain
 from mubench.data.scenario import Purpose
 from mubench.data.split import Split
 from mubench.errors import DataError
@@ -89,7 +89,9 @@ class ProcessCache:
         """D_f and D_r of a request, out of D_tr."""
         return self._divided.get(
             (request.name, request.training.data_id, request.purpose, device),
-            lambda: divide(train, request.scenario, request.purpose, request.flat_seed),
+            lambda: split_forget_retain(
+                train, request.scenario, request.purpose, request.flat_seed
+            ),
         )
 
     def prepared(self, key: str, device: torch.device, make: Callable[[], Prepared]) -> Prepared:
@@ -105,7 +107,7 @@ class ProcessCache:
         tokens: Mapping[str, Any] | None,
     ) -> Dataset:
         card, options = training.dataset.card, training.dataset.options
-        data = load(card.card, options, splits, device, self._data_dir, tokens=tokens)
+        data = load_dataset(card.card, options, splits, device, self._data_dir, tokens=tokens)
         if data.fingerprint != training.data_id != UNKNOWN:
             raise DataError(
                 f"dataset {card.name}: these are not the data that the sweep was planned for "

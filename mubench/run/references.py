@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.metrics.outputs import Outputs
-from mubench.models.build import build
+from mubench.models.build import build_model
 from mubench.models.recipe import Recipe
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.fit import fit
@@ -34,7 +34,7 @@ def new_model(
     Retrain with seed s starts from the weights that the original of seed s started from; an extra
     Retrain of the noise floor has weights and batches of its own.
     """
-    return build(card, num_classes, input_shape, derive_seed("model", seed)).to(device)
+    return build_model(card, num_classes, input_shape, derive_seed("model", seed)).to(device)
 
 
 def training_seed(training: Training, replica: int = 0) -> int:

@@ -13,9 +13,9 @@ from mubench.run.open_sweep import default_device
 from mubench.run.step_result import not_run, refused
 from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
-from mubench.store.lookup import Place, parsed
+from mubench.store.lookup import RecordLocation, parsed
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.store.store import Store
 from mubench.sweep.kinds import Device
 from mubench.sweep.plan import Plan
@@ -42,7 +42,7 @@ class Reproduction:
 
 
 def find_steps(
-    place: Place,
+    place: RecordLocation,
     records: Iterable[Record],
     device: Device | None = None,
     data_dir: str | None = None,
@@ -72,7 +72,7 @@ def find_steps(
 
 
 def run_again(
-    reproductions: Iterable[Reproduction], place: Place, data_dir: str | None = None
+    reproductions: Iterable[Reproduction], place: RecordLocation, data_dir: str | None = None
 ) -> Iterator[Record]:
     """Run steps again, with the hyperparameters of their records; yield their new records.
 
@@ -91,7 +91,7 @@ def run_again(
 
 
 def _plans(
-    source: ReportSource, labels: frozenset[str], device: Device | None, data_dir: str | None
+    source: SweepResults, labels: frozenset[str], device: Device | None, data_dir: str | None
 ) -> list[Plan]:
     """The sweep's plan on the asked device; without one on each that may have made its records."""
     sweep = parsed(source)
@@ -105,7 +105,7 @@ def _here() -> tuple[Device, ...]:
 
 
 def _reproduction(
-    record: Record, place: Place, plans: list[tuple[ReportSource, Plan]]
+    record: Record, place: RecordLocation, plans: list[tuple[SweepResults, Plan]]
 ) -> Reproduction:
     for source, plan in plans:
         if record.id in plan.steps:
@@ -121,7 +121,7 @@ def _reproduction(
     )
 
 
-def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Reproduction:
+def _of_plan(record: Record, source: SweepResults, plan: Plan, step: Step) -> Reproduction:
     row = _searched_row(step)
     params = row.space.params if row is not None else ()
     needs = [plan.steps[key] for key in step.needs]
@@ -131,7 +131,7 @@ def _of_plan(record: Record, source: ReportSource, plan: Plan, step: Step) -> Re
         step,
         tuple(needed for needed in needs if needed.kind in ("train", "retrain")),
         frozenset(param.name for param in params if param.range.free_dimensions),
-        tuple(r for r in source.newest() if r.kind == "search" and r.study == record.study),
+        tuple(r for r in source.latest_records if r.kind == "search" and r.study == record.study),
         has_changed=step.id != record.id,
     )
 

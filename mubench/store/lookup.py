@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mubench.errors import InputError
-from mubench.store.gathered import saved, without_plan
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
-from mubench.store.results_files import read_folder
+from mubench.store.results import SweepResults
+from mubench.store.results_files import no_plan_error, read_folder, read_results
 from mubench.store.store import Store
 from mubench.sweep.load import parse
 from mubench.sweep.spec import SweepSpec
@@ -20,17 +19,17 @@ _LISTED = 8
 
 
 @dataclass(frozen=True)
-class Place:
+class RecordLocation:
     """What is known where a record lies; a store's own files are read and never written."""
 
     name: str
-    sources: tuple[ReportSource, ...]
+    sources: tuple[SweepResults, ...]
     """The sweeps that planned it; where none is known to, all that may have."""
     store: Store | None = None
     """What holds references that need not be trained again."""
 
 
-def in_store(store: Store, row: str) -> tuple[Record, Place]:
+def in_store(store: Store, row: str) -> tuple[Record, RecordLocation]:
     """Find a record in a store by its id or the first digits of it.
 
     A sweep that was run again with other code has other steps by now: the record of an old step
@@ -43,29 +42,29 @@ def in_store(store: Store, row: str) -> tuple[Record, Place]:
     record = _only(row, store.records.read().values(), where)
     names = store.sweeps()
     planned = [name for name in names if record.id in store.steps_of(name)]
-    return record, _place(where, [saved(store, name) for name in planned or names], store)
+    return record, _place(where, [read_results(store, name) for name in planned or names], store)
 
 
-def in_report(folder: Path, row: str) -> tuple[Record, Place]:
+def in_report(folder: Path, row: str) -> tuple[Record, RecordLocation]:
     """Find a record in a report's folder, which is all that its reader has.
 
     Raises:
         InputError: the folder holds no report, or no record or several begin so.
     """
     source, where = read_folder(folder), f"report {folder}"
-    return _only(row, source.newest(), where), _place(where, [source])
+    return _only(row, source.latest_records, where), _place(where, [source])
 
 
-def parsed(source: ReportSource) -> SweepSpec:
+def parsed(source: SweepResults) -> SweepSpec:
     """Return the sweep behind a source, which may have been run on another machine.
 
     Raises:
         InputError: it is not valid here, or names a file or folder that is not here.
     """
     try:
-        return parse(source.node, f"sweep {source.name}")
+        return parse(source.document, f"sweep {source.name}")
     except InputError as error:
-        lacking = next((path for path in _absent(source.node) if path in str(error)), None)
+        lacking = next((path for path in _absent(source.document) if path in str(error)), None)
         if lacking is None:
             raise
         raise InputError(
@@ -84,11 +83,13 @@ def _absent(node: Any) -> Iterator[str]:
         yield node
 
 
-def _place(where: str, sources: Iterable[ReportSource], store: Store | None = None) -> Place:
-    known = tuple(source for source in sources if source.node)
+def _place(
+    where: str, sources: Iterable[SweepResults], store: Store | None = None
+) -> RecordLocation:
+    known = tuple(source for source in sources if source.document)
     if not known:
-        raise without_plan(where)
-    return Place(where, known, store)
+        raise no_plan_error(where)
+    return RecordLocation(where, known, store)
 
 
 def _only(row: str, records: Iterable[Record], where: str) -> Record:

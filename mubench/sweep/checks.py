@@ -5,7 +5,7 @@ from typing import Any
 
 from mubench.catalogue.validation import in_order
 from mubench.data.options import check_options
-from mubench.data.scenario import Purpose, check_scenario, named
+from mubench.data.scenario import Purpose, check_scenario, named_members
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.sweep.pretrained import check_origins
@@ -62,7 +62,9 @@ def _check_scenarios(forget: ForgetSpec, data: DatasetSpec) -> None:
     searched, final = (forget.scenarios(purpose, card) for purpose in ("search", "final"))
     for scenario in (*searched, *final):
         check_scenario(scenario, len(card.classes), len(card.groups))
-    shared = {n for s in searched for n in named(s)} & {n for s in final for n in named(s)}
+    shared = {n for s in searched for n in named_members(s)} & {
+        n for s in final for n in named_members(s)
+    }
     if shared:
         raise InputError(
             f"grid.forget: search and final {_PLURAL[forget.scenario]} of '{data.name}' share "

@@ -14,7 +14,7 @@ from typing import Literal
 from mubench.catalogue.validation import Strict
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics.info import MetricInfo
-from mubench.metrics.post_hoc import LATER
+from mubench.metrics.post_hoc import POST_HOC
 from mubench.sweep.kinds import ORIGINAL
 
 _GRAMMAR = "ROW beats|exceeds ROW on METRIC [in CELL] [by at least NUMBER [points|%]]"
@@ -71,7 +71,7 @@ def parse_claim(
     _require(metric, metrics, f"claims: '{text}': no metric")
     if sentence["verb"] == "beats" and metrics[metric].aim == "none":
         raise InputError(f"claims: '{text}': '{metric}' has no good direction; say 'exceeds'")
-    if metric in LATER and "siblings" in LATER[metric].uses:
+    if metric in POST_HOC and "replicates" in POST_HOC[metric].uses:
         raise InputError(
             f"claims: '{text}': '{metric}' is one value for all trainings of a forget set; a claim "
             "needs one of every request"

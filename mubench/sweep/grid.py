@@ -43,7 +43,7 @@ class DatasetSpec(Strict):
     def card(self) -> DataCard:
         """Its card. Raises InputError for an unknown data set."""
         if self.declared is not None:
-            return cards.data_card(self.declared)
+            return cards.validate_data_card(self.declared)
         return cards.dataset(self.name)
 
 
@@ -124,7 +124,7 @@ class ForgetSpec(Strict):
 
     def _file(self, named: str) -> ForgetFile:
         carried = (file for file in self.carried if file.sha256 == named)
-        return next(carried, None) or forget_file.read(named)
+        return next(carried, None) or forget_file.read_forget_file(named)
 
     def _numbers(
         self, named: Named, known: tuple[str, ...], purpose: Purpose, dataset: str

@@ -51,7 +51,7 @@ def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
         )
     options = {key: v for key, v in node.items() if key not in (*columns, "parquet", "name")}
     try:
-        declared = cards.undeclared(parquet.describe(uri, columns, name))
+        declared = cards.complete_card(parquet.describe(uri, columns, name))
     except DataError as error:
         raise input_error(f"dataset.parquet: {error}") from None
     return {"name": name, "options": options, "declared": declared}

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mubench.catalogue import cards
 from mubench.catalogue.validation import first_error
 from mubench.catalogue.yaml_document import Document, read_yaml
-from mubench.data.forget_file import carried
+from mubench.data.forget_file import embed
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.checks import check
 from mubench.sweep.published import SUFFIX, read_published
@@ -94,7 +94,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> LoadedSweep:
     except InputError as error:
         raise document.error(str(error)) from None
     for entry in _entries(node["grid"]["forget"]):
-        entry.update({key: carried(entry[key]) for key in _FORGET_FILES if key in entry})
+        entry.update({key: embed(entry[key]) for key in _FORGET_FILES if key in entry})
     return LoadedSweep(spec, text, path, node)
 
 

@@ -28,7 +28,7 @@ _TRAINING = tuple(
     f"mubench.run.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
 )
 _FORGETTING = (
-    "mubench.data.forget_sets:divide",
+    "mubench.data.forget_sets:split_forget_retain",
     "mubench.models.training.cost_meter:flops_per_example",
 )
 _SCORE = "mubench.metrics.score:score"
@@ -150,7 +150,7 @@ def _sources(training: Training) -> tuple[str, ...]:
     """What reads its data set and builds its model, as roots of content ids."""
     data, model = training.dataset.card, training.model.card
     read = tuple(f"{module}:read" for module in data.modules)
-    return ("mubench.data.dataset:load", *read, f"{model.module}:{model.card['builder']}")
+    return ("mubench.data.dataset:load_dataset", *read, f"{model.module}:{model.card['builder']}")
 
 
 def _scoring() -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
-from mubench.catalogue.cards import evaluate
+from mubench.catalogue.cards import evaluate_expression
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.models.recipe import Recipe
 from mubench.sweep.request import Request, Training
@@ -96,7 +96,7 @@ def _method_work(sizes: _Sizes | None, row: Row) -> Work:
     }
     cost = cards.method(row.method).cost
     forward, backward = (
-        round(evaluate(cost[way], values, f"{row.method}: cost.{way}"))
+        round(evaluate_expression(cost[way], values, f"{row.method}: cost.{way}"))
         for way in ("forward", "backward")
     )
     return Work(0, forward, backward, sizes.is_exact)

@@ -11,7 +11,7 @@ from mubench.catalogue.ids import content_id
 from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import (
@@ -46,7 +46,7 @@ ROOT = "sweep"
 
 def run_tree(
     plan: Plan,
-    source: ReportSource,
+    source: SweepResults,
     links: Mapping[str, str],
     *,
     searches: bool = False,
@@ -74,7 +74,7 @@ def run_tree(
 class _Tree:
     """The runs of one sweep."""
 
-    def __init__(self, plan: Plan, source: ReportSource, unfinished: str) -> None:
+    def __init__(self, plan: Plan, source: SweepResults, unfinished: str) -> None:
         self.records = {record.id: record for record in source.records}
         self.rows = _rows(plan)
         self._plan = plan

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError, plural
-from mubench.store.gathered import gather
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
+from mubench.store.results_files import current_results
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
@@ -42,7 +42,7 @@ class Synced:
 def sync(
     plan: Plan,
     store: Store,
-    outline: ReportSource,
+    outline: SweepResults,
     uri: str | None,
     report: Path | None,
     *,
@@ -67,7 +67,7 @@ def sync(
         TrackingError: MLflow does not answer or refuses, within some 20 seconds.
     """
     uri = uri or default_uri(store.uri)
-    source = gather(plan, outline, store)
+    source = current_results(plan, outline, store)
     records = {record.id: record for record in source.records}
     try:
         with connect(uri) as client:

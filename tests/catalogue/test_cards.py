@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from mubench.catalogue import cards
-from mubench.catalogue.cards import evaluate
+from mubench.catalogue.cards import evaluate_expression
 from mubench.catalogue.ranges import Either, Interval, Negate
 from mubench.errors import ContractError, InputError
-from mubench.models.build import build
+from mubench.models.build import build_model
 from mubench.models.recipe import Recipe
 from tests.support.every_method import every_name
 
@@ -198,9 +198,9 @@ def test_a_card_says_how_small_images_may_be(name):
     card = cards.model(name)
     if card.modality == "text" or card.smallest < 4:  # one that scales its images
         return
-    build(card.card, 10, (3, card.smallest, card.smallest), 0)
+    build_model(card.card, 10, (3, card.smallest, card.smallest), 0)
     with pytest.raises(InputError, match=f"at least 1x{card.smallest}x{card.smallest}, got"):
-        build(card.card, 10, (3, card.smallest, card.smallest - 1), 0)
+        build_model(card.card, 10, (3, card.smallest, card.smallest - 1), 0)
 
 
 @every_name
@@ -212,7 +212,7 @@ def test_no_placeholder_is_left_in_a_card(name):
 
 def test_a_card_with_a_wrong_expression_is_one_line():
     with pytest.raises(ContractError) as caught:
-        evaluate("epoch * n_f", {"epochs": 2, "n_f": 3}, "mine: cost.forward")
+        evaluate_expression("epoch * n_f", {"epochs": 2, "n_f": 3}, "mine: cost.forward")
     assert str(caught.value) == (
         "mine: cost.forward: epoch * n_f: name 'epoch' is not defined; "
         "known: ceil, max, min, round, epochs, n_f"

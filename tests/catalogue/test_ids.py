@@ -320,8 +320,8 @@ def part_of(module):
         ("mubench.methods.ugradsl:UGradSL", ("metrics", "models")),
         ("mubench.metrics.objective:objective_gap", ("methods", "training", "data", "models")),
         ("mubench.metrics.score:score", ("methods", "training", "data", "models")),
-        ("mubench.data.dataset:load", ("methods", "metrics", "training")),
-        ("mubench.models.build:build", ("methods", "metrics", "training", "data")),
+        ("mubench.data.dataset:load_dataset", ("methods", "metrics", "training")),
+        ("mubench.models.build:build_model", ("methods", "metrics", "training", "data")),
         ("mubench.run.tune.suggest:suggest", ("methods", "metrics", "training", "data", "models")),
     ],
 )

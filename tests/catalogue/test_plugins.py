@@ -10,7 +10,7 @@ import yaml
 from mubench.catalogue import cards, ids, plugins
 from mubench.catalogue.registry import load_method, method_source
 from mubench.cli import listing
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 from mubench.errors import InputError
 from mubench.sweep.load import parse
 from mubench.sweep.planner import make_plan
@@ -126,7 +126,7 @@ def test_a_plugin_that_cannot_be_read_is_one_line(tmp_path, file, card, message)
     if card is not None:
         path.with_suffix(".yaml").write_text(card)
     with pytest.raises(InputError, match=message) as caught:
-        plugins.read(str(path))
+        plugins.read_plugin(str(path))
     assert "\n" not in str(caught.value)
 
 
@@ -199,7 +199,7 @@ def test_a_data_set_of_texts_is_loaded_like_any_other(tmp_path, monkeypatch):
     give(tmp_path, TEXTS, TEXT_CARD)
     tokens = cards.model("bert_tiny").tokens
     card = cards.dataset("notes").card
-    found = load(card, {}, ("train", "test"), "cpu", tokens=tokens)
+    found = load_dataset(card, {}, ("train", "test"), "cpu", tokens=tokens)
     assert (len(found.train), len(found.test), found.input_shape) == (44, 12, (128,))
     batch = found.test.take(torch.arange(12))
     assert (batch.labels == batch.ids % 2).all()

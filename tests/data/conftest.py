@@ -3,7 +3,7 @@
 import pytest
 
 from mubench.data.cache.decoded import SPLITS
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 from tests.support.cards import read_card
 from tests.support.parquet_files import LABELS, PNG, write_parquet
 
@@ -15,7 +15,7 @@ def card():
 
 @pytest.fixture(scope="session")
 def digits(card):
-    return load(card, {}, SPLITS, "cpu")
+    return load_dataset(card, {}, SPLITS, "cpu")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import SPLITS
-from mubench.data.dataset import flip_labels, load
+from mubench.data.dataset import flip_labels, load_dataset
 from mubench.data.sources.partition import hash_ids
 from mubench.errors import DataError, InputError
 from tests.support.cards import read_card
@@ -40,17 +40,17 @@ def test_the_splits_are_stratified(digits):
 
 
 def test_only_the_splits_asked_for_are_loaded(card, digits):
-    searched = load(card, {}, ("train", "validation"), "cpu")
+    searched = load_dataset(card, {}, ("train", "validation"), "cpu")
     assert searched.test is None
-    assert load(card, {}, ("test",), "cpu").train is None
+    assert load_dataset(card, {}, ("test",), "cpu").train is None
     assert searched.split_hash == digits.split_hash
     with pytest.raises(InputError, match=r"^split tets: unknown; did you mean 'test'\?$"):
-        load(card, {}, ("tets",), "cpu")
+        load_dataset(card, {}, ("tets",), "cpu")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_flipping_changes_that_share_of_training_labels_and_no_other(card, digits, share):
-    noisy = load(card, {"flip_labels": share}, SPLITS, "cpu")
+    noisy = load_dataset(card, {"flip_labels": share}, SPLITS, "cpu")
     wrong = noisy.train.labels != digits.train.labels
     assert wrong.sum() == round(share * len(digits.train))
     assert torch.equal(noisy.validation.labels, digits.validation.labels)
@@ -76,7 +76,7 @@ def test_a_larger_share_flips_a_superset_and_each_data_set_its_own():
 
 
 def test_a_smaller_holdout_is_part_of_a_larger_one_and_leaves_training_alone(card, digits):
-    small, large = (load(card, {"holdout_size": n}, SPLITS, "cpu") for n in (50, 150))
+    small, large = (load_dataset(card, {"holdout_size": n}, SPLITS, "cpu") for n in (50, 150))
     assert (len(small.validation), len(small.test)) == (50, 50)
     assert (len(large.validation), len(large.test)) == (143, 150), "at most all"
     assert set(small.test.ids.tolist()) < set(large.test.ids.tolist())
@@ -86,7 +86,7 @@ def test_a_smaller_holdout_is_part_of_a_larger_one_and_leaves_training_alone(car
 
 
 def test_a_smaller_training_set_is_part_of_a_larger_one(card, digits):
-    small, large = (load(card, {"train_size": n}, ("train",), "cpu") for n in (100, 200))
+    small, large = (load_dataset(card, {"train_size": n}, ("train",), "cpu") for n in (100, 200))
     assert len(small.train) == 100
     assert set(small.train.ids.tolist()) < set(large.train.ids.tolist())
     assert set(large.train.ids.tolist()) < set(digits.train.ids.tolist())
@@ -96,7 +96,7 @@ def test_a_smaller_training_set_is_part_of_a_larger_one(card, digits):
 
 def test_other_data_than_declared_are_refused(card, digits):
     with pytest.raises(DataError) as caught:
-        load({**card, "fingerprint": "0" * 64}, {}, ("train",), "cpu")
+        load_dataset({**card, "fingerprint": "0" * 64}, {}, ("train",), "cpu")
     assert str(caught.value) == (
         "dataset digits: these are not the declared examples: "
         f"expected fingerprint {'0' * 64}, found {digits.fingerprint}"
@@ -105,4 +105,4 @@ def test_other_data_than_declared_are_refused(card, digits):
 
 def test_an_undeclared_fingerprint_is_computed(card, digits):
     undeclared = {key: value for key, value in card.items() if key != "fingerprint"}
-    assert load(undeclared, {}, ("train",), "cpu").fingerprint == digits.fingerprint
+    assert load_dataset(undeclared, {}, ("train",), "cpu").fingerprint == digits.fingerprint

@@ -6,7 +6,7 @@ import pytest
 from torchvision import datasets
 
 from mubench.catalogue import cards
-from mubench.data.fetch import check, fetch
+from mubench.data.fetch import check_data, fetch_data
 from mubench.errors import MubenchError
 from tests.support.written_data import CIFAR
 
@@ -19,7 +19,7 @@ def test_a_download_that_fails_says_what_to_put_where(toy_data, monkeypatch):
 
     monkeypatch.setattr(datasets, "CIFAR10", offline)
     with pytest.raises(MubenchError) as caught:
-        list(fetch(cards.data_card(CIFAR), str(toy_data.parent)))
+        list(fetch_data(cards.validate_data_card(CIFAR), str(toy_data.parent)))
     assert str(caught.value) == (
         f"dataset toy: cannot be downloaded from here (no network); put into {toy_data} "
         "the files that torchvision downloads"
@@ -36,6 +36,6 @@ def test_real_fashion_mnist_is_what_its_card_declares(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "fashion_mnist").symlink_to(REAL_FASHION)
     of = cards.dataset("fashion_mnist")
-    findings = dict(check(of, str(tmp_path / "data")))
+    findings = dict(check_data(of, str(tmp_path / "data")))
     assert findings["fingerprint"] == of.card["fingerprint"]
     assert "wrong" not in findings

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 def test_a_bad_forget_set_is_refused_in_one_line(tmp_path, content, message):
     (tmp_path / "bad.json").write_text(content)
     with pytest.raises(InputError) as caught:
-        forget_file.read(str(tmp_path / "bad.json"))
+        forget_file.read_forget_file(str(tmp_path / "bad.json"))
     assert str(caught.value).startswith(f"{tmp_path / 'bad.json'}: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench.data.forget_sets import divide, forget_hash, forget_rows
+from mubench.data.forget_sets import forget_hash, forget_rows, split_forget_retain
 from mubench.data.scenario import (
     Classes,
     Groups,
@@ -82,7 +82,7 @@ def test_a_set_ignores_the_order_in_which_examples_are_stored(ratio, seed, shuff
 @pytest.mark.parametrize("classes", [[0], [2, 1]])
 def test_class_forgetting_takes_every_example_of_the_classes(classes):
     train = train_split([0, 1, 2, 1, 0, 2, 2])
-    forget, retain = divide(train, Classes(tuple(classes)), "final", 0)
+    forget, retain = split_forget_retain(train, Classes(tuple(classes)), "final", 0)
     assert set(forget.labels.tolist()) == set(classes)
     assert not set(retain.labels.tolist()) & set(classes)
 
@@ -90,7 +90,7 @@ def test_class_forgetting_takes_every_example_of_the_classes(classes):
 @pytest.mark.parametrize("ratio", [0.01, 0.3, 0.99])
 def test_forget_and_retain_are_disjoint_and_make_up_train(ratio):
     train = train_split([0, 1] * 20)
-    forget, retain = divide(train, Random(ratio), "search", 3)
+    forget, retain = split_forget_retain(train, Random(ratio), "search", 3)
     assert len(forget)
     assert len(retain)
     assert torch.cat([forget.ids, retain.ids]).sort().values.tolist() == train.ids.tolist()
@@ -152,7 +152,7 @@ def test_hashes_and_flipped_labels_are_the_same_in_another_process(capsys):
 def test_what_does_not_exist_is_refused_in_one_line(scenario, message):
     for refuse in (
         lambda: check_scenario(scenario, 3, 4),
-        lambda: divide(train_split([0, 1, 2, 2], [0, 1, 2, 3]), scenario, "final", 0),
+        lambda: split_forget_retain(train_split([0, 1, 2, 2], [0, 1, 2, 3]), scenario, "final", 0),
     ):
         with pytest.raises(InputError) as caught:
             refuse()
@@ -162,19 +162,19 @@ def test_what_does_not_exist_is_refused_in_one_line(scenario, message):
 def test_groups_are_refused_where_there_are_none():
     for scenario in (Groups((0,)), GroupShare(0.5)):
         with pytest.raises(InputError, match=r"^scenario group: .* 0 groups|has no groups"):
-            divide(train_split([0, 1]), scenario, "final", 0)
+            split_forget_retain(train_split([0, 1]), scenario, "final", 0)
 
 
 def test_a_class_without_examples_is_refused():
     with pytest.raises(InputError, match=r"^scenario class: no training example of class 1$"):
-        divide(train_split([0, 0, 2]), Classes((1,)), "final", 0)
+        split_forget_retain(train_split([0, 0, 2]), Classes((1,)), "final", 0)
 
 
 def test_forgetting_all_that_there_is_is_refused():
     with pytest.raises(InputError, match="all of D_tr is named; nothing is left to retain"):
-        divide(train_split([2, 2]), Classes((2,)), "final", 0)
+        split_forget_retain(train_split([2, 2]), Classes((2,)), "final", 0)
     with pytest.raises(InputError, match="1 training example cannot be forgotten and retained"):
-        divide(train_split([0]), Random(0.5), "final", 0)
+        split_forget_retain(train_split([0]), Random(0.5), "final", 0)
 
 
 LABELS = [i % 2 for i in range(60)]
@@ -184,7 +184,7 @@ GROUPS = [i % 6 for i in range(60)]
 
 @pytest.mark.parametrize("groups", [(3,), (5, 0)])
 def test_group_forgetting_takes_every_example_of_the_groups_and_no_sibling(groups):
-    forget, retain = divide(train_split(LABELS, GROUPS), Groups(groups), "final", 0)
+    forget, retain = split_forget_retain(train_split(LABELS, GROUPS), Groups(groups), "final", 0)
     assert set(forget.groups.tolist()) == set(groups)
     assert len(forget) == 10 * len(groups)
     assert not set(retain.groups.tolist()) & set(groups)
@@ -201,7 +201,7 @@ def test_a_share_of_groups_is_nested_whole_and_never_searched_and_reported(
     split = split_of(labels, torch.arange(3 * n) * 5, groups)
 
     def drawn(ratio, purpose, seed):
-        forget, _ = divide(split, GroupShare(ratio), purpose, seed)
+        forget, _ = split_forget_retain(split, GroupShare(ratio), purpose, seed)
         found = forget.groups.unique().tolist()
         assert len(forget) == 3 * len(found), "all of each group"
         assert len(found) == min(max(1, round(ratio * n)), n - 1)
@@ -256,9 +256,9 @@ def test_stratified_sets_are_exact_where_classes_divide_evenly():
 
 def test_ids_of_a_file_are_taken_as_they_are():
     train = train_split(LABELS)
-    forget, retain = divide(train, Ids((103, 100, 159), "f00d"), "final", 0)
+    forget, retain = split_forget_retain(train, Ids((103, 100, 159), "f00d"), "final", 0)
     assert forget.ids.tolist() == [100, 103, 159]
     assert len(retain) == 57
     for wrong in (99, 160, 10**6):
         with pytest.raises(InputError, match=rf"^scenario index: example {wrong} is not in D_tr"):
-            divide(train, Ids((103, wrong), "f00d"), "final", 0)
+            split_forget_retain(train, Ids((103, wrong), "f00d"), "final", 0)

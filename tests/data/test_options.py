@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 from mubench.errors import InputError
-from mubench.sweep import load as load_of_spec
+from mubench.sweep import load_dataset as load_of_spec
 from tests.support.small_sweep import changed
 
 
@@ -29,7 +29,7 @@ from tests.support.small_sweep import changed
 )
 def test_an_impossible_option_is_refused_in_one_line(card, options, message):
     with pytest.raises(InputError) as caught:
-        load(card, options, ("train",), "cpu")
+        load_dataset(card, options, ("train",), "cpu")
     assert str(caught.value) == f"dataset digits{message}"
 
 

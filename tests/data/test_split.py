@@ -11,7 +11,7 @@ import torch
 
 from mubench.data import dataset as loading
 from mubench.data.cache.decoded import SPLITS
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 from mubench.data.split import ahead, moved
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.loader import Loader
@@ -82,7 +82,7 @@ def folder(tmp_path, monkeypatch):
 
 def loaded(folder: Path, **options):
     card = {**CARD, "options": {"train_size": None, "flip_labels": 0.0}}
-    return load(card, options, ("train", "validation", "test"), "cpu", folder.parent)
+    return load_dataset(card, options, ("train", "validation", "test"), "cpu", folder.parent)
 
 
 def epochs(dataset, count=2):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mubench.data import tokens
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 from mubench.errors import DataError, InputError
 from tests.support.texts import TEXT_CARD, TEXTS, write_texts
 
@@ -20,7 +20,9 @@ TOKENS = {"length": 12, "vocabulary": 300}
 
 
 def loaded(folder, **options):
-    return load(TEXT_CARD, options, ("train", "validation", "test"), "cpu", folder, tokens=TOKENS)
+    return load_dataset(
+        TEXT_CARD, options, ("train", "validation", "test"), "cpu", folder, tokens=TOKENS
+    )
 
 
 def test_a_batch_is_padded_tokens_between_cls_and_sep(tmp_path):
@@ -133,7 +135,7 @@ def test_a_missing_tokenizer_is_named_and_leaves_no_tokens(tmp_path, cache_dir):
     (tmp_path / "empty").mkdir()
     source = {"length": 12, "source": str(tmp_path / "empty")}
     with pytest.raises(DataError, match=r"tokenizer .*empty: not found .* tokenizer\.json"):
-        load(TEXT_CARD, {}, ("train",), "cpu", write_texts(tmp_path), tokens=source)
+        load_dataset(TEXT_CARD, {}, ("train",), "cpu", write_texts(tmp_path), tokens=source)
     assert [
         path.name for path in cache_dir.iterdir() if "tokens" in path.name and path.is_dir()
     ] == []
@@ -146,7 +148,7 @@ def test_the_tokenizer_of_a_folder_is_used(tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join(words))
     BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path / "model")
     source = {"length": 12, "source": str(tmp_path / "model")}
-    dataset = load(TEXT_CARD, {}, ("test",), "cpu", write_texts(tmp_path), tokens=source)
+    dataset = load_dataset(TEXT_CARD, {}, ("test",), "cpu", write_texts(tmp_path), tokens=source)
     assert dataset.test.take(torch.arange(2)).inputs["input_ids"][:, :5].tolist() == [
         [2, 5, 6, 3, 0],
         [2, 8, 7, 3, 0],
@@ -155,7 +157,7 @@ def test_the_tokenizer_of_a_folder_is_used(tmp_path):
 
 def test_an_image_model_is_no_reader_of_texts(tmp_path):
     with pytest.raises(InputError, match="texts need a model that says its `tokens`"):
-        load(TEXT_CARD, {}, ("train",), "cpu", write_texts(tmp_path))
+        load_dataset(TEXT_CARD, {}, ("train",), "cpu", write_texts(tmp_path))
 
 
 def test_without_the_packages_the_extra_is_named(monkeypatch, tmp_path):
@@ -174,7 +176,7 @@ def test_another_tokenizer_in_the_same_folder_is_another(tmp_path):
         (tmp_path / "vocab.txt").write_text("\n".join(words))
         BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path / "model")
         source = {"length": 12, "source": str(tmp_path / "model")}
-        dataset = load(TEXT_CARD, {}, ("test",), "cpu", tmp_path, tokens=source)
+        dataset = load_dataset(TEXT_CARD, {}, ("test",), "cpu", tmp_path, tokens=source)
         return dataset.test.take(torch.arange(2)).inputs["input_ids"][:, :4].tolist()
 
     write_texts(tmp_path)

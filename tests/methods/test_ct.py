@@ -10,7 +10,7 @@ from mubench.catalogue import cards
 from mubench.errors import Refused
 from mubench.methods.ct import CT, transpose
 from mubench.methods.msg import MSG
-from mubench.models.build import build
+from mubench.models.build import build_model
 from tests.support.convolutions import ONE_BATCH, loss_of, net, task_with, whole
 from tests.support.toy import blobs, mlp, same, task_of, weights
 
@@ -21,7 +21,7 @@ def kernels(model):
 
 def test_transposing_twice_is_the_identity():
     """34."""
-    model = build(cards.model("resnet_small").card, 10, (3, 16, 16), 0)
+    model = build_model(cards.model("resnet_small").card, 10, (3, 16, 16), 0)
     before = weights(model)
     transpose(kernels(model))
     after = weights(model)

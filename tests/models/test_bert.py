@@ -9,7 +9,7 @@ from transformers import BertConfig, BertForPreTraining, BertModel, RobertaConfi
 
 from mubench.errors import InputError
 from mubench.models.bert import bert
-from mubench.models.build import build
+from mubench.models.build import build_model
 from tests.support.bert import SIZES, texts
 
 pytestmark = pytest.mark.usefixtures("no_progress_bars")
@@ -70,7 +70,7 @@ def test_of_a_source_only_the_classifier_depends_on_the_seed(saved):
     card["arguments"] = {"source": str(saved[1])}
     state, bars = torch.get_rng_state(), transformers.utils.logging.is_progress_bar_enabled()
     level = transformers.utils.logging.get_verbosity()
-    first, second = (build(card, 3, (12,), seed) for seed in (0, 1))
+    first, second = (build_model(card, 3, (12,), seed) for seed in (0, 1))
     assert torch.equal(torch.get_rng_state(), state)
     assert transformers.utils.logging.get_verbosity() == level
     assert transformers.utils.logging.is_progress_bar_enabled() == bars

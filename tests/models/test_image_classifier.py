@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mubench.errors import InputError
-from mubench.models.build import build
+from mubench.models.build import build_model
 from tests.support.built_models import CARDS, make, shape_of
 
 SMALLEST = {
@@ -22,10 +22,10 @@ SMALLEST = {
 @pytest.mark.parametrize("name", list(SMALLEST))
 def test_the_smallest_images_work_and_smaller_ones_are_refused(name):
     channels, side = shape_of(name)[0], SMALLEST[name]
-    model = build(CARDS[name], 4, (channels, side, side), 0).train()
+    model = build_model(CARDS[name], 4, (channels, side, side), 0).train()
     assert model(torch.zeros(1, channels, side, side)).shape == (1, 4)
     with pytest.raises(InputError) as caught:
-        build(CARDS[name], 4, (channels, side, side - 1), 0)
+        build_model(CARDS[name], 4, (channels, side, side - 1), 0)
     assert "; take a model for smaller images" in str(caught.value)
     assert f"needs images of at least 1x{side}x{side}, got" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -33,7 +33,7 @@ def test_the_smallest_images_work_and_smaller_ones_are_refused(name):
 
 def test_what_is_not_an_image_is_refused():
     with pytest.raises(InputError, match=r"needs images \(c, h, w\), got the shape \(64,\)"):
-        build(CARDS["small_cnn"], 10, (64,), 0)
+        build_model(CARDS["small_cnn"], 10, (64,), 0)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 8, 8), (2, 1, 8, 9), (1, 8, 8)])

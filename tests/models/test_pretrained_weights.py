@@ -7,7 +7,7 @@ import torch
 
 from mubench.catalogue import cards
 from mubench.errors import InputError
-from mubench.models.build import build
+from mubench.models.build import build_model
 from mubench.models.vit import vit
 from tests.support.torchvision_models import TINY, torchvisions
 
@@ -17,7 +17,7 @@ def test_of_pretrained_weights_only_a_new_classifier_depends_on_the_seed(tmp_pat
     torch.save(theirs.state_dict(), file)
     card = cards.model("vit_mini").card
     card = {**card, "arguments": {**TINY, "weights": file}}
-    first, second = (build(card, 10, (3, 32, 32), seed).state_dict() for seed in (0, 1))
+    first, second = (build_model(card, 10, (3, 32, 32), seed).state_dict() for seed in (0, 1))
     differ = {name for name in first if not torch.equal(first[name], second[name])}
     assert differ == {"classifier.weight", "classifier.bias"}
     assert torch.equal(first["embedding.positions"], theirs.encoder.pos_embedding)

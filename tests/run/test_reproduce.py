@@ -124,7 +124,7 @@ def test_a_report_carries_the_forget_sets_that_files_named(tmp_path, mubench_):
     records = finish(opened)
     build(opened.source, tmp_path / "report")
     shutil.rmtree(theirs)
-    forget_file.read.cache_clear()
+    forget_file.read_forget_file.cache_clear()
     assert str(theirs) not in (tmp_path / "report" / "plan.json").read_text()
     record = only(records.values(), row="original")
     code, out, err = mubench_("reproduce", record.id, "--report", tmp_path / "report")
@@ -142,7 +142,7 @@ def test_a_number_that_the_step_does_not_give_is_named(copied_store, mubench_):
     assert code == 1
     assert out.splitlines()[-1].endswith("metrics differs (ta).")
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
-    assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "measured")
+    assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "compared")
     assert "environment" not in lines
 
 
@@ -219,7 +219,8 @@ def test_a_refusal_is_refused_again(tmp_path, mubench_):
     sweep = write(tmp_path / "tiny.yaml", methods={"boundary_shrink": {}})
     opened = open_sweep(sweep, str(tmp_path / "store"))
     opened.save()
-    step = only(opened.plan.steps.values(), method="boundary_shrink", selection="default")
+    finals = [step for step in opened.plan.steps.values() if step.kind == "final"]
+    step = only(finals, method="boundary_shrink", selection="default")
     opened.store.records.append(refused(step, step.refusal))
     code, out, _ = mubench_("reproduce", step.id, "--store", tmp_path / "store")
     assert code == 0

@@ -7,7 +7,7 @@ import pytest
 
 from mubench.errors import InputError
 from mubench.store.lookup import in_report, parsed
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.found_records import LATE, only
 from tests.support.sweep_world import TINY
 
@@ -19,12 +19,12 @@ def test_a_sweep_that_names_files_of_another_machine_says_which(tmp_path):
     for changes in ({"forget": [forget]}, {"dataset": [{"parquet": gone}]}):
         node = {**TINY, "grid": {**TINY["grid"], **changes}}
         with pytest.raises(InputError) as caught:
-            parsed(ReportSource("x", "", (), (), (), {}, "", node=node))
+            parsed(SweepResults("x", "", (), (), (), {}, "", document=node))
         assert f"ran on a machine that has {gone}: copy it to that path here" in str(caught.value)
         assert "\n" not in str(caught.value)
     wrong = {**TINY, "grid": {**TINY["grid"], "forget": [{"scenario": "x"}]}}
     with pytest.raises(InputError, match="unknown scenario") as caught:
-        parsed(ReportSource("x", "", (), (), (), {}, "", node=wrong))
+        parsed(SweepResults("x", "", (), (), (), {}, "", document=wrong))
     assert "names" not in str(caught.value)
 
 

@@ -5,7 +5,7 @@ from torch import nn
 
 from mubench.catalogue import cards
 from mubench.data.split import Inputs
-from mubench.models.build import build
+from mubench.models.build import build_model
 
 CARDS = {name: cards.model(name).card for name in cards.names("models")}
 SHAPES = {
@@ -35,7 +35,7 @@ def shape_of(name: str) -> tuple[int, ...]:
 
 
 def make(name: str, seed: int = 0) -> nn.Module:
-    return build(CARDS[name], 10, shape_of(name), seed)
+    return build_model(CARDS[name], 10, shape_of(name), seed)
 
 
 def inputs_of(name: str, n: int) -> Inputs:

@@ -102,7 +102,7 @@ def mine(
     written = {**CARD, "needs": list(needs), **(changes or {})}
     written["params"] = {**CARD["params"], **(params or {})}
     Path("mine.yaml").write_text(yaml.safe_dump(written, sort_keys=False))
-    plugins.add([plugins.read("mine.py")])
+    plugins.add([plugins.read_plugin("mine.py")])
     return Case("mine")
 
 

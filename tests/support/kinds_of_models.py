@@ -6,7 +6,7 @@ import torch
 
 from mubench.catalogue import cards
 from mubench.methods.contract.toy_world import noisy
-from mubench.models.build import build
+from mubench.models.build import build_model
 from tests.support.toy import CLASSES, split_of
 
 KINDS = {
@@ -26,7 +26,7 @@ def card_of(kind):
 
 def new_model(kind, seed=0):
     shape = (128,) if cards.model(kind).modality == "text" else (3, 16, 16)
-    return build(card_of(kind), CLASSES, shape, seed)
+    return build_model(card_of(kind), CLASSES, shape, seed)
 
 
 @cache

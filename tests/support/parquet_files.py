@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 
 CARD = {
     "name": "toy",
@@ -49,7 +49,7 @@ def write_parquet(path: Path, images=PNG, labels=LABELS, names=None, column="img
 
 def read_stored(folder: Path, **changes):
     """The data set as it is kept: in the cache, which is filled if it must be."""
-    return stored({**CARD, **changes}, folder.parent)
+    return stored_dataset({**CARD, **changes}, folder.parent)
 
 
 def whole(found, name: str = "inputs") -> np.ndarray:

@@ -67,7 +67,7 @@ def write_plugin(folder: Path, source: str, card: dict) -> str:
 
 
 def give(folder: Path, source: str = METHOD, card: dict = METHOD_CARD) -> plugins.Plugin:
-    plugin = plugins.read(write_plugin(folder, source, card))
+    plugin = plugins.read_plugin(write_plugin(folder, source, card))
     plugins.add([plugin])
     return plugin
 

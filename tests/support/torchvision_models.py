@@ -4,7 +4,7 @@ import torch
 import torchvision
 
 from mubench.catalogue import cards
-from mubench.models.build import build
+from mubench.models.build import build_model
 
 TINY = {"patch": 4, "width": 16, "depth": 2, "heads": 2}
 
@@ -12,7 +12,7 @@ TINY = {"patch": 4, "width": 16, "depth": 2, "heads": 2}
 def made(name, classes=10, side=32, **arguments):
     card = cards.model(name).card
     changed = {**card, "arguments": {**card["arguments"], **arguments}}
-    return build(changed, classes, (3, side, side), 0).eval()
+    return build_model(changed, classes, (3, side, side), 0).eval()
 
 
 def images(n, side=32):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from torchvision import datasets
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from mubench.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def official(found):
 def refused(of: dict, folder: Path, cache: Path) -> str:
     """The one line that refuses; nothing is left half-written in the cache."""
     with pytest.raises(DataError) as caught:
-        stored(of, folder.parent)
+        stored_dataset(of, folder.parent)
     assert "\n" not in str(caught.value)
     assert not cache.exists() or not [p for p in cache.iterdir() if p.is_dir()]
     return str(caught.value)

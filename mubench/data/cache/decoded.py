@@ -42,7 +42,7 @@ class Rows(NamedTuple):
     groups: Ints | None
 
 
-class Held(NamedTuple):
+class StoredSplit(NamedTuple):
     """One split: `inputs` (n, ...), `labels`, `ids` and perhaps `groups`, each (n,) int64."""
 
     inputs: NDArray[Any] | Texts
@@ -52,10 +52,10 @@ class Held(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredDataset:
     """A divided data set; its inputs are not read before they are used."""
 
-    splits: Mapping[str, Held]
+    splits: Mapping[str, StoredSplit]
     class_names: tuple[str, ...]
     group_names: tuple[str, ...]
     fingerprint: str
@@ -65,7 +65,7 @@ class Stored:
     std: tuple[float, ...] = ()
 
 
-def stored(card: Mapping[str, Any], data_dir: str | Path | None) -> Stored:
+def stored_dataset(card: Mapping[str, Any], data_dir: str | Path | None) -> StoredDataset:
     """The data set of a card; files are decoded where the cache does not have them yet.
 
     Raises:
@@ -113,28 +113,30 @@ def _cache_name(card: Mapping[str, Any], place: Place) -> str:
     about = decoding_facts(card)
     stamp = place.source.stamp(card, place.folder)
     # What decodes and divides.
-    code = source_id(f"{__name__}:stored", f"{place.source.__name__}:read")
+    code = source_id(f"{__name__}:stored_dataset", f"{place.source.__name__}:read")
     where = str(place.folder.resolve())
     text = json.dumps([LAYOUT, code, about, where, stamp], sort_keys=True)
     return f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def _in_memory(raw: Raw) -> Stored:
+def _in_memory(raw: Raw) -> StoredDataset:
     # Indexing by an array copies: a split holds its own examples and no view of the others'.
     held = {
-        name: Held(np.asarray(rows.part.inputs)[rows.positions], rows.labels, rows.ids, rows.groups)
+        name: StoredSplit(
+            np.asarray(rows.part.inputs)[rows.positions], rows.labels, rows.ids, rows.groups
+        )
         for name, rows in divide(raw).items()
     }
-    return Stored(held, raw.class_names, raw.group_names, raw.fingerprint)
+    return StoredDataset(held, raw.class_names, raw.group_names, raw.fingerprint)
 
 
-def _mapped(card: Mapping[str, Any], place: Place) -> Stored:
+def _mapped(card: Mapping[str, Any], place: Place) -> StoredDataset:
     def build(folder: Path) -> Facts:
         return _build(folder, card, with_superclasses(card, place.source.read(card, place.folder)))
 
     folder, facts = cached(_cache_name(card, place), build)
     _require(card, "examples", facts["examples"])
-    return Stored(
+    return StoredDataset(
         splits={name: _open(folder, name) for name in SPLITS},
         class_names=tuple(facts["class_names"]),
         group_names=tuple(facts["group_names"]),
@@ -144,9 +146,9 @@ def _mapped(card: Mapping[str, Any], place: Place) -> Stored:
     )
 
 
-def _open(folder: Path, name: str) -> Held:
+def _open(folder: Path, name: str) -> StoredSplit:
     groups = folder / f"{name}_groups.npy"
-    return Held(
+    return StoredSplit(
         open_inputs(folder, name),
         np.load(folder / f"{name}_labels.npy"),
         np.load(folder / f"{name}_ids.npy"),
@@ -252,7 +254,7 @@ def _rows(part: Part, positions: Ints, first: int) -> Rows:
     return Rows(part, positions, first + positions, part.labels[positions], groups)
 
 
-def split_sizes(found: Stored) -> Iterator[tuple[str, int]]:
+def split_sizes(found: StoredDataset) -> Iterator[tuple[str, int]]:
     """Name and number of examples of each split."""
     for name in SPLITS:
         yield name, len(found.splits[name].labels)

@@ -46,7 +46,7 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
     """
     shape = tuple(card.get("stored_shape") or card["input_shape"])
     splits = [
-        _kind(card).read(_dataset(card), folder, str(card["name"]), split)
+        _layout(card).read(_dataset(card), folder, str(card["name"]), split)
         for split in ("train", "test")
     ]
     for images, labels, where in splits:
@@ -61,7 +61,7 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
 
 def fetch(card: Mapping[str, Any], folder: Path) -> None:
     """Let torchvision download what is missing. Raises whatever it does without a network."""
-    kind, dataset = _kind(card), _dataset(card)
+    kind, dataset = _layout(card), _dataset(card)
     for split in ("train", "test"):
         dataset(folder, download=True, **kind.arguments(split))
 
@@ -113,7 +113,7 @@ def _by_name(split: str) -> dict[str, Any]:
     return {"split": split}
 
 
-class Kind(NamedTuple):
+class FileLayout(NamedTuple):
     """How a class of torchvision keeps its files: globs, their reader, how it calls a split."""
 
     files: tuple[str, ...]
@@ -121,28 +121,28 @@ class Kind(NamedTuple):
     arguments: Callable[[str], dict[str, Any]] = _by_flag
 
 
-KINDS: Mapping[str, Kind] = {
-    "CIFAR10": Kind(("cifar-10-batches-py/*",), _cifar),
-    "CIFAR100": Kind(("cifar-100-python/*",), _cifar),
-    "SVHN": Kind(("t*_32x32.mat",), _svhn, _by_name),
-    "MNIST": Kind(("*-ubyte*", "MNIST/raw/*-ubyte*"), _mnist),
-    "FashionMNIST": Kind(("*-ubyte*", "FashionMNIST/raw/*-ubyte*"), _mnist),
-    "KMNIST": Kind(("*-ubyte*", "KMNIST/raw/*-ubyte*"), _mnist),
+LAYOUTS: Mapping[str, FileLayout] = {
+    "CIFAR10": FileLayout(("cifar-10-batches-py/*",), _cifar),
+    "CIFAR100": FileLayout(("cifar-100-python/*",), _cifar),
+    "SVHN": FileLayout(("t*_32x32.mat",), _svhn, _by_name),
+    "MNIST": FileLayout(("*-ubyte*", "MNIST/raw/*-ubyte*"), _mnist),
+    "FashionMNIST": FileLayout(("*-ubyte*", "FashionMNIST/raw/*-ubyte*"), _mnist),
+    "KMNIST": FileLayout(("*-ubyte*", "KMNIST/raw/*-ubyte*"), _mnist),
 }
 
 
 def _files(card: Mapping[str, Any], folder: Path) -> list[Path]:
-    return sorted(path for pattern in _kind(card).files for path in folder.glob(pattern))
+    return sorted(path for pattern in _layout(card).files for path in folder.glob(pattern))
 
 
-def _kind(card: Mapping[str, Any]) -> Kind:
+def _layout(card: Mapping[str, Any]) -> FileLayout:
     name = str(card.get("torchvision"))
-    if name not in KINDS:
+    if name not in LAYOUTS:
         raise DataError(
             f"dataset {card['name']}: torchvision: unknown class '{name}'; "
-            f"{did_you_mean(name, KINDS)}"
+            f"{did_you_mean(name, LAYOUTS)}"
         )
-    return KINDS[name]
+    return LAYOUTS[name]
 
 
 def _dataset(card: Mapping[str, Any]) -> Any:

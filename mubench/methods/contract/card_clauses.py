@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from mubench.catalogue.cards import evaluate
+from mubench.catalogue.cards import evaluate_expression
 from mubench.errors import ContractError
 from mubench.methods.contract.case import Case, require
 from mubench.methods.contract.samples import ends, samples
@@ -127,7 +127,7 @@ def cost_matches_card(case: Case) -> None:
             ("forward", cost["forward"], counted.forward_examples),
             ("backward", cost["backward"], counted.backward_examples),
         ):
-            value = evaluate(expression, {**case.settings, **sizes}, f"cost.{way}")
+            value = evaluate_expression(expression, {**case.settings, **sizes}, f"cost.{way}")
             terms = ", ".join(f"{name} = {size}" for name, size in sizes.items())
             require(
                 value == number,

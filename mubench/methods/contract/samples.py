@@ -10,7 +10,7 @@ from mubench.catalogue.search_space import Space
 
 
 class Draw:
-    """An `Ask` that draws from a generator of its own."""
+    """A sampler that draws from a generator of its own."""
 
     def __init__(self, seed: int) -> None:
         self._generator = np.random.default_rng(seed)

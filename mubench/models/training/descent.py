@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from mubench.catalogue.bounds import check_limits
+from mubench.catalogue.bounds import check_bounds
 from mubench.errors import Diverged
 
 B = TypeVar("B")
@@ -38,7 +38,7 @@ class Descent:
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            check_limits(setting.name, getattr(self, setting.name), setting.name)
+            check_bounds(setting.name, getattr(self, setting.name), setting.name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from mubench.catalogue.bounds import check_limits
+from mubench.catalogue.bounds import check_bounds
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Batch, Split
 
@@ -19,7 +19,7 @@ class Loader:
     def __init__(
         self, split: Split, size: int, *, seed: int, name: str, augment: bool = False
     ) -> None:
-        check_limits("batch_size", size, "batch_size")
+        check_bounds("batch_size", size, "batch_size")
         self.split = split
         self.size = size
         self._order = torch.Generator().manual_seed(derive_seed(seed, name, "order"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from mubench.errors import DataError
 from tests.support.written_data import card, official, pixels, refused, save, stacked
 
@@ -43,7 +43,7 @@ def write_faces(folder: Path, form: str = "txt") -> np.ndarray:
 @pytest.mark.parametrize("form", ["txt", "csv"])
 def test_faces_have_an_attribute_as_label_and_the_person_as_group(toy_data, form):
     images = write_faces(toy_data, form)
-    found = stored(FACES, toy_data.parent)
+    found = stored_dataset(FACES, toy_data.parent)
     inputs, labels, test = official(found)
     assert np.array_equal(inputs, stacked(list(images[:20])))
     assert labels == [int(smile == 1) for smile in SMILES[:20]]
@@ -59,13 +59,13 @@ def test_faces_have_an_attribute_as_label_and_the_person_as_group(toy_data, form
 def test_faces_are_fitted(toy_data):
     write_faces(toy_data)
     of = {**FACES, "resize": True, "stored_shape": [3, 2, 2]}
-    assert stored(of, toy_data.parent).splits["test"].inputs.shape == (4, 3, 2, 2)
+    assert stored_dataset(of, toy_data.parent).splits["test"].inputs.shape == (4, 3, 2, 2)
 
 
 def test_another_attribute_is_another_data_set(toy_data, cache_dir):
     write_faces(toy_data)
     with pytest.raises(DataError, match=r"class 0 \(not smiling\) has no training example"):
-        stored({**FACES, "attribute": "Young"}, toy_data.parent)
+        stored_dataset({**FACES, "attribute": "Young"}, toy_data.parent)
     line = refused({**FACES, "attribute": "Smilling"}, toy_data, cache_dir)
     path = toy_data / "list_attr_celeba.txt"
     assert line == f"{path}: no attribute 'Smilling'; did you mean 'Smiling'?"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from tests.support.written_data import card, official, pixels, refused
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
@@ -44,7 +44,7 @@ def test_fashion_mnist_is_read_from_idx_packed_or_not_whoever_packed_it(toy_data
     images, labels = pixels(20, 28, 28), [i % 2 for i in range(20)]
     raw = write_idx(toy_data, packed, images, labels, at)
     before = sorted(path.name for path in raw.iterdir())
-    inputs, found_labels, test = official(stored(FASHION, toy_data.parent))
+    inputs, found_labels, test = official(stored_dataset(FASHION, toy_data.parent))
     assert np.array_equal(inputs, images[:, None])
     assert np.array_equal(test.inputs, images[:5, None])
     assert (found_labels, test.labels.tolist()) == (labels, labels[:5])

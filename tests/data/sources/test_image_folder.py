@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from mubench.data.sources import image_folder
 from tests.support.written_data import (
     FOLDERS,
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("cache_dir")
 def test_without_a_test_folder_a_share_is_held_out(toy_data):
     write_folders(toy_data)
     shutil.rmtree(toy_data / "val")
-    found = stored(FOLDERS, toy_data.parent)
+    found = stored_dataset(FOLDERS, toy_data.parent)
     assert {name: len(split.ids) for name, split in found.splits.items()} == {
         "train": 18,
         "validation": 2,
@@ -34,7 +34,9 @@ def test_without_a_test_folder_a_share_is_held_out(toy_data):
 
 def test_the_folders_of_a_card_give_the_order_of_its_classes(toy_data):
     images = write_folders(toy_data, names=("n01", "n02"))
-    inputs, labels, _ = official(stored({**FOLDERS, "folders": ["n02", "n01"]}, toy_data.parent))
+    inputs, labels, _ = official(
+        stored_dataset({**FOLDERS, "folders": ["n02", "n01"]}, toy_data.parent)
+    )
     assert labels == [0] * 12 + [1] * 12
     assert np.array_equal(inputs, stacked(images["train"][12:] + images["train"][:12]))
 
@@ -90,7 +92,7 @@ def test_a_class_without_images_is_named(toy_data, cache_dir, split):
 
 def test_folders_belong_to_classes_by_name_and_not_by_position(toy_data):
     images = write_folders(toy_data)
-    found = stored({**FOLDERS, "classes": ["bee", "ant"]}, toy_data.parent)
+    found = stored_dataset({**FOLDERS, "classes": ["bee", "ant"]}, toy_data.parent)
     inputs, labels, _ = official(found)
     assert np.array_equal(inputs, stacked(images["train"][12:] + images["train"][:12]))
     assert (found.class_names, labels) == (("bee", "ant"), [0] * 12 + [1] * 12)
@@ -118,5 +120,5 @@ def test_an_image_that_comes_later_is_read(toy_data):
 def test_a_test_folder_without_classes_gives_way_to_val(toy_data):
     images = write_folders(toy_data)
     save(toy_data / "test" / "ILSVRC2012_test_00000001.JPEG", pixels(4, 6, 3))
-    _, _, test = official(stored(FOLDERS, toy_data.parent))
+    _, _, test = official(stored_dataset(FOLDERS, toy_data.parent))
     assert np.array_equal(test.inputs, stacked(images["test"]))

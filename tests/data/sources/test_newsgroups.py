@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sklearn.datasets import fetch_20newsgroups, load_files
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from mubench.data.sources import newsgroups
 from tests.support.written_data import NEWS, official, refused, write_news
 
@@ -33,7 +33,7 @@ def test_messages_come_whole_by_newsgroup_and_number(toy_data, fetched):
     texts = write_news(toy_data)
     if fetched:
         pack(toy_data)
-    inputs, labels, test = official(stored(NEWS, toy_data.parent))
+    inputs, labels, test = official(stored_dataset(NEWS, toy_data.parent))
     assert inputs == texts["train"]
     assert labels == [0] * 12 + [1] * 12
     assert list(test.inputs) == texts["test"]
@@ -42,9 +42,9 @@ def test_messages_come_whole_by_newsgroup_and_number(toy_data, fetched):
 
 def test_both_forms_of_the_messages_have_one_fingerprint(toy_data):
     write_news(toy_data)
-    before = stored(NEWS, toy_data.parent).fingerprint
+    before = stored_dataset(NEWS, toy_data.parent).fingerprint
     pack(toy_data)
-    assert stored(NEWS, toy_data.parent).fingerprint == before
+    assert stored_dataset(NEWS, toy_data.parent).fingerprint == before
 
 
 @pytest.mark.parametrize(

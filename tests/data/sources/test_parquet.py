@@ -11,7 +11,7 @@ import torch
 import mubench.data
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import SPLITS
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 from mubench.data.sources import parquet
 from mubench.data.sources.raw import fingerprint
 from mubench.errors import DataError
@@ -152,7 +152,7 @@ def real_data(name: str) -> Path:
 def test_real_cifar10_is_what_its_card_declares():
     root = real_data("cifar10")
     card = cards.dataset("cifar10").card
-    dataset = load(card, {}, SPLITS, "cpu", root)
+    dataset = load_dataset(card, {}, SPLITS, "cpu", root)
     assert {name: len(getattr(dataset, name)) for name in SPLITS} == card["sizes"]
     assert dataset.class_names == tuple(card["classes"])
     assert torch.bincount(dataset.train.labels).tolist() == [4500] * 10
@@ -165,7 +165,7 @@ def test_real_cifar10_is_what_its_card_declares():
 def test_a_fifth_of_cifar100_is_read_by_its_fine_labels():
     root = real_data("cifar100")
     card = cards.dataset("cifar100").card
-    dataset = load(card, {}, ("validation", "test"), "cpu", root)
+    dataset = load_dataset(card, {}, ("validation", "test"), "cpu", root)
     assert dataset.class_names == tuple(card["classes"])
     assert torch.bincount(dataset.test.labels).tolist() == [100] * 100
     assert len(set(torch.bincount(dataset.validation.labels).tolist())) == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from tests.support.parquet_files import LABELS, read_stored, whole, write_parquet
 from tests.support.written_data import CIFAR, NEWS, official, write_cifar, write_news
 
@@ -27,7 +27,7 @@ def test_superclasses_are_found_by_position_whatever_files_call_their_classes(pa
 def test_superclasses_come_from_the_fine_labels_of_torchvisions_files(toy_data, no_checksums):
     images, labels, _ = write_cifar(toy_data, "CIFAR100")
     lifted = {"classes": ["all"], "groups": ["a", "b"], "superclasses": {"all": ["a", "b"]}}
-    found = stored({**CIFAR, "torchvision": "CIFAR100", **lifted}, toy_data.parent)
+    found = stored_dataset({**CIFAR, "torchvision": "CIFAR100", **lifted}, toy_data.parent)
     inputs, found_labels, test = official(found)
     assert np.array_equal(inputs, images)
     assert set(found_labels) == {0}
@@ -38,6 +38,8 @@ def test_superclasses_come_from_the_fine_labels_of_torchvisions_files(toy_data, 
 def test_topics_are_superclasses_of_newsgroups(toy_data):
     write_news(toy_data)
     topics = {"classes": ["all"], "groups": NEWS["classes"]}
-    found = stored({**NEWS, **topics, "superclasses": {"all": NEWS["classes"]}}, toy_data.parent)
+    found = stored_dataset(
+        {**NEWS, **topics, "superclasses": {"all": NEWS["classes"]}}, toy_data.parent
+    )
     assert found.splits["test"].labels.tolist() == [0] * 4
     assert found.splits["test"].groups.tolist() == [0, 0, 1, 1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from mubench.data.sources import tiny_imagenet
 from tests.support.written_data import card, official, pixels, refused, save, stacked
 
@@ -36,7 +36,7 @@ def write_tiny(root: Path) -> dict[str, list]:
 @pytest.mark.parametrize("inner", [False, True])
 def test_tiny_imagenet_is_read_from_its_own_layout(toy_data, inner):
     images = write_tiny(toy_data / "tiny-imagenet-200" if inner else toy_data)
-    found = stored(TINY, toy_data.parent)
+    found = stored_dataset(TINY, toy_data.parent)
     inputs, labels, test = official(found)
     assert np.array_equal(inputs, stacked(images["train"]))
     assert labels == [0] * 12 + [1] * 12
@@ -61,7 +61,7 @@ def test_classes_that_a_card_does_not_name_are_called_by_their_words(toy_data, w
     if words is not None:
         (toy_data / "words.txt").write_text(words)
     of = {key: value for key, value in TINY.items() if key != "folders"}
-    assert stored(of, toy_data.parent).class_names == names
+    assert stored_dataset(of, toy_data.parent).class_names == names
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import scipy.io
 from torchvision import datasets
 
 from mubench.catalogue import cards
-from mubench.data.cache.decoded import stored
+from mubench.data.cache.decoded import stored_dataset
 from mubench.data.sources import torchvision_files
 from tests.support.written_data import CIFAR, card, official, pixels, refused, write_cifar
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("cache_dir")
 @pytest.mark.parametrize("kind", ["CIFAR10", "CIFAR100"])
 def test_cifar_is_read_from_its_batches_with_fine_labels(toy_data, no_checksums, kind):
     images, labels, (test_images, test_labels) = write_cifar(toy_data, kind)
-    found = stored({**CIFAR, "torchvision": kind}, toy_data.parent)
+    found = stored_dataset({**CIFAR, "torchvision": kind}, toy_data.parent)
     inputs, found_labels, test = official(found)
     assert np.array_equal(inputs, images)
     assert found_labels == labels
@@ -33,7 +33,7 @@ def test_svhn_is_read_from_its_matrices_where_ten_means_zero(toy_data, no_checks
     marks = np.tile(np.arange(1, 11), 2)[:, None].astype(np.uint8)
     for split, of_split in images.items():
         scipy.io.savemat(toy_data / f"{split}_32x32.mat", {"X": of_split, "y": marks})
-    inputs, labels, test = official(stored(SVHN, toy_data.parent))
+    inputs, labels, test = official(stored_dataset(SVHN, toy_data.parent))
     assert np.array_equal(inputs, images["train"].transpose(3, 2, 0, 1))
     assert np.array_equal(test.inputs, images["test"].transpose(3, 2, 0, 1))
     assert labels == test.labels.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0] * 2
@@ -99,7 +99,7 @@ def test_the_names_of_a_card_fit_together(name):
         assert sorted(members) == sorted(of.groups)
         assert list(of.card["superclasses"]) == list(of.classes)
     if "torchvision" in of.card:
-        assert of.card["torchvision"] in torchvision_files.KINDS
+        assert of.card["torchvision"] in torchvision_files.LAYOUTS
 
 
 def test_imagenets_card_has_torchvisions_names():

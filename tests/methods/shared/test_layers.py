@@ -9,7 +9,7 @@ from mubench.catalogue import cards
 from mubench.errors import Refused
 from mubench.methods.shared.layers import blocks_of, classifier_of, convolutions_of, trained_alone
 from mubench.models.bert import bert as our_bert
-from mubench.models.build import build as build_card
+from mubench.models.build import build_model as build_card
 from mubench.models.cnn import small_cnn
 from tests.support.toy import Net, conv, mlp
 

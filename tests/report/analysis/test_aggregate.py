@@ -11,7 +11,7 @@ from mubench.metrics.gap import TERMS, gap
 from mubench.report.analysis.aggregate import aggregate, distances
 from mubench.report.tables.all_metrics import metric_table
 from mubench.report.tables.table import table
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.report_cells import CELL, only_cell, with_gaps
 from tests.support.report_world import at_distance, finals, retrains, shuffled, world
 
@@ -28,7 +28,7 @@ from tests.support.report_world import at_distance, finals, retrains, shuffled, 
 )
 def test_a_cell_knows_its_kind_and_ratio(scenario, kind, ratio):
     name = f"d[a=1]/m/{scenario}"
-    cell = aggregate(ReportSource("t", "", tuple(retrains(name, 1)), (name,), (), {}, ""))[0]
+    cell = aggregate(SweepResults("t", "", tuple(retrains(name, 1)), (name,), (), {}, ""))[0]
     assert (cell.dataset, cell.model, cell.kind, cell.ratio) == ("d[a=1]", "m", kind, ratio)
 
 

@@ -96,7 +96,7 @@ def test_a_share_of_what_is_below_zero_means_nothing():
         replace(r, metrics={**r.metrics, "ua": r.metrics["ua"] - 0.5}) if r.row == "ga" else r
         for r in source.records
     ]
-    found = judge_claims(source.claims, aggregate(source.of(below)))[0]
+    found = judge_claims(source.claims, aggregate(source.with_records(below)))[0]
     assert found.verdict == "undecided"
     assert "is undefined" in found.cells[0].words
 
@@ -118,6 +118,6 @@ def test_large_numbers_with_three_requests_stay_undecided():
         else r
         for r in source.records
     ]
-    found = judge_claims(source.claims, aggregate(source.of(counted)))[0]
+    found = judge_claims(source.claims, aggregate(source.with_records(counted)))[0]
     assert found.verdict == "undecided"
     assert "p = 0.250; 6 needed" in found.cells[0].words
