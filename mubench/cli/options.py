@@ -1,4 +1,4 @@
-"""The options that commands share, written once, and what they open."""
+"""Options that commands share, and the sweeps and stores that they open."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass

@@ -117,7 +117,7 @@ def reproduce(
 
 
 def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
-    """Run what is missing, then report and track it; the caller holds the store's lock."""
+    """Run the missing steps, then report and track them; the caller holds the store's lock."""
     from mubench.run.examples import save_examples
     from mubench.tracking.tracker import tracked
 

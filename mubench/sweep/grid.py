@@ -70,7 +70,7 @@ _RATIO = re.compile(r"-(\d+(?:\.\d+)?(?:e-?\d+)?)(?=-|$)")
 
 
 def kind_and_ratio(scenario: str) -> tuple[str, float | None]:
-    """What a scenario's label says: the label without its ratio, and the ratio if there is one.
+    """The parts of a scenario's label: the label without its ratio, and the ratio or None.
 
     >>> kind_and_ratio("random-0.1-stratified"), kind_and_ratio("class")
     (('random-stratified', 0.1), ('class', None))
@@ -84,7 +84,7 @@ class ForgetSpec(Strict):
 
     scenario: Literal["random", "class", "group", "index"]
     dataset: tuple[str, ...] = ()
-    """Names of the data sets that it is for; none stands for all."""
+    """Names of the data sets that it applies to; empty: all."""
     ratio: float | None = Field(None, gt=0, lt=1)
     stratified: bool = False
     search: tuple[Named, ...] = ()

@@ -12,7 +12,7 @@ from mubench.sweep.steps import FinalStep, Step, Study
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a sweep asks for. Steps stand in an order that respects what they need."""
+    """Everything that a sweep asks for. Each step comes after those that it needs."""
 
     name: str
     steps: Mapping[str, Step]

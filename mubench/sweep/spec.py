@@ -21,7 +21,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class SearchSpec(Strict):
-    """The budget that every method gets, and what it is tuned towards."""
+    """The search budget of every method, and the objective."""
 
     sampler: Literal["tpe", "random"] = "tpe"
     trials: int = Field(8, ge=1)

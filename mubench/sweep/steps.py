@@ -17,7 +17,7 @@ from mubench.sweep.rows import Row
 from mubench.sweep.spec import Resources
 
 _Names = tuple[str | int, ...]
-"""Kind, purpose, request, replica, row and candidate; 0, an empty word and -1 stand for none."""
+"""Kind, purpose, request, replica, row and candidate; 0, an empty word and -1 mean none."""
 
 
 @dataclass(frozen=True)

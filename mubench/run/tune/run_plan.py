@@ -87,7 +87,7 @@ def run_plan(
 
 
 def _require_known(plan: Plan, schedule: Schedule) -> None:
-    """Refuse to run on data in files that nobody here has seen.
+    """Refuse to run on data files that this machine has not decoded.
 
     Their steps would have one id whatever the workers find, and be taken for each other later.
     """

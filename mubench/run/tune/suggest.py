@@ -105,7 +105,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Replayed:
-    """Gives known draws again and notes what they were drawn from."""
+    """Gives known draws again and notes their distributions."""
 
     raw: Raw
     distributions: dict[str, BaseDistribution] = field(default_factory=dict)
