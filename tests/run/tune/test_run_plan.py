@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("def
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not find this file
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds after which a step waits in vain for others that should run beside it."""
 
 
