@@ -31,7 +31,7 @@ def test_exponents_are_numbers_as_in_yaml_1_2(text):
         ("search.trials", "2:3"),
         ("search.missing", "1:1"),
         ("grid[0].model[1]", "4:16"),
-        ("grid.model[1]", "4:16"),
+        ("search[0].trials", "2:3"),  # one entry need not be in a list
         ("grid[0].forget.ratio", "5:14"),
         ("grid[7]", "3:1"),
     ],
