@@ -20,7 +20,7 @@ import numpy as np
 
 from mubench.report.build import build
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.store.results_files import pack, unpack
 
 DATASETS = ("cifar10", "cifar100", "svhn", "tiny_imagenet", "digits")
@@ -96,12 +96,12 @@ def _opened(page: Path) -> dict[str, float]:
     return {"load_s": round(min(loads) / 1e3, 2), "first_paint_s": round(min(paints) / 1e3, 2)}
 
 
-def source() -> ReportSource:
+def source() -> SweepResults:
     """100,000 made-up records."""
     cells = tuple(f"{d}/{m}/{s}" for d in DATASETS for m in MODELS for s in SCENARIOS)
     records = [one for number, cell in enumerate(cells) for one in _cell(cell, number)]
     expected = {(c, r, s): REQUESTS for c in cells for r in ROWS for s in ("default", "tuned")}
-    return ReportSource("large", "", tuple(records), cells, ROWS, expected, "mubench run large")
+    return SweepResults("large", "", tuple(records), cells, ROWS, expected, "mubench run large")
 
 
 def _cell(cell: str, number: int) -> Iterator[Record]:

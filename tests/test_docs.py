@@ -49,7 +49,8 @@ def _tree():
     git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if git.returncode:
         pytest.skip("not a checkout: what belongs to the repository is not known")
-    tops = {_name(ROOT / line.split("/")[0]) for line in git.stdout.splitlines()}
+    paths = {ROOT / line.split("/")[0] for line in git.stdout.splitlines()}
+    tops = {_name(path) for path in paths if path.exists()}
     hidden_files = {name for name in tops if name.startswith(".") and not name.endswith("/")}
     return (package | tops) - hidden_files - {"mubench/__pycache__/"}
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -163,35 +164,39 @@ def test_metrics_need_nothing_but_numpy_and_what_builds_on_it():
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_module_imports_itself_in_a_circle():
+def dependencies():
+    """The files that each file imports."""
     names = {
-        ".".join(("mubench", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
-            ".__init__"
-        ): path
+        ".".join(("mubench", *path.relative_to(PACKAGE).with_suffix("").parts)): path
         for path in modules()
+        if path.name != "__init__.py"
     }
-    edges = {
-        name: {
-            found
+    return {
+        path: {
+            names[name]
             for target, _ in imported(path)
-            for found in (target, target.rpartition(".")[0])
-            if found in names and found not in (name, "mubench")
+            for name in (target, target.rpartition(".")[0])
+            if name in names and names[name] != path
         }
-        for name, path in names.items()
+        for path in names.values()
     }
-    done, stack = set(), []
 
-    def visit(name):
-        assert name not in stack, f"circle: {' -> '.join([*stack[stack.index(name) :], name])}"
-        if name in done:
-            return
-        stack.append(name)
-        for target in sorted(edges[name]):
-            visit(target)
-        done.add(stack.pop())
 
-    for name in names:
-        visit(name)
+def test_no_module_imports_itself_in_a_circle():
+    TopologicalSorter(dependencies()).prepare()  # raises CycleError, which names the circle
+
+
+def test_no_folder_imports_another_in_a_circle():
+    """Folders of both levels; the files at the root are the bottom and the top of all of them."""
+    folders = {}
+    for path, targets in dependencies().items():
+        others = {target.parent for target in targets} - {path.parent, PACKAGE}
+        if path.parent != PACKAGE:
+            folders.setdefault(path.parent.relative_to(PACKAGE), set()).update(
+                other.relative_to(PACKAGE) for other in others
+            )
+    assert len(folders) > 20
+    TopologicalSorter(folders).prepare()
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from mubench.cli.options import (
 from mubench.cli.output import say
 
 if TYPE_CHECKING:
-    from mubench.run.open_sweep import Sweep
-    from mubench.store.results import ReportSource
+    from mubench.run.open_sweep import OpenSweep
+    from mubench.store.results import SweepResults
 
 
 @with_options
@@ -61,25 +61,25 @@ def score(
     plugin: PluginFiles = None,
 ) -> None:
     """Add metrics to a finished sweep from its stored outputs; no step runs again."""
-    from mubench.metrics.post_hoc import later_metrics
-    from mubench.run.examples import keep_exhibits
+    from mubench.metrics.post_hoc import post_hoc_metrics
+    from mubench.run.examples import save_examples
     from mubench.run.post_hoc import add_metrics
-    from mubench.store.gathered import name_of, saved
+    from mubench.store.results_files import read_results, sweep_name
 
-    opened, metrics = existing_store(store), later_metrics(metric or ())
-    source = saved(opened, name_of(sweep))
+    opened, metrics = existing_store(store), post_hoc_metrics(metric or ())
+    source = read_results(opened, sweep_name(sweep))
     with opened.lock(source.name):
         for added in add_metrics(opened, source.records, metrics):
             say(str(added))
-        keep_exhibits(opened, source, data)
+        save_examples(opened, source, data)
 
 
-def _last_results(opened: "Sweep") -> "ReportSource":
+def _last_results(opened: "OpenSweep") -> "SweepResults":
     """Return a sweep's results; those of its last saved run, if this plan has none.
 
     Other code, other packages or a metric of a plug-in change every id.
     """
-    from mubench.store.gathered import saved
+    from mubench.store.results_files import read_results
 
     source = opened.source
     if source.records or opened.plan.name not in opened.store.sweeps():
@@ -87,4 +87,4 @@ def _last_results(opened: "Sweep") -> "ReportSource":
     say(
         f"{opened.plan.name}: no records for the current code and sweep; showing the last saved run"
     )
-    return saved(opened.store, opened.plan.name)
+    return read_results(opened.store, opened.plan.name)

@@ -13,7 +13,7 @@ import torch
 
 from mubench.data.cache.decoded import SPLITS, StoredDataset, stored_dataset
 from mubench.data.options import check_options
-from mubench.data.partition import Ints, hash_ids, hash_keys, hash_order
+from mubench.data.sources.partition import Ints, hash_ids, hash_keys, hash_order
 from mubench.data.split import Inputs, Source, Split, Transform, moved, select
 from mubench.data.tokens import Encoded, EncodedSplit, TextTransform, encoded
 from mubench.data.transforms import ImageTransform

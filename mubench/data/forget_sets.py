@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mubench.data.partition import Ints, hash_ids, hash_order
 from mubench.data.scenario import (
     SEARCH_POOL,
     Classes,
@@ -17,6 +16,7 @@ from mubench.data.scenario import (
     check_scenario,
     forget_count,
 )
+from mubench.data.sources.partition import Ints, hash_ids, hash_order
 from mubench.data.split import Split
 from mubench.errors import InputError
 

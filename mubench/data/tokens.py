@@ -24,8 +24,8 @@ from torch import Tensor
 from mubench.catalogue.ids import content_of, source_id
 from mubench.data.cache.cache import Facts, cached
 from mubench.data.cache.decoded import StoredDataset, StoredSplit
-from mubench.data.partition import Ints
 from mubench.data.sources.newsgroup_text import cleaned
+from mubench.data.sources.partition import Ints
 from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from mubench.leaderboard.noise import has_other_retrain, noise_of
 from mubench.leaderboard.row import BoardRow
-from mubench.report.format import STATUS_WORDS
+from mubench.report.analysis.format import STATUS_WORDS
 
 LEGEND = {
     "single seed": "one train seed or one final request: its spread is unknown",

@@ -11,9 +11,8 @@ from mubench.leaderboard.row import BoardRow
 from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.leaderboard.site import site_files
 from mubench.leaderboard.write_site import WrittenSite, write_site
-from mubench.store.gathered import saved
-from mubench.store.results import ReportSource
-from mubench.store.results_files import read_folder
+from mubench.store.results import SweepResults
+from mubench.store.results_files import read_folder, read_results
 from mubench.store.store import Store
 
 
@@ -58,12 +57,12 @@ def collect_rows(sources: RowSources) -> tuple[BoardRow, ...]:
     return (*rows, *read_rows(sources.rows))
 
 
-def _results(sources: RowSources) -> Iterator[ReportSource]:
+def _results(sources: RowSources) -> Iterator[SweepResults]:
     for uri in sources.stores:
         store = Store(uri)
         if not store.exists:
             raise InputError(f"{uri}: no such store; give another --store")
-        yield from (saved(store, name) for name in store.sweeps())
+        yield from (read_results(store, name) for name in store.sweeps())
     for uri in sources.tracking:
         from mubench.tracking.artifacts import read_source, sent_sweeps  # here: MLflow is heavy
 

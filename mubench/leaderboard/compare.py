@@ -18,8 +18,7 @@ from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.report.analysis.comparisons import Paired, corrected
 from mubench.report.analysis.noise import Floor
 from mubench.report.analysis.significance import independent, sign_flip_p
-from mubench.store.gathered import saved
-from mubench.store.results_files import PLAN, read_folder
+from mubench.store.results_files import PLAN, read_folder, read_results
 from mubench.store.store import Store
 
 
@@ -78,7 +77,7 @@ def load_own_rows(name: str, store: str) -> tuple[BoardRow, ...]:
         raise InputError(
             f"{name}: no such file or folder, and no store at {store} to look it up in"
         )
-    return rows_from_results(saved(opened, name))
+    return rows_from_results(read_results(opened, name))
 
 
 def compare_with_board(own: Iterable[BoardRow], others: Iterable[BoardRow]) -> BoardComparison:

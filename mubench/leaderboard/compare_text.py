@@ -10,8 +10,8 @@ from rich.text import Text
 from mubench.leaderboard.board import BoardEntry
 from mubench.leaderboard.compare import BoardComparison, CellComparison, PairwiseComparison
 from mubench.leaderboard.slug import plain
+from mubench.report.analysis.format import format_p, format_percent
 from mubench.report.analysis.significance import bootstrap_interval, fewest_pairs
-from mubench.report.format import format_p, format_percent
 from mubench.report.text.summary import spread_text
 
 

@@ -24,7 +24,7 @@ from mubench.leaderboard.row_fields import (
     Tuning,
 )
 from mubench.leaderboard.slug import slug
-from mubench.report.format import row_title
+from mubench.report.analysis.format import row_title
 from mubench.sweep.kinds import REFERENCES, RETRAIN
 
 FORMAT: Literal[1] = 1

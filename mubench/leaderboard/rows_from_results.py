@@ -13,10 +13,10 @@ from mubench.metrics.gap import TERMS
 from mubench.report.analysis.aggregate import Cell, Row, aggregate
 from mubench.report.analysis.tuning import Study, studies
 from mubench.store.record import Record, is_scored
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 
 
-def rows_from_results(results: ReportSource) -> tuple[BoardRow, ...]:
+def rows_from_results(results: SweepResults) -> tuple[BoardRow, ...]:
     """Return the rows of a sweep that have records, in the order of the sweep; pure.
 
     Raises:
@@ -31,7 +31,7 @@ def rows_from_results(results: ReportSource) -> tuple[BoardRow, ...]:
     )
 
 
-def _row(results: ReportSource, cell: Cell, row: Row, study: Study | None) -> BoardRow:
+def _row(results: SweepResults, cell: Cell, row: Row, study: Study | None) -> BoardRow:
     targets = {r.request: r.metrics for r in cell.retrain.scored}
     first = row.records[0]
     records = sorted(row.scored, key=lambda r: (r.request, r.id))
@@ -52,7 +52,7 @@ def _row(results: ReportSource, cell: Cell, row: Row, study: Study | None) -> Bo
         "failures": [_failure(r) for r in row.records if r.id not in ids],
         "params": dict(chosen.params),
         "conditions": _conditions(row.records),
-        "origin": {"name": results.name, "sweep": dict(results.node)},
+        "origin": {"name": results.name, "sweep": dict(results.document)},
     }
     if row.selection == "tuned":
         node["tuning"] = _tuning(chosen, study)

@@ -25,7 +25,7 @@ from mubench.leaderboard.row_fields import SweepOrigin
 from mubench.leaderboard.slug import slug
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS
-from mubench.report.format import format_percent, format_seconds, method_title
+from mubench.report.analysis.format import format_percent, format_seconds, method_title
 from mubench.report.tables.markdown_csv import GROUP_TITLES, csv_text
 from mubench.report.tables.table import HEADINGS, number_text
 from mubench.report.text.summary import spread_text

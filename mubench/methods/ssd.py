@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Split
-from mubench.methods.shared.dampening import SynapticDampening
+from mubench.methods.dampening import SynapticDampening
 from mubench.methods.shared.gradients import batch_fisher
 
 

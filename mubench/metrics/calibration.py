@@ -3,19 +3,19 @@
 import numpy as np
 
 from mubench.metrics.outputs import Outputs
-from mubench.metrics.related_models import NoValue, Related
+from mubench.metrics.related_models import ModelContext, NoValue
 
 BINS = 15
 
 
-def ece_forget(related: Related) -> float:
-    """On D_f. A model that still knows wrong labels of D_f by heart is calibrated there."""
-    return expected_calibration_error(related.target.forget)
+def ece_forget(context: ModelContext) -> float:
+    """ECE on D_f. A model that has memorised wrong labels of D_f is calibrated there."""
+    return expected_calibration_error(context.target.forget)
 
 
-def ece_holdout(related: Related) -> float:
-    """On the held-out examples that TA counts. Raises NoValue where there are none."""
-    return expected_calibration_error(related.kept())
+def ece_holdout(context: ModelContext) -> float:
+    """ECE on the held-out examples that TA counts. Raises NoValue for an empty set."""
+    return expected_calibration_error(context.retained_holdout())
 
 
 def expected_calibration_error(outputs: Outputs) -> float:
@@ -26,8 +26,8 @@ def expected_calibration_error(outputs: Outputs) -> float:
     """
     if len(outputs) == 0:
         raise NoValue("no held-out examples")
-    sure = np.exp(outputs.log_probabilities()).max(axis=1)
-    right = outputs.predictions() == outputs.labels
-    bins = np.clip(np.ceil(BINS * sure).astype(int) - 1, 0, BINS - 1)
-    excess = np.bincount(bins, weights=right - sure, minlength=BINS)
+    confidences = np.exp(outputs.log_probabilities()).max(axis=1)
+    is_right = outputs.predictions() == outputs.labels
+    bins = np.clip(np.ceil(BINS * confidences).astype(int) - 1, 0, BINS - 1)
+    excess = np.bincount(bins, weights=is_right - confidences, minlength=BINS)
     return float(np.abs(excess).sum() / len(outputs))

@@ -1,7 +1,9 @@
-"""How far an unlearned model's answers are from the retrained model's, and how sure they are.
+"""Distances between the predictions of an unlearned model and a retrained one, and entropy.
 
-All are means over the examples of one set, in nats unless said otherwise. Both models must have
-answered the same examples; their order may differ, for examples are matched by id.
+All but `js_per_example` are means over the examples of one set, in nats unless said otherwise. Both
+models must have outputs for the same examples, in any order: examples are matched by id. Raises
+ValueError where the numbers of examples or classes differ or the set is empty, KeyError where an id
+is missing.
 """
 
 import numpy as np
@@ -22,12 +24,17 @@ def js(retrained: Outputs, unlearned: Outputs) -> float:
     Half KL(q_r || m) plus half KL(q_u || m) with m their mean. The code of Bad Teacher and SSD
     measures KL(m || q) instead and divides by n K; this is the definition (Lin 1991).
     """
+    return float(js_per_example(retrained, unlearned).mean())
+
+
+def js_per_example(retrained: Outputs, unlearned: Outputs) -> Floats:
+    """Jensen-Shannon divergence (n,) in [0, ln 2] of each example, in the order of `unlearned`."""
     log_r, log_u = _paired_log_probabilities(retrained, unlearned)
     # log(q_r / m) = ln 2 - log(1 + q_u / q_r), which is exactly 0 where both are equal.
     excess = log_u - log_r
     rows = np.exp(log_r) * (np.log(2) - np.logaddexp(0, excess))
     rows += np.exp(log_u) * (np.log(2) - np.logaddexp(0, -excess))
-    return float(rows.sum(axis=1).mean() / 2)
+    return np.asarray(rows.sum(axis=1) / 2)
 
 
 def agreement(retrained: Outputs, unlearned: Outputs) -> float:
@@ -58,7 +65,7 @@ def _paired_log_probabilities(retrained: Outputs, unlearned: Outputs) -> tuple[F
 def _same_examples(retrained: Outputs, unlearned: Outputs) -> Outputs:
     if retrained.logits.shape != unlearned.logits.shape:
         raise ValueError(
-            f"the models did not answer the same examples: logits of shape "
+            f"the models did not predict the same examples: logits of shape "
             f"{retrained.logits.shape} and {unlearned.logits.shape}"
         )
     if len(unlearned) == 0:

@@ -21,7 +21,7 @@ SCORE_BINS = 2_000
 
 @dataclass(frozen=True)
 class SvcAttack:
-    """What the confidence attack found, both as fractions.
+    """Result of the confidence attack, both as fractions.
 
     `efficacy` is TN / |D_f|, the share of D_f that it calls non-member: not a success rate, for 1
     can also mean "obviously odd". `attack_accuracy` is its balanced accuracy on its training data.

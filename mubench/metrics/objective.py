@@ -7,15 +7,15 @@ import numpy as np
 from mubench.metrics.accuracy import accuracy, unlearning_accuracy
 from mubench.metrics.gap import gap
 from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
-from mubench.metrics.outputs import Evaluated, Outputs
+from mubench.metrics.outputs import Evaluated, Outputs, comparable_holdout, retained_holdout
 
 
 def components(
     model: Evaluated, forget_classes: tuple[int, ...] = (), forget_groups: tuple[int, ...] = ()
 ) -> dict[str, float]:
     """The four values that Avg. Gap compares: `ua`, `ra`, `ta`, `mia_svc`."""
-    kept = kept_holdout(model, forget_classes, forget_groups)
-    return four_values(model, kept, mia_svc(model.forget, model.retain, kept))
+    holdout = retained_holdout(model, forget_classes, forget_groups)
+    return four_values(model, holdout, mia_svc(model.forget, model.retain, holdout))
 
 
 def objective_gap(
@@ -39,44 +39,30 @@ def retrain_free_gap(
 ) -> float:
     """The objective for those who cannot retrain: Avg. Gap to what Retrain should roughly score.
 
-    Unseen examples are answered like held-out ones, so FA's target is the original model's held-out
-    accuracy, or 0 where whole classes are forgotten. RA and TA should stay the original's. An
-    attacker should be at chance: 0.5 for `mia_auc`, a term that is left out where it is undefined.
+    Unseen examples are predicted like held-out ones, so FA's target is the original's accuracy on
+    held-out examples, or 0 where whole classes are forgotten. RA and TA should stay the original's.
+    An attacker should be at chance: 0.5 for `mia_auc`; the term is left out where undefined.
     """
-    kept = (kept_holdout(model, forget_classes, forget_groups) for model in (unlearned, original))
-    ta, ta_target = (accuracy(holdout) for holdout in kept)
+    ta, ta_target = (
+        accuracy(retained_holdout(model, forget_classes, forget_groups))
+        for model in (unlearned, original)
+    )
     terms = [
         unlearning_accuracy(unlearned.forget) - (1.0 if forget_classes else 1 - ta_target),
         accuracy(unlearned.retain) - accuracy(original.retain),
         ta - ta_target,
     ]
-    auc = mia_auc(unlearned.forget, alike_holdout(unlearned, forget_groups))
+    auc = mia_auc(unlearned.forget, comparable_holdout(unlearned, forget_groups))
     if auc is not None:
         terms.append(auc - 0.5)
     return float(np.mean(np.abs(terms)))
 
 
-def kept_holdout(
-    model: Evaluated, forget_classes: tuple[int, ...], forget_groups: tuple[int, ...]
-) -> Outputs:
-    """The held-out split that TA counts: without what is forgotten whole."""
-    return model.holdout.without_classes(forget_classes).without_groups(forget_groups)
-
-
-def alike_holdout(model: Evaluated, forget_groups: tuple[int, ...]) -> Outputs:
-    """The held-out examples that are most like D_f: of the forgotten groups, where there are any.
-
-    Else all: the AUC attack itself looks at the classes of D_f only.
-    """
-    alike = model.holdout.of_groups(forget_groups)
-    return alike if len(alike) else model.holdout
-
-
-def four_values(model: Evaluated, kept: Outputs, attack: SvcAttack) -> dict[str, float]:
-    """The same from what the caller has already: `kept` is the held-out split that TA counts."""
+def four_values(model: Evaluated, holdout: Outputs, attack: SvcAttack) -> dict[str, float]:
+    """`components` from the held-out examples that TA counts and the attack on them."""
     return {
         "ua": unlearning_accuracy(model.forget),
         "ra": accuracy(model.retain),
-        "ta": accuracy(kept),
+        "ta": accuracy(holdout),
         "mia_svc": attack.efficacy,
     }

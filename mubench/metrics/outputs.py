@@ -1,7 +1,8 @@
-"""What a model says about every example of a set: the only thing that metrics read."""
+"""Outputs of a model for every example of a set: the only input of metrics."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,12 +84,12 @@ class Outputs:
         if np.array_equal(ids, self.ids):
             return self
         order = np.argsort(self.ids, kind="stable")
-        places = np.searchsorted(self.ids, ids, sorter=order)
-        found = places < len(self)
-        found[found] = self.ids[order[places[found]]] == ids[found]
-        if not found.all():
-            raise KeyError(f"id {ids[~found][0]} is not among these {len(self)} outputs")
-        return self.at(order[places])
+        ranks = np.searchsorted(self.ids, ids, sorter=order)
+        is_present = ranks < len(self)
+        is_present[is_present] = self.ids[order[ranks[is_present]]] == ids[is_present]
+        if not is_present.all():
+            raise KeyError(f"id {ids[~is_present][0]} is not among these {len(self)} outputs")
+        return self.at(order[ranks])
 
     def of_classes(self, classes: Iterable[int]) -> "Outputs":
         """The examples whose label is one of `classes`."""
@@ -99,7 +100,7 @@ class Outputs:
         return self.where(~np.isin(self.labels, list(classes)))
 
     def of_groups(self, groups: Iterable[int]) -> "Outputs":
-        """The examples that belong to one of `groups`; none where there are no groups."""
+        """The examples that belong to one of `groups`; empty where the data set has no groups."""
         return self.where(self._in_groups(groups))
 
     def without_groups(self, groups: Iterable[int]) -> "Outputs":
@@ -112,9 +113,28 @@ class Outputs:
         return np.isin(self.groups, list(groups))
 
 
+class SplitOutputs(Protocol):
+    """One model's outputs on three splits: `Evaluated`, or outputs that a store reads on demand."""
+
+    @property
+    def forget(self) -> Outputs:
+        """On D_f."""
+        ...
+
+    @property
+    def retain(self) -> Outputs:
+        """On D_r."""
+        ...
+
+    @property
+    def holdout(self) -> Outputs:
+        """On the held-out split."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """One model's outputs on D_f, D_r and the held-out split.
+    """One model's outputs on D_f, D_r and the held-out split, in memory.
 
     Held out is validation while searching and test in final steps.
     """
@@ -122,3 +142,21 @@ class Evaluated:
     forget: Outputs
     retain: Outputs
     holdout: Outputs
+
+
+def retained_holdout(
+    model: SplitOutputs, forget_classes: tuple[int, ...], forget_groups: tuple[int, ...]
+) -> Outputs:
+    """The held-out examples that TA counts: those of no class or group that is forgotten whole."""
+    return model.holdout.without_classes(forget_classes).without_groups(forget_groups)
+
+
+def comparable_holdout(model: SplitOutputs, forget_groups: tuple[int, ...]) -> Outputs:
+    """The held-out examples most like D_f: of the forgotten groups if any, else of its classes.
+
+    A random D_f mostly has all classes: then these are all held-out examples.
+    """
+    in_groups = model.holdout.of_groups(forget_groups)
+    if len(in_groups):
+        return in_groups
+    return model.holdout.of_classes(np.unique(model.forget.labels))

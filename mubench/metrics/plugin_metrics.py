@@ -1,4 +1,4 @@
-"""Metrics from outside of the package: what their cards say, and what they compute."""
+"""Metrics of plug-ins: their cards and their values."""
 
 import math
 from collections.abc import Mapping
@@ -30,33 +30,33 @@ class MetricCard(Strict):
         return MetricInfo(self.name, self.title, self.unit, self.aim, self.description)
 
 
-def all_metrics() -> Mapping[str, MetricInfo]:
-    """Every metric by name, those of plug-ins last.
+def step_metrics() -> Mapping[str, MetricInfo]:
+    """Every metric that a step records by name, those of plug-ins last.
 
     Raises:
         InputError: a card lacks a field, or takes a name of mubench's own.
     """
-    return {**METRICS, **{plugin.name: _info(plugin) for plugin in _found()}}
+    return {**METRICS, **{plugin.name: _info(plugin) for plugin in plugins_found()}}
 
 
 def metric_sources() -> list[str]:
     """The functions of metric plug-ins, as roots of content ids: they are part of what scores."""
-    return [f"{plugin.module}:compute" for plugin in _found()]
+    return [f"{plugin.module}:compute" for plugin in plugins_found()]
 
 
-def plugged_values(
+def plugin_values(
     unlearned: Evaluated,
     retrained: Evaluated | None,
     original: Evaluated | None,
     forget_classes: tuple[int, ...],
 ) -> dict[str, float]:
-    """What each plug-in's `compute` gives; None leaves its metric out.
+    """The value of each plug-in's `compute`; None leaves its metric out.
 
     Raises:
         InputError: a plug-in has no `compute`, or gives no finite number.
     """
     values: dict[str, float] = {}
-    for plugin in _found():
+    for plugin in plugins_found():
         compute = getattr(import_module(plugin.module), "compute", None)
         if compute is None:
             raise InputError(f"{plugin.where}: a metric needs a function `compute`")
@@ -69,7 +69,8 @@ def plugged_values(
     return values
 
 
-def _found() -> list[plugins.Plugin]:
+def plugins_found() -> list[plugins.Plugin]:
+    """The metric plug-ins."""
     found = [plugins.find_plugin("metrics", name) for name in plugins.names("metrics")]
     return [plugin for plugin in found if plugin is not None]
 

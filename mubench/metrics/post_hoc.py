@@ -1,53 +1,49 @@
-"""The metrics that are added to finished sweeps, and with them every metric there is.
-
-`score` must not import this, for ids of records cover all that it imports.
-"""
+"""Metrics that are added to completed sweeps, and the list of all metrics."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 
-from mubench.catalogue import plugins
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugin_metrics
 from mubench.metrics.info import METRICS, MetricInfo
 from mubench.metrics.klom import FEWEST
-from mubench.metrics.outputs import Evaluated
-from mubench.metrics.related_models import Answers, NoValue, Related, Relation
+from mubench.metrics.outputs import Evaluated, SplitOutputs
+from mubench.metrics.related_models import ModelContext, NoValue, Relation
 
 
 @dataclass(frozen=True)
-class Later:
-    """A metric of one model and its relatives."""
+class PostHocMetric:
+    """A metric of one model and the models related to it, computed from stored outputs."""
 
     info: MetricInfo
     source: str
-    """What computes it, as a root of content ids."""
+    """The function that computes it, as a root of content ids."""
     uses: tuple[Relation, ...]
-    """Whose outputs decide a value."""
-    compute: Callable[[Related], float]
+    """The models whose outputs decide a value."""
+    compute: Callable[[ModelContext], float]
     """Raises NoValue."""
 
     @property
     def name(self) -> str:
-        """What records call it."""
+        """Its key in records."""
         return self.info.name
 
 
-def _later(info: MetricInfo, uses: tuple[Relation, ...], file: str) -> Later:
-    """A metric that the function of its name computes; a plan reads it without scikit-learn."""
+def _built_in(info: MetricInfo, uses: tuple[Relation, ...], file: str) -> PostHocMetric:
+    """A metric computed by the function of its name, which is imported when it is called."""
     source = f"{__package__}.{file}:{info.name}"
-    return Later(info, source, uses, partial(_computed, source))
+    return PostHocMetric(info, source, uses, partial(_computed, source))
 
 
-def _computed(source: str, related: Related) -> float:
+def _computed(source: str, context: ModelContext) -> float:
     module, _, function = source.partition(":")
-    return float(getattr(import_module(module), function)(related))
+    return float(getattr(import_module(module), function)(context))
 
 
-_LATER = (
-    _later(
+_BUILT_IN = (
+    _built_in(
         MetricInfo(
             "rmia_auc",
             "RMIA AUC",
@@ -59,7 +55,7 @@ _LATER = (
         ("target", "references"),
         "rmia",
     ),
-    _later(
+    _built_in(
         MetricInfo(
             "rmia_tpr_at_1",
             "RMIA TPR at 1 %",
@@ -70,7 +66,7 @@ _LATER = (
         ("target", "references"),
         "rmia",
     ),
-    _later(
+    _built_in(
         MetricInfo(
             "ece_forget",
             "ECE (D_f)",
@@ -81,7 +77,7 @@ _LATER = (
         ("target",),
         "calibration",
     ),
-    _later(
+    _built_in(
         MetricInfo(
             "ece_holdout",
             "ECE (held out)",
@@ -92,7 +88,7 @@ _LATER = (
         ("target",),
         "calibration",
     ),
-    _later(
+    _built_in(
         MetricInfo(
             "klom",
             "KLOM",
@@ -102,63 +98,62 @@ _LATER = (
             f"one forget set, at least {FEWEST} a side (the paper has 100). All of a group share "
             "it; few models alone make it large, so compare it with Retrain's own.",
         ),
-        ("siblings", "oracles"),
+        ("replicates", "retrains"),
         "klom",
     ),
 )
 
-LATER: Mapping[str, Later] = {later.name: later for later in _LATER}
-"""Those of the package by name, in the order in which they are shown."""
+POST_HOC: Mapping[str, PostHocMetric] = {metric.name: metric for metric in _BUILT_IN}
+"""The built-in ones by name, in the order in which they are shown."""
 
 
 def all_metrics() -> Mapping[str, MetricInfo]:
-    """Every metric by name: those of a step, later ones, and those of plug-ins last.
+    """Every metric by name: those of a step, post-hoc ones, and those of plug-ins last.
 
     Raises:
         InputError: a plug-in's card lacks a field, or takes a name of mubench's own.
     """
-    known = plugin_metrics.all_metrics()
-    for name in known.keys() & LATER.keys():
+    of_steps = plugin_metrics.step_metrics()
+    for name in of_steps.keys() & POST_HOC.keys():
         raise InputError(f"metric plug-in {name}: mubench has a metric '{name}'; rename it")
-    return {**METRICS, **{name: later.info for name, later in LATER.items()}, **known}
+    return {**METRICS, **{name: metric.info for name, metric in POST_HOC.items()}, **of_steps}
 
 
-def later_metrics(names: Iterable[str] = ()) -> tuple[Later, ...]:
-    """Those of the package and of plug-ins, or only those of these names.
+def post_hoc_metrics(names: Iterable[str] = ()) -> tuple[PostHocMetric, ...]:
+    """The built-in ones and those of plug-ins, or only those with these names.
 
     Raises:
-        InputError: none of them has this name, or as `all_metrics`.
+        InputError: a name is unknown, or as `all_metrics`.
     """
     infos = all_metrics()
-    found = [plugins.find_plugin("metrics", name) for name in plugins.names("metrics")]
-    known = dict(LATER)
-    known |= {p.name: _of_plugin(infos[p.name], p.module) for p in found if p is not None}
+    known = dict(POST_HOC)
+    known |= {p.name: _of_plugin(infos[p.name], p.module) for p in plugin_metrics.plugins_found()}
     for name in names:
         if name in infos and name not in known:
-            raise InputError(f"metric {name}: sweeps record it themselves; nothing is to be added")
+            raise InputError(f"metric {name}: sweeps already record it")
         if name not in known:
             raise InputError(f"metric {name}: unknown; {did_you_mean(name, known)}")
     return tuple(known[name] for name in dict.fromkeys(names or known))
 
 
-def _of_plugin(info: MetricInfo, module: str) -> Later:
+def _of_plugin(info: MetricInfo, module: str) -> PostHocMetric:
     uses: tuple[Relation, ...] = ("target", "retrained", "original")
-    return Later(info, f"{module}:compute", uses, partial(_plugged_value, info.name))
+    return PostHocMetric(info, f"{module}:compute", uses, partial(_plugin_value, info.name))
 
 
-def _plugged_value(name: str, related: Related) -> float:
-    """What a sweep gives to `compute`, it gets here too."""
-    target = _whole(related.target)
+def _plugin_value(name: str, context: ModelContext) -> float:
+    """The value of `compute` with the same arguments as in a sweep."""
+    target = _evaluated(context.target)
     assert target is not None
-    values = plugin_metrics.plugged_values(
-        target, _whole(related.retrained), _whole(related.original), related.forget_classes
+    values = plugin_metrics.plugin_values(
+        target, _evaluated(context.retrained), _evaluated(context.original), context.forget_classes
     )
     if name not in values:
-        raise NoValue("the plug-in gives none")
+        raise NoValue("the plug-in returned None")
     return values[name]
 
 
-def _whole(answers: Answers | None) -> Evaluated | None:
-    if answers is None:
+def _evaluated(outputs: SplitOutputs | None) -> Evaluated | None:
+    if outputs is None:
         return None
-    return Evaluated(answers.forget, answers.retain, answers.holdout)
+    return Evaluated(outputs.forget, outputs.retain, outputs.holdout)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mubench.metrics.features import confidence
 from mubench.metrics.membership import area_under_curve
 from mubench.metrics.outputs import Floats, Outputs
-from mubench.metrics.related_models import NoValue, Related
+from mubench.metrics.related_models import ModelContext, NoValue
 
 OFFLINE = 0.3
 """The paper's a: how far a reference's confidence in what it never saw is taken as it is."""
@@ -25,53 +25,53 @@ GUARD = 1e-12
 """Smallest P."""
 FALSE_POSITIVES = 0.01
 FEWEST = 1000
-"""Non-members without which a rate of 1 % of them is not told."""
+"""Non-members that a false-positive rate of 1 % needs at least."""
 
 
-def rmia_auc(related: Related) -> float:
+def rmia_auc(context: ModelContext) -> float:
     """AUC of D_f against non-members by their scores; 0.5 is chance.
 
     Raises:
         NoValue: no reference, or no held-out examples like D_f.
     """
-    return area_under_curve(*member_scores(related))
+    return area_under_curve(*member_scores(context))
 
 
-def rmia_tpr_at_1(related: Related) -> float:
+def rmia_tpr_at_1(context: ModelContext) -> float:
     """Share of D_f above the score that at most 1 % of the non-members exceed.
 
     Raises:
         NoValue: as `rmia_auc`, or fewer than `FEWEST` non-members.
     """
-    members, others = member_scores(related)
+    members, others = member_scores(context)
     if len(others) < FEWEST:
         raise NoValue(f"fewer than {FEWEST} held-out non-members")
     threshold = np.sort(others)[len(others) - 1 - int(FALSE_POSITIVES * len(others))]
     return float((members > threshold).mean())
 
 
-def member_scores(related: Related, a: float = OFFLINE) -> tuple[Floats, Floats]:
+def member_scores(context: ModelContext, a: float = OFFLINE) -> tuple[Floats, Floats]:
     """Scores of D_f (n,) and of the non-members (m,). Raises NoValue as `rmia_auc`."""
-    if not related.references:
+    if not context.references:
         raise NoValue("no other Retrain of the request; 'floor' in the sweep file makes some")
-    alike = related.alike()
-    if len(alike) < 2:
+    comparable = context.comparable_holdout()
+    if len(comparable) < 2:
         raise NoValue("too few held-out examples like D_f")
-    population, others = halves(alike.ids)
-    held = ratios(alike, [model.holdout for model in related.references], a)
-    forgotten = ratios(related.target.forget, [m.forget for m in related.references], a)
-    return scores(forgotten, held[population]), scores(held[others], held[population])
+    population, others = halves(comparable.ids)
+    unseen = ratios(comparable, [model.holdout for model in context.references], a)
+    forgotten = ratios(context.target.forget, [m.forget for m in context.references], a)
+    return scores(forgotten, unseen[population]), scores(unseen[others], unseen[population])
 
 
 def ratios(target: Outputs, references: Sequence[Outputs], a: float = OFFLINE) -> Floats:
-    """The target's confidence in each label over its probability at large: q / P (n,).
+    """The target's confidence in each label over its marginal probability: q / P (n,).
 
     P = ((1 + a) * mean + 1 - a) / 2 with the mean over references that never saw the example: it
     stands in for the mean over those that did and those that did not.
     """
-    seen = [confidence(reference.of_ids(target.ids)) for reference in references]
-    at_large = ((1 + a) * np.mean(seen, axis=0) + (1 - a)) / 2
-    return np.asarray(confidence(target) / np.maximum(at_large, GUARD))
+    confidences = [confidence(reference.of_ids(target.ids)) for reference in references]
+    marginal = ((1 + a) * np.mean(confidences, axis=0) + (1 - a)) / 2
+    return np.asarray(confidence(target) / np.maximum(marginal, GUARD))
 
 
 def scores(examples: Floats, population: Floats) -> Floats:

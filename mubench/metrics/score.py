@@ -1,7 +1,7 @@
-"""The one place where a step's numbers are made: outputs of models in, named fractions out.
+"""The metrics of a step: outputs of models in, named fractions out.
 
 Where classes or groups are forgotten whole (`forget_classes`, `forget_groups`), TA and the SVC
-attack see the held-out split without them, for Retrain never saw their like.
+attack use the held-out split without them: Retrain never saw examples like them.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from mubench.metrics import distances
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.gap import TERMS, gap, tow, tow_mia
 from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
-from mubench.metrics.objective import alike_holdout, components, four_values, kept_holdout
-from mubench.metrics.outputs import Evaluated, Outputs
-from mubench.metrics.plugin_metrics import plugged_values
+from mubench.metrics.objective import components, four_values
+from mubench.metrics.outputs import Evaluated, Outputs, comparable_holdout, retained_holdout
+from mubench.metrics.plugin_metrics import plugin_values
 
 UNCHANGED = "predictions unchanged"
 UNINFORMATIVE = "uninformative attack"
@@ -23,7 +23,7 @@ UNINFORMATIVE = "uninformative attack"
 
 @dataclass(frozen=True)
 class Scores:
-    """Finite numbers by metric name, and doubts about them that a reader must see."""
+    """Finite numbers by metric name, and warnings about them for the reader."""
 
     values: Mapping[str, float]
     flags: tuple[str, ...]
@@ -45,17 +45,17 @@ def score(
     model that predicts the same as it everywhere is flagged: the method did nothing. Raises
     ValueError for non-finite logits and for an empty set.
     """
-    kept = kept_holdout(unlearned, forget_classes, forget_groups)
-    attack = mia_svc(unlearned.forget, unlearned.retain, kept)
-    values = _own_values(unlearned, kept, attack, forget_groups)
-    values |= _of_forgotten(unlearned, forget_classes, forget_groups)
+    holdout = retained_holdout(unlearned, forget_classes, forget_groups)
+    attack = mia_svc(unlearned.forget, unlearned.retain, holdout)
+    values = _own_values(unlearned, holdout, attack, forget_groups)
+    values |= _forgotten_accuracies(unlearned, forget_classes, forget_groups)
     if retrained is not None:
         values |= _distances(unlearned, retrained)
         if retrained_values is None:
             retrained_values = components(retrained, forget_classes, forget_groups)
     if retrained_values is not None:
         values |= _comparison(values, retrained_values)
-    values |= plugged_values(unlearned, retrained, original, forget_classes)
+    values |= plugin_values(unlearned, retrained, original, forget_classes)
     flags = []
     if original is not None and _predicts_like(unlearned, original):
         flags.append(UNCHANGED)
@@ -65,31 +65,31 @@ def score(
 
 
 def _own_values(
-    model: Evaluated, kept: Outputs, attack: SvcAttack, forget_groups: tuple[int, ...]
+    model: Evaluated, holdout: Outputs, attack: SvcAttack, forget_groups: tuple[int, ...]
 ) -> dict[str, float]:
-    values = four_values(model, kept, attack) | {
+    values = four_values(model, holdout, attack) | {
         "ta_all": accuracy(model.holdout),
         "mia_svc_attack_accuracy": attack.attack_accuracy,
         "entropy_forget": distances.entropy(model.forget),
     }
-    auc = mia_auc(model.forget, alike_holdout(model, forget_groups))
+    auc = mia_auc(model.forget, comparable_holdout(model, forget_groups))
     if auc is not None:
         values["mia_auc"] = auc
     return values
 
 
-def _of_forgotten(
+def _forgotten_accuracies(
     model: Evaluated, classes: tuple[int, ...], groups: tuple[int, ...]
 ) -> dict[str, float]:
     """Accuracy on held-out examples like the forgotten ones, and on those next to them."""
-    like = model.holdout.of_groups(groups)
+    in_groups = model.holdout.of_groups(groups)
     # D_f's own labels may have been made wrong on purpose.
-    alike = like if len(like) else model.forget
-    adjacent = model.holdout.of_classes(np.unique(alike.labels)).without_groups(groups)
-    found = {"ta_forget_class": model.holdout.of_classes(classes)}
+    labels = np.unique((in_groups if len(in_groups) else model.forget).labels)
+    parts = {"ta_forget_class": model.holdout.of_classes(classes)}
     if groups:
-        found |= {"ta_forget_group": like, "ta_adjacent": adjacent}
-    return {name: accuracy(part) for name, part in found.items() if len(part)}
+        adjacent = model.holdout.of_classes(labels).without_groups(groups)
+        parts |= {"ta_forget_group": in_groups, "ta_adjacent": adjacent}
+    return {name: accuracy(part) for name, part in parts.items() if len(part)}
 
 
 def _distances(unlearned: Evaluated, retrained: Evaluated) -> dict[str, float]:
@@ -120,4 +120,4 @@ def _predicts_like(one: Evaluated, other: Evaluated) -> bool:
         (one.retain, other.retain),
         (one.holdout, other.holdout),
     )
-    return all(distances.agreement(theirs, ours) == 1 for ours, theirs in pairs)
+    return all(distances.agreement(b, a) == 1 for a, b in pairs)

@@ -7,11 +7,11 @@ from pathlib import Path
 from mubench.data.atomic import write_atomically
 from mubench.report.figures.render import draw
 from mubench.report.page.page import page
-from mubench.report.report import MANY, Report, report_of
+from mubench.report.page.report import MANY, Report, report_of
 from mubench.report.tables.latex import to_latex
 from mubench.report.tables.markdown_csv import markdown_text, to_csv, to_markdown
 from mubench.report.tables.table import CAPTION
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.store.results_files import pack
 from mubench.store.table import no_collection
 
@@ -32,7 +32,7 @@ class Written:
         return self.out / "index.html"
 
 
-def build(source: ReportSource, out: Path, *, full: bool = False) -> Written:
+def build(source: SweepResults, out: Path, *, full: bool = False) -> Written:
     """Write the report into `out`, every file whole or not at all; same records, same bytes.
 
     A figure's files take a fifth of a second: those of a large sweep are drawn where `full` asks
@@ -45,7 +45,7 @@ def build(source: ReportSource, out: Path, *, full: bool = False) -> Written:
     return written
 
 
-def _contents(source: ReportSource, *, full: bool) -> dict[str, bytes]:
+def _contents(source: SweepResults, *, full: bool) -> dict[str, bytes]:
     """The report's files by name."""
     report = report_of(source, full=full)
     figures = report.every_figure

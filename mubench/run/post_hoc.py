@@ -1,8 +1,8 @@
-"""Add metrics to the records of a finished sweep from stored outputs; nothing runs.
+"""Add metrics to the records of a completed sweep from stored outputs; no step runs.
 
-Values lie beside the records, under the id of the metric's code and with an id of the outputs that
-they come from; what is there already is not computed again. A value whose inputs are others by now
-is replaced, or where nothing can replace it taken from the record.
+Values are stored beside the records, under the content id of the metric's code and with an id of
+the outputs that they were computed from. A value with the same ids is not computed again. A value
+of other outputs is replaced, or removed where it cannot be computed.
 """
 
 from collections import Counter
@@ -14,72 +14,77 @@ from typing_extensions import override
 
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import InputError, IntegrityError, MubenchError, plural
-from mubench.metrics.post_hoc import Later
+from mubench.metrics.post_hoc import PostHocMetric
 from mubench.metrics.related_models import NoValue
-from mubench.store.outputs import Relatives, SweepAnswers
+from mubench.store.outputs import RelatedRecords, StoredOutputs
 from mubench.store.record import Record
 from mubench.store.scores import Score
 from mubench.store.store import Store
 
 ABSENT = "outputs are not in the store"
+_HASHED_AS: Mapping[str, str] = {"replicates": "siblings", "retrains": "oracles"}
+"""Names of relations in the ids that stores already hold."""
 
 
 @dataclass(frozen=True)
-class Added:
-    """What came of one metric."""
+class ScoringResult:
+    """How many records have a value of one metric."""
 
     metric: str
     new: int
-    """Records that have a value since now."""
+    """Records whose value was computed now."""
     old: int
-    """Records that had one."""
+    """Records that already had a value."""
     without: Mapping[str, int]
-    """Why others have none, and how many."""
+    """The number of records without a value, by reason."""
 
     @override
     def __str__(self) -> str:
-        told = f"{self.metric}: {plural(self.new + self.old, 'record')}, {self.new} new"
+        total = f"{self.metric}: {plural(self.new + self.old, 'record')}, {self.new} new"
         reasons = [f"{count} without: {reason}" for reason, count in self.without.items()]
-        return "; ".join([told, *reasons])
+        return "; ".join([total, *reasons])
 
 
 def add_metrics(
-    store: Store, records: Iterable[Record], metrics: Iterable[Later]
-) -> Iterator[Added]:
+    store: Store, records: Iterable[Record], metrics: Iterable[PostHocMetric]
+) -> Iterator[ScoringResult]:
     """Add metrics to a sweep's records, one after the other.
 
     Args:
-        store: where outputs are, and values go.
-        records: all of the sweep.
-        metrics: what to compute.
+        store: has the outputs; the values are stored there.
+        records: all records of the sweep.
+        metrics: the metrics to compute.
 
     Raises:
         InputError: a plug-in failed.
         StoreError: the store cannot be written.
     """
-    answers = SweepAnswers(store, records)
-    relatives = {record.id: answers.relatives(record) for record in answers.records}
+    outputs = StoredOutputs(store, records)
+    related = {record.id: outputs.related(record) for record in outputs.records}
     for metric in metrics:
-        yield _add(store, answers, relatives, metric)
+        yield _add(store, outputs, related, metric)
 
 
 def _add(
-    store: Store, answers: SweepAnswers, relatives: Mapping[str, Relatives], metric: Later
-) -> Added:
+    store: Store,
+    outputs: StoredOutputs,
+    related: Mapping[str, RelatedRecords],
+    metric: PostHocMetric,
+) -> ScoringResult:
     code = source_id(metric.source)
-    held, shown = store.scores.read(metric.name, code), store.scores.newest(metric.name)
+    stored, shown = store.scores.read(metric.name, code), store.scores.newest(metric.name)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     changed: dict[str, Score] = {}
-    found: dict[str, float | str] = {}  # by inputs: those of one group share their value
+    values: dict[str, float | str] = {}  # by inputs: replicates share a value
     old, without = 0, Counter[str]()
-    for record in answers.records:
-        inputs = _inputs(record, relatives[record.id], metric)
-        if _holds(held.get(record.id), inputs):
+    for record in outputs.records:
+        inputs = _inputs(record, related[record.id], metric)
+        if _is_current(stored.get(record.id), inputs):
             old += 1
             continue
-        if inputs not in found:
-            found[inputs] = _value(answers, record, relatives[record.id], metric)
-        value = found[inputs]
+        if inputs not in values:
+            values[inputs] = _value(outputs, record, related[record.id], metric)
+        value = values[inputs]
         if isinstance(value, str):
             without[value] += 1
             if _is_outdated(shown.get(record.id), inputs):
@@ -87,25 +92,25 @@ def _add(
         else:
             changed[record.id] = Score(value, inputs, now)
     if changed:
-        store.scores.write(metric.name, code, {**held, **changed})
+        store.scores.write(metric.name, code, {**stored, **changed})
     new = sum(score.value is not None for score in changed.values())
-    return Added(metric.name, new, old, without)
+    return ScoringResult(metric.name, new, old, without)
 
 
-def _holds(held: Score | None, inputs: str) -> bool:
-    return held is not None and held.value is not None and held.inputs == inputs
+def _is_current(score: Score | None, inputs: str) -> bool:
+    return score is not None and score.value is not None and score.inputs == inputs
 
 
-def _is_outdated(shown: Score | None, inputs: str) -> bool:
-    return shown is not None and shown.value is not None and shown.inputs != inputs
+def _is_outdated(score: Score | None, inputs: str) -> bool:
+    return score is not None and score.value is not None and score.inputs != inputs
 
 
 def _value(
-    answers: SweepAnswers, record: Record, relatives: Relatives, metric: Later
+    outputs: StoredOutputs, record: Record, related: RelatedRecords, metric: PostHocMetric
 ) -> float | str:
-    """A metric's value, or why there is none."""
+    """A metric's value, or the reason why it has none."""
     try:
-        return metric.compute(answers.related(record, relatives))
+        return metric.compute(outputs.context(record, related))
     except NoValue as error:
         return str(error)
     except IntegrityError:
@@ -119,6 +124,9 @@ def _value(
         ) from error
 
 
-def _inputs(record: Record, relatives: Relatives, metric: Later) -> str:
-    used = {relation: [r.unlearn_id for r in relatives[relation]] for relation in metric.uses}
+def _inputs(record: Record, related: RelatedRecords, metric: PostHocMetric) -> str:
+    used = {
+        _HASHED_AS.get(relation, relation): [other.unlearn_id for other in related[relation]]
+        for relation in metric.uses
+    }
     return content_id(used, record.forget_classes, record.scenario)

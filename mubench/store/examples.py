@@ -1,7 +1,6 @@
-"""Single examples behind the numbers of a cell: made from stored outputs, shown by the report.
+"""Examples of a cell that the report shows: made from stored outputs, saved with the records.
 
-A report sees records alone; what it shows of examples is made beforehand, is small, and travels
-with the records.
+Field names are the keys of `exhibits.json`.
 """
 
 from collections.abc import Mapping
@@ -9,11 +8,11 @@ from collections.abc import Mapping
 from mubench.catalogue.validation import Strict
 
 BINS = 25
-"""Equal bins of [0, 1] that confidences are counted in."""
+"""Number of equal bins of [0, 1] for confidences."""
 
 
 class Confidences(Strict):
-    """How sure one model is of the true class: counts of examples in `BINS` bins."""
+    """Histograms of one model's confidence in the true class: counts in `BINS` bins."""
 
     row: str
     """A row's label, `retrain` or `original`."""
@@ -24,8 +23,8 @@ class Confidences(Strict):
     """Of held-out examples that are most like D_f."""
 
 
-class Oddity(Strict):
-    """A forget example that a method answers most unlike Retrain."""
+class DivergentExample(Strict):
+    """A forget example whose prediction diverges most from Retrain's."""
 
     row: str
     selection: str = ""
@@ -34,25 +33,25 @@ class Oddity(Strict):
     label: str
     """The class it was trained as."""
     retrained: str
-    """What Retrain says, with its probability: `cat 0.81`."""
+    """Retrain's prediction with its probability: `cat 0.81`."""
     unlearned: str
-    """What the method's model says."""
+    """The unlearned model's prediction, likewise."""
     divergence: float
-    """Jensen-Shannon, in nats, at most ln 2."""
+    """Jensen-Shannon divergence in nats, at most ln 2."""
 
 
-class CellExhibits(Strict):
-    """What one request of a cell shows."""
+class CellExamples(Strict):
+    """The examples of one request of a cell."""
 
     request: str
     confidences: tuple[Confidences, ...] = ()
-    oddities: tuple[Oddity, ...] = ()
+    oddities: tuple[DivergentExample, ...] = ()
     """By row in the sweep's order, the most divergent first."""
     media: Mapping[int, str] = {}
-    """What an example is, by id: a `data:image/png;base64,...` URI, or its text."""
+    """The image or text of an example, by id: a `data:image/png;base64,...` URI, or the text."""
 
 
-class Exhibits(Strict):
-    """Those of a sweep, by cell."""
+class Examples(Strict):
+    """The examples of a sweep, by cell."""
 
-    cells: Mapping[str, CellExhibits]
+    cells: Mapping[str, CellExamples]

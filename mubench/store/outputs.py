@@ -1,6 +1,7 @@
-"""What the models of a finished sweep said, and who is related to whom: by records alone.
+"""The stored outputs of a completed sweep, and which of its models are related.
 
-No data set, no plan and no model is needed: outputs are read from the store when asked for.
+Records say which models are related. No data set, plan or model is needed; outputs are read from
+the store on demand.
 """
 
 from collections import defaultdict
@@ -9,79 +10,79 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from mubench.errors import IntegrityError
-from mubench.metrics.outputs import Outputs
-from mubench.metrics.related_models import Answers, Related, Relation
+from mubench.metrics.outputs import Outputs, SplitOutputs
+from mubench.metrics.related_models import ModelContext, Relation
 from mubench.store.record import Record, is_scored
 from mubench.store.store import Store
 from mubench.sweep.grid import kind_and_ratio
 from mubench.sweep.kinds import ORIGINAL
 
 PARTS_HELD = 16
-"""Parts of outputs that stay in memory: references are asked for again and again."""
-Relatives = Mapping[Relation, tuple[Record, ...]]
+"""Parts of outputs that stay in memory: references are read many times."""
+RelatedRecords = Mapping[Relation, tuple[Record, ...]]
 
 
-class SweepAnswers:
+class StoredOutputs:
     """The stored outputs of a sweep's final steps and Retrains.
 
-    The original has none of its own: what it says of D_f and D_r is part of what it said of D_tr
-    when it was trained.
+    The original has no outputs on D_f and D_r of its own: they are parts of its outputs on D_tr.
     """
 
     def __init__(self, store: Store, records: Iterable[Record]) -> None:
         final = [record for record in records if record.purpose == "final"]
         self.records = tuple(r for r in final if r.kind in ("retrain", "final") and is_scored(r))
-        """Those that have numbers, in their order."""
+        """The final steps and Retrains that have metrics, in their order."""
         self._store = store
         self._trained = {_training(r): r for r in final if r.kind == "train"}
         retrains = [r for r in self.records if r.kind == "retrain"]
         self._anchors = {r.request: r for r in retrains if r.replica == 0}
         self._originals = {r.request: r for r in self.records if r.row == ORIGINAL}
         self._of_request = _grouped(retrains, lambda r: r.request)
-        self._of_forget_set = _grouped(retrains, _forgotten)
+        self._of_forget_set = _grouped(retrains, _forget_set)
         self._of_row = _grouped(self.records, _row)
         self._part: Callable[[str, str], Outputs] = lru_cache(PARTS_HELD)(self._load)
 
-    def of(self, record: Record) -> Answers:
-        """What a record's model said.
+    def of(self, record: Record) -> SplitOutputs:
+        """The outputs of a record's model.
 
-        Reading it raises IntegrityError where the outputs are missing, damaged or incomplete.
+        Reading a split raises IntegrityError where it is missing, damaged or incomplete.
         """
         read = self._of_original if record.row == ORIGINAL else self._of_stored
-        return _Read(partial(read, record))
+        return _StoredSplits(partial(read, record))
 
     def anchor(self, request: str) -> Record | None:
         """The Retrain that a request's gaps are taken to."""
         return self._anchors.get(request)
 
     def original(self, request: str) -> Record | None:
-        """The final record of the row that does nothing."""
+        """The final record of the row `original`."""
         return self._originals.get(request)
 
-    def relatives(self, record: Record) -> Relatives:
-        """The records of a record's relatives, as `Related` defines them."""
-        me, row = record.id, _row(record)
+    def related(self, record: Record) -> RelatedRecords:
+        """The records of the related models, as `ModelContext` defines the relations."""
+        own, row = record.id, _row(record)
         anchor, original = self.anchor(record.request), self.original(record.request)
+        same_forget_set = self._of_forget_set[_forget_set(record)]
         is_method = record.kind == "final" and record.row != ORIGINAL
         return {
             "target": (record,),
-            "retrained": (anchor,) if anchor and anchor.id != me else (),
+            "retrained": (anchor,) if anchor and anchor.id != own else (),
             "original": (original,) if original and is_method else (),
-            "references": tuple(r for r in self._of_request[record.request] if r.id != me),
-            "siblings": tuple(self._of_row[row]),
-            "oracles": tuple(r for r in self._of_forget_set[_forgotten(record)] if _row(r) != row),
+            "references": tuple(r for r in self._of_request[record.request] if r.id != own),
+            "replicates": tuple(self._of_row[row]),
+            "retrains": tuple(r for r in same_forget_set if _row(r) != row),
         }
 
-    def related(self, record: Record, relatives: Relatives) -> Related:
-        """A record's model and its relatives."""
-        found = {relation: tuple(map(self.of, held)) for relation, held in relatives.items()}
-        return Related(
+    def context(self, record: Record, related: RelatedRecords) -> ModelContext:
+        """A record's model and the models related to it."""
+        models = {relation: tuple(map(self.of, records)) for relation, records in related.items()}
+        return ModelContext(
             target=self.of(record),
-            retrained=next(iter(found["retrained"]), None),
-            original=next(iter(found["original"]), None),
-            references=found["references"],
-            siblings=found["siblings"],
-            oracles=found["oracles"],
+            retrained=next(iter(models["retrained"]), None),
+            original=next(iter(models["original"]), None),
+            references=models["references"],
+            replicates=models["replicates"],
+            retrains=models["retrains"],
             forget_classes=record.forget_classes,
             is_groupwise=kind_and_ratio(record.scenario)[0] == "group",
         )
@@ -110,8 +111,8 @@ class SweepAnswers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Read:
-    """A model's outputs, each part read when it is asked for."""
+class _StoredSplits:
+    """A model's outputs, each split read on demand."""
 
     read: Callable[[str], Outputs]
 
@@ -131,21 +132,21 @@ class _Read:
 def _grouped(
     records: Iterable[Record], key: Callable[[Record], Hashable]
 ) -> defaultdict[Hashable, list[Record]]:
-    found: defaultdict[Hashable, list[Record]] = defaultdict(list)
+    groups: defaultdict[Hashable, list[Record]] = defaultdict(list)
     for record in records:
-        found[key(record)].append(record)
-    return found
+        groups[key(record)].append(record)
+    return groups
 
 
 def _training(record: Record) -> tuple[str, str, int]:
-    """What tells the originals of one sweep apart."""
+    """The key of an original in a sweep."""
     return (record.dataset, record.model, record.seed_train)
 
 
-def _forgotten(record: Record) -> tuple[str, str]:
+def _forget_set(record: Record) -> tuple[str, str]:
     return (record.cell, record.forget_hash)
 
 
 def _row(record: Record) -> Hashable:
-    """What a model and those of other train seeds share."""
-    return (record.kind, record.row, record.selection, *_forgotten(record), record.replica)
+    """The key that replicates share: everything but the train seed."""
+    return (record.kind, record.row, record.selection, *_forget_set(record), record.replica)

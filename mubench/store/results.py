@@ -5,20 +5,20 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from mubench.store.examples import Exhibits
+from mubench.store.examples import Examples
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
-from mubench.sweep.load import Loaded
+from mubench.sweep.load import LoadedSweep
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
 
 
 @dataclass(frozen=True)
-class ReportSource:
-    """The records of one sweep, and what the sweep had planned.
+class SweepResults:
+    """The records of one sweep, and its plan.
 
     `cells` and `rows` are in the order of the sweep file. `expected` counts the planned final
-    steps of a (cell, row, selection), so that what is missing can be said.
+    steps of a (cell, row, selection), so that missing ones can be reported.
     """
 
     name: str
@@ -29,20 +29,17 @@ class ReportSource:
     expected: Mapping[tuple[str, str, str], int]
     command: str
     published: Published | None = None
-    """A paper's numbers, to stand beside."""
-    node: Mapping[str, Any] = field(default_factory=dict)
-    """The sweep as a mapping, overrides included: from it the plan can be made again."""
+    """A paper's numbers, to be shown beside the sweep's."""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The sweep file as a mapping, overrides included; the plan can be made from it again."""
     claims: tuple[Claim, ...] = ()
-    """What the sweep was run to find out."""
-    exhibits: Exhibits | None = None
-    """Single examples behind the numbers, where their outputs were looked at."""
-
-    def newest(self) -> tuple[Record, ...]:
-        """Return one record an id, the newest, in the order of ids: input order never shows."""
-        return self._newest
+    """Claims that the sweep tests."""
+    examples: Examples | None = None
+    """Examples behind the numbers; None if not made yet."""
 
     @cached_property
-    def _newest(self) -> tuple[Record, ...]:
+    def latest_records(self) -> tuple[Record, ...]:
+        """One record per id, the newest, sorted by id: the order of `records` has no effect."""
         by_age = sorted(self.records, key=lambda record: (record.created, record.status))
         latest = {record.id: record for record in by_age}
         return tuple(latest[key] for key in sorted(latest))
@@ -53,16 +50,16 @@ class ReportSource:
 
     @cached_property
     def _named(self) -> Mapping[str, Record]:
-        return {record.row: record for record in self._newest if record.row}
+        return {record.row: record for record in self.latest_records if record.row}
 
-    def of(self, records: Iterable[Record]) -> "ReportSource":
+    def with_records(self, records: Iterable[Record]) -> "SweepResults":
         """Return the same sweep with these records."""
         return replace(self, records=tuple(records))
 
     @property
     def objective(self) -> str:
         """What searches minimised: `avg_gap`, or `retrain_free`."""
-        search = self.node.get("search")
+        search = self.document.get("search")
         return str(search.get("objective", "avg_gap")) if isinstance(search, dict) else "avg_gap"
 
     @property
@@ -71,9 +68,9 @@ class ReportSource:
         return max((record.created for record in self.records), default="")
 
 
-def outline(plan: Plan, loaded: Loaded) -> ReportSource:
-    """Return what a sweep planned, without any record yet."""
-    return ReportSource(
+def outline(plan: Plan, loaded: LoadedSweep) -> SweepResults:
+    """Return the results of a sweep, without any record yet."""
+    return SweepResults(
         name=plan.name,
         sweep_text=loaded.text,
         records=(),
@@ -83,5 +80,5 @@ def outline(plan: Plan, loaded: Loaded) -> ReportSource:
         command=f"mubench run {plan.name}",
         published=plan.published,
         claims=plan.claims,
-        node=loaded.node,
+        document=loaded.document,
     )

@@ -10,8 +10,8 @@ from typing import Any
 
 from mubench.catalogue.ids import content_id
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
-from mubench.store.results_files import EXHIBITS, FILES, pack, unpack
+from mubench.store.results import SweepResults
+from mubench.store.results_files import EXAMPLES, FILES, pack, unpack
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.client import connect
@@ -23,7 +23,7 @@ _OUTPUTS = "outputs.zip"
 _TAG = "mubench.files"
 
 
-def read_source(name: str, uri: str) -> ReportSource:
+def read_source(name: str, uri: str) -> SweepResults:
     """Read the results of a sweep from MLflow: a report of them has the bytes of the store's.
 
     Raises:
@@ -32,7 +32,7 @@ def read_source(name: str, uri: str) -> ReportSource:
     with connect(uri) as client, tempfile.TemporaryDirectory(prefix="mubench-") as folder:
         run_id = find_run(client, uri, name)
         paths = {artifact.path for artifact in client.list_artifacts(run_id)}
-        names = [*FILES, *paths.intersection([EXHIBITS])]
+        names = [*FILES, *paths.intersection([EXAMPLES])]
         for name in names:
             client.download_artifacts(run_id, name, folder)
         return unpack({name: (Path(folder) / name).read_bytes() for name in names})
@@ -49,7 +49,7 @@ def sent_sweeps(uri: str) -> tuple[str, ...]:
         return tuple(sorted(name for name, run in runs.items() if run and _TAG in run.data.tags))
 
 
-def upload(client: Any, runs: RunSync, source: ReportSource, report: Path | None) -> list[str]:
+def upload(client: Any, runs: RunSync, source: SweepResults, report: Path | None) -> list[str]:
     """Send the results and the report's folder where they changed; return what was left out."""
     files = pack(source)
     notes = []

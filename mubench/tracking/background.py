@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from mubench.errors import MubenchError, TrackingError
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 
@@ -34,7 +34,7 @@ class SyncJob:
 
     plan: Plan
     store_uri: str
-    outline: ReportSource
+    outline: SweepResults
     uri: str | None
     searches: bool
     first_seconds: float = FIRST_SECONDS
@@ -64,7 +64,7 @@ class Writer:
     next `sync` completes its work.
     """
 
-    def __init__(self, plan: Plan, store: Store, outline: ReportSource, uri: str | None) -> None:
+    def __init__(self, plan: Plan, store: Store, outline: SweepResults, uri: str | None) -> None:
         self._job = SyncJob(plan, store.uri, outline, uri, searches=False)
         self._name = plan.name
 

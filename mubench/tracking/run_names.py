@@ -1,6 +1,6 @@
 """Names of runs: unique, and short enough for the first column of a table. Pure."""
 
-from mubench.report.format import method_title, row_title
+from mubench.report.analysis.format import method_title, row_title
 from mubench.sweep.kinds import ORIGINAL, RETRAIN
 from mubench.sweep.plan import Plan
 from mubench.sweep.request import Request, Training
@@ -35,6 +35,13 @@ class RunNames:
     def _where(self, training: Training) -> list[str]:
         labels = [training.dataset.label] if self._tells_dataset else []
         return [*labels, training.model.label] if self._tells_model else labels
+
+
+def cell_names(plan: Plan) -> dict[str, str]:
+    """Return a short name for each cell."""
+    names = RunNames(plan)
+    steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
+    return {step.request.cell: names.cell(step.request) for step in steps}
 
 
 def _what(step: RequestStep, candidate: int) -> str:

@@ -11,7 +11,7 @@ from mubench.catalogue.ids import content_id
 from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.figures.figure import BAND, PALETTE
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import (
@@ -38,7 +38,7 @@ from mubench.tracking.run_data import (
     span,
     status,
 )
-from mubench.tracking.run_names import RunNames
+from mubench.tracking.run_names import RunNames, cell_names
 
 ROOT = "sweep"
 """Key of the sweep's own run."""
@@ -46,7 +46,7 @@ ROOT = "sweep"
 
 def run_tree(
     plan: Plan,
-    source: ReportSource,
+    source: SweepResults,
     links: Mapping[str, str],
     *,
     searches: bool = False,
@@ -74,7 +74,7 @@ def run_tree(
 class _Tree:
     """The runs of one sweep."""
 
-    def __init__(self, plan: Plan, source: ReportSource, unfinished: str) -> None:
+    def __init__(self, plan: Plan, source: SweepResults, unfinished: str) -> None:
         self.records = {record.id: record for record in source.records}
         self.rows = _rows(plan)
         self._plan = plan
@@ -178,13 +178,6 @@ def _color(number: int) -> str:
     tone = PALETTE[number % len(PALETTE)]
     parts = (int(tone[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{round(part * 0.6 ** (number // len(PALETTE))):02x}" for part in parts)
-
-
-def cell_names(plan: Plan) -> dict[str, str]:
-    """Return a short name for each cell."""
-    names = RunNames(plan)
-    steps = [step for step in plan.steps.values() if not isinstance(step, TrainStep)]
-    return {step.request.cell: names.cell(step.request) for step in steps}
 
 
 def _label(step: Step) -> str:

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError, plural
-from mubench.store.gathered import gather
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
+from mubench.store.results_files import current_results
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.client import connect, default_uri
 from mubench.tracking.descriptions import experiment_note
+from mubench.tracking.run_names import cell_names
 from mubench.tracking.run_sync import RunSync, experiment_name
-from mubench.tracking.runs import cell_names, run_tree
+from mubench.tracking.runs import run_tree
 from mubench.tracking.views import saved_views
 
 
@@ -41,7 +42,7 @@ class Synced:
 def sync(
     plan: Plan,
     store: Store,
-    outline: ReportSource,
+    outline: SweepResults,
     uri: str | None,
     report: Path | None,
     *,
@@ -66,7 +67,7 @@ def sync(
         TrackingError: MLflow does not answer or refuses, within some 20 seconds.
     """
     uri = uri or default_uri(store.uri)
-    source = gather(plan, outline, store)
+    source = current_results(plan, outline, store)
     records = {record.id: record for record in source.records}
     try:
         with connect(uri) as client:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from mubench.catalogue.ids import content_id
 from mubench.errors import TrackingError
-from mubench.store.gathered import gather
-from mubench.store.results import ReportSource
-from mubench.store.results_files import pack
+from mubench.store.results import SweepResults
+from mubench.store.results_files import current_results, pack
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.background import Writer
@@ -21,7 +20,7 @@ class Tracker:
     """Completes MLflow after a sweep. Without a writer the same records were sent before."""
 
     def __init__(
-        self, plan: Plan, store: Store, outline: ReportSource, writer: Writer | None, uri: str
+        self, plan: Plan, store: Store, outline: SweepResults, writer: Writer | None, uri: str
     ) -> None:
         self._plan = plan
         self._store = store
@@ -47,7 +46,7 @@ class Tracker:
 
 @contextmanager
 def tracked(
-    plan: Plan, store: Store, outline: ReportSource, uri: str | None, *, enabled: bool
+    plan: Plan, store: Store, outline: SweepResults, uri: str | None, *, enabled: bool
 ) -> Iterator[Tracker | None]:
     """Keep MLflow up to date during a run; yield None where it is not enabled.
 
@@ -63,7 +62,7 @@ def tracked(
             yield Tracker(plan, store, outline, writer, uri)
 
 
-def _was_sent(plan: Plan, store: Store, outline: ReportSource, uri: str) -> bool:
+def _was_sent(plan: Plan, store: Store, outline: SweepResults, uri: str) -> bool:
     try:
         sent = json.loads(store.files.read(_marker(plan)))
     except (FileNotFoundError, ValueError):
@@ -71,9 +70,9 @@ def _was_sent(plan: Plan, store: Store, outline: ReportSource, uri: str) -> bool
     return bool(sent == _digest(plan, store, outline, uri))
 
 
-def _digest(plan: Plan, store: Store, outline: ReportSource, uri: str) -> str:
+def _digest(plan: Plan, store: Store, outline: SweepResults, uri: str) -> str:
     """An id of what MLflow should have: the plan's steps, and the data of the report."""
-    files = pack(gather(plan, outline, store)).items()
+    files = pack(current_results(plan, outline, store)).items()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files}
     return content_id(uri, sorted(plan.steps), digests)
 

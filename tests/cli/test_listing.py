@@ -7,7 +7,7 @@ import pytest
 from mubench.catalogue import cards
 from mubench.cli import listing
 from mubench.cli.catalogue import Listed
-from mubench.metrics.post_hoc import LATER
+from mubench.metrics.post_hoc import POST_HOC
 
 
 @pytest.mark.usefixtures("plain_environment")
@@ -32,4 +32,4 @@ def test_list_shows_every_card(kind):
 
 @pytest.mark.usefixtures("plain_environment", "no_plugins")
 def test_the_list_of_metrics_has_them():
-    assert LATER.keys() < {entry["name"] for entry in listing.entries("metrics")}
+    assert POST_HOC.keys() < {entry["name"] for entry in listing.entries("metrics")}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mubench.metrics.post_hoc import LATER
-from mubench.store.gathered import saved
+from mubench.metrics.post_hoc import POST_HOC
+from mubench.store.results_files import read_results
 
 
 @pytest.mark.usefixtures("plain_environment")
@@ -35,15 +35,15 @@ def test_the_command_needs_neither_plan_nor_torch(store, finished):
     *lines, loaded = done.stdout.splitlines()
     assert loaded == "[]", done.stderr
     assert lines[0] == "rmia_auc: 5 records, 5 new"
-    assert [line.partition(":")[0] for line in lines] == list(LATER)
-    assert saved(store, "tiny").exhibits is not None
+    assert [line.partition(":")[0] for line in lines] == list(POST_HOC)
+    assert read_results(store, "tiny").examples is not None
 
 
 @pytest.mark.usefixtures("plain_environment", "no_plugins")
 def test_the_command_refuses_what_it_does_not_know_in_one_line(store, mubench_):
     for metric, hint in (
         ("rmia_au", "metric rmia_au: unknown; did you mean 'rmia_auc'?"),
-        ("kl_forget", "metric kl_forget: sweeps record it themselves; nothing is to be added"),
+        ("kl_forget", "metric kl_forget: sweeps already record it"),
     ):
         code, _, err = mubench_("score", "tiny", "--store", store.uri, "--metric", metric)
         assert (code, err) == (2, f"mubench: {hint}\n")

@@ -7,7 +7,7 @@ import torch
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import SPLITS
 from mubench.data.dataset import flip_labels, load_dataset
-from mubench.data.partition import hash_ids
+from mubench.data.sources.partition import hash_ids
 from mubench.errors import DataError, InputError
 from tests.support.cards import read_card
 

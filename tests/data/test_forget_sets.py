@@ -107,7 +107,7 @@ def test_a_forget_hash_names_the_set_and_not_its_order():
 HASHES = """
 import numpy as np, torch
 from mubench.data.dataset import flip_labels
-from mubench.data.partition import hash_ids, partition
+from mubench.data.sources.partition import hash_ids, partition
 from mubench.data.forget_sets import forget_hash, forget_rows
 from mubench.data.split import Source, Split
 from mubench.data.scenario import Random

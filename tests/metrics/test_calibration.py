@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mubench.metrics.calibration import BINS, ece_holdout, expected_calibration_error
-from mubench.metrics.related_models import NoValue, Related
+from mubench.metrics.related_models import ModelContext, NoValue
 from tests.support.model_outputs import class_request, drawn, model, outputs
 
 
@@ -35,6 +35,6 @@ def test_calibration_error_by_hand():
 
 def test_calibration_on_held_out_examples_leaves_out_what_is_forgotten_whole():
     target = class_request(model(1), 2)
-    found = ece_holdout(Related(target, forget_classes=(2,)))
+    found = ece_holdout(ModelContext(target, forget_classes=(2,)))
     assert found == expected_calibration_error(target.holdout.without_classes([2]))
     assert found != expected_calibration_error(target.holdout)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from mubench.metrics import distances
-from mubench.metrics.by_example import js_by_example
+from mubench.metrics.distances import js_per_example
 from tests.support.model_outputs import drawn, outputs
 from tests.support.property_tests import properties
 
@@ -17,11 +17,11 @@ from tests.support.property_tests import properties
 def test_divergences_of_examples_are_scipys_and_their_mean_the_metric():
     one, other = drawn(1), drawn(1, sharpness=5.0)
     other = other.at(np.random.default_rng(0).permutation(60))
-    found = js_by_example(one, other)
+    found = js_per_example(one, other)
     p, q = np.exp(one.of_ids(other.ids).log_probabilities()), np.exp(other.log_probabilities())
     np.testing.assert_allclose(found, jensenshannon(p, q, axis=1) ** 2, atol=1e-9)
     assert found.mean() == pytest.approx(distances.js(one, other), abs=1e-12)
-    assert not js_by_example(one, one).any()
+    assert not js_per_example(one, one).any()
 
 
 def of_probabilities(probabilities, labels):

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from mubench.errors import InputError
-from mubench.metrics.plugin_metrics import all_metrics
+from mubench.metrics.plugin_metrics import step_metrics
 from mubench.metrics.score import score
 from mubench.sweep.load import parse
 from mubench.sweep.planner import make_plan
@@ -23,12 +23,12 @@ def test_a_metric_changes_what_scores_and_not_what_unlearns(tmp_path):
     assert {s.unlearn_id for s in before.values()} == {s.unlearn_id for s in after.values()}
     new = [after[key] for key in after.keys() - before.keys()]
     assert {s.kind for s in new} == {"retrain", "final"}
-    assert all_metrics()["zeros"].title == "Zeros"
+    assert step_metrics()["zeros"].title == "Zeros"
 
 
 def test_a_metric_of_mubench_cannot_be_put_in_another_s_place(tmp_path):
     give(tmp_path, METRIC, {**METRIC_CARD, "name": "ua"})
-    for check in (all_metrics, lambda: make_plan(parse(copy.deepcopy(SWEEP), "x"))):
+    for check in (step_metrics, lambda: make_plan(parse(copy.deepcopy(SWEEP), "x"))):
         with pytest.raises(InputError, match=r"ua\.py: mubench has a metric 'ua'; rename it"):
             check()
 

@@ -1,29 +1,28 @@
-"""Metrics that come later: listed, hidden from none, in no id."""
+"""Metrics that come modules: listed, hidden from none, in no id."""
 
 from importlib import import_module
 
 from mubench.catalogue import ids
 from mubench.metrics.info import METRICS
 from mubench.metrics.klom import FEWEST
-from mubench.metrics.post_hoc import LATER, all_metrics
+from mubench.metrics.post_hoc import POST_HOC, all_metrics
 from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from mubench.sweep.step_ids import sources_of
 
 
-def test_later_metrics_are_in_no_id(monkeypatch):
+def test_post_hoc_metrics_are_in_no_id(monkeypatch):
     """Their source may change, and a finished sweep stays finished."""
     sweep = load.load("quickstart").spec
     plan = make_plan(sweep)
-    later = {
+    modules = {
         "mubench.metrics.post_hoc",
         "mubench.metrics.related_models",
-        "mubench.metrics.by_example",
     }
-    later |= {metric.source.partition(":")[0] for metric in LATER.values()}
-    assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < later
+    modules |= {metric.source.partition(":")[0] for metric in POST_HOC.values()}
+    assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < modules
     roots = sources_of(plan.steps.values())
-    assert not later & {used.module for used in ids.closure(*roots)}
+    assert not modules & {used.module for used in ids.closure(*roots)}
     whole = ids._source
 
     def changed(names):
@@ -31,15 +30,15 @@ def test_later_metrics_are_in_no_id(monkeypatch):
         ids._digest.cache_clear()
         return make_plan(sweep).steps.keys()
 
-    assert changed(later) == plan.steps.keys()
+    assert changed(modules) == plan.steps.keys()
     assert changed({"mubench.metrics.score"}) != plan.steps.keys()
 
 
 def test_every_later_metric_says_what_it_is_and_hides_none():
     known = all_metrics()
-    assert not LATER.keys() & METRICS.keys()
-    assert [*METRICS, *LATER] == list(known)
-    for name, metric in LATER.items():
+    assert not POST_HOC.keys() & METRICS.keys()
+    assert [*METRICS, *POST_HOC] == list(known)
+    for name, metric in POST_HOC.items():
         assert (name, known[name]) == (metric.info.name, metric.info)
         assert metric.info.description.endswith(".")
         module, _, function = metric.source.partition(":")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mubench.metrics.outputs import Evaluated, Outputs
-from mubench.metrics.related_models import Related
+from mubench.metrics.related_models import ModelContext
 from tests.support.model_outputs import class_request, model
 
 
@@ -14,16 +14,17 @@ def in_groups(evaluated, groups):
 
 
 def test_what_ta_counts_and_what_is_like_the_forgotten():
-    whole = Related(model(1))
-    assert whole.kept().ids.tolist() == whole.alike().ids.tolist() == model(1).holdout.ids.tolist()
-    classwise = Related(class_request(model(1), 2), forget_classes=(2,))
-    assert set(classwise.alike().labels) == {2}
-    assert len(classwise.alike()) + len(classwise.kept()) == 80
+    whole = ModelContext(model(1))
+    for part in (whole.retained_holdout(), whole.comparable_holdout()):
+        assert part.ids.tolist() == model(1).holdout.ids.tolist()
+    classwise = ModelContext(class_request(model(1), 2), forget_classes=(2,))
+    assert set(classwise.comparable_holdout().labels) == {2}
+    assert len(classwise.comparable_holdout()) + len(classwise.retained_holdout()) == 80
     some = in_groups(model(1), 3)
     of_one = replace(some, forget=some.forget.of_groups([1]))
-    groupwise = Related(of_one, is_groupwise=True)
+    groupwise = ModelContext(of_one, is_groupwise=True)
     assert groupwise.forget_groups == (1,)
-    assert set(groupwise.alike().groups) == {1}
-    assert set(groupwise.kept().groups) == {0, 2}
-    assert Related(of_one).forget_groups == ()
-    assert set(Related(of_one).kept().groups) == {0, 1, 2}
+    assert set(groupwise.comparable_holdout().groups) == {1}
+    assert set(groupwise.retained_holdout().groups) == {0, 2}
+    assert ModelContext(of_one).forget_groups == ()
+    assert set(ModelContext(of_one).retained_holdout().groups) == {0, 1, 2}

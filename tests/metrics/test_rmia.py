@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Evaluated
-from mubench.metrics.related_models import NoValue, Related
+from mubench.metrics.related_models import ModelContext, NoValue
 from mubench.metrics.rmia import halves, member_scores, ratios, rmia_auc, rmia_tpr_at_1, scores
 from tests.support.membership import of_confidences
 from tests.support.model_outputs import drawn, model, outputs
@@ -37,7 +37,7 @@ def loop_scores(target, references, a, examples, population):
 
 def test_scores_and_auc_are_those_of_the_definition():
     target, references = model(1), (model(2), model(3))
-    related = Related(target, references=references)
+    related = ModelContext(target, references=references)
     population, others = halves(target.holdout.ids)
     examples = [("forget", range(40)), ("holdout", others)]
     expected = loop_scores(target, references, 0.3, examples, population)
@@ -50,7 +50,7 @@ def test_scores_and_auc_are_those_of_the_definition():
 def test_a_target_that_is_its_own_reference_scores_nothing():
     """44: with a = 1 all ratios are 1, and no ratio is larger than another."""
     target = model(4)
-    members, others = member_scores(Related(target, references=(target,)), a=1.0)
+    members, others = member_scores(ModelContext(target, references=(target,)), a=1.0)
     assert not members.any()
     assert not others.any()
 
@@ -94,19 +94,19 @@ def test_rmia_ignores_the_order_in_which_models_were_asked():
     rng = np.random.default_rng(0)
     parts = (reference.forget, reference.retain, reference.holdout)
     moved = Evaluated(*(part.at(rng.permutation(len(part))) for part in parts))
-    one, other = (rmia_auc(Related(target, references=(each,))) for each in (reference, moved))
+    one, other = (rmia_auc(ModelContext(target, references=(each,))) for each in (reference, moved))
     assert one == other
 
 
 def test_rmia_says_what_it_lacks():
     with pytest.raises(NoValue, match="no other Retrain of the request"):
-        rmia_auc(Related(model(1)))
+        rmia_auc(ModelContext(model(1)))
     target = model(1)
     alone = replace(target, holdout=target.holdout.at(np.array([0])))
     with pytest.raises(NoValue, match="too few held-out"):
-        rmia_auc(Related(alone, references=(alone,)))
+        rmia_auc(ModelContext(alone, references=(alone,)))
     with pytest.raises(NoValue, match="fewer than 1000 held-out"):
-        rmia_tpr_at_1(Related(target, references=(model(2),)))
+        rmia_tpr_at_1(ModelContext(target, references=(model(2),)))
 
 
 def test_the_rate_of_found_members_is_that_of_scikit_learns_curve():
@@ -115,7 +115,7 @@ def test_the_rate_of_found_members_is_that_of_scikit_learns_curve():
     flat = replace(target, forget=outputs(np.zeros((300, 4)), target.forget.labels))
     labels = target.holdout.labels
     flat = replace(flat, holdout=outputs(np.zeros((2400, 4)), labels, target.holdout.ids))
-    related = Related(target, references=(flat,))
+    related = ModelContext(target, references=(flat,))
     members, others = member_scores(related)
     truth = [1] * len(members) + [0] * len(others)
     false, true, _ = roc_curve(truth, [*members, *others], drop_intermediate=False)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mubench.report.build import build
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.store.results_files import FILES
 from mubench.store.table import table_to_records
 from tests.support.printed_numbers import BESIDE
@@ -68,7 +68,7 @@ def hostile_world():
     cell, row = f"cell{HOSTILE}", f"row{HOSTILE}[alpha=-0.5]"
     made = [*retrains(cell, 2), *finals(cell, row, 0.1, "tuned", 2), *searches(cell, row, 0.1)]
     made = [replace(one, flags=(HOSTILE,), commit=HOSTILE) for one in made]
-    return ReportSource(HOSTILE, HOSTILE, tuple(made), (cell,), (row,), {}, HOSTILE)
+    return SweepResults(HOSTILE, HOSTILE, tuple(made), (cell,), (row,), {}, HOSTILE)
 
 
 def test_hostile_names_are_text_in_every_file(tmp_path):
@@ -119,7 +119,7 @@ def test_figures_of_a_long_cell_keep_their_names_apart(tmp_path):
     rows = ("ugradsl[alpha=-0.2]", "ugradsl[alpha=-1.0]")
     made = [one for row in rows for one in finals(cell, row, 0.1, "tuned", 2)]
     records = (*retrains(cell, 2), *made, *searches(cell, rows[0], 0.1))
-    written = build(ReportSource("toy", "", records, (cell,), rows, {}, ""), tmp_path)
+    written = build(SweepResults("toy", "", records, (cell,), rows, {}, ""), tmp_path)
     svg = [path.name for path in written.files if path.suffix == ".svg"]
     assert sorted(name.rpartition("-stratified-")[2] for name in svg) == [
         "curve-alpha.svg",

@@ -15,10 +15,8 @@ from sklearn.datasets import load_digits
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import StoredDataset, StoredSplit
 from mubench.report.build import build
-from mubench.run.examples import keep_exhibits, make_exhibits
-from mubench.run.media import media, png
-from mubench.store.gathered import saved
-from mubench.store.results_files import EXHIBITS, unpack_exhibits
+from mubench.run.examples import make_examples, png, read_media, save_examples
+from mubench.store.results_files import EXAMPLES, read_results, unpack_examples
 from mubench.sweep.grid import DatasetSpec
 from tests.support.stored_sweep import by_row, of
 
@@ -34,8 +32,8 @@ def counted(part):
     return tuple(np.histogram(q, 25, (0, 1))[0].tolist())
 
 
-def test_exhibits_are_counted_and_chosen_from_the_stored_outputs(store):
-    found = make_exhibits(store, saved(store, "tiny"), None)
+def test_examples_are_counted_and_chosen_from_the_stored_outputs(store):
+    found = make_examples(store, read_results(store, "tiny"), None)
     [(cell, shown)] = found.cells.items()
     rows, tuned = by_row(store), by_row(store)["ga", "tuned"]
     assert (cell, shown.request) == (tuned.cell, tuned.request)
@@ -63,7 +61,7 @@ def test_exhibits_are_counted_and_chosen_from_the_stored_outputs(store):
 
 
 def test_media_are_the_pixels_of_the_examples(store):
-    shown = next(iter(make_exhibits(store, saved(store, "tiny"), None).cells.values()))
+    shown = next(iter(make_examples(store, read_results(store, "tiny"), None).cells.values()))
     assert set(shown.media) == {each.example for each in shown.oddities}
     for key, uri in shown.media.items():
         kind, _, content = uri.partition(",")
@@ -84,21 +82,21 @@ def test_large_images_are_reduced_and_small_ones_are_not():
     assert size(3, 100, 200) == ((64, 32), "RGB")
 
 
-def test_a_run_makes_exhibits_before_its_report(store, finished, mubench_):
+def test_a_run_makes_examples_before_its_report(store, finished, mubench_):
     code, out, _ = mubench_(
         "run", finished / "tiny.yaml", "--store", store.uri, "--no-mlflow", "--out", "report"
     )
     assert (code, "0 to run" in out) == (0, True)
-    written = Path("report", EXHIBITS).read_bytes()
-    assert written == store.sweep_file("tiny", EXHIBITS)
-    assert unpack_exhibits(written).cells
+    written = Path("report", EXAMPLES).read_bytes()
+    assert written == store.sweep_file("tiny", EXAMPLES)
+    assert unpack_examples(written).cells
 
 
 def test_media_that_are_known_stay_where_the_data_are_not(store):
-    keep_exhibits(store, saved(store, "tiny"), None)
-    source = replace(saved(store, "tiny"), node={})
-    assert make_exhibits(store, source, None) == source.exhibits
-    bare = make_exhibits(store, replace(source, exhibits=None), None)
+    save_examples(store, read_results(store, "tiny"), None)
+    source = replace(read_results(store, "tiny"), document={})
+    assert make_examples(store, source, None) == source.examples
+    bare = make_examples(store, replace(source, examples=None), None)
     [shown] = bare.cells.values()
     assert not shown.media
     assert len(shown.oddities) == 8
@@ -107,33 +105,33 @@ def test_media_that_are_known_stay_where_the_data_are_not(store):
 def test_what_cannot_be_read_is_left_out(store):
     rows = by_row(store)
     store.artefacts.discard(rows["ga", "tuned"].unlearn_id)
-    [shown] = make_exhibits(store, saved(store, "tiny"), None).cells.values()
+    [shown] = make_examples(store, read_results(store, "tiny"), None).cells.values()
     assert [each.row for each in shown.confidences] == ["retrain", "original"]
     store.artefacts.discard(rows["retrain 0", ""].unlearn_id)
-    [shown] = make_exhibits(store, saved(store, "tiny"), None).cells.values()
+    [shown] = make_examples(store, read_results(store, "tiny"), None).cells.values()
     assert not shown.confidences
     assert not shown.oddities
 
 
 def named(source, classes):
     """The same sweep of digits whose classes have these names."""
-    [options] = source.node["grid"]["dataset"]
+    [options] = source.document["grid"]["dataset"]
     card = {**cards.dataset("digits").card, "classes": classes}
     data = {k: v for k, v in options.items() if k != "name"}
     node = {"name": "digits", "options": data, "declared": card}
-    return replace(source, node={"grid": {"dataset": node}})
+    return replace(source, document={"grid": {"dataset": node}})
 
 
 def test_hostile_class_names_stay_text(store, tmp_path):
-    source = named(saved(store, "tiny"), [HOSTILE] * 10)
-    made = make_exhibits(store, source, None)
+    source = named(read_results(store, "tiny"), [HOSTILE] * 10)
+    made = make_examples(store, source, None)
     [shown] = made.cells.values()
     assert {each.label for each in shown.oddities} == {HOSTILE}
     assert all(each.unlearned.startswith(f"{HOSTILE} ") for each in shown.oddities)
     assert len(shown.media) >= 4
-    page = build(replace(source, exhibits=made), tmp_path / "report").page.read_text()
+    page = build(replace(source, examples=made), tmp_path / "report").page.read_text()
     assert "<img src=x" not in page
-    fewer = make_exhibits(store, named(saved(store, "tiny"), ["zero", "one"]), None)
+    fewer = make_examples(store, named(read_results(store, "tiny"), ["zero", "one"]), None)
     assert next(iter(fewer.cells.values())).oddities[0].label.isdecimal()
 
 
@@ -141,12 +139,12 @@ def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
     texts = [f"From: someone\n\n{HOSTILE}\n\n  {'long ' * 99}", "From: nobody\n\nshort"]
     held = StoredSplit(texts, np.zeros(2, int), np.array([7, 9]), None)
     monkeypatch.setattr(
-        "mubench.run.media.stored",
+        "mubench.run.examples.stored_dataset",
         lambda card, data_dir: StoredDataset({"train": held}, (), (), ""),
     )
     options = {"remove": ["headers"]}
     card = {**cards.dataset("digits").card, "modality": "text", "options": options}
-    found = media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
+    found = read_media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
     assert list(found) == [7, 9]
     assert found[7] == f"{HOSTILE} {'long ' * 99}"[:200]
     assert found[9] == "short"

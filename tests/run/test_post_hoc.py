@@ -10,19 +10,20 @@ from scipy.special import softmax
 
 from mubench.metrics.calibration import expected_calibration_error
 from mubench.metrics.klom import divergences
-from mubench.metrics.post_hoc import LATER, later_metrics
+from mubench.metrics.post_hoc import POST_HOC, post_hoc_metrics
 from mubench.report.build import build
 from mubench.run import post_hoc
-from mubench.store.gathered import saved
-from mubench.store.results_files import read_folder
+from mubench.store.results_files import read_folder, read_results
 from tests.support.stored_sweep import by_row, many, of
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
 
 
 def add(store, name="tiny", metrics=()):
-    """What came of each metric, by name."""
-    found = post_hoc.add_metrics(store, saved(store, name).records, later_metrics(metrics))
+    """The result of scoring, by metric."""
+    found = post_hoc.add_metrics(
+        store, read_results(store, name).records, post_hoc_metrics(metrics)
+    )
     return {added.metric: added for added in found}
 
 
@@ -30,7 +31,7 @@ def test_values_are_those_of_the_stored_outputs(store):
     add(store)
     found = by_row(store)
     trained = next(
-        r for r in saved(store, "tiny").records if r.kind == "train" and r.seed_train == 0
+        r for r in read_results(store, "tiny").records if r.kind == "train" and r.seed_train == 0
     )
     forget = of(store, found["retrain 0", ""].unlearn_id, "forget").ids
     for (row, _), one in found.items():
@@ -66,17 +67,17 @@ def test_other_code_makes_another_file_and_its_values_count(store, monkeypatch):
     add(store, metrics=["ece_forget"])
     old = by_row(store)["ga", "tuned"].metrics["ece_forget"]
     monkeypatch.setattr(post_hoc, "source_id", lambda root: "newer")
-    changed = replace(LATER["ece_forget"], compute=lambda related: 0.125)
-    [added] = post_hoc.add_metrics(store, saved(store, "tiny").records, [changed])
+    changed = replace(POST_HOC["ece_forget"], compute=lambda related: 0.125)
+    [added] = post_hoc.add_metrics(store, read_results(store, "tiny").records, [changed])
     assert (added.new, added.old) == (5, 0)
     assert len(store.files.list("scores/ece_forget")) == 2
     assert by_row(store)["ga", "tuned"].metrics["ece_forget"] == 0.125 != old
 
 
 def test_more_retrains_make_a_value_anew_but_only_where_it_uses_them(store):
-    records = saved(store, "tiny").records
+    records = read_results(store, "tiny").records
     fewer = [r for r in records if r.replica == 0]
-    metrics = later_metrics(["rmia_auc", "ece_forget"])
+    metrics = post_hoc_metrics(["rmia_auc", "ece_forget"])
     alone, _ = post_hoc.add_metrics(store, fewer, metrics)
     assert (alone.new, dict(alone.without)) == (
         3,
@@ -89,9 +90,9 @@ def test_more_retrains_make_a_value_anew_but_only_where_it_uses_them(store):
 
 def test_a_value_whose_inputs_are_gone_is_not_shown(store, monkeypatch):
     """Its other Retrain is no longer asked for; another code's older value must not come back."""
-    records = saved(store, "tiny").records
+    records = read_results(store, "tiny").records
     fewer = [r for r in records if r.replica == 0]
-    metrics = later_metrics(["rmia_auc", "ece_forget"])
+    metrics = post_hoc_metrics(["rmia_auc", "ece_forget"])
     values = {}
     for code in ("older", "newer"):
         monkeypatch.setattr(post_hoc, "source_id", lambda root, code=code: code)
@@ -131,7 +132,7 @@ def test_records_of_the_store_stay_as_they_were_and_reports_and_exports_have_the
     before = store.records.read()
     add(store)
     assert store.records.read() == before
-    source = saved(store, "tiny")
+    source = read_results(store, "tiny")
     page = build(source, tmp_path / "report").page
     value = by_row(store)["ga", "tuned"].metrics["rmia_auc"]
     shown = read_folder(page.parent).records
@@ -157,7 +158,7 @@ def test_klom_compares_all_seeds_of_a_row_with_all_retrains(tmp_path):
     store = many(tmp_path / "store")
     first, second = (add(store, "many", ["klom"])["klom"] for _ in range(2))
     assert (first.new, second.new, second.old) == (36, 0, 36)
-    records = {r.id: r for r in saved(store, "many").records}
+    records = {r.id: r for r in read_results(store, "many").records}
     retrains = [[f"retrain--{seed}-{replica}" for seed in range(9)] for replica in (0, 1)]
     rows = [f"final-ga-{seed}-0" for seed in range(9)]
     expected = divergences(

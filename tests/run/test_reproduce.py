@@ -11,11 +11,11 @@ from mubench.cli.reproduce_text import verdict
 from mubench.data import forget_file
 from mubench.report.build import build
 from mubench.run import reproduce, trial
-from mubench.run.compare_records import compare
+from mubench.run.compare_records import compare_records
 from mubench.run.export_forget_sets import export_forget_sets
 from mubench.run.open_sweep import open_sweep
 from mubench.run.step_result import refused
-from mubench.store.lookup import in_store, parsed
+from mubench.store.lookup import find_in_store, parse_sweep
 from mubench.store.results_files import read_folder
 from mubench.store.store import Store
 from mubench.sweep import step_ids
@@ -57,15 +57,15 @@ def test_every_step_gives_its_numbers_again_and_leaves_the_store_alone(copied_st
     assert [r.kind for r in records] == ["final"] * 3 + ["retrain"] * 3 + ["search"] * 2 + (
         ["train"] * 2
     )
-    _, place = in_store(copied_store, records[0].id)
-    found = reproduce.find(place, records)
-    again = list(reproduce.again(found, place))
+    _, place = find_in_store(copied_store, records[0].id)
+    found = reproduce.find_steps(place, records)
+    again = list(reproduce.run_again(found, place))
     assert [now.id for now in again] == [r.id for r in records]
     for then, now in zip(records, again, strict=True):
         assert without_measured(now) == without_measured(then)
         assert (now.params, now.candidate) == (then.params, then.candidate)
         assert now.forget_hash == then.forget_hash
-        assert compare(then, now).is_equal
+        assert compare_records(then, now).is_equal
     assert trained == ["retrain"] * 3 + ["train"] * 2  # themselves; for others they were copied
     assert fingerprints(copied_store) == before
 
@@ -78,9 +78,9 @@ def test_a_damaged_reference_is_trained_and_stays_as_it_is(copied_store, trained
     weights = Path(copied_store.uri, "artefacts", retrain.unlearn_id, "retain.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1])
     before = fingerprints(copied_store)
-    _, place = in_store(copied_store, record.id)
-    [now] = reproduce.again(reproduce.find(place, [record]), place)
-    assert compare(record, now).is_equal
+    _, place = find_in_store(copied_store, record.id)
+    [now] = reproduce.run_again(reproduce.find_steps(place, [record]), place)
+    assert compare_records(record, now).is_equal
     assert trained == ["retrain"]
     assert fingerprints(copied_store) == before
 
@@ -131,7 +131,7 @@ def test_a_report_carries_the_forget_sets_that_files_named(tmp_path, mubench_):
     assert (code, err) == (0, "")
     assert "another id" not in out
     source = read_folder(tmp_path / "report")
-    assert make_plan(parsed(source)).steps.keys() == opened.plan.steps.keys()
+    assert make_plan(parse_sweep(source)).steps.keys() == opened.plan.steps.keys()
 
 
 def test_a_number_that_the_step_does_not_give_is_named(copied_store, mubench_):
@@ -142,7 +142,7 @@ def test_a_number_that_the_step_does_not_give_is_named(copied_store, mubench_):
     assert code == 1
     assert out.splitlines()[-1].endswith("metrics differs (ta).")
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
-    assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "measured")
+    assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "compared")
     assert "environment" not in lines
 
 
@@ -187,11 +187,11 @@ def test_changed_code_is_said_and_runs(copied_store, mubench_, monkeypatch, trai
 
 def test_a_step_is_found_by_what_it_is_whatever_its_id(copied_store, monkeypatch):
     records = copied_store.records.read()
-    _, place = in_store(copied_store, next(iter(records)))
-    planned = {one.step.id: one for one in reproduce.find(place, records.values())}
+    _, place = find_in_store(copied_store, next(iter(records)))
+    planned = {one.step.id: one for one in reproduce.find_steps(place, records.values())}
     assert not any(one.has_changed for one in planned.values())
     monkeypatch.setattr(step_ids, "source_id", lambda *roots: "other code")
-    for one in reproduce.find(place, records.values()):
+    for one in reproduce.find_steps(place, records.values()):
         then = planned[one.record.id]
         assert one.has_changed
         assert one.step.names == then.step.names
@@ -219,7 +219,8 @@ def test_a_refusal_is_refused_again(tmp_path, mubench_):
     sweep = write(tmp_path / "tiny.yaml", methods={"boundary_shrink": {}})
     opened = open_sweep(sweep, str(tmp_path / "store"))
     opened.save()
-    step = only(opened.plan.steps.values(), method="boundary_shrink", selection="default")
+    finals = [step for step in opened.plan.steps.values() if step.kind == "final"]
+    step = only(finals, method="boundary_shrink", selection="default")
     opened.store.records.append(refused(step, step.refusal))
     code, out, _ = mubench_("reproduce", step.id, "--store", tmp_path / "store")
     assert code == 0
@@ -252,8 +253,8 @@ def test_a_step_that_failed_then_and_not_now_is_different(copied_store, mubench_
     code, out, _ = mubench_("reproduce", record.id, "--store", copied_store.uri)
     assert code == 1
     assert out.splitlines()[-1] == "Different: failed (it [b]broke[/b]) then, completed now."
-    _, place = in_store(copied_store, record.id)
-    [now] = reproduce.again(reproduce.find(place, [failed]), place)
+    _, place = find_in_store(copied_store, record.id)
+    [now] = reproduce.run_again(reproduce.find_steps(place, [failed]), place)
     assert now.params == record.params
-    assert verdict(compare(failed, failed)) == "Equal: failed (it [b]broke[/b]) both times."
-    assert not compare(failed, replace(failed, message="otherwise")).is_equal
+    assert verdict(compare_records(failed, failed)) == "Equal: failed (it [b]broke[/b]) both times."
+    assert not compare_records(failed, replace(failed, message="otherwise")).is_equal

@@ -20,7 +20,7 @@ def source(requests=3):
     made = world(requests)
     records = (replace(one, scenario=one.cell.rpartition("/")[2]) for one in made.records)
     node = {"name": "toy", "methods": {"ft": {}}}
-    return replace(made, records=tuple(records), node=node)
+    return replace(made, records=tuple(records), document=node)
 
 
 def put_report(folder, made):

@@ -1,6 +1,6 @@
 """Made-up results with given gaps."""
 
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.report_world import finals, retrains
 
 
@@ -13,4 +13,4 @@ def gaps_of(table, requests):
         for row, gap in gaps.items():
             records += finals(cell, row, gap, "tuned", requests)
     cells = tuple(f"digits/small_cnn/random-0.{k + 1}" for k in range(len(table)))
-    return ReportSource("toy", "", tuple(records), cells, tuple(table[0]), {}, "")
+    return SweepResults("toy", "", tuple(records), cells, tuple(table[0]), {}, "")

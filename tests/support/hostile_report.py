@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from mubench.store.examples import BINS, CellExhibits, Confidences, Exhibits, Oddity
-from mubench.store.results import ReportSource
+from mubench.store.examples import BINS, CellExamples, Confidences, DivergentExample, Examples
+from mubench.store.results import SweepResults
 from tests.support.report_world import finals, retrains, searches
 
 HOSTILE = (
@@ -28,14 +28,14 @@ def hostile_world():
         )
         for k, one in enumerate(made)
     ]
-    odd = Oddity(
+    odd = DivergentExample(
         row=row, example=1, label=HOSTILE, retrained=HOSTILE, unlearned=HOSTILE, divergence=0.1
     )
-    shown = CellExhibits(
+    shown = CellExamples(
         request=HOSTILE,
         confidences=(Confidences(row=row, forget=(1,) * BINS, holdout=(1,) * BINS),),
         oddities=(odd,),
         media={1: HOSTILE},
     )
-    source = ReportSource(HOSTILE, HOSTILE, tuple(made), (cell,), (row,), {}, HOSTILE)
-    return replace(source, exhibits=Exhibits(cells={cell: shown}))
+    source = SweepResults(HOSTILE, HOSTILE, tuple(made), (cell,), (row,), {}, HOSTILE)
+    return replace(source, examples=Examples(cells={cell: shown}))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from mubench.report.analysis.aggregate import Cell, aggregate
 from mubench.report.analysis.comparisons import judge
 from mubench.report.text.summary import remarks as remarks_of
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.report_world import CELLS, finals
 
 CELL = CELLS[0]
@@ -13,7 +13,7 @@ CELL = CELLS[0]
 
 def source(records, rows=("ft", "ga"), expected=None, cells=(CELL,)):
     planned = expected if expected is not None else {}
-    return ReportSource("toy", "", tuple(records), cells, rows, planned, "mubench run toy")
+    return SweepResults("toy", "", tuple(records), cells, rows, planned, "mubench run toy")
 
 
 def only_cell(records, rows=("ft", "ga"), expected=None) -> Cell:

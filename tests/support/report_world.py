@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 
 CELLS = ("digits/small_cnn/random-0.1", "digits/small_cnn/class")
 ROWS = ("ft", "ga", "iu", "ugradsl[alpha=-0.2]", "ugradsl[alpha=-1.0]", "ugradsl", "ugradsl_plus")
@@ -127,7 +127,7 @@ def searches(cell: str, row: str, error: float) -> list[Record]:
     ]
 
 
-def world(requests: int = 3) -> ReportSource:
+def world(requests: int = 3) -> SweepResults:
     """Both cells; in the first, tuned `ga` diverged once and default `iu` was refused once."""
     records: list[Record] = []
     for cell in CELLS:
@@ -141,7 +141,7 @@ def world(requests: int = 3) -> ReportSource:
     expected = {(c, r, s): requests for c in CELLS for r in ROWS for s in ("default", "tuned")}
     expected |= {(cell, "original", ""): requests for cell in CELLS}
     text = "name: toy\nmethods:\n  ft: {}\n"
-    return ReportSource("toy", text, tuple(records), CELLS, ROWS, expected, "mubench run toy")
+    return SweepResults("toy", text, tuple(records), CELLS, ROWS, expected, "mubench run toy")
 
 
 def _spoiled(one: Record) -> Record:
@@ -154,6 +154,6 @@ def _spoiled(one: Record) -> Record:
     return one
 
 
-def shuffled(source: ReportSource) -> ReportSource:
+def shuffled(source: SweepResults) -> SweepResults:
     order = np.random.default_rng(7).permutation(len(source.records))
     return replace(source, records=tuple(source.records[k] for k in order))

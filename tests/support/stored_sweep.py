@@ -3,9 +3,8 @@
 import numpy as np
 
 from mubench.metrics.outputs import Outputs
-from mubench.store.gathered import saved
-from mubench.store.results import ReportSource
-from mubench.store.results_files import pack_outline
+from mubench.store.results import SweepResults
+from mubench.store.results_files import pack_outline, read_results
 from mubench.store.store import Store
 from tests.support.model_outputs import drawn
 from tests.support.report_world import record
@@ -14,7 +13,9 @@ CELL = "digits/small_cnn/random-0.1"
 
 
 def by_row(store, name="tiny"):
-    final = [r for r in saved(store, name).records if r.purpose == "final" and r.kind != "train"]
+    final = [
+        r for r in read_results(store, name).records if r.purpose == "final" and r.kind != "train"
+    ]
     return {(r.row or f"retrain {r.replica}", r.selection): r for r in final}
 
 
@@ -51,7 +52,7 @@ def many(folder, seeds=9):
             keep(seed, parts, kind="retrain", replica=replica)
         keep(seed, parts, kind="final", row="original", method="original")
         keep(seed, parts, kind="final", row="ga", method="ga", selection="tuned")
-    source = ReportSource("many", "", (), (CELL,), ("original", "ga"), {}, "")
+    source = SweepResults("many", "", (), (CELL,), ("original", "ga"), {}, "")
     for one in records:
         store.records.append(one)
     store.save_sweep("many", pack_outline(source), [one.id for one in records])

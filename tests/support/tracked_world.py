@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from mubench.store.record import Record
-from mubench.store.results import ReportSource, outline
+from mubench.store.results import SweepResults, outline
 from mubench.store.store import Store
 from mubench.sweep import load
 from mubench.sweep.plan import Plan
@@ -32,7 +32,7 @@ def small_plan(*changes: str) -> Plan:
     return make_plan(load.load("quickstart", [*CHANGES, *changes]).spec)
 
 
-def small_outline() -> ReportSource:
+def small_outline() -> SweepResults:
     loaded = load.load("quickstart", CHANGES)
     return outline(make_plan(loaded.spec), loaded)
 

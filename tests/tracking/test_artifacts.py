@@ -9,8 +9,7 @@ import pytest
 
 from mubench.errors import TrackingError
 from mubench.report.build import build
-from mubench.store.gathered import gather
-from mubench.store.results_files import pack, unpack
+from mubench.store.results_files import current_results, pack, unpack
 from mubench.tracking.artifacts import read_source
 from mubench.tracking.sync import sync
 from tests.support.tracked_world import World, record_of
@@ -23,9 +22,9 @@ def test_a_report_from_mlflow_has_the_bytes_of_one_from_the_store(world: World, 
     world.sync(running=True)  # what it sends is not what stays
     world.record()
     world.sync()
-    here = gather(world.plan, world.outline, world.store)
+    here = current_results(world.plan, world.outline, world.store)
     there = read_source("quickstart", world.uri)
-    assert there == replace(here, records=here.newest())
+    assert there == replace(here, records=here.latest_records)
     assert unpack(pack(there)) == there
     written = [build(source, tmp_path / str(k)) for k, source in enumerate((here, there))]
     contents = [{p.name: p.read_bytes() for p in one.files} for one in written]

@@ -1,4 +1,4 @@
-"""Names and colours of runs."""
+"""The tree of runs: status, curve and colours."""
 
 from dataclasses import replace
 
@@ -6,8 +6,7 @@ import pytest
 
 from mubench.report.figures.figure import PALETTE
 from mubench.sweep.plan import Plan
-from mubench.tracking.run_names import RunNames
-from mubench.tracking.runs import cell_names, run_tree
+from mubench.tracking.runs import run_tree
 from tests.support.report_world import world
 from tests.support.tracked_plan import plan_of
 from tests.support.tracked_world import record_of, small_outline, small_plan
@@ -32,40 +31,6 @@ def test_a_failed_candidate_counts_as_the_worst_and_an_unfinished_one_ends_the_c
     assert objectives() == [0.5, 1.0, 0.3]
     del records[study.steps[1][0]]
     assert objectives() == [0.5]
-
-
-def candidate_of(step) -> int:
-    return step.candidate if step.kind == "search" else -1
-
-
-def test_names_leave_out_what_all_cells_share(plan: Plan):
-    two = plan_of("grid.dataset=[digits, {name: digits, flip_labels: 0.2}]")
-    both = plan_of(
-        "grid.dataset=[digits, {name: digits, flip_labels: 0.2}]",
-        "grid.model=[small_cnn, vgg_small]",
-        "methods={ga: {}}",
-        "claims=[]",
-    )
-    assert list(cell_names(plan).values()) == ["random-0.1", "class"]
-    assert list(cell_names(two).values())[:2] == ["digits/random-0.1", "digits/class"]
-    assert "digits[flip_labels=0.2]/vgg_small/class" in cell_names(both).values()
-    for one in (plan, two, both):
-        assert list(cell_names(one)) == list(one.cells)
-        names = [RunNames(one).step(step, candidate_of(step)) for step in one.steps.values()]
-        assert len(set(names)) == len(names), "no two runs read alike"
-
-
-def test_a_name_says_row_selection_cell_and_request(plan: Plan):
-    names = RunNames(plan)
-    found = {names.step(step, candidate_of(step)) for step in plan.steps.values()}
-    assert {
-        "Training · train=0",
-        "Retrain · class · class=1 train=1",
-        "Retrain replica 2 · random-0.1 · forget=0 train=0",
-        "Original · class · class=0 train=0",
-        "UGradSL (α = −0.2) candidate 3 · random-0.1 · forget=100 train=100",
-        "UGradSL+ tuned · random-0.1 · forget=2 train=2",
-    } <= found
 
 
 def test_a_sweep_that_has_just_begun_says_so(plan: Plan):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mubench.sweep.plan import Plan
-from mubench.tracking.runs import cell_names
+from mubench.tracking.run_names import cell_names
 from mubench.tracking.views import saved_views, view_tags
 from tests.support.tracked_plan import plan_of
 from tests.support.tracked_world import SHORT, World

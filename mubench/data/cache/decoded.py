@@ -21,8 +21,8 @@ from mubench.catalogue.ids import source_id
 from mubench.data.cache.cache import Facts, cached, peek
 from mubench.data.cache.fingerprint import Digest
 from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
-from mubench.data.partition import Ints, partition
 from mubench.data.sources.locate import Place, is_in_files, locate
+from mubench.data.sources.partition import Ints, partition
 from mubench.data.sources.raw import Part, Raw
 from mubench.data.sources.superclasses import with_superclasses
 from mubench.errors import DataError

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mubench.data.partition import Ints
+from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Part, Piece, Raw, input_bytes, label_bytes
 
 _MODULUS = 2**256

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from mubench.data.partition import Ints
+from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Piece
 from mubench.errors import DataError
 

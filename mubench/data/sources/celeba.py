@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mubench.data.partition import Ints
 from mubench.data.sources.image_files import decode_files, images_in, lines_of, stamp_of
+from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Part, Raw
 from mubench.data.sources.superclasses import file_classes
 from mubench.errors import DataError, did_you_mean

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from mubench.data.partition import Ints
 from mubench.data.sources.decode_images import decode, shape_of
+from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Part, Piece, Raw
 from mubench.data.sources.superclasses import check_names, file_classes
 from mubench.errors import DataError

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mubench.data.partition import Ints
+from mubench.data.sources.partition import Ints
 
 Piece = NDArray[np.uint8] | list[str]
 """Some examples in order: decoded images (b, c, h, w), or texts."""

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mubench.data.partition import Ints
 from mubench.data.sources.idx import read_idx
 from mubench.data.sources.image_files import stamp_of
+from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Part, Raw
 from mubench.data.sources.superclasses import file_classes
 from mubench.errors import DataError, did_you_mean

@@ -9,10 +9,10 @@ from itertools import combinations
 from typing import Any
 
 from mubench.metrics.gap import TERMS, Values
+from mubench.report.analysis.format import STATUS_WORDS, row_title, shown_values
 from mubench.report.analysis.noise import Floor, noise_floor
-from mubench.report.format import STATUS_WORDS, row_title, shown_values
 from mubench.store.record import Record, is_scored
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from mubench.sweep.grid import kind_and_ratio
 from mubench.sweep.kinds import ORIGINAL, REFERENCES, RETRAIN
 
@@ -155,16 +155,16 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(mean, math.sqrt(squares / (len(values) - 1)), len(values))
 
 
-def aggregate(source: ReportSource) -> tuple[Cell, ...]:
+def aggregate(source: SweepResults) -> tuple[Cell, ...]:
     """Return the cells of a sweep in its order; pure, and independent of the records' order."""
     held: dict[str, list[Record]] = {name: [] for name in source.cells}
-    for record in source.newest():
+    for record in source.latest_records:
         if record.cell in held:
             held[record.cell].append(record)
     return tuple(_cell(source, name, records) for name, records in held.items())
 
 
-def _cell(source: ReportSource, name: str, records: Sequence[Record]) -> Cell:
+def _cell(source: SweepResults, name: str, records: Sequence[Record]) -> Cell:
     retrains = [r for r in records if r.kind == "retrain" and r.purpose == "final"]
     anchors = [r for r in retrains if r.replica == 0]
     finals = [r for r in records if r.kind == "final"]
@@ -188,7 +188,7 @@ def _cell(source: ReportSource, name: str, records: Sequence[Record]) -> Cell:
 
 
 def _methods(
-    source: ReportSource,
+    source: SweepResults,
     finals: Sequence[Record],
     planned: Mapping[tuple[str, str], int],
     targets: Mapping[str, Values],
@@ -204,7 +204,7 @@ def _methods(
     return tuple(rows)
 
 
-def _by_row(source: ReportSource, records: Iterable[Record]) -> dict[str, tuple[Record, ...]]:
+def _by_row(source: SweepResults, records: Iterable[Record]) -> dict[str, tuple[Record, ...]]:
     """Return records by row, in the order of the sweep file."""
     found: dict[str, list[Record]] = {label: [] for label in source.rows}
     for record in records:

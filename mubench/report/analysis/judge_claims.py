@@ -10,6 +10,7 @@ from mubench.metrics.info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import forget_set
+from mubench.report.analysis.format import MINUS, format_p, format_percent, join_words
 from mubench.report.analysis.significance import (
     LEVEL,
     bootstrap_interval,
@@ -17,7 +18,6 @@ from mubench.report.analysis.significance import (
     independent,
     sign_flip_p,
 )
-from mubench.report.format import MINUS, format_p, format_percent, join_words
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
 from mubench.sweep.kinds import ORIGINAL

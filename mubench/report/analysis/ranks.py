@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
+from mubench.report.analysis.format import format_p, join_words
 from mubench.report.analysis.significance import LEVEL
-from mubench.report.format import format_p, join_words
 
 FEWEST = 3
 """Cells below which no difference of ranks can reach the critical one."""

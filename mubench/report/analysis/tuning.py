@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from mubench.report.analysis.aggregate import Cell, Row
-from mubench.report.format import row_title
+from mubench.report.analysis.format import row_title
 from mubench.store.record import WORST, Record
 
 BUDGETS = (5, 20)

@@ -4,15 +4,15 @@ from typing import Any
 
 from mubench.report.analysis.aggregate import Cell
 from mubench.report.figures.figure import Figure, Spec, figure, values
-from mubench.store.examples import BINS, CellExhibits, Confidences
+from mubench.store.examples import BINS, CellExamples, Confidences
 
 _SIDES = {"forget": "forgotten", "holdout": "unseen"}
 _COLORS = {"forgotten": "#d0604a", "unseen": "#4a82c9"}
 
 
-def confidence_histograms(cell: Cell, exhibits: CellExhibits) -> Figure | None:
+def confidence_histograms(cell: Cell, examples: CellExamples) -> Figure | None:
     """Draw, for each model, the histogram of forgotten examples over that of unseen ones."""
-    bars = [bar for one in exhibits.confidences for bar in _bars(one, cell.title_of(one.row))]
+    bars = [bar for one in examples.confidences for bar in _bars(one, cell.title_of(one.row))]
     if not bars:
         return None
     step: Spec = {
@@ -55,7 +55,7 @@ def confidence_histograms(cell: Cell, exhibits: CellExhibits) -> Figure | None:
     }
     return figure(
         "confidence",
-        f"What a membership attack sees, request {exhibits.request}: histograms of the confidence "
+        f"What a membership attack sees, request {examples.request}: histograms of the confidence "
         "in the true class, for forgotten examples and for unseen ones like them. Retrain is the "
         "target; where the two differ as in Original, the examples are still remembered.",
         step,

@@ -6,6 +6,7 @@ from typing import Any
 
 from mubench.catalogue import cards
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
+from mubench.report.analysis.format import row_title, symbol
 from mubench.report.figures.figure import (
     PICK,
     PICKED,
@@ -19,7 +20,6 @@ from mubench.report.figures.figure import (
     row_styles,
     values,
 )
-from mubench.report.format import row_title, symbol
 
 _Points = dict[str, list[dict[str, Any]]]
 """What is drawn, by metric."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mubench.report.analysis.aggregate import Cell, Row
-from mubench.report.format import method_title
+from mubench.report.analysis.format import method_title
 
 Spec = dict[str, Any]
 """A Vega-Lite specification, or a part of one: what JSON can hold."""

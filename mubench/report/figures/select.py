@@ -11,14 +11,14 @@ from mubench.report.figures.curves import hyperparameter_curves, ratio_curves
 from mubench.report.figures.figure import Figure
 from mubench.report.figures.ranking import critical_difference
 from mubench.report.figures.search import importance_bars, tuning_curves
-from mubench.store.examples import CellExhibits
+from mubench.store.examples import CellExamples
 
 
 def cell_figures(
     cell: Cell,
     studies: Sequence[Study],
     importances: Mapping[str, Mapping[str, float]],
-    exhibits: CellExhibits | None,
+    examples: CellExamples | None,
 ) -> tuple[Figure, ...]:
     """Return the figures that a cell has numbers for."""
     found = [
@@ -26,7 +26,7 @@ def cell_figures(
         tuning_curves(cell, studies),
         *hyperparameter_curves(cell),
         importance_bars(cell, importances),
-        confidence_histograms(cell, exhibits) if exhibits else None,
+        confidence_histograms(cell, examples) if examples else None,
     ]
     return tuple(figure for figure in found if figure)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mubench.errors import plural
-from mubench.report.format import seeds_text
+from mubench.report.analysis.format import seeds_text
 from mubench.store.record import Record
 
 

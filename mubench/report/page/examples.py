@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mubench.report.report import CellReport
-from mubench.store.examples import CellExhibits, Oddity
+from mubench.report.page.report import CellReport
+from mubench.store.examples import CellExamples, DivergentExample
 
 LARGEST_PICTURES = 2**20
 """Characters of pictures in a page; cells beyond it show their examples in words."""
@@ -45,7 +45,7 @@ def shown_examples(reports: Iterable[CellReport]) -> Mapping[str, ShownExamples]
     return found
 
 
-def _shown(report: CellReport, examples: CellExhibits, *, fits: bool) -> ShownExamples:
+def _shown(report: CellReport, examples: CellExamples, *, fits: bool) -> ShownExamples:
     hint = f"Request {examples.request}. Divergence: Jensen-Shannon, in nats, at most 0.693."
     if examples.media and not fits:
         hint += " The page has no room for more pictures; ids are those of the data set."
@@ -57,7 +57,7 @@ def _shown(report: CellReport, examples: CellExhibits, *, fits: bool) -> ShownEx
     return ShownExamples(hint, tuple((title, tuple(held)) for title, held in by_row.items()))
 
 
-def _example(odd: Oddity, medium: str) -> ShownExample:
+def _example(odd: DivergentExample, medium: str) -> ShownExample:
     is_image = medium.startswith(_IMAGE)
     return ShownExample(
         facts=(

@@ -17,11 +17,11 @@ from mubench.data.cache.cache import cached
 from mubench.errors import DataError, plural
 from mubench.metrics.info import METRICS
 from mubench.report.analysis.aggregate import COLUMNS
+from mubench.report.analysis.format import method_title
 from mubench.report.figures.figure import FAINT, INK
-from mubench.report.format import method_title
 from mubench.report.page.drawer import records_node
 from mubench.report.page.examples import shown_examples
-from mubench.report.report import CellReport, Report
+from mubench.report.page.report import CellReport, Report
 from mubench.report.tables.markdown_csv import GROUP_TITLES
 from mubench.report.tables.table import CAPTION, GROUP
 from mubench.store.record import Record

@@ -13,7 +13,7 @@ from mubench.report.analysis.aggregate import (
     estimate,
     finite_values,
 )
-from mubench.report.format import MINUS, format_percent, format_seconds
+from mubench.report.analysis.format import MINUS, format_percent, format_seconds
 from mubench.report.tables.details import Details
 
 _HIDDEN = frozenset(COLUMNS) | {

@@ -10,12 +10,12 @@ from mubench.report.analysis.comparisons import judge
 from mubench.report.tables.markdown_csv import GROUP_TITLES
 from mubench.report.tables.table import Line, Table, table
 from mubench.report.text import summary
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 
 STYLES = {"best": "bold", "second": "underline", "": ""}
 
 
-def console_table(source: ReportSource) -> list[RenderableType]:
+def console_table(source: SweepResults) -> list[RenderableType]:
     """Return what `mubench run` prints at its end; names are text, never markup."""
     return [part for cell in aggregate(source) for part in _cell(cell)]
 

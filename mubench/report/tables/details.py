@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from mubench.report.analysis.aggregate import SELECTIONS
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
+from mubench.report.analysis.format import format_percent, format_seconds, join_words
 from mubench.report.analysis.tuning import BUDGETS, Study
-from mubench.report.format import format_percent, format_seconds, join_words
 
 _COMPARISONS = (
     "Differences of Avg. Gap on the same requests, in points; negative: the first row is closer to "

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import Rank, Verdicts, judge, marks
+from mubench.report.analysis.format import format_percent, format_seconds, method_title
 from mubench.report.analysis.noise import Floor
-from mubench.report.format import format_percent, format_seconds, method_title
 from mubench.store.record import Record
 from mubench.sweep.kinds import RETRAIN
 from mubench.sweep.published import CellNumbers, Published, Values

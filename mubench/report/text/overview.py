@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import Verdicts, against_closest
+from mubench.report.analysis.format import format_percent, format_seconds, join_words
 from mubench.report.analysis.significance import bootstrap_interval
-from mubench.report.format import format_percent, format_seconds, join_words
 from mubench.report.text.summary import is_blind
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from mubench.catalogue import cards
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
-from mubench.report.format import join_words
+from mubench.report.analysis.format import join_words
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 
 
 def caveats(cells: Iterable[Cell]) -> tuple[str, ...]:
@@ -20,9 +20,9 @@ def caveats(cells: Iterable[Cell]) -> tuple[str, ...]:
     return tuple(f"{join_words(held)}: {caveat}" for caveat, held in titles.items())
 
 
-def conditions(source: ReportSource) -> tuple[tuple[str, str], ...]:
+def conditions(source: SweepResults) -> tuple[tuple[str, str], ...]:
     """Return what a reader must know to repeat the numbers, as (term, words)."""
-    records = source.newest()
+    records = source.latest_records
     if not records:
         return (("Records", "none"), ("Command", source.command))
     finals = [record for record in records if record.kind == "final"]

@@ -9,12 +9,12 @@ from typing import Literal
 
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
+from mubench.report.analysis.format import STATUS_WORDS, format_percent, format_seconds, join_words
 from mubench.report.analysis.significance import fewest_pairs
 from mubench.report.analysis.tuning import Study
 from mubench.report.figures.curves import curve_axes
-from mubench.report.format import STATUS_WORDS, format_percent, format_seconds, join_words
 from mubench.store.record import Record
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 
 Standing = Literal["answered", "partial", "missing"]
 _ENOUGH_SEEDS = 5
@@ -31,7 +31,7 @@ class Question:
 
 @dataclass(frozen=True)
 class _Facts:
-    source: ReportSource
+    source: SweepResults
     cells: Sequence[Cell]
     studies: Sequence[Study]
     records: Sequence[Record]
@@ -42,10 +42,12 @@ class _Facts:
 
 
 def questions(
-    source: ReportSource, cells: Sequence[Cell], studies: Sequence[Study]
+    source: SweepResults, cells: Sequence[Cell], studies: Sequence[Study]
 ) -> tuple[Question, ...]:
     """Answer each question; none where no final step has completed."""
-    facts = _Facts(source, [cell for cell in cells if not cell.is_empty], studies, source.newest())
+    facts = _Facts(
+        source, [cell for cell in cells if not cell.is_empty], studies, source.latest_records
+    )
     if not facts.finals:
         return ()
     return (*(ask(facts) for ask in _ASKED), *_curves(facts))

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
+from mubench.report.analysis.format import (
+    STATUS_WORDS,
+    format_p,
+    format_percent,
+    format_seconds,
+    join_words,
+)
 from mubench.report.analysis.significance import LEVEL
-from mubench.report.format import STATUS_WORDS, format_p, format_percent, format_seconds, join_words
 
 
 def headline(cell: Cell) -> str:

@@ -9,7 +9,7 @@ from scipy import stats
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.comparisons import against_backbones, compare, judge, marks
 from mubench.report.analysis.significance import LEVEL, share_interval
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.gaps import gaps_of
 from tests.support.report_cells import CELL, only_cell, with_gaps
 from tests.support.report_world import CELLS, finals, world
@@ -51,7 +51,7 @@ def test_under_the_null_letters_err_at_most_once_in_twenty():
             for k, one in enumerate(finals(CELLS[0], row, 0.1, "tuned", 8)):
                 gap = float(abs(rng.normal(0.1, 0.03)))
                 records.append(replace_gap(one, gap, k))
-        source = ReportSource("toy", "", tuple(records), CELLS[:1], rows, {}, "")
+        source = SweepResults("toy", "", tuple(records), CELLS[:1], rows, {}, "")
         found = judge(aggregate(source)[0]).letters
         wrong += len(set(found.values())) > 1
     assert wrong <= stats.binom.ppf(0.999, rounds, LEVEL)

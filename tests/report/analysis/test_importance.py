@@ -7,7 +7,7 @@ import pytest
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.importance import importances
 from mubench.report.analysis.tuning import studies
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.report_world import CELLS, record
 
 
@@ -28,7 +28,7 @@ def search(count, objective):
         for k in range(count)
     ]
     made = [replace(one, metrics={"gap": objective(one.params)}) for one in made]
-    source = ReportSource("toy", "", tuple(made), CELLS[:1], ("ft",), {}, "")
+    source = SweepResults("toy", "", tuple(made), CELLS[:1], ("ft",), {}, "")
     return studies(aggregate(source)[0])
 
 

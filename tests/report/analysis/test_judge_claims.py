@@ -9,7 +9,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.judge_claims import judge_claims
 from mubench.report.build import build
 from mubench.store.results_files import pack, unpack
-from mubench.sweep.claims import parse
+from mubench.sweep.claims import parse_claim
 from tests.support.report_world import CELLS, finals, retrains, world
 
 
@@ -22,7 +22,7 @@ def claimed(text, requests):
         *finals(CELLS[0], "ugradsl", 0.05, "tuned", requests),
         *finals(CELLS[0], "original", 0.3, "", requests),
     ]
-    claim = parse(text, rows, {CELLS[0]: ()}, METRICS)
+    claim = parse_claim(text, rows, {CELLS[0]: ()}, METRICS)
     source = replace(world(), records=tuple(records), rows=rows, cells=CELLS[:1], claims=(claim,))
     return source, judge_claims(source.claims, aggregate(source))[0]
 
@@ -96,7 +96,7 @@ def test_a_share_of_what_is_below_zero_means_nothing():
         replace(r, metrics={**r.metrics, "ua": r.metrics["ua"] - 0.5}) if r.row == "ga" else r
         for r in source.records
     ]
-    found = judge_claims(source.claims, aggregate(source.of(below)))[0]
+    found = judge_claims(source.claims, aggregate(source.with_records(below)))[0]
     assert found.verdict == "undecided"
     assert "is undefined" in found.cells[0].words
 
@@ -118,6 +118,6 @@ def test_large_numbers_with_three_requests_stay_undecided():
         else r
         for r in source.records
     ]
-    found = judge_claims(source.claims, aggregate(source.of(counted)))[0]
+    found = judge_claims(source.claims, aggregate(source.with_records(counted)))[0]
     assert found.verdict == "undecided"
     assert "p = 0.250; 6 needed" in found.cells[0].words

@@ -56,7 +56,7 @@ def test_a_row_that_lacks_a_cell_is_left_out_and_said():
     table = [dict(row) for row in TABLE]
     source = gaps_of(table, 2)
     kept = tuple(r for r in source.records if not (r.row == "iu" and r.cell.endswith("0.3")))
-    found = ranks(aggregate(source.of(kept)))
+    found = ranks(aggregate(source.with_records(kept)))
     assert {row.title for row in found.rows} == {"FT", "GA"}
     assert "Not ranked, because numbers are missing: IU." in found.words
 

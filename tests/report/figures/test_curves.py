@@ -7,7 +7,7 @@ import pytest
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.figures.curves import hyperparameter_curves, ratio_curves
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.figures import data_of
 from tests.support.report_world import CELLS, finals, retrains, world
 
@@ -17,7 +17,7 @@ def ratio_world(ratios, kind="random"):
     records = []
     for cell, ratio in zip(cells, ratios, strict=True):
         records += [*retrains(cell, 2), *finals(cell, "ft", ratio, "tuned", 2)]
-    return ReportSource("toy", "", tuple(records), cells, ("ft",), {}, "")
+    return SweepResults("toy", "", tuple(records), cells, ("ft",), {}, "")
 
 
 def test_metrics_against_the_ratio_need_two_ratios_and_stand_in_their_order():
@@ -39,7 +39,7 @@ def test_curves_of_one_method_that_differ_in_another_axis_are_apart():
         for one in finals(CELLS[0], row, 0.1, "tuned", 2)
     ]
     records = (*retrains(CELLS[0], 2), *made)
-    cell = aggregate(ReportSource("toy", "", records, CELLS[:1], tuple(points), {}, ""))[0]
+    cell = aggregate(SweepResults("toy", "", records, CELLS[:1], tuple(points), {}, ""))[0]
     (found,) = hyperparameter_curves(cell)
     assert found.name == "curve-alpha"
     drawn = {(row["row"], row["at"]) for row in data_of(found.spec) if "row" in row}

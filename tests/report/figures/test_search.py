@@ -6,7 +6,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.tuning import studies
 from mubench.report.figures.search import importance_bars
 from mubench.report.figures.select import cell_figures
-from mubench.store.results import ReportSource
+from mubench.store.results import SweepResults
 from tests.support.figures import data_of
 from tests.support.report_world import CELLS, searches, world
 
@@ -19,7 +19,7 @@ def test_importances_are_drawn_by_row_largest_first():
 
 def test_a_search_that_only_failed_is_drawn_all_the_same():
     cell = aggregate(
-        ReportSource(
+        SweepResults(
             *("toy", ""),
             tuple(replace(r, status="diverged") for r in searches(CELLS[0], "ft", 0.1)),
             *(CELLS[:1], ("ft",), {}, ""),

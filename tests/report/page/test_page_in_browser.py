@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from mubench.report.build import build
-from mubench.store.examples import BINS, CellExhibits, Confidences, Exhibits, Oddity
+from mubench.store.examples import BINS, CellExamples, Confidences, DivergentExample, Examples
 from mubench.sweep.claims import Claim
 from tests.support.browser import launched, opened, serious
 from tests.support.hostile_report import HOSTILE, hostile_world
@@ -30,12 +30,12 @@ def browser():
 
 
 def full_world():
-    """Everything that a page can show: exhibits and a claim beside the numbers."""
+    """Everything that a page can show: examples and a claim beside the numbers."""
     histogram = Confidences(row="retrain", forget=(1,) * BINS, holdout=(2,) * BINS)
-    odd = Oddity(
+    odd = DivergentExample(
         row="ft", example=7, label="cat", retrained="dog 0.9", unlearned="cat 1.0", divergence=0.5
     )
-    shown = CellExhibits(request="r", confidences=(histogram,), oddities=(odd,), media={7: DOT})
+    shown = CellExamples(request="r", confidences=(histogram,), oddities=(odd,), media={7: DOT})
     claim = Claim(
         text="ugradsl beats ga on gap",
         first="ugradsl",
@@ -44,7 +44,7 @@ def full_world():
         metric="gap",
         cells=CELLS,
     )
-    return replace(world(), exhibits=Exhibits(cells={CELLS[0]: shown}), claims=(claim,))
+    return replace(world(), examples=Examples(cells={CELLS[0]: shown}), claims=(claim,))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def incomplete_world():
         for r in source.records
         if r.id != gone
     ]
-    return source.of(kept)
+    return source.with_records(kept)
 
 
 def test_rows_that_are_not_ranked_and_closer_defaults_are_named():

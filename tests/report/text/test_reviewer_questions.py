@@ -20,7 +20,7 @@ def answer(source, words):
 
 
 def without(source, wrong):
-    return source.of(record for record in source.records if not wrong(record))
+    return source.with_records(record for record in source.records if not wrong(record))
 
 
 def test_repetitions_are_those_of_the_row_with_the_fewest_numbers():
@@ -74,7 +74,7 @@ def test_an_overlap_with_the_search_is_said():
         replace(r, flags=("search_overlap",)) if r.id == f"{CELLS[0]}:final:ft:tuned:0" else r
         for r in world().records
     ]
-    text, standing = answer(world().of(flagged), "tuned on reported data")
+    text, standing = answer(world().with_records(flagged), "tuned on reported data")
     assert text.startswith("In 1 final step the forget set is so large that it overlaps")
     assert standing == "partial"
 
@@ -95,7 +95,7 @@ def test_the_noise_floor_and_the_breadth_are_those_of_the_cells():
 
 
 def test_nothing_is_answered_where_nothing_has_finished():
-    assert asked(world().of(())) == {}
+    assert asked(world().with_records(())) == {}
 
 
 def test_a_declared_axis_is_asked_about_by_its_title_and_no_other_method_asks():

@@ -19,8 +19,8 @@ from mubench.report.text import summary
 from mubench.report.text.overview import OverviewRow, overview
 from mubench.report.text.provenance import caveats, conditions
 from mubench.report.text.reviewer_questions import Question, questions
-from mubench.store.examples import CellExhibits
-from mubench.store.results import ReportSource
+from mubench.store.examples import CellExamples
+from mubench.store.results import SweepResults
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class CellReport:
     details: tuple[Details, ...]
     """Folded tables: all metrics, paired comparisons, tuning."""
     figures: tuple[Figure, ...]
-    examples: CellExhibits | None
+    examples: CellExamples | None
     headline: str
     """The cell in one sentence."""
     remarks: tuple[str, ...]
@@ -58,7 +58,7 @@ class CellReport:
 class Report:
     """A sweep: its cells, and what only several of them can say."""
 
-    source: ReportSource
+    source: SweepResults
     cells: tuple[CellReport, ...]
     claims: tuple[ClaimResult, ...]
     ranks: Ranks | None
@@ -87,7 +87,7 @@ MANY = 100
 """Studies and figures beyond which importances and the figures' files must be asked for."""
 
 
-def report_of(source: ReportSource, *, full: bool = False) -> Report:
+def report_of(source: SweepResults, *, full: bool = False) -> Report:
     """Compute everything that a report shows; `full` spares nothing in a large sweep."""
     cells = aggregate(source)
     has_importances = full or sum(len(cell.searched) for cell in cells) <= MANY
@@ -109,10 +109,10 @@ def report_of(source: ReportSource, *, full: bool = False) -> Report:
 
 
 def _cell_report(
-    source: ReportSource, cell: Cell, searched: tuple[Study, ...], has_importances: bool
+    source: SweepResults, cell: Cell, searched: tuple[Study, ...], has_importances: bool
 ) -> CellReport:
     verdicts = judge(cell)
-    examples = source.exhibits.cells.get(cell.name) if source.exhibits else None
+    examples = source.examples.cells.get(cell.name) if source.examples else None
     details = (
         metric_table(cell).details,
         comparison_table(verdicts),

@@ -15,6 +15,6 @@ def test_a_sweep_without_records_still_has_a_page_that_says_so(tmp_path):
 
 def test_a_search_by_a_stand_in_says_so(tmp_path):
     node = {"search": {"objective": "retrain_free"}}
-    page = build(replace(world(), node=node), tmp_path).page.read_text()
+    page = build(replace(world(), document=node), tmp_path).page.read_text()
     assert "a proxy for Avg. Gap" in page
     assert "Objective: Avg. Gap" not in page

@@ -1,6 +1,6 @@
 """Numbers in words."""
 
-from mubench.report.format import format_percent
+from mubench.report.analysis.format import format_percent
 
 
 def test_an_unlucky_minus_is_a_minus_sign_and_no_hyphen():

@@ -23,9 +23,7 @@ def test_adaptive_rates_give_the_gradients_of_the_same_rates_as_constants(monkey
     adaptive = UGradSL(alpha="adaptive", adaptive_beta=0.3, **settings).run(original, task)
     assert rates[0].unique().numel() > 2
 
-    monkeypatch.setattr(
-        "mubench.methods.shared.smoothed_ascent.MixedLoss._alpha", lambda *_: rates[0]
-    )
+    monkeypatch.setattr("mubench.methods.smoothed_ascent.MixedLoss._alpha", lambda *_: rates[0])
     constant = UGradSL(alpha=-1.0, **settings).run(original, task)
     assert same(weights(adaptive.model), weights(constant.model))
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench.data.cache.decoded import SPLITS
-from mubench.data.partition import hash_ids, hash_keys, hold_out, partition
+from mubench.data.sources.partition import hash_ids, hash_keys, hold_out, partition
 
 
 def test_the_splits_of_digits_are_those_of_the_first_release(digits):
