@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mubench.catalogue import plugins
 from mubench.catalogue.definitions import (
@@ -64,7 +64,7 @@ def closure(*roots: str) -> list[Definition]:
         definition = waiting.pop()
         if definition not in order:
             order[definition] = None
-            waiting += [t for t in reversed(_tokens(definition)) if isinstance(t, Definition)]
+            waiting += reversed(_read_definition(definition).uses)
     return list(order)
 
 
@@ -99,30 +99,32 @@ def package_version(name: str) -> str:
 
 
 @cache
-def _digest(root: str, given: tuple[plugins.Plugin, ...]) -> str:
+def _digest(root: str, known: tuple[plugins.Plugin, ...]) -> str:
     """The id of a definition: those that it uses are numbered in the order of their use."""
-    del given  # a plug-in's text may change under its name
+    del known  # a plug-in's text may change under its name
     number = {definition: index for index, definition in enumerate(closure(root))}
-    texts = [(_text(each), [number[used] for used in _uses(each)]) for each in number]
-    return content_id(texts)
+    read = [_read_definition(definition) for definition in number]
+    return content_id([(each.text, [number[used] for used in each.uses]) for each in read])
 
 
-def _uses(definition: Definition) -> list[Definition]:
-    return [token for token in _tokens(definition) if isinstance(token, Definition)]
+class _Content(NamedTuple):
+    """A definition as it is written."""
+
+    text: str
+    """The hash of its own text, with a gap for each definition that it uses."""
+    uses: tuple[Definition, ...]
+    """The definitions that it uses, in order."""
 
 
-def _text(definition: Definition) -> str:
-    """The hash of a definition's own text, with a gap for each definition that it uses."""
-    return content_id([t if isinstance(t, str) else 0 for t in _tokens(definition)])
-
-
-def _tokens(definition: Definition) -> tuple[str | Definition, ...]:
-    return _tokens_in(definition, _source(definition.module))
+def _read_definition(definition: Definition) -> _Content:
+    return _read_in(definition, _source(definition.module))
 
 
 @cache
-def _tokens_in(definition: Definition, source: str) -> tuple[str | Definition, ...]:
-    return tokens_of(_parsed(definition.module, source), definition.name, _resolve)
+def _read_in(definition: Definition, source: str) -> _Content:
+    tokens = tokens_of(_parsed(definition.module, source), definition.name, _resolve)
+    text = content_id([token if isinstance(token, str) else 0 for token in tokens])
+    return _Content(text, tuple(token for token in tokens if isinstance(token, Definition)))
 
 
 @cache
@@ -140,11 +142,11 @@ def _resolve(imported: Imported) -> Meaning:
         return Imported(f"{module}.{name}")
     if not _is_science(module):
         return name if module.partition(".")[0] == "mubench" else f"{module}.{name}"
-    found = _parsed(module, _source(module))
-    if name in found.statements:
+    parsed = _parsed(module, _source(module))
+    if name in parsed.statements:
         return Definition(module, name)
-    if name in found.imports:
-        return _resolve(found.imports[name])
+    if name in parsed.imports:
+        return _resolve(parsed.imports[name])
     return Definition(module, WHOLE)
 
 

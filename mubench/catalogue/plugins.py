@@ -108,8 +108,8 @@ def module_text(module: str) -> str | None:
 @cache
 def packages() -> frozenset[str]:
     """Top-level packages of installed plug-ins: their source is part of content ids."""
-    found = (entry for kind in PLUGIN_KINDS for entry in _entry_points(kind).values())
-    return frozenset(entry.module.partition(".")[0] for entry in found)
+    entries = (entry for kind in PLUGIN_KINDS for entry in _entry_points(kind).values())
+    return frozenset(entry.module.partition(".")[0] for entry in entries)
 
 
 @cache

@@ -62,15 +62,15 @@ def method_source(name: str) -> str:
         InputError: its file has no such class, or more than one.
     """
     module = method_module(name)
-    found = classes_deriving(module, "Method")
-    if len(found) != 1:
-        raise _not_one(module, "Method", [root.partition(":")[2] for root in found])
-    return found[0]
+    classes = classes_deriving(module, "Method")
+    if len(classes) != 1:
+        raise _not_one(module, "Method", [root.partition(":")[2] for root in classes])
+    return classes[0]
 
 
 def _not_one(module: str, base: str, names: list[str]) -> InputError:
-    found = ", ".join(sorted(names)) or "none"
-    return InputError(f"{module}: exactly one public {base} is needed in a file; found {found}")
+    listed = ", ".join(sorted(names)) or "none"
+    return InputError(f"{module}: exactly one public {base} is needed in a file; found {listed}")
 
 
 def method_module(name: str) -> str:

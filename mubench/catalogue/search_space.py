@@ -62,10 +62,10 @@ class Space:
         for p in self.params:
             if any(values[key] != wanted for key, wanted in p.when.items()):
                 continue
-            found = p.range.locate(values[p.name], p.name)
-            if found is None:
+            draws = p.range.locate(values[p.name], p.name)
+            if draws is None:
                 return None
-            raw |= found
+            raw |= draws
         return raw
 
     def narrowed(self, ranges: Mapping[str, Range]) -> "Space":

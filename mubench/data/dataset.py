@@ -72,8 +72,8 @@ def load_dataset(
     settings = check_options(card, options, f"dataset {card['name']}")
     device = torch.device(device)
     whole = stored_dataset(card, data_dir)
-    held, transform, shape = _prepared(card, whole, settings, tokens, device)
-    chosen = {name: _Chosen.all_of(split) for name, split in held.items()}
+    arrays, transform, shape = _prepared(card, whole, settings, tokens, device)
+    chosen = {name: _Chosen.all_of(split) for name, split in arrays.items()}
     classes = len(whole.class_names)
     chosen["train"] = _with_options(settings, chosen["train"], card["name"], classes)
     for name in ("validation", "test"):
@@ -118,8 +118,8 @@ def _prepared(
     if card["modality"] == "text":
         if tokens is None:
             raise InputError(f"dataset {card['name']}: texts need a model that says its `tokens`")
-        held = encoded(card["name"], whole, tokens, settings)
-        return held, TextTransform(tokens["length"]), (tokens["length"],)
+        texts = encoded(card["name"], whole, tokens, settings)
+        return texts, TextTransform(tokens["length"]), (tokens["length"],)
     images = {name: EncodedSplit.of_images(split) for name, split in whole.splits.items()}
     stated = {"mean": whole.mean, "std": whole.std, "max_value": 255, **card}
     return images, ImageTransform.of(stated, device), tuple(card["input_shape"])
@@ -135,8 +135,8 @@ class _Chosen(NamedTuple):
     groups: Ints | None
 
     @classmethod
-    def all_of(cls, held: EncodedSplit) -> "_Chosen":
-        return cls(held.inputs, None, held.labels, held.ids, held.groups)
+    def all_of(cls, split: EncodedSplit) -> "_Chosen":
+        return cls(split.inputs, None, split.labels, split.ids, split.groups)
 
     def first(self, size: int | None, *names: str) -> "_Chosen":
         """The first so many of them by hash, at most all."""

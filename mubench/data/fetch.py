@@ -33,38 +33,38 @@ def check_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
     Raises:
         DataError: files are missing or damaged, or are not what the card declares.
     """
-    found = stored_dataset(card.card, data_dir)
-    yield from _facts(card, data_dir, found)
-    sizes = dict(split_sizes(found))
+    dataset = stored_dataset(card.card, data_dir)
+    yield from _facts(card, data_dir, dataset)
+    sizes = dict(split_sizes(dataset))
     # How many of them are validation follows from the classes' counts, which no card needs to know.
     for names in (("train", "validation"), ("test",)):
         size = sum(sizes[name] for name in names)
         expected = sum(card.sizes.get(name, sizes[name]) for name in names)
         if size != expected:
             yield "wrong", f"{' and '.join(names)} have {size} examples; the card says {expected}"
-    if tuple(found.class_names) != card.classes:
-        pairs = zip(found.class_names, card.classes, strict=True)
-        here, there = next(pair for pair in pairs if pair[0] != pair[1])
-        yield "note", f"a class is called '{here}' in the files and '{there}' in the card"
+    if tuple(dataset.class_names) != card.classes:
+        pairs = zip(dataset.class_names, card.classes, strict=True)
+        in_files, in_card = next(pair for pair in pairs if pair[0] != pair[1])
+        yield "note", f"a class is called '{in_files}' in the files and '{in_card}' in the card"
     if is_in_files(card.card):
         for file in cache.damaged(cache_name(card.card, data_dir)):
             yield "wrong", f"cached file {file} was altered; delete {_cached(card, data_dir)}"
 
 
-def _facts(card: DataCard, data_dir: str | None, found: StoredDataset) -> Iterator[Finding]:
+def _facts(card: DataCard, data_dir: str | None, dataset: StoredDataset) -> Iterator[Finding]:
     if is_in_files(card.card):
         yield "folder", str(locate(card.card, data_dir).folder)
         yield "cache", str(_cached(card, data_dir))
-    for name, size in split_sizes(found):
-        counts = np.bincount(found.splits[name].labels, minlength=len(found.class_names))
+    for name, size in split_sizes(dataset):
+        counts = np.bincount(dataset.splits[name].labels, minlength=len(dataset.class_names))
         yield name, f"{size} examples, {counts.min()} to {counts.max()} per class"
-    yield "classes", f"{len(found.class_names)}: {', '.join(found.class_names[:5])}, ..."
-    if found.group_names:
-        yield "groups", f"{len(found.group_names)}: {', '.join(found.group_names[:5])}, ..."
+    yield "classes", f"{len(dataset.class_names)}: {', '.join(dataset.class_names[:5])}, ..."
+    if dataset.group_names:
+        yield "groups", f"{len(dataset.group_names)}: {', '.join(dataset.group_names[:5])}, ..."
     is_declared = "examples" in card.card or (card.fingerprint and not is_in_files(card.card))
     yield (
         "fingerprint",
-        found.fingerprint + ("" if is_declared else " (not verified: none declared)"),
+        dataset.fingerprint + ("" if is_declared else " (not verified: none declared)"),
     )
 
 

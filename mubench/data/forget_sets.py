@@ -51,12 +51,14 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
         case Classes(classes):
             chosen = _members(labels, classes, "class")
         case Groups(named):
-            chosen = _members(_there(groups), named, "group")
+            chosen = _members(_require_groups(groups), named, "group")
         case GroupShare(ratio):
-            there = np.unique(_there(groups))
-            order = forget_order(there, purpose, seed)
+            distinct = np.unique(_require_groups(groups))
+            order = forget_order(distinct, purpose, seed)
             chosen = _members(
-                _there(groups), there[order[: forget_count(ratio, len(there))]], "group"
+                _require_groups(groups),
+                distinct[order[: forget_count(ratio, len(distinct))]],
+                "group",
             )
         case Ids(wanted):
             chosen = _of_ids(ids, wanted)
@@ -102,7 +104,7 @@ def _members(values: Ints, wanted: tuple[int, ...] | Ints, what: str) -> Ints:
     return np.flatnonzero(np.isin(values, list(wanted)))
 
 
-def _there(groups: Ints | None) -> Ints:
+def _require_groups(groups: Ints | None) -> Ints:
     if groups is None:
         raise InputError("scenario group: the data set has no groups")
     return groups
@@ -122,8 +124,8 @@ def _of_ids(ids: Ints, wanted: tuple[int, ...]) -> Ints:
 
 
 def _array(values: Tensor) -> Ints:
-    found: Ints = values.cpu().numpy()
-    return found
+    array: Ints = values.cpu().numpy()
+    return array
 
 
 def split_forget_retain(

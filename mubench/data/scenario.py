@@ -127,21 +127,21 @@ def _check_ratio(name: str, ratio: object) -> None:
 
 
 def _check_numbers(name: str, numbers: Iterable[object]) -> None:
-    found = list(numbers)
-    if not found:
+    listed = list(numbers)
+    if not listed:
         raise InputError(f"scenario {name}: an empty list; name at least one {name}")
-    for number in found:
+    for number in listed:
         if isinstance(number, bool) or not isinstance(number, int):
             raise InputError(f"scenario {name}: a {name} is a whole number; got {number!r}")
-    if len(set(found)) < len(found):
-        raise InputError(f"scenario {name}: {found} names a {name} twice")
+    if len(set(listed)) < len(listed):
+        raise InputError(f"scenario {name}: {listed} names a {name} twice")
 
 
 def _check_known(name: str, numbers: tuple[int, ...], count: int) -> None:
     for number in numbers:
         if not 0 <= number < count:
-            there = f"there are 0 to {count - 1}" if count else f"the data set has no {name}s"
-            raise InputError(f"scenario {name}: no {name} {number}; {there}")
+            known = f"there are 0 to {count - 1}" if count else f"the data set has no {name}s"
+            raise InputError(f"scenario {name}: no {name} {number}; {known}")
     if len(numbers) == count:
         raise InputError(
             f"scenario {name}: all {count} are named by {list(numbers)}; nothing is left to retain"

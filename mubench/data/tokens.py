@@ -42,9 +42,9 @@ class EncodedSplit(NamedTuple):
     groups: Ints | None
 
     @classmethod
-    def of_images(cls, held: StoredSplit) -> "EncodedSplit":
+    def of_images(cls, stored: StoredSplit) -> "EncodedSplit":
         """Images are arrays already."""
-        return cls(np.asanyarray(held.inputs), held.labels, held.ids, held.groups)
+        return cls(np.asanyarray(stored.inputs), stored.labels, stored.ids, stored.groups)
 
 
 @dataclass(frozen=True)
@@ -93,30 +93,36 @@ def encoded(
 
     def build(folder: Path) -> Facts:
         texts = {
-            split: [cleaned(text, remove) for text in held.inputs]
-            for split, held in whole.splits.items()
+            split: [cleaned(text, remove) for text in stored.inputs]
+            for split, stored in whole.splits.items()
         }
-        kept = {split: np.arange(len(found)) for split, found in texts.items()}
+        rows_kept = {split: np.arange(len(each)) for split, each in texts.items()}
         if drops:
-            kept["train"] = _kept(texts)
-        encode = _encoder(tokens, [texts["train"][row] for row in kept["train"]])
-        for split, found in texts.items():
-            np.save(folder / f"{split}_rows.npy", kept[split])
-            _write(folder, split, [found[row] for row in kept[split]], encode, tokens["length"])
-        return {"dropped": len(texts["train"]) - len(kept["train"])}
+            rows_kept["train"] = _kept(texts)
+        encode = _encoder(tokens, [texts["train"][row] for row in rows_kept["train"]])
+        for split, cleaned_texts in texts.items():
+            np.save(folder / f"{split}_rows.npy", rows_kept[split])
+            _write(
+                folder,
+                split,
+                [cleaned_texts[row] for row in rows_kept[split]],
+                encode,
+                tokens["length"],
+            )
+        return {"dropped": len(texts["train"]) - len(rows_kept["train"])}
 
     folder, _ = cached(f"{name}-tokens-{key}", build)
-    return {split: _open(folder, split, held) for split, held in whole.splits.items()}
+    return {split: _open(folder, split, stored) for split, stored in whole.splits.items()}
 
 
-def _open(folder: Path, split: str, held: StoredSplit) -> EncodedSplit:
+def _open(folder: Path, split: str, stored: StoredSplit) -> EncodedSplit:
     rows = np.load(folder / f"{split}_rows.npy")
     inputs = {
         part: np.load(folder / f"{split}_{part}.npy", mmap_mode="c")
         for part in ("tokens", "length")
     }
-    groups = None if held.groups is None else held.groups[rows]
-    return EncodedSplit(inputs, held.labels[rows], held.ids[rows], groups)
+    groups = None if stored.groups is None else stored.groups[rows]
+    return EncodedSplit(inputs, stored.labels[rows], stored.ids[rows], groups)
 
 
 def _kept(texts: Mapping[str, list[str]]) -> Ints:

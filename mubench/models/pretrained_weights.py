@@ -1,4 +1,4 @@
-"""Weights that a user downloaded: read without running any code of theirs, put where they fit."""
+"""Weights that a user downloaded: read without running their code, put where they fit."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,19 +22,19 @@ def read_weights(path: str) -> dict[str, Tensor]:
         raise InputError(f"weights: {path}: no such file; put the weights there, or write null")
     try:
         if file.suffix == ".safetensors":
-            found = load_file(file)
+            tensors = load_file(file)
         else:
-            found = torch.load(file, map_location="cpu", weights_only=True)
+            tensors = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # each format has errors of its own
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"weights: {path}: cannot be read as weights: {reason}") from error
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
+    if not isinstance(tensors, dict) or not all(isinstance(v, Tensor) for v in tensors.values()):
         raise InputError(f"weights: {path}: holds no state dict; save model.state_dict()")
-    return found
+    return tensors
 
 
 def load_weights(model: ImageClassifier, weights: Mapping[str, Tensor], where: str) -> None:
-    """Put weights into a model; its classifier stays as drawn where theirs has another shape.
+    """Put weights into a model; its classifier stays as drawn where the shape of the given differs.
 
     Raises:
         InputError: anything else is missing, is left over, or has another shape.
@@ -45,11 +45,11 @@ def load_weights(model: ImageClassifier, weights: Mapping[str, Tensor], where: s
     given = {name: value for name, value in weights.items() if fits or name not in head}
     wanted = {name: value for name, value in state.items() if fits or name not in head}
     for name in [*wanted, *given]:
-        ours, theirs = _shape(wanted, name), _shape(given, name)
-        if ours != theirs:
+        expected, actual = _shape(wanted, name), _shape(given, name)
+        if expected != actual:
             raise InputError(
                 f"weights: {where}: does not fit {type(model).__name__}: {name}: "
-                f"{ours} in the model, {theirs} in the file"
+                f"{expected} in the model, {actual} in the file"
             )
     model.load_state_dict(given, strict=False)
 

@@ -174,9 +174,9 @@ def test_processes_share_one_copy_of_the_data(tmp_path, monkeypatch):
     write_parquet(folder / "test.parquet", images[:2], [0, 1])
     code = f"""
 import re, torch
-from mubench.data.dataset import load
+from mubench.data.dataset import load_dataset
 card = {dict(CARD, input_shape=[3, 64, 64])!r}
-data = load(card, {{}}, ("train",), "cpu", {str(folder.parent)!r})
+data = load_dataset(card, {{}}, ("train",), "cpu", {str(folder.parent)!r})
 total = sum(int(batch.labels.sum()) for batch in data.train.batches(16))
 print(data.train._source.inputs.sum())
 blocks = open("/proc/self/smaps").read().split("\\n7f")

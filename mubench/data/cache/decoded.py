@@ -73,9 +73,9 @@ def stored_dataset(card: Mapping[str, Any], data_dir: str | Path | None) -> Stor
     """
     if is_in_files(card):
         return _mapped(card, locate(card, data_dir))
-    found = _in_memory(import_module(card["modules"][0]).read(card, data_dir))
-    _require(card, "fingerprint", found.fingerprint)
-    return found
+    dataset = _in_memory(import_module(card["modules"][0]).read(card, data_dir))
+    _require(card, "fingerprint", dataset.fingerprint)
+    return dataset
 
 
 def known_fingerprint(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
@@ -95,12 +95,12 @@ def _cached(card: Mapping[str, Any], data_dir: str | Path | None) -> str | None:
     return None if facts is None else str(facts["fingerprint"])
 
 
-def _require(card: Mapping[str, Any], key: str, found: str) -> None:
+def _require(card: Mapping[str, Any], key: str, actual: str) -> None:
     """Refuse other examples than the card declares, if it does."""
-    if card.get(key, found) not in (None, found):
+    if card.get(key, actual) not in (None, actual):
         raise DataError(
             f"dataset {card['name']}: these are not the declared examples: "
-            f"expected {key} {card[key]}, found {found}"
+            f"expected {key} {card[key]}, found {actual}"
         )
 
 
@@ -121,13 +121,13 @@ def _cache_name(card: Mapping[str, Any], place: Place) -> str:
 
 def _in_memory(raw: Raw) -> StoredDataset:
     # Indexing by an array copies: a split holds its own examples and no view of the others'.
-    held = {
+    splits = {
         name: StoredSplit(
             np.asarray(rows.part.inputs)[rows.positions], rows.labels, rows.ids, rows.groups
         )
         for name, rows in divide(raw).items()
     }
-    return StoredDataset(held, raw.class_names, raw.group_names, raw.fingerprint)
+    return StoredDataset(splits, raw.class_names, raw.group_names, raw.fingerprint)
 
 
 def _mapped(card: Mapping[str, Any], place: Place) -> StoredDataset:
@@ -254,7 +254,7 @@ def _rows(part: Part, positions: Ints, first: int) -> Rows:
     return Rows(part, positions, first + positions, part.labels[positions], groups)
 
 
-def split_sizes(found: StoredDataset) -> Iterator[tuple[str, int]]:
+def split_sizes(dataset: StoredDataset) -> Iterator[tuple[str, int]]:
     """Name and number of examples of each split."""
     for name in SPLITS:
-        yield name, len(found.splits[name].labels)
+        yield name, len(dataset.splits[name].labels)

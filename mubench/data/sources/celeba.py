@@ -64,7 +64,7 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
     identity = _column(folder, IDENTITIES, None, None)
     _require_images(folder / IMAGES, partition)
     names = [
-        sorted(image for image, found in partition.values.items() if found == wanted)
+        sorted(image for image, part in partition.values.items() if part == wanted)
         for wanted in (TRAIN, TEST)
     ]
     persons = [_numbers(identity, images) for images in names]
@@ -87,11 +87,11 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
 
 def _require_images(folder: Path, partition: Column) -> None:
     """Refuse an image that is used but missing, or that the list of the partition lacks."""
-    there = {Path(path).name for path in images_in(folder)}
+    present = {Path(path).name for path in images_in(folder)}
     used = {image for image, split in partition.values.items() if split != LEFT_OUT}
-    for image in sorted(used - there):
+    for image in sorted(used - present):
         raise DataError(f"{folder / image}: missing; put it there")
-    for image in sorted(there):
+    for image in sorted(present):
         partition.of(image)
 
 

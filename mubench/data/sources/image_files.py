@@ -93,10 +93,10 @@ def lines_of(path: Path) -> list[str]:
 def stamp_of(path: Path) -> list[Any]:
     """Name, size and time of a file, or of a folder the name and time; None where it is absent."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return [path.name, None, None]
-    return [path.name, None if path.is_dir() else found.st_size, found.st_mtime_ns]
+    return [path.name, None if path.is_dir() else status.st_size, status.st_mtime_ns]
 
 
 def _bytes(path: str) -> bytes:

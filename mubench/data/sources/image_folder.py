@@ -49,10 +49,10 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
     names = file_classes(card)
     # By name, never by position: sorted folders need not be in the order of the card's classes.
     classes: Sequence[str] = card.get("folders") or names
-    found = folders_in(train)
-    if not len(classes) == len(names) == len(found):
+    folders = folders_in(train)
+    if not len(classes) == len(names) == len(folders):
         raise DataError(
-            f"{train}: {len(found)} folders of classes, but the card has {len(names)} classes; "
+            f"{train}: {len(folders)} folders of classes, but the card has {len(names)} classes; "
             "put the missing ones there, or correct the card"
         )
     test = _test_split(folder)
@@ -64,9 +64,9 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
 
 
 def _test_split(folder: Path) -> Path | None:
-    there = [folder / name for name in TESTS if (folder / name).is_dir()]
-    filled = [split for split in there if folders_in(split)]
-    flat = [split for split in there if images_in(split)]
+    candidates = [folder / name for name in TESTS if (folder / name).is_dir()]
+    filled = [split for split in candidates if folders_in(split)]
+    flat = [split for split in candidates if images_in(split)]
     return next(iter(filled + flat[::-1]), None)  # ImageNet has no labels for test/
 
 
@@ -89,10 +89,10 @@ def _require_folders(split: Path, classes: Sequence[str]) -> None:
             f"{loose[0]}: not in the folder of a class; move the images of {split.name}/ into "
             f"folders called as those of train/ ({classes[0]}, ...)"
         )
-    found = folders_in(split)
-    odd = sorted(set(found) ^ set(classes))
+    folders = folders_in(split)
+    odd = sorted(set(folders) ^ set(classes))
     if odd:
         problem = (
-            "belongs to no class; remove it" if odd[0] in found else "is missing; put it there"
+            "belongs to no class; remove it" if odd[0] in folders else "is missing; put it there"
         )
         raise DataError(f"{split}: the folder {odd[0]} {problem}")

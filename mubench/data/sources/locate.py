@@ -34,11 +34,11 @@ def locate(card: Mapping[str, Any], data_dir: str | Path | None) -> Place:
     if "uri" in card:
         return Place(sources[0], Path())
     folder = folder_of(card, data_dir)
-    found = next((source for source in sources if source.is_here(card, folder)), None)
-    if found is None:
+    source = next((each for each in sources if each.is_here(card, folder)), None)
+    if source is None:
         problem = "none of its files in it" if folder.is_dir() else "no such folder"
         raise DataError(f"{folder}: {problem}; put there {wanted(card)}, or give another --data")
-    return Place(found, folder)
+    return Place(source, folder)
 
 
 def sources_of(card: Mapping[str, Any]) -> list[InFiles]:

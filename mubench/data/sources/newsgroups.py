@@ -107,24 +107,24 @@ def _fetched(folder: Path, split: str, names: tuple[str, ...]) -> list[Message]:
     complaints = io.StringIO()  # scikit-learn prints what is wrong with its file
     try:
         with redirect_stdout(complaints):
-            found = fetch_20newsgroups(
+            fetched = fetch_20newsgroups(
                 data_home=folder, subset=split, shuffle=False, download_if_missing=False
             )
-        groups = [str(found.target_names[label]) for label in found.target]
-        files = [Path(name).name for name in found.filenames]
-        messages = list(map(Message._make, zip(groups, files, found.data, strict=True)))
+        groups = [str(fetched.target_names[label]) for label in fetched.target]
+        files = [Path(name).name for name in fetched.filenames]
+        messages = list(map(Message._make, zip(groups, files, fetched.data, strict=True)))
     except Exception as error:
         printed = complaints.getvalue().split("\n")
         reason = next((line for line in printed[::-1] if line.strip()), "") or str(error)
         raise DataError(
             f"{path}: scikit-learn cannot read it ({reason}); delete it and fetch it again"
         ) from error
-    _require_groups(path, list(found.target_names), names)
+    _require_groups(path, list(fetched.target_names), names)
     return messages
 
 
-def _require_groups(where: Path, found: list[str], names: tuple[str, ...]) -> None:
-    odd = sorted(set(found) ^ set(names))
+def _require_groups(where: Path, groups: list[str], names: tuple[str, ...]) -> None:
+    odd = sorted(set(groups) ^ set(names))
     if odd:
-        problem = "not on the card; remove it" if odd[0] in found else "missing; fetch it again"
+        problem = "not on the card; remove it" if odd[0] in groups else "missing; fetch it again"
         raise DataError(f"{where}: the newsgroup {odd[0]} is {problem}")

@@ -144,9 +144,9 @@ def open_table(root: Root, split: str, card: Mapping[str, Any]) -> Table | None:
 
 
 def _listed(root: Root) -> list[fs.FileInfo]:
-    found = root.files.get_file_info(fs.FileSelector(root.path))
+    entries = root.files.get_file_info(fs.FileSelector(root.path))
     return sorted(
-        (info for info in found if info.base_name.endswith(".parquet")), key=lambda i: i.path
+        (info for info in entries if info.base_name.endswith(".parquet")), key=lambda i: i.path
     )
 
 
@@ -154,21 +154,21 @@ def _columns(root: Root, path: str, card: Mapping[str, Any]) -> Table:
     wanted = card.get("columns") or {}
     with _open(root, path) as file:
         schema = file.schema_arrow
-    there = f"columns: {', '.join(schema.names)}"
+    present = f"columns: {', '.join(schema.names)}"
     kind = "text" if card["modality"] == "text" else "image"
     candidates = [wanted[kind]] if kind in wanted else list(COLUMNS[kind])
     inputs = next((name for name in candidates if name in schema.names), None)
     fits = _holds_text if kind == "text" else _holds_bytes
     if inputs is None or not fits(schema.field(inputs).type):
         holds = "text" if kind == "text" else "bytes or struct<bytes, path>"
-        raise DataError(f"{path}: no {kind} column {' or '.join(candidates)} of {holds}; {there}")
+        raise DataError(f"{path}: no {kind} column {' or '.join(candidates)} of {holds}; {present}")
     labels = [wanted["label"]] if "label" in wanted else list(COLUMNS["label"])
     label = _integer_column(
-        schema, labels, f"{path}: no integer column {{}} for the labels; {there}"
+        schema, labels, f"{path}: no integer column {{}} for the labels; {present}"
     )
     group = None
     if "group" in wanted:
-        missing = f"{path}: no integer column {{}} for the groups; {there}"
+        missing = f"{path}: no integer column {{}} for the groups; {present}"
         group = _integer_column(schema, [wanted["group"]], missing)
     return Table(
         root,

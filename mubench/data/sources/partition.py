@@ -45,11 +45,11 @@ def hold_out(labels: Ints, ids: Ints, share: float, *names: str | int) -> tuple[
     Of a class with m examples round(share * m) are held out.
     """
     order = hash_order(ids, *names)
-    held = np.zeros(len(ids), dtype=bool)
+    is_held_out = np.zeros(len(ids), dtype=bool)
     for label in np.unique(labels):
         members = order[labels[order] == label]
-        held[members[: round(share * len(members))]] = True
-    return np.flatnonzero(held), np.flatnonzero(~held)
+        is_held_out[members[: round(share * len(members))]] = True
+    return np.flatnonzero(is_held_out), np.flatnonzero(~is_held_out)
 
 
 def partition(labels: Ints, ids: Ints, *, has_test: bool) -> dict[str, Ints]:
@@ -64,8 +64,8 @@ def partition(labels: Ints, ids: Ints, *, has_test: bool) -> dict[str, Ints]:
     rest = np.arange(len(ids))
     if not has_test:
         splits["test"], rest = hold_out(labels, ids, TEST_SHARE, "test", SPLIT_SEED)
-    held, kept = hold_out(labels[rest], ids[rest], VALIDATION_SHARE, "validation", SPLIT_SEED)
-    return {"train": rest[kept], "validation": rest[held], **splits}
+    held_out, kept = hold_out(labels[rest], ids[rest], VALIDATION_SHARE, "validation", SPLIT_SEED)
+    return {"train": rest[kept], "validation": rest[held_out], **splits}
 
 
 def hash_ids(ids: Ints | Iterable[int]) -> str:

@@ -15,7 +15,7 @@ def file_classes(card: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(str, card["groups"] if "superclasses" in card else card["classes"]))
 
 
-def check_names(card: Mapping[str, Any], found: Sequence[str], where: str) -> None:
+def check_names(card: Mapping[str, Any], names: Sequence[str], where: str) -> None:
     """Refuse classes of files that stand in another order than in the card.
 
     Other names are allowed: one copy of CIFAR-100 calls its crabs `cra`. But where a name is that
@@ -25,11 +25,11 @@ def check_names(card: Mapping[str, Any], found: Sequence[str], where: str) -> No
         DataError: a name stands at another place than in the card, or there are more or fewer.
     """
     expected = file_classes(card)
-    if len(found) != len(expected):
+    if len(names) != len(expected):
         raise DataError(
-            f"{where}: {len(found)} class names; expected the {len(expected)} of the card"
+            f"{where}: {len(names)} class names; expected the {len(expected)} of the card"
         )
-    for here, (name, known) in enumerate(zip(found, expected, strict=True)):
+    for here, (name, known) in enumerate(zip(names, expected, strict=True)):
         if name != known and name in expected:
             raise DataError(
                 f"{where}: class {here} is called '{name}', which is class {expected.index(name)} "

@@ -115,8 +115,8 @@ def _test(card: Mapping[str, Any], root: Path, wnids: Sequence[str]) -> Part:
             if is_missing
             else f"{annotations}: no line for {odd[0]}; fetch this file again"
         )
-    found = [labels[Path(path).name] for path in paths]
-    return _part(card, paths, np.array(found, dtype=np.int64))
+    ordered = [labels[Path(path).name] for path in paths]
+    return _part(card, paths, np.array(ordered, dtype=np.int64))
 
 
 def _part(card: Mapping[str, Any], paths: list[str], labels: Any) -> Part:

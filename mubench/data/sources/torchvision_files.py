@@ -55,7 +55,7 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
                 f"{where}: images {images.shape} and {len(labels)} labels, but the card says "
                 f"images {shape}; fetch the files again, or correct the card"
             )
-    train, test = (Part(inputs=found.images, labels=found.labels) for found in splits)
+    train, test = (Part(inputs=split.images, labels=split.labels) for split in splits)
     return Raw(train=train, test=test, class_names=file_classes(card))
 
 
@@ -71,17 +71,17 @@ def _cifar(dataset: Any, folder: Path, name: str, split: str) -> Examples:
     listed = [*dataset.train_list, *dataset.test_list]
     for file, md5 in [*listed, [dataset.meta["filename"], dataset.meta["md5"]]]:
         _require(place / file, md5, name)
-    found = _opened(place, dataset, folder, _by_flag(split))
-    images = np.ascontiguousarray(found.data.transpose(0, 3, 1, 2))
-    return Examples(images, np.array(found.targets, dtype=np.int64), place)
+    opened = _opened(place, dataset, folder, _by_flag(split))
+    images = np.ascontiguousarray(opened.data.transpose(0, 3, 1, 2))
+    return Examples(images, np.array(opened.targets, dtype=np.int64), place)
 
 
 def _svhn(dataset: Any, folder: Path, name: str, split: str) -> Examples:
     _, file, md5 = dataset.split_list[split]
     _require(folder / file, md5, name)
-    found = _opened(folder / file, dataset, folder, _by_name(split))
-    labels = np.atleast_1d(found.labels).astype(np.int64)
-    return Examples(np.ascontiguousarray(found.data), labels, folder / file)
+    opened = _opened(folder / file, dataset, folder, _by_name(split))
+    labels = np.atleast_1d(opened.labels).astype(np.int64)
+    return Examples(np.ascontiguousarray(opened.data), labels, folder / file)
 
 
 def _mnist(dataset: Any, folder: Path, name: str, split: str) -> Examples:
