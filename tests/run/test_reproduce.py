@@ -142,7 +142,7 @@ def test_a_number_that_the_step_does_not_give_is_named(copied_store, mubench_):
     assert code == 1
     assert out.splitlines()[-1].endswith("metrics differs (ta).")
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
-    assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "measured")
+    assert (lines["ta"][-1], lines["ua"][-1], lines["rte_seconds"][-1]) == ("≠", "=", "compared")
     assert "environment" not in lines
 
 
