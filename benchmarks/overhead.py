@@ -14,7 +14,7 @@ import time
 from typing_extensions import override
 
 from mubench.run.step_result import StepResult, make_record
-from mubench.run.tune.cluster import Where, connected
+from mubench.run.tune.cluster import ClusterConfig, connected
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.tune.worker import StepActor
 from mubench.store.record import Record
@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=1000)
     trials = parser.parse_args().trials
-    with connected(Where(cpus=2)), tempfile.TemporaryDirectory() as folder:
+    with connected(ClusterConfig(cpus=2)), tempfile.TemporaryDirectory() as folder:
         warm = many_steps(5)
         run_plan(warm, Store(f"{folder}/warm"), Quiet(), actor=NoopActor)
         plan = many_steps(trials)

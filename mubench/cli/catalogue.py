@@ -37,11 +37,11 @@ def list_(
     """List the methods, data sets, models, metrics, scenarios or built-in sweeps."""
     from mubench.cli.listing import entries
 
-    found = entries(kind.value)
+    listed = entries(kind.value)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(listed, indent=2))
     else:
-        console().print(_table(found))
+        console().print(_table(listed))
 
 
 def check(
@@ -90,13 +90,13 @@ def doctor(data: DataDir = None) -> None:
         say(f"{name:12} {text}")
 
 
-def _table(found: Sequence[Mapping[str, str]]) -> "Table":
+def _table(listed: Sequence[Mapping[str, str]]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
     columns = ("name", "title", "about")
     table = Table(*columns, box=None, pad_edge=False)
-    for entry in found:
+    for entry in listed:
         table.add_row(*(Text(entry[key]) for key in columns))
     return table
 

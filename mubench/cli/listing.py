@@ -86,8 +86,8 @@ def _forms(name: str) -> str:
 
 
 def _sweeps() -> list[Entry]:
-    found = {name: load.about(name) for name in load.shipped_sweeps()}
+    sweeps = {name: load.about(name) for name in load.shipped_sweeps()}
     return [
         {"name": name, "title": title, "about": description}
-        for name, (title, description) in found.items()
+        for name, (title, description) in sweeps.items()
     ]

@@ -1,4 +1,4 @@
-"""The options that commands share, written once, and what they open."""
+"""Options that commands share, and the sweeps and stores that they open."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
@@ -13,7 +13,7 @@ import typer
 from mubench.errors import InputError
 
 if TYPE_CHECKING:
-    from mubench.run.open_sweep import Sweep
+    from mubench.run.open_sweep import OpenSweep
     from mubench.store.store import Store
     from mubench.sweep.kinds import Device
 
@@ -86,7 +86,7 @@ class SweepOptions:
     device: DeviceOption = DeviceChoice.auto
     plugin: PluginFiles = None
 
-    def open(self, address: str | None = None, *, decode: bool = False) -> "Sweep":
+    def open(self, address: str | None = None, *, decode: bool = False) -> "OpenSweep":
         """Read and plan the sweep, for the Ray cluster at an address or for this machine."""
         from mubench.run.open_sweep import open_sweep
 
@@ -120,7 +120,7 @@ def existing_store(uri: str) -> "Store":
     """Return a store that exists: a mistyped one would look like an empty store without faults.
 
     Raises:
-        InputError: there is none.
+        InputError: the store does not exist.
     """
     from mubench.store.store import Store
 

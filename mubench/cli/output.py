@@ -1,4 +1,4 @@
-"""How the command line speaks and ends."""
+"""The console and the exit codes of the command line."""
 
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,12 @@ OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def console() -> "Console":
-    """Return a console that colours nothing of its own accord."""
+    """Return a console without automatic highlighting."""
     from rich.console import Console
 
     return Console(highlight=False)
 
 
 def say(text: str) -> None:
-    """Print a line as it is: names and messages come from files and are no markup."""
+    """Print a line without markup: names and messages come from files."""
     console().print(text, markup=False, soft_wrap=True)

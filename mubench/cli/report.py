@@ -20,7 +20,7 @@ from mubench.cli.options import (
 from mubench.cli.output import say
 
 if TYPE_CHECKING:
-    from mubench.run.open_sweep import Sweep
+    from mubench.run.open_sweep import OpenSweep
     from mubench.store.results import SweepResults
 
 
@@ -74,7 +74,7 @@ def score(
         save_examples(opened, source, data)
 
 
-def _last_results(opened: "Sweep") -> "SweepResults":
+def _last_results(opened: "OpenSweep") -> "SweepResults":
     """Return a sweep's results; those of its last saved run, if this plan has none.
 
     Other code, other packages or a metric of a plug-in change every id.

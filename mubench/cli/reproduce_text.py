@@ -11,7 +11,7 @@ from rich.text import Text
 from mubench.errors import plural
 from mubench.report.analysis.format import join_words, seeds_text
 from mubench.run.compare_records import RELATIVE, Change, Comparison, Mark, Value
-from mubench.run.reproduce import Found
+from mubench.run.reproduce import Reproduction
 from mubench.store.lookup import RecordLocation
 from mubench.store.record import Record, Status
 
@@ -34,17 +34,19 @@ _ENDS: dict[Status, str] = {
 }
 
 
-def recipe_text(found: Found, place: RecordLocation, commit: str) -> list[RenderableType]:
+def recipe_text(
+    reproduction: Reproduction, place: RecordLocation, commit: str
+) -> list[RenderableType]:
     """The step behind the number and its settings; `commit` is that of the current code."""
     grid = Table(box=None, pad_edge=False, show_header=False)
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
-    for name, words in _facts(found, place).items():
+    for name, words in _facts(reproduction, place).items():
         if words:
             grid.add_row(name, Text(words))
-    parts: list[RenderableType] = [Text(found.step.title, style="bold"), grid]
-    if found.has_changed:
-        then = found.record.commit or "unknown"
+    parts: list[RenderableType] = [Text(reproduction.step.title, style="bold"), grid]
+    if reproduction.has_changed:
+        then = reproduction.record.commit or "unknown"
         text = (
             "Code, data, versions, device or sweep changed since this record "
             f"(commit {then} then, {commit or 'unknown'} now). Re-running with current code and "
@@ -90,17 +92,17 @@ _TOLERANCE = (
 )
 
 
-def _facts(found: Found, place: RecordLocation) -> dict[str, str]:
-    record, recipe = found.record, found.step.training.recipe
-    chosen = found.searched if record.candidate >= 0 else frozenset[str]()
+def _facts(reproduction: Reproduction, place: RecordLocation) -> dict[str, str]:
+    record, recipe = reproduction.record, reproduction.step.training.recipe
+    chosen = reproduction.searched if record.candidate >= 0 else frozenset[str]()
     parts: dict[str, dict[str, Any]] = {"set": {}, "searched": {}, "default": {}}
     for name, value in record.params.items():
         part = "set" if name in record.given else "searched" if name in chosen else "default"
         parts[part][name] = value
-    titles = ", ".join(reference.title for reference in found.references)
+    titles = ", ".join(reference.title for reference in reproduction.references)
     copied = f"copied from {place.name} if intact, otherwise " if place.store else ""
     return {
-        "record": f"{record.id} of sweep {found.sweep}, {place.name}, {record.created}",
+        "record": f"{record.id} of sweep {reproduction.sweep}, {place.name}, {record.created}",
         **{name: _pairs(values) for name, values in parts.items()},
         "candidate": f"{record.candidate} of {record.trials}" if record.candidate >= 0 else "",
         "training": _pairs(recipe.model_dump()),

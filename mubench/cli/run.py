@@ -24,7 +24,7 @@ from mubench.cli.output import FAILED, INTERRUPTED, OK, console, say
 from mubench.errors import plural
 
 if TYPE_CHECKING:
-    from mubench.run.open_sweep import Sweep
+    from mubench.run.open_sweep import OpenSweep
     from mubench.run.tune.resume import Summary
 
 
@@ -100,26 +100,26 @@ def reproduce(
 ) -> None:
     """Run the step of one record again, in a temporary store, and compare the results."""
     from mubench.cli.reproduce_text import comparison_text, recipe_text
-    from mubench.run.compare_records import compare
+    from mubench.run.compare_records import compare_records
     from mubench.run.environment import commit
-    from mubench.run.reproduce import again, find
+    from mubench.run.reproduce import find_steps, run_again
     from mubench.store.lookup import find_in_report, find_in_store
 
     record, place = (
         find_in_report(report, row) if report else find_in_store(existing_store(store), row)
     )
-    found = find(place, [record], device.asked, data)
-    for part in recipe_text(found[0], place, commit()):
+    [reproduction] = find_steps(place, [record], device.asked, data)
+    for part in recipe_text(reproduction, place, commit()):
         console().print(part)
-    [now] = again(found, place, data)
-    compared = compare(record, now)
+    [now] = run_again([reproduction], place, data)
+    compared = compare_records(record, now)
     for part in comparison_text(compared):
         console().print(part)
     raise typer.Exit(OK if compared.is_equal else FAILED)
 
 
-def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
-    """Run what is missing, then report and track it; the caller holds the store's lock."""
+def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
+    """Run the missing steps, then report and track them; the caller holds the store's lock."""
     from mubench.run.examples import save_examples
     from mubench.tracking.tracker import tracked
 
@@ -137,7 +137,7 @@ def _complete(opened: "Sweep", sweep: SweepOptions, options: RunOptions) -> "Sum
     return summary
 
 
-def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Summary":
+def _run_missing(opened: "OpenSweep", address: str | None, data: str | None) -> "Summary":
     from mubench.run.tune.resume import finished, outdated_steps
 
     _print_outdated(outdated_steps(opened.plan, opened.store), opened.plan.name)
@@ -148,14 +148,16 @@ def _run_missing(opened: "Sweep", address: str | None, data: str | None) -> "Sum
         say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
         return ended
     from mubench.cli.progress import Screen
-    from mubench.run.tune.cluster import Where
+    from mubench.run.tune.cluster import ClusterConfig
     from mubench.run.tune.run_plan import run_plan
 
     with Screen(console()) as screen:
-        return run_plan(opened.plan, opened.store, screen, where=Where(address), data_dir=data)
+        return run_plan(
+            opened.plan, opened.store, screen, cluster=ClusterConfig(address), data_dir=data
+        )
 
 
-def _write_report(opened: "Sweep", out: Path | None) -> Path:
+def _write_report(opened: "OpenSweep", out: Path | None) -> Path:
     from mubench.report.build import build
     from mubench.report.tables.console import console_table
 

@@ -1,4 +1,4 @@
-"""A record beside that of the same step run again: which numbers differ, and what else does."""
+"""Compare a record with that of the same step run again: numbers and environment."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -32,13 +32,13 @@ class Value:
 
     @property
     def difference(self) -> float | None:
-        """Now less then, if there are both."""
+        """Now less then, if both exist."""
         return None if self.then is None or self.now is None else self.now - self.then
 
 
 @dataclass(frozen=True)
 class Change:
-    """A fact about the environment that is another now; empty where it is not known."""
+    """A fact about the environment that has changed; empty where it is unknown."""
 
     name: str
     then: str
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found."""
+    """Two records of one step: their metrics and the changes of the environment."""
 
     then: Record
     now: Record
@@ -55,7 +55,7 @@ class Comparison:
     changes: tuple[Change, ...]
 
     def names(self, mark: Mark) -> tuple[str, ...]:
-        """The metrics that bear a mark."""
+        """The metrics with a mark."""
         return tuple(value.name for value in self.values if value.mark == mark)
 
     @property
@@ -72,11 +72,11 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Whether the step came to the same again."""
+        """Whether the step gave the same result again."""
         return self.ended_alike and not self.names("different")
 
 
-def compare(then: Record, now: Record) -> Comparison:
+def compare_records(then: Record, now: Record) -> Comparison:
     """Compare the record of a step with that of the same step run again.
 
     On the same device, with the same threads, precision and versions of packages, a metric must be

@@ -1,4 +1,4 @@
-"""Under which circumstances a step runs: device, versions, commit."""
+"""The environment of a step: device, versions, commit."""
 
 import os
 import platform
@@ -45,12 +45,12 @@ def _processor() -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what makes the numbers, as far as it is installed."""
-    found = {}
+    """Versions of the packages that decide numbers, as far as they are installed."""
+    installed = {}
     for name in ("torch", "numpy", "scikit-learn", "optuna", "ray", "tokenizers", "transformers"):
         with suppress(PackageNotFoundError):  # those of an extra
-            found[name] = package_version(name)
-    return {"mubench": __version__, "python": platform.python_version(), **found}
+            installed[name] = package_version(name)
+    return {"mubench": __version__, "python": platform.python_version(), **installed}
 
 
 @cache

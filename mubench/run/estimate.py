@@ -64,12 +64,12 @@ def _kind_cost(
 
 
 def _means(records: Iterable[Record]) -> dict[tuple[str, ...], float]:
-    found: dict[tuple[str, ...], list[float]] = {}
+    seconds: dict[tuple[str, ...], list[float]] = {}
     for record in records:
         if record.seconds:
             key = (record.kind, record.dataset, record.model, record.method)
-            found.setdefault(key, []).append(record.seconds)
-    return {key: sum(values) / len(values) for key, values in found.items()}
+            seconds.setdefault(key, []).append(record.seconds)
+    return {key: sum(values) / len(values) for key, values in seconds.items()}
 
 
 def _like(step: Step) -> tuple[str, ...]:

@@ -4,16 +4,24 @@ Only the first request of each cell is read, so that it costs little. Outputs th
 are left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from mubench.data.cache.cache import peek
+from mubench.data.cache.decoded import StoredSplit, cache_name, stored_dataset
+from mubench.data.options import check_options
+from mubench.data.sources.locate import is_in_files
+from mubench.data.sources.newsgroup_text import cleaned
 from mubench.errors import IntegrityError, MubenchError
 from mubench.metrics.distances import js_per_example
 from mubench.metrics.features import confidence
 from mubench.metrics.outputs import Outputs
-from mubench.run.media import media
 from mubench.store.examples import BINS, CellExamples, Confidences, DivergentExample, Examples
 from mubench.store.outputs import StoredOutputs
 from mubench.store.record import Record
@@ -25,6 +33,9 @@ from mubench.sweep.kinds import ORIGINAL
 
 DIVERGENT = 4
 """Divergent forget examples shown per row."""
+LONGEST_SIDE = 64
+"""Pixels; larger images are reduced to it, smaller ones stay as they are."""
+LONGEST_TEXT = 200
 _UNREADABLE = (IntegrityError, ValueError, KeyError, OSError)
 
 
@@ -86,7 +97,7 @@ def _cell(
     request = rows[0].request
     shown = {example.example for example in divergent}
     saved = old.media if old and old.request == request else {}
-    available = {**saved, **_media(data, shown, data_dir)}
+    available = {**saved, **_readable_media(data, shown, data_dir)}
     return CellExamples(
         request=request,
         confidences=tuple(confidences),
@@ -161,10 +172,46 @@ def _datasets(results: SweepResults) -> Mapping[str, DatasetSpec]:
     return by_label
 
 
-def _media(data: DatasetSpec | None, ids: set[int], data_dir: str | None) -> dict[int, str]:
+def _readable_media(
+    data: DatasetSpec | None, ids: set[int], data_dir: str | None
+) -> dict[int, str]:
     if data is None:
         return {}
     try:
-        return media(data, ids, data_dir)
+        return read_media(data, ids, data_dir)
     except Exception:  # noqa: BLE001  a plug-in's reader may raise anything; pictures may be missing
         return {}
+
+
+def read_media(data: DatasetSpec, ids: Iterable[int], data_dir: str | None) -> dict[int, str]:
+    """Examples of D_tr by id: a `data:image/png` URI, or text. Nothing is decoded for it.
+
+    Empty where the data are not decoded here. Raises DataError where a folder is missing.
+    """
+    card = data.card.card
+    if is_in_files(card) and peek(cache_name(card, data_dir)) is None:
+        return {}
+    train = stored_dataset(card, data_dir).splits["train"]
+    settings = check_options(card, data.options, f"dataset {data.name}")
+    rows = np.flatnonzero(np.isin(train.ids, list(ids)))
+    by_id = {int(train.ids[row]): int(row) for row in rows}
+    return {key: _medium(card, settings, train, by_id[key]) for key in sorted(by_id)}
+
+
+def _medium(
+    card: Mapping[str, Any], settings: Mapping[str, Any], split: StoredSplit, row: int
+) -> str:
+    if card["modality"] == "text":
+        text = cleaned(str(split.inputs[row]), tuple(settings.get("remove") or ()))
+        return " ".join(text.split())[:LONGEST_TEXT]
+    return png(np.asarray(split.inputs[row]), card.get("max_value", 255))
+
+
+def png(pixels: np.ndarray, largest: float = 255) -> str:
+    """An image (c, h, w) of values from 0 to `largest`, c 1 or 3, as a `data:` URI."""
+    scaled = np.clip(np.rint(pixels * (255 / largest)), 0, 255).astype(np.uint8)
+    image = Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0))
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    sink = io.BytesIO()
+    image.save(sink, "PNG")
+    return "data:image/png;base64," + base64.b64encode(sink.getvalue()).decode()

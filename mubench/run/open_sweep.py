@@ -11,28 +11,28 @@ from mubench.store.results_files import current_results, save_outline
 from mubench.store.store import Store
 from mubench.sweep import load
 from mubench.sweep.kinds import STEP_KINDS, Device
-from mubench.sweep.load import Loaded
+from mubench.sweep.load import LoadedSweep
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.sweep.spec import SweepSpec
 
 
 @dataclass(frozen=True)
-class Sweep:
+class OpenSweep:
     """A sweep file, its plan, and the store that it fills."""
 
-    loaded: Loaded
+    loaded: LoadedSweep
     plan: Plan
     store: Store
 
     @property
     def source(self) -> SweepResults:
-        """What the report is made from: the records that the store has by now."""
+        """The results that the report is made from, with the records in the store."""
         return current_results(self.plan, self.outline, self.store)
 
     @property
     def outline(self) -> SweepResults:
-        """The same without any record."""
+        """The results without records."""
         return outline(self.plan, self.loaded)
 
     def save(self) -> None:
@@ -48,17 +48,17 @@ def open_sweep(
     data_dir: str | None = None,
     *,
     decode: bool = False,
-) -> Sweep:
+) -> OpenSweep:
     """Read a sweep file and plan it.
 
     Args:
-        name: a path, or the name of a sweep that ships.
+        name: a path, or the name of a built-in sweep.
         store: a folder, or any URI that pyarrow knows.
         overrides: `key.path=value` in YAML.
-        device: where steps run; without it a GPU where the sweep asks for one and there is one.
+        device: where steps run; without it a GPU if the sweep asks for one and one is present.
         data_dir: folder of data sets, for those that lie in files.
-        decode: whether data in files are decoded now, if they are here and the cache lacks them;
-            else nobody can tell which of their steps are in the store.
+        decode: whether to decode data files that are present and not cached; without it their
+            steps in the store cannot be recognised.
 
     Raises:
         InputError: bad input, in one line.
@@ -69,7 +69,7 @@ def open_sweep(
     if decode:
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
-    return Sweep(loaded, plan, Store(store))
+    return OpenSweep(loaded, plan, Store(store))
 
 
 def default_device(sweep: SweepSpec) -> Device:

@@ -1,10 +1,12 @@
-"""What a worker process keeps between steps, so that the next one need not load it again."""
+"""Data and models that a worker process keeps between steps, so that they are loaded once."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import torch
 from torch import nn
 
 from mubench.data.availability import UNKNOWN
@@ -15,9 +17,15 @@ from mubench.data.split import Split
 from mubench.errors import DataError
 from mubench.methods.base import Prepared
 from mubench.metrics.outputs import Evaluated
+from mubench.models.training.cost_meter import Cost
+from mubench.store.artefacts import Artefacts
 from mubench.store.store import Store
 from mubench.sweep.kinds import Device
 from mubench.sweep.request import Request, Training
+
+STORED_BYTES = 2**28
+"""A larger preparation stays in the worker that made it: a Krylov basis of a large model."""
+_PREPARED_PART = "tensors"
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -63,7 +71,7 @@ class ProcessCache:
         self.retrained: LRUCache[tuple[str, Purpose], Evaluated] = LRUCache(4)
         """By the Retrain's id."""
         self.retrained_values: LRUCache[tuple[str, Purpose], dict[str, float]] = LRUCache(8)
-        self.prepared: LRUCache[str, Prepared] = LRUCache(2)
+        self._prepared: LRUCache[str, Prepared] = LRUCache(2)
 
     def dataset(self, training: Training, splits: tuple[str, ...], device: Device) -> Dataset:
         """Splits of a training's data set, with its inputs as the model takes them.
@@ -86,6 +94,11 @@ class ProcessCache:
             ),
         )
 
+    def prepared(self, key: str, device: torch.device, make: Callable[[], Prepared]) -> Prepared:
+        """What a method prepared under `key`, here or in another worker; else made now."""
+        artefacts = self.store.artefacts
+        return self._prepared.get(key, lambda: read_or_make(artefacts, key, device, make))
+
     def _load(
         self,
         training: Training,
@@ -101,3 +114,23 @@ class ProcessCache:
                 f"({data.fingerprint} instead of {training.data_id})"
             )
         return data
+
+
+def read_or_make(
+    artefacts: Artefacts, key: str, device: torch.device, make: Callable[[], Prepared]
+) -> Prepared:
+    """The stored preparation of this key; if it is missing or damaged, a new one."""
+    if artefacts.has_whole(key):
+        return _read_prepared(artefacts, key, device)
+    prepared = make()
+    if sum(tensor.nbytes for tensor in prepared.value.values()) <= STORED_BYTES:
+        arrays = {name: tensor.cpu().numpy() for name, tensor in prepared.value.items()}
+        about = {"cost": asdict(prepared.cost), "diverged": prepared.diverged}
+        artefacts.save(key, {_PREPARED_PART: arrays}, about)
+    return prepared
+
+
+def _read_prepared(artefacts: Artefacts, key: str, device: torch.device) -> Prepared:
+    about, arrays = artefacts.about(key), artefacts.load(key, _PREPARED_PART)
+    value = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+    return Prepared(value, Cost(**about["cost"]), about["diverged"])

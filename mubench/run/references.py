@@ -19,7 +19,7 @@ from mubench.sweep.request import Training
 
 WEIGHTS = "weights"
 SPLIT_HASH = "split_hash"
-"""Under which the hash of D_tr is kept with an original: what it was trained on."""
+"""Key of the hash of D_tr, which is stored with an original that was trained on it."""
 
 
 def new_model(

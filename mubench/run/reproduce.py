@@ -25,7 +25,7 @@ from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, TrainSte
 
 
 @dataclass(frozen=True)
-class Found:
+class Reproduction:
     """A record and the step that makes it again."""
 
     record: Record
@@ -38,19 +38,19 @@ class Found:
     candidates: tuple[Record, ...]
     """Records of that search."""
     has_changed: bool
-    """Whether the plan gives the step another id by now."""
+    """Whether the step has another id in the current plan."""
 
 
-def find(
+def find_steps(
     place: RecordLocation,
     records: Iterable[Record],
     device: Device | None = None,
     data_dir: str | None = None,
-) -> tuple[Found, ...]:
+) -> tuple[Reproduction, ...]:
     """Plan the sweep of some records again, and find their steps.
 
-    A step is found by its id. Where what decides an id (code, data, versions, device, the sweep)
-    has changed since, it is found by what it is: its kind, row, request, replica and candidate.
+    A step is found by its id. If code, data, versions, device or sweep have changed since, the id
+    is another, and kind, row, request, replica and candidate identify the step.
 
     Args:
         place: where the records lie.
@@ -68,16 +68,16 @@ def find(
         for source in place.sources
         for plan in _plans(source, labels, device, data_dir)
     ]
-    return tuple(_found(record, place, plans) for record in wanted)
+    return tuple(_reproduction(record, place, plans) for record in wanted)
 
 
-def again(
-    found: Iterable[Found], place: RecordLocation, data_dir: str | None = None
+def run_again(
+    reproductions: Iterable[Reproduction], place: RecordLocation, data_dir: str | None = None
 ) -> Iterator[Record]:
     """Run steps again, with the hyperparameters of their records; yield their new records.
 
-    References come from the place's store where they are there and whole; else they are trained.
-    A reference whose own record is asked for is always trained. Nothing is written into that store.
+    References are copied from the store of `place` if intact; otherwise they are trained. A
+    reference whose own record is requested is always trained. That store is only read.
 
     Raises:
         DataError: the data are not here, or the step would forget other examples than it did.
@@ -86,8 +86,8 @@ def again(
     """
     with TemporaryDirectory(prefix="mubench-") as folder:
         workspace = Workspace(Store(folder), data_dir)
-        for one in found:
-            yield _run(one, workspace, place.store)
+        for reproduction in reproductions:
+            yield _run(reproduction, workspace, place.store)
 
 
 def _plans(
@@ -104,7 +104,9 @@ def _here() -> tuple[Device, ...]:
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
-def _found(record: Record, place: RecordLocation, plans: list[tuple[SweepResults, Plan]]) -> Found:
+def _reproduction(
+    record: Record, place: RecordLocation, plans: list[tuple[SweepResults, Plan]]
+) -> Reproduction:
     for source, plan in plans:
         if record.id in plan.steps:
             return _of_plan(record, source, plan, plan.steps[record.id])
@@ -119,15 +121,15 @@ def _found(record: Record, place: RecordLocation, plans: list[tuple[SweepResults
     )
 
 
-def _of_plan(record: Record, source: SweepResults, plan: Plan, step: Step) -> Found:
+def _of_plan(record: Record, source: SweepResults, plan: Plan, step: Step) -> Reproduction:
     row = _searched_row(step)
     params = row.space.params if row is not None else ()
     needs = [plan.steps[key] for key in step.needs]
-    return Found(
+    return Reproduction(
         record,
         source.name,
         step,
-        tuple(one for one in needs if one.kind in ("train", "retrain")),
+        tuple(needed for needed in needs if needed.kind in ("train", "retrain")),
         frozenset(param.name for param in params if param.range.free_dimensions),
         tuple(r for r in source.latest_records if r.kind == "search" and r.study == record.study),
         has_changed=step.id != record.id,
@@ -138,7 +140,7 @@ _Key = tuple[str, str, str, str, str, int, int]
 
 
 def _key(of: Record) -> _Key:
-    """What tells a step from the others of its plan, whatever code and versions."""
+    """What identifies a step in its plan, independent of code and versions."""
     candidate = of.candidate if of.kind == "search" else -1
     return (of.kind, of.row, of.selection, of.request, of.purpose, of.replica, candidate)
 
@@ -158,17 +160,17 @@ def _searched_row(step: Step) -> Row | None:
             return None
 
 
-def _run(found: Found, workspace: Workspace, store: Store | None) -> Record:
-    step, record = found.step, found.record
+def _run(reproduction: Reproduction, workspace: Workspace, store: Store | None) -> Record:
+    step, record = reproduction.step, reproduction.record
     refusal = refusal_of(step)
     if refusal is not None:
         return refused(step, refusal)
     if not record.params and _searched_row(step) is not None:
-        return _select_nothing(found)
+        return _select_nothing(reproduction)
     if step.execution.device == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda: torch finds no GPU here; say --device cpu")
     _require_same_request(step, record, workspace)
-    for reference in found.references:
+    for reference in reproduction.references:
         _provide(reference, workspace, store)
     workspace.store.artefacts.discard(step.unlearn_id)
     if not record.params:  # a worker that was lost left none; a default step has them from the plan
@@ -177,17 +179,17 @@ def _run(found: Found, workspace: Workspace, store: Store | None) -> Record:
     return run_step(step, workspace, Candidate(record.params, number))
 
 
-def _select_nothing(found: Found) -> Record:
-    """A step without hyperparameters never ran: say again that its search gave it none."""
-    record = found.record
-    tried = {one.candidate for one in found.candidates}
-    finished = tried - {one.candidate for one in found.candidates if one.status != "ok"}
+def _select_nothing(reproduction: Reproduction) -> Record:
+    """The record of a step that never ran, because its search gave no hyperparameters."""
+    record = reproduction.record
+    tried = {each.candidate for each in reproduction.candidates}
+    finished = tried - {each.candidate for each in reproduction.candidates if each.status != "ok"}
     if record.status != "refused" or not tried or finished:
         raise InputError(
             f"{record.id}: the record does not say which hyperparameters it ran with "
             f"({record.status}: {record.message}); 'mubench retry' runs the step itself again"
         )
-    return refused(found.step, record.message)
+    return refused(reproduction.step, record.message)
 
 
 def _require_same_request(step: Step, record: Record, workspace: Workspace) -> None:
@@ -205,8 +207,8 @@ def _require_same_request(step: Step, record: Record, workspace: Workspace) -> N
 
 
 def _provide(reference: Step, workspace: Workspace, store: Store | None) -> None:
-    mine, key = workspace.store.artefacts, reference.unlearn_id
-    if mine.has(key) or (store is not None and store.artefacts.copy(key, mine)):
+    artefacts, key = workspace.store.artefacts, reference.unlearn_id
+    if artefacts.has(key) or (store is not None and store.artefacts.copy(key, artefacts)):
         return
     made = run_step(reference, workspace)
     if made.status != "ok":

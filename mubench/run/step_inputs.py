@@ -20,7 +20,6 @@ from mubench.methods.base import Prepared
 from mubench.metrics.objective import components
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.models.training.cost_meter import flops_per_example
-from mubench.run.prepared import read_or_make
 from mubench.run.process_cache import ProcessCache
 from mubench.run.references import SPLIT_HASH, new_model, read_outputs, read_weights, training_seed
 from mubench.store.artefacts import Arrays, View
@@ -82,7 +81,7 @@ class StepInputs(Generic[S]):
 
     @cached_property
     def view(self) -> View:
-        """What it may read from the store: its references, in the splits of its purpose."""
+        """The part of the store that it may read: its references, in the splits of its purpose."""
         is_final = self.step.training.purpose == "final"
         return self.cache.store.view(
             _readable(self.step), _FINAL_PARTS if is_final else _SEARCH_PARTS
@@ -124,12 +123,12 @@ class RequestInputs(StepInputs[R]):
 
     @cached_property
     def forget_classes(self) -> tuple[int, ...]:
-        """The classes that the request forgets whole; mostly there are none."""
+        """The classes that the request forgets whole; empty in most scenarios."""
         return self.step.request.classes
 
     @cached_property
     def forget_groups(self) -> tuple[int, ...]:
-        """The groups that the request forgets whole; mostly there are none."""
+        """The groups that the request forgets whole; empty in most scenarios."""
         match self.step.request.scenario:
             case Groups(groups):
                 return groups
@@ -214,8 +213,7 @@ class UnlearnInputs(RequestInputs[U]):
 
     def prepared(self, key: str, make: Callable[[], Prepared]) -> Prepared:
         """What a method prepared under `key`, here or in another worker; else made now."""
-        artefacts = self.cache.store.artefacts
-        return self.cache.prepared.get(key, lambda: read_or_make(artefacts, key, self.device, make))
+        return self.cache.prepared(key, self.device, make)
 
     def _read_original(self) -> nn.Module:
         """Refuse an original that was trained on other examples than D_f and D_r together."""

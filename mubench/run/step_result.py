@@ -1,4 +1,4 @@
-"""What a step found out, and the record that is made of it."""
+"""The result of a step, and the record that is made of it."""
 
 import traceback
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainS
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step found out; it is stored with outputs so that they can be scored again."""
+    """The result of a step; stored with its outputs, so that they can be scored again."""
 
     status: Status = "ok"
     message: str = ""
@@ -35,25 +35,25 @@ class StepResult:
 def failed(
     status: Literal["timed_out", "out_of_memory", "error"], error: BaseException
 ) -> StepResult:
-    """What an exception that was just caught amounts to."""
+    """The result of a step that raised `error`, with its traceback."""
     text = " ".join(str(error).split()) or type(error).__name__
     named = text if isinstance(error, TimedOut) else f"{type(error).__name__}: {text}"
     return StepResult(status=status, message=named, traceback=traceback.format_exc())
 
 
 def not_run(status: Literal["refused", "error"], step: Step, reason: str) -> Record:
-    """The record of a step that nothing ran for."""
+    """The record of a step that did not run."""
     candidate = step.candidate if isinstance(step, SearchStep) else None
     return make_record(step, StepResult(status, reason, candidate=candidate), 0.0)
 
 
 def refused(step: Step, reason: str) -> Record:
-    """The record of a step that cannot be done."""
+    """The record of a refused step."""
     return not_run("refused", step, reason)
 
 
 def make_record(step: Step, result: StepResult, seconds: float) -> Record:
-    """Everything that is known about a finished step, in flat columns."""
+    """The record of a finished step, in flat columns."""
     training, execution = step.training, step.execution
     record = Record(
         id=step.id,

@@ -1,4 +1,4 @@
-"""Run one step in this process and return its record: where all parts meet. No Ray here."""
+"""Run one step in this process and return its record. No Ray here."""
 
 import time
 from collections.abc import Mapping
@@ -39,11 +39,11 @@ from mubench.sweep.steps import Candidate, FinalStep, RetrainStep, SearchStep, S
 
 _Unlearning = UnlearnInputs[SearchStep] | UnlearnInputs[FinalStep]
 _FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples", "flops")
-"""What doing nothing costs."""
+"""Costs of the original without unlearning: zero."""
 
 
 def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = None) -> Record:
-    """Run a step; whatever goes wrong becomes the record's status.
+    """Run a step; a failure becomes the record's status.
 
     Without a `candidate` a final step runs with its default hyperparameters.
     """
@@ -94,7 +94,7 @@ def _train(inputs: StepInputs[TrainStep]) -> StepResult:
 
 
 def _retrain(inputs: RetrainInputs) -> StepResult:
-    """Train on D_r alone; store and score its outputs, against the anchor if there is one."""
+    """Train on D_r alone; store and score its outputs, a replica against the anchor."""
     if not inputs.is_stored():
         _retrain_and_store(inputs)
     scores = score(
@@ -108,7 +108,7 @@ def _retrain(inputs: RetrainInputs) -> StepResult:
 
 
 def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResult:
-    """Try one candidate on a search request: D_f, D_r and D_val are all there is."""
+    """Try one candidate on a search request; only D_f, D_r and D_val are readable."""
     unlearned = _unlearned(inputs, inputs.step.row, candidate)
     outputs = evaluate(unlearned.model, _splits(inputs))
     cost = _cost(inputs, unlearned)
@@ -125,15 +125,16 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
     """Run a method on a final request, store its outputs, score them against Retrain."""
     row = inputs.step.row
     if row is None:
-        result, own = StepResult(metrics=dict.fromkeys(_FREE, 0.0)), inputs.original_outputs
+        result = StepResult(metrics=dict.fromkeys(_FREE, 0.0))
+        outputs = inputs.original_outputs
     else:
         if not inputs.is_stored():
             _unlearn_and_store(inputs, row, candidate)
         about = inputs.about()
         result = StepResult(**{**about, "flags": tuple(about["flags"])})
-        own = inputs.stored_outputs()
+        outputs = inputs.stored_outputs()
     scores = score(
-        own,
+        outputs,
         inputs.retrained,
         None if row is None else inputs.original_outputs,
         inputs.forget_classes,
@@ -208,7 +209,7 @@ def _unlearned(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned
 
 
 def _objective(inputs: UnlearnInputs[SearchStep], outputs: Evaluated) -> float:
-    """What the search minimises."""
+    """The value that the search minimises."""
     forgotten = inputs.forget_classes, inputs.forget_groups
     if inputs.step.objective == "avg_gap":
         return objective_gap(outputs, inputs.retrained_values, *forgotten)
@@ -249,7 +250,7 @@ def _evaluated(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outpu
 
 
 def _splits(inputs: RetrainInputs | _Unlearning) -> dict[str, Split]:
-    """What a model is evaluated on: D_f, D_r and the held-out splits."""
+    """The splits that a model is evaluated on: D_f, D_r and the held-out ones."""
     return {"forget": inputs.forget, "retain": inputs.retain, **inputs.holdout_splits}
 
 

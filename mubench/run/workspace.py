@@ -1,4 +1,4 @@
-"""Where a worker process runs its steps: torch as each of them needs it, and what each sees."""
+"""Set up a worker process for each step: torch's settings, and the inputs of the step."""
 
 from typing import overload
 

@@ -8,7 +8,7 @@ from typing import Any
 from mubench.store.examples import Examples
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
-from mubench.sweep.load import Loaded
+from mubench.sweep.load import LoadedSweep
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
 
@@ -68,8 +68,8 @@ class SweepResults:
         return max((record.created for record in self.records), default="")
 
 
-def outline(plan: Plan, loaded: Loaded) -> SweepResults:
-    """Return the results of a sweep without any record yet."""
+def outline(plan: Plan, loaded: LoadedSweep) -> SweepResults:
+    """Return the results of a sweep, without any record yet."""
     return SweepResults(
         name=plan.name,
         sweep_text=loaded.text,
@@ -80,5 +80,5 @@ def outline(plan: Plan, loaded: Loaded) -> SweepResults:
         command=f"mubench run {plan.name}",
         published=plan.published,
         claims=plan.claims,
-        document=loaded.node,
+        document=loaded.document,
     )

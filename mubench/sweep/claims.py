@@ -1,9 +1,9 @@
-"""Claims of a sweep file: what it was run to find out, written before the numbers.
+"""Claims of a sweep file: the hypotheses that it tests, written before the numbers.
 
     ugradsl beats ga on ua in random/0.1 by at least 0.1
     ugradsl exceeds ga on ua by at least 66 %
 
-`beats` means nearer to what is good: nearer to Retrain for UA, RA, TA and MIA, lower or higher for
+`beats` means better: nearer to Retrain for UA, RA, TA and MIA, lower or higher for
 metrics that have such a direction. `exceeds` means that the plain number is higher.
 """
 
@@ -42,7 +42,7 @@ class Claim(Strict):
     cells: tuple[str, ...]
 
 
-def parse(
+def parse_claim(
     text: str,
     rows: Collection[str],
     cells: Mapping[str, Collection[str]],
@@ -57,37 +57,37 @@ def parse(
         metrics: all metrics.
 
     Raises:
-        InputError: no such sentence, row, cell or metric.
+        InputError: the sentence cannot be read, or a row, cell or metric does not exist.
     """
-    found = _SENTENCE.fullmatch(text.strip())
-    if found is None or found["verb"] not in ("beats", "exceeds"):
+    sentence = _SENTENCE.fullmatch(text.strip())
+    if sentence is None or sentence["verb"] not in ("beats", "exceeds"):
         raise InputError(f"claims: '{text}' cannot be read; write {_GRAMMAR}")
     known = [*rows, ORIGINAL]
-    for row in (found["first"], found["second"]):
+    for row in (sentence["first"], sentence["second"]):
         _require(row, known, f"claims: '{text}': no row")
-    if found["first"] == found["second"]:
-        raise InputError(f"claims: '{text}' compares '{found['first']}' with itself")
-    metric = found["metric"]
+    if sentence["first"] == sentence["second"]:
+        raise InputError(f"claims: '{text}' compares '{sentence['first']}' with itself")
+    metric = sentence["metric"]
     _require(metric, metrics, f"claims: '{text}': no metric")
-    if found["verb"] == "beats" and metrics[metric].aim == "none":
+    if sentence["verb"] == "beats" and metrics[metric].aim == "none":
         raise InputError(f"claims: '{text}': '{metric}' has no good direction; say 'exceeds'")
     if metric in POST_HOC and "replicates" in POST_HOC[metric].uses:
         raise InputError(
             f"claims: '{text}': '{metric}' is one value for all trainings of a forget set; a claim "
             "needs one of every request"
         )
-    amount, unit = float(found["amount"] or 0), found["unit"] or ""
+    amount, unit = float(sentence["amount"] or 0), sentence["unit"] or ""
     if unit.startswith("point") and metrics[metric].unit != "fraction":
         raise InputError(f"claims: '{text}': '{metric}' is no percentage; leave 'points' out")
     return Claim(
         text=" ".join(text.split()),
-        first=found["first"],
-        second=found["second"],
-        verb=found["verb"],
+        first=sentence["first"],
+        second=sentence["second"],
+        verb=sentence["verb"],
         metric=metric,
         amount=amount / 100 if unit else amount,
         is_relative=unit == "%",
-        cells=_cells(text, found["where"], cells),
+        cells=_cells(text, sentence["where"], cells),
     )
 
 
@@ -95,12 +95,12 @@ def _cells(text: str, where: str | None, cells: Mapping[str, Collection[str]]) -
     if where is None:
         return tuple(cells)
     meant = {where, where.replace("/", "-")}
-    found = tuple(name for name, words in cells.items() if meant & {name, *words})
-    if not found:
+    named = tuple(name for name, words in cells.items() if meant & {name, *words})
+    if not named:
         known = sorted({word for words in cells.values() for word in words})
         hint = did_you_mean(where, known)
         raise InputError(f"claims: '{text}': no cell '{where}'; {hint}{_LEAVE_OUT}")
-    return found
+    return named
 
 
 def _require(name: str, known: Collection[str], what: str) -> None:

@@ -1,4 +1,4 @@
-"""What a sweep may ask for beside its metrics: UGradSL's Theorems 2 and 3, arXiv 2406.07698."""
+"""Diagnostics that a sweep may add to its metrics: UGradSL's Theorems 2 and 3, arXiv 2406.07698."""
 
 from collections.abc import Container
 from typing import Any, Literal, Self
@@ -18,8 +18,8 @@ class Theorem2Spec(Strict):
 
 
 class LabelLdpSpec(Strict):
-    """The weights that Theorem 3 assumes, which no run can tell: that of the training which a
-    forgotten example still gets, and that of its ascent.
+    """The weights that Theorem 3 assumes and no run can measure: `gamma1` of the training that a
+    forgotten example still gets, `gamma2` of its ascent.
     """
 
     gamma1: float
@@ -58,9 +58,9 @@ class Diagnostics(Strict):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """What computes what is asked for, as roots of content ids."""
-        found = {
+        """The functions that compute the requested diagnostics, as roots of content ids."""
+        asked = {
             "mubench.methods.shared.theorem2:diagnose": self.theorem2,
             "mubench.metrics.theory:label_ldp_epsilon": self.label_ldp,
         }
-        return tuple(source for source, asked in found.items() if asked is not None)
+        return tuple(source for source, spec in asked.items() if spec is not None)

@@ -41,7 +41,7 @@ class DatasetSpec(Strict):
 
     @property
     def card(self) -> DataCard:
-        """What is known of it. Raises InputError where there is no such data set."""
+        """Its card. Raises InputError for an unknown data set."""
         if self.declared is not None:
             return cards.validate_data_card(self.declared)
         return cards.dataset(self.name)
@@ -62,7 +62,7 @@ class ModelSpec(Strict):
 
     @property
     def card(self) -> ModelCard:
-        """Its card, with these options. Raises InputError where there is no such one."""
+        """Its card, with these options. Raises InputError for an unknown model."""
         return cards.model(self.name).pretrained(self.options)
 
 
@@ -70,13 +70,13 @@ _RATIO = re.compile(r"-(\d+(?:\.\d+)?(?:e-?\d+)?)(?=-|$)")
 
 
 def kind_and_ratio(scenario: str) -> tuple[str, float | None]:
-    """What a scenario's label says: the label without its ratio, and the ratio if there is one.
+    """The parts of a scenario's label: the label without its ratio, and the ratio or None.
 
     >>> kind_and_ratio("random-0.1-stratified"), kind_and_ratio("class")
     (('random-stratified', 0.1), ('class', None))
     """
-    found = _RATIO.search(scenario)
-    return _RATIO.sub("", scenario, count=1), float(found[1]) if found else None
+    ratio = _RATIO.search(scenario)
+    return _RATIO.sub("", scenario, count=1), float(ratio[1]) if ratio else None
 
 
 class ForgetSpec(Strict):
@@ -84,7 +84,7 @@ class ForgetSpec(Strict):
 
     scenario: Literal["random", "class", "group", "index"]
     dataset: tuple[str, ...] = ()
-    """Names of the data sets that it is for; none stands for all."""
+    """Names of the data sets that it applies to; empty: all."""
     ratio: float | None = Field(None, gt=0, lt=1)
     stratified: bool = False
     search: tuple[Named, ...] = ()

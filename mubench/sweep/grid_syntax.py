@@ -32,7 +32,7 @@ def with_options(node: Any) -> Any:
 
 
 def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
-    """A folder of Parquet files without a card: what its schema says, with the given columns."""
+    """A folder of Parquet files without a card: described by its schema and the given columns."""
     from mubench.data.sources import parquet  # here: only such a folder needs a decoder of images
 
     columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
@@ -58,7 +58,7 @@ def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def forget_entries(node: Any, where: str) -> Iterator[dict[str, Any]]:
-    """One scenario for each ratio of a list; a lone class stands for a group of one."""
+    """One scenario for each ratio of a list; a single class is a group of one."""
     _check_keys(node, where)
     entry = {key: value for key, value in node.items() if key in ("scenario", "stratified")}
     if "dataset" in node:

@@ -1,4 +1,4 @@
-"""Reading a sweep file: found, parsed and checked. All bad input ends here, in one line each."""
+"""Read, parse and check a sweep file. All bad input ends here, in one line each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,19 +13,18 @@ from mubench.catalogue.yaml_document import Document, read_yaml
 from mubench.data.forget_file import embed
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.checks import check
-from mubench.sweep.published import SUFFIX
-from mubench.sweep.published import read as read_published
+from mubench.sweep.published import SUFFIX, read_published
 from mubench.sweep.spec import SweepSpec
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedSweep:
     """A valid sweep and the text that it came from."""
 
     spec: SweepSpec
     text: str
     path: Path
-    node: Mapping[str, Any]
+    document: Mapping[str, Any]
     """The file with its overrides, absolute paths, published numbers and forget sets: `parse` takes
     it."""
 
@@ -34,7 +33,7 @@ def find(name: str) -> Path:
     """A sweep file by path, or by name among those that ship.
 
     Raises:
-        InputError: there is no such file.
+        InputError: the file does not exist.
     """
     path = Path(name)
     if "/" in name and path.is_file():
@@ -66,13 +65,13 @@ _SWEEPS = (".", "paper")
 
 
 def about(name: str) -> tuple[str, str]:
-    """Name and description of a sweep, read without a look at anything that it names."""
+    """Name and description of a sweep, read without its cards and data."""
     path = find(name)
     node = read_yaml(path.read_text(encoding="utf-8"), str(path))
     return str(node["name"]), str(node.get("description", ""))
 
 
-def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
+def load(name: str, overrides: Iterable[str] = ()) -> LoadedSweep:
     """Read and validate a sweep file; `overrides` are `key.path=value` in YAML.
 
     Raises:
@@ -96,7 +95,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> Loaded:
         raise document.error(str(error)) from None
     for entry in _entries(node["grid"]["forget"]):
         entry.update({key: embed(entry[key]) for key in _FORGET_FILES if key in entry})
-    return Loaded(spec, text, path, node)
+    return LoadedSweep(spec, text, path, node)
 
 
 _FORGET_FILES = ("search_files", "final_files")

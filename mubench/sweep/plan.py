@@ -12,7 +12,7 @@ from mubench.sweep.steps import FinalStep, Step, Study
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a sweep asks for. Steps stand in an order that respects what they need."""
+    """Everything that a sweep asks for. Each step comes after those that it needs."""
 
     name: str
     steps: Mapping[str, Step]
@@ -21,7 +21,7 @@ class Plan:
     rows: tuple[str, ...]
     device: Device
     unknown_data: tuple[str, ...] = ()
-    """Data sets that neither a card nor a file describes: what is cached cannot be told."""
+    """Data sets that neither a card nor a file describes: their cached steps are unknown."""
     published: Published | None = None
     """A paper's numbers, for the report."""
     claims: tuple[Claim, ...] = ()

@@ -32,10 +32,10 @@ def check_origins(model: ModelCard) -> None:
 
 def origin_ids(model: ModelCard) -> Mapping[str, str]:
     """What decides weights and tokens: content of local files, names on a hub, versions."""
-    found = {key: content_of(value) for key, value in model.origins.items() if value is not None}
+    contents = {key: content_of(value) for key, value in model.origins.items() if value is not None}
     if model.modality == "text":
-        found |= {package: _version(package) for package in ("tokenizers", "transformers")}
-    return found
+        contents |= {package: _version(package) for package in ("tokenizers", "transformers")}
+    return contents
 
 
 def _version(package: str) -> str:

@@ -1,4 +1,4 @@
-"""Numbers that a paper printed, to stand beside what a sweep measures. They decide nothing."""
+"""Numbers that a paper printed, shown beside those of a sweep. No id and no step uses them."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -35,7 +35,7 @@ class CellNumbers(Strict):
 
 
 class Published(Strict):
-    """What a paper printed for a sweep's cells, and where it stands."""
+    """A paper's numbers for the cells of a sweep, and their source."""
 
     source: str = Field(min_length=1)
     cells: Mapping[str, CellNumbers] = Field(min_length=1)
@@ -43,11 +43,11 @@ class Published(Strict):
     def check(self, cells: Collection[str], rows: Collection[str]) -> None:
         """Refuse numbers of a cell or row that the sweep does not have: they would never show."""
         known = (*REFERENCES, *rows)
-        for cell, found in self.cells.items():
+        for cell, numbers in self.cells.items():
             if cell not in cells:
                 hint = did_you_mean(cell, cells)
                 raise InputError(f"published.cells: no cell '{cell}'; {hint}{_LEAVE_OUT}")
-            for row in found.rows:
+            for row in numbers.rows:
                 if row not in known:
                     hint = did_you_mean(row, known)
                     raise InputError(
@@ -55,19 +55,19 @@ class Published(Strict):
                     )
 
 
-def read(name: Any, beside: Path) -> Any:
-    """What `published` of a sweep file stands for: a file's name becomes what the file says.
+def read_published(name: Any, beside: Path) -> Any:
+    """The published numbers of a sweep file: the name of a file is replaced by its content.
 
     Raises:
-        InputError: there is no such file, or it is no mapping.
+        InputError: the file does not exist or holds no mapping.
     """
     if not isinstance(name, str):
         return name
     path = beside.parent / name
     try:
-        found = read_yaml(path.read_text(encoding="utf-8"), str(path))
+        node = read_yaml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{beside}: published: {path}: not readable: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(node, dict):
         raise InputError(f"{path}: published numbers are a mapping with source and cells")
-    return found
+    return node

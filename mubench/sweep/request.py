@@ -1,4 +1,4 @@
-"""What is trained, and one concrete demand to forget a part of what it was trained on."""
+"""A training of an original, and a request to forget a part of its training set."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -33,18 +33,18 @@ class Training:
 
 @dataclass(frozen=True)
 class Request:
-    """One concrete demand to forget: where, what, and with which seeds."""
+    """One forget set of an original: its scenario and its forget seed."""
 
     training: Training
     """Of the original that has to forget."""
     forget: ForgetSpec
     scenario: Scenario
     seed_forget: int | None
-    """What draws the forget set; None where it is named."""
+    """Seed that draws the forget set; None where the sweep names it."""
 
     @property
     def purpose(self) -> Purpose:
-        """Whether it is searched on or reported."""
+        """`search` or `final`."""
         return self.training.purpose
 
     @property
@@ -82,7 +82,7 @@ class Request:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides D_f within D_tr."""
+        """All that decides D_f within D_tr, for content ids."""
         what = asdict(self.scenario)
         if isinstance(self.scenario, Ids):
             what = {"sha256": self.scenario.sha256}

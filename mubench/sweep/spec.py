@@ -8,8 +8,7 @@ from pydantic import Field, model_validator
 from mubench.catalogue.validation import Strict, in_order, input_error
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe, resolve_recipe
-from mubench.sweep.claims import Claim
-from mubench.sweep.claims import parse as read_claim
+from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.grid import GridSpec
 from mubench.sweep.kinds import StepKind
@@ -21,7 +20,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class SearchSpec(Strict):
-    """The budget that every method gets, and what it is tuned towards."""
+    """The search budget of every method, and the objective."""
 
     sampler: Literal["tpe", "random"] = "tpe"
     trials: int = Field(8, ge=1)
@@ -57,7 +56,7 @@ class SeedSpec(Strict):
 
 
 class Resources(Strict):
-    """What one step of a kind gets; a GPU share counts where there are GPUs, else `cpu`."""
+    """Resources of one step; a GPU share counts on a machine with GPUs, else `cpu`."""
 
     cpu: float = Field(1, gt=0)
     gpu: float = Field(0, ge=0)
@@ -106,7 +105,7 @@ class SweepSpec(Strict):
     limits: Limits = Limits()
     diagnostics: Diagnostics = Diagnostics()
     claims: tuple[str, ...] = ()
-    """What the sweep is run to find out, as sentences; see `mubench.sweep.claims`."""
+    """The hypotheses of the sweep, as sentences; see `mubench.sweep.claims`."""
     published: Published | None = None
     """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 
@@ -130,9 +129,11 @@ class SweepSpec(Strict):
 
     @property
     def resolved_claims(self) -> tuple[Claim, ...]:
-        """The claims, read. Raises InputError for one that cannot be."""
+        """The parsed claims. Raises InputError for one that cannot be read."""
         rows = [row.label for row in self.rows]
-        return tuple(read_claim(text, rows, self.cell_words, all_metrics()) for text in self.claims)
+        return tuple(
+            parse_claim(text, rows, self.cell_words, all_metrics()) for text in self.claims
+        )
 
     def recipe(self, dataset: str, model: str) -> Recipe:
         """The recipe that original and Retrain share, with this sweep's changes."""

@@ -1,4 +1,4 @@
-"""The four kinds of steps: what runs, on what, and what it needs to have run before.
+"""The four kinds of steps: what runs, on which data, and after which steps.
 
 A step's id covers all that decides its result and nothing else (`mubench.sweep.step_ids`), so the
 same sweep gives the same ids on any machine, and a step whose record is in the store never runs
@@ -17,12 +17,12 @@ from mubench.sweep.rows import Row
 from mubench.sweep.spec import Resources
 
 _Names = tuple[str | int, ...]
-"""Kind, purpose, request, replica, row and candidate; 0, an empty word and -1 stand for none."""
+"""Kind, purpose, request, replica, row and candidate; 0, an empty word and -1 mean none."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How a step runs: where, with what, for how long at most, and how exactly."""
+    """How a step runs: device, resources, time limit and precision."""
 
     device: Device
     resources: Resources
@@ -79,7 +79,7 @@ class TrainStep(_Step):
 
     @property
     def names(self) -> _Names:
-        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        """Names that are unique in a sweep and independent of code; seeds use them."""
         return (self.kind, self.training.purpose, self.training.name, 0, "", -1)
 
     @property
@@ -112,7 +112,7 @@ class RetrainStep(_RequestStep):
 
     @property
     def names(self) -> _Names:
-        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        """Names that are unique in a sweep and independent of code; seeds use them."""
         return (self.kind, self.request.purpose, self.request.name, self.replica, "", -1)
 
     @property
@@ -154,7 +154,7 @@ class SearchStep(_RequestStep):
 
     @property
     def names(self) -> _Names:
-        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        """Names that are unique in a sweep and independent of code; seeds use them."""
         request = self.request
         return (self.kind, request.purpose, request.name, 0, self.label, self.candidate)
 
@@ -166,7 +166,7 @@ class SearchStep(_RequestStep):
 
 @dataclass(frozen=True, kw_only=True)
 class FinalStep(_RequestStep):
-    """Unlearn a final request and score what comes out against Retrain."""
+    """Unlearn a final request and score the result against Retrain."""
 
     kind: ClassVar[StepKind] = "final"
     unlearn_id: str
@@ -178,11 +178,11 @@ class FinalStep(_RequestStep):
     row: Row | None = None
     """None for the original, which does nothing."""
     study: Study | None = None
-    """What chooses the hyperparameters; without one they are the defaults."""
+    """The search that chooses the hyperparameters; None: the defaults."""
     refusal: str | None = None
-    """Why the method cannot do it, so that nothing runs."""
+    """Why the method refuses the request; nothing runs then."""
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
-    """What the sweep asks of this step beside the metrics."""
+    """Diagnostics of this step beside the metrics."""
 
     @property
     def label(self) -> str:
@@ -208,7 +208,7 @@ class FinalStep(_RequestStep):
 
     @property
     def names(self) -> _Names:
-        """What tells it from the other steps of a sweep, whatever code it runs; seeds use them."""
+        """Names that are unique in a sweep and independent of code; seeds use them."""
         return (self.kind, self.request.purpose, self.request.name, 0, self.label, -1)
 
     @property
@@ -223,5 +223,5 @@ RequestStep = RetrainStep | SearchStep | FinalStep
 
 
 def refusal_of(step: Step) -> str | None:
-    """Why nothing runs for a step, if so; only final steps are refused by a plan."""
+    """Why a step is refused, or None; a plan refuses only final steps."""
     return step.refusal if isinstance(step, FinalStep) else None

@@ -1,4 +1,4 @@
-"""What steps send through models, counted before anything has run."""
+"""Work of steps: epochs, forward and backward examples, counted before a run."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -50,7 +50,7 @@ def work_of(step: Step) -> Work:
 
 
 class _Sizes(NamedTuple):
-    """How many examples there are; `is_exact` is False where classes are taken as equal."""
+    """Numbers of examples; `is_exact` is False where classes are taken as equal."""
 
     train: int
     forget: int

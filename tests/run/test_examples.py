@@ -15,8 +15,7 @@ from sklearn.datasets import load_digits
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import StoredDataset, StoredSplit
 from mubench.report.build import build
-from mubench.run.examples import make_examples, save_examples
-from mubench.run.media import media, png
+from mubench.run.examples import make_examples, png, read_media, save_examples
 from mubench.store.results_files import EXAMPLES, read_results, unpack_examples
 from mubench.sweep.grid import DatasetSpec
 from tests.support.stored_sweep import by_row, of
@@ -140,12 +139,12 @@ def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
     texts = [f"From: someone\n\n{HOSTILE}\n\n  {'long ' * 99}", "From: nobody\n\nshort"]
     held = StoredSplit(texts, np.zeros(2, int), np.array([7, 9]), None)
     monkeypatch.setattr(
-        "mubench.run.media.stored",
+        "mubench.run.examples.stored_dataset",
         lambda card, data_dir: StoredDataset({"train": held}, (), (), ""),
     )
     options = {"remove": ["headers"]}
     card = {**cards.dataset("digits").card, "modality": "text", "options": options}
-    found = media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
+    found = read_media(DatasetSpec(name="digits", declared=card), [9, 7, 8], None)
     assert list(found) == [7, 9]
     assert found[7] == f"{HOSTILE} {'long ' * 99}"[:200]
     assert found[9] == "short"

@@ -5,7 +5,7 @@ import yaml
 
 from mubench.errors import DataError
 from mubench.run.open_sweep import open_sweep
-from mubench.run.tune.cluster import Where
+from mubench.run.tune.cluster import ClusterConfig
 from mubench.run.tune.run_plan import run_plan
 from tests.support.shapes import GROUP, shapes_sweep, write_shapes
 
@@ -58,6 +58,6 @@ def test_a_run_on_data_that_nobody_here_has_seen_is_refused(tmp_path):
     write_shapes(tmp_path / "shapes")
     opened = open_sweep(shapes_sweep(tmp_path, GROUP), str(tmp_path / "store"))
     assert opened.plan.unknown_data == ("shapes",)
-    where = Where(address="ray://nowhere:1")
+    cluster = ClusterConfig(address="ray://nowhere:1")
     with pytest.raises(DataError, match="its files are not on this machine, and nothing else says"):
-        run_plan(opened.plan, opened.store, None, where=where)
+        run_plan(opened.plan, opened.store, None, cluster=cluster)

@@ -11,7 +11,7 @@ from mubench.cli.reproduce_text import verdict
 from mubench.data import forget_file
 from mubench.report.build import build
 from mubench.run import reproduce, trial
-from mubench.run.compare_records import compare
+from mubench.run.compare_records import compare_records
 from mubench.run.export_forget_sets import export_forget_sets
 from mubench.run.open_sweep import open_sweep
 from mubench.run.step_result import refused
@@ -58,14 +58,14 @@ def test_every_step_gives_its_numbers_again_and_leaves_the_store_alone(copied_st
         ["train"] * 2
     )
     _, place = find_in_store(copied_store, records[0].id)
-    found = reproduce.find(place, records)
-    again = list(reproduce.again(found, place))
+    found = reproduce.find_steps(place, records)
+    again = list(reproduce.run_again(found, place))
     assert [now.id for now in again] == [r.id for r in records]
     for then, now in zip(records, again, strict=True):
         assert without_measured(now) == without_measured(then)
         assert (now.params, now.candidate) == (then.params, then.candidate)
         assert now.forget_hash == then.forget_hash
-        assert compare(then, now).is_equal
+        assert compare_records(then, now).is_equal
     assert trained == ["retrain"] * 3 + ["train"] * 2  # themselves; for others they were copied
     assert fingerprints(copied_store) == before
 
@@ -79,8 +79,8 @@ def test_a_damaged_reference_is_trained_and_stays_as_it_is(copied_store, trained
     weights.write_bytes(weights.read_bytes()[:-1])
     before = fingerprints(copied_store)
     _, place = find_in_store(copied_store, record.id)
-    [now] = reproduce.again(reproduce.find(place, [record]), place)
-    assert compare(record, now).is_equal
+    [now] = reproduce.run_again(reproduce.find_steps(place, [record]), place)
+    assert compare_records(record, now).is_equal
     assert trained == ["retrain"]
     assert fingerprints(copied_store) == before
 
@@ -188,10 +188,10 @@ def test_changed_code_is_said_and_runs(copied_store, mubench_, monkeypatch, trai
 def test_a_step_is_found_by_what_it_is_whatever_its_id(copied_store, monkeypatch):
     records = copied_store.records.read()
     _, place = find_in_store(copied_store, next(iter(records)))
-    planned = {one.step.id: one for one in reproduce.find(place, records.values())}
+    planned = {one.step.id: one for one in reproduce.find_steps(place, records.values())}
     assert not any(one.has_changed for one in planned.values())
     monkeypatch.setattr(step_ids, "source_id", lambda *roots: "other code")
-    for one in reproduce.find(place, records.values()):
+    for one in reproduce.find_steps(place, records.values()):
         then = planned[one.record.id]
         assert one.has_changed
         assert one.step.names == then.step.names
@@ -254,7 +254,7 @@ def test_a_step_that_failed_then_and_not_now_is_different(copied_store, mubench_
     assert code == 1
     assert out.splitlines()[-1] == "Different: failed (it [b]broke[/b]) then, completed now."
     _, place = find_in_store(copied_store, record.id)
-    [now] = reproduce.again(reproduce.find(place, [failed]), place)
+    [now] = reproduce.run_again(reproduce.find_steps(place, [failed]), place)
     assert now.params == record.params
-    assert verdict(compare(failed, failed)) == "Equal: failed (it [b]broke[/b]) both times."
-    assert not compare(failed, replace(failed, message="otherwise")).is_equal
+    assert verdict(compare_records(failed, failed)) == "Equal: failed (it [b]broke[/b]) both times."
+    assert not compare_records(failed, replace(failed, message="otherwise")).is_equal

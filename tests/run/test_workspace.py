@@ -1,128 +1,49 @@
-"""What a step is given: groups, held-out examples, prepared values."""
-
-from dataclasses import replace
+"""A workspace sets its process to a step, and opens the step's inputs."""
 
 import pytest
 import torch
 
-from mubench.errors import DataError
-from mubench.methods.base import Prepared
-from mubench.models.training.cost_meter import Cost
-from mubench.run import prepared as prepared_module
-from mubench.run.open_sweep import open_sweep
-from mubench.run.prepared import read_or_make
-from mubench.run.references import read_outputs
+from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
-from tests.support.shapes import COUNTS, GROUP, run, shapes_sweep, write_shapes
+from tests.support.plans import planned
+from tests.support.sweep_world import TINY
+
+PLAN = planned(TINY)
+INPUTS = {
+    "train": StepInputs,
+    "retrain": RetrainInputs,
+    "search": UnlearnInputs,
+    "final": UnlearnInputs,
+}
 
 
-def finals(records):
-    return [record for record in records.values() if record.kind == "final"]
+@pytest.fixture
+def process():
+    """Torch's settings, as they were before."""
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(dtype)
+    torch.set_grad_enabled(True)
 
 
-@pytest.mark.usefixtures("plain_environment", "cache_dir")
-def test_a_group_is_forgotten_from_a_folder_without_a_card(tmp_path):
-    write_shapes(tmp_path / "shapes")
-    opened, records = run(tmp_path, GROUP)
-    assert {record.status for record in records.values()} == {"ok"}
-    assert opened.plan.cells == ("shapes/small_cnn/group",)
-    workspace = Workspace(opened.store)
-    for record in finals(records):
-        step = opened.plan.steps[record.id]
-        inputs = workspace.open(step)
-        assert set(inputs.forget.groups.tolist()) == {0}
-        assert 0 not in set(inputs.retain.groups.tolist())
-        assert (
-            record.n_forget
-            == len(inputs.forget)
-            == COUNTS[0]
-            - sum(1 for g in inputs.holdout_splits["validation"].groups.tolist() if g == 0)
-        )
-        unlearned = read_outputs(inputs.view, step.retrain_id, "test")
-        assert sorted(set(unlearned.groups.tolist())) == [0, 1, 2, 3]
-        metrics = record.metrics
-        # Test examples: 40 of each group. TA counts the 120 of other groups, class 0 has 2 left.
-        assert metrics["ta_all"] == pytest.approx(
-            (120 * metrics["ta"] + 40 * metrics["ta_forget_group"]) / 160
-        )
-        assert {"ta_adjacent", "ta_forget_group"} <= metrics.keys()
-        assert "ta_forget_class" not in metrics
+@pytest.mark.usefixtures("process")
+def test_settings_of_an_earlier_step_are_undone(tmp_path):
+    workspace = Workspace(Store(str(tmp_path)))
+    step = next(iter(PLAN.steps.values()))
+    workspace.configure(step)
+    first = torch.rand(3)
+    torch.set_num_threads(2)
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    workspace.configure(step)
+    assert torch.get_num_threads() == step.execution.threads == 1
+    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
+    assert torch.equal(torch.rand(3), first), "dropout draws depend on an earlier step"
 
 
-@pytest.mark.usefixtures("plain_environment", "cache_dir")
-def test_a_class_of_any_size_is_absent_from_test_accuracy(tmp_path):
-    """B19 of the register: elsewhere classes leave the test set only if they have one size."""
-    write_shapes(tmp_path / "shapes", {0: 150, 1: 37, 2: 80})
-    forget = {"scenario": "class", "search_classes": ["square"], "final_classes": ["round"]}
-    _, records = run(tmp_path, forget)
-    for record in finals(records):
-        assert record.forget_classes == (0,)
-        assert record.metrics["ta_all"] == pytest.approx(
-            (40 * record.metrics["ta"] + 80 * record.metrics["ta_forget_class"]) / 120
-        )
-
-
-@pytest.mark.usefixtures("plain_environment", "cache_dir")
-def test_a_share_of_the_groups_is_drawn(tmp_path):
-    write_shapes(tmp_path / "shapes", dict.fromkeys(range(10), 20), test=5)
-    opened, records = run(tmp_path, {"scenario": "group", "ratio": 0.3}, data={})
-    assert opened.plan.cells == ("shapes/small_cnn/group-0.3",)
-    workspace = Workspace(opened.store)
-    for record in finals(records):
-        assert record.status == "ok"
-        step = opened.plan.steps[record.id]
-        inputs = workspace.open(step)
-        assert len(set(inputs.forget.groups.tolist())) == 3
-        assert inputs.forget_classes == ()
-        assert inputs.forget_groups == tuple(sorted(set(inputs.forget.groups.tolist())))
-
-
-@pytest.mark.usefixtures("plain_environment", "cache_dir")
-def test_a_held_out_example_cannot_be_named(tmp_path):
-    write_shapes(tmp_path / "shapes")
-    opened = open_sweep(shapes_sweep(tmp_path, GROUP), str(tmp_path / "store"), decode=True)
-    step = next(step for step in opened.plan.steps.values() if step.kind != "train")
-    held = Workspace(opened.store).open(step).holdout_splits["validation"].ids[0].item()
-    (tmp_path / "a.txt").write_text(str(held))
-    (tmp_path / "b.txt").write_text(str(held + 1))
-    _, records = run(
-        tmp_path, {"scenario": "index", "search_files": "b.txt", "final_files": "a.txt"}
-    )
-    messages = {record.message for record in records.values() if record.status == "error"}
-    assert any(f"example {held} is not in D_tr" in message for message in messages)
-
-
-@pytest.mark.usefixtures("plain_environment", "cache_dir")
-def test_steps_of_other_data_than_planned_fail(tmp_path):
-    write_shapes(tmp_path / "shapes")
-    opened = open_sweep(shapes_sweep(tmp_path, GROUP), str(tmp_path / "store"), decode=True)
-    step = next(iter(opened.plan.steps.values()))
-    step = replace(step, training=replace(step.training, data_id="f00d"))
-    with pytest.raises(DataError, match="these are not the data that the sweep was planned for"):
-        _ = Workspace(opened.store).open(step).dataset
-
-
-def test_a_damaged_preparation_is_made_again(tmp_path):
-    artefacts = Store(str(tmp_path)).artefacts
-    made = []
-
-    def make():
-        made.append(1)
-        return Prepared({"v": torch.arange(3.0)}, Cost(rte_seconds=2.0), "")
-
-    first = read_or_make(artefacts, "key", torch.device("cpu"), make)
-    again = read_or_make(artefacts, "key", torch.device("cpu"), make)
-    assert torch.equal(first.value["v"], again.value["v"])
-    assert (again.cost, again.diverged, len(made)) == (Cost(rte_seconds=2.0), "", 1)
-    (tmp_path / "artefacts" / "key" / "tensors.safetensors").write_bytes(b"cut short")
-    read_or_make(artefacts, "key", torch.device("cpu"), make)
-    assert len(made) == 2
-
-
-def test_a_large_preparation_is_not_stored(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepared_module, "STORED_BYTES", 8)
-    artefacts = Store(str(tmp_path)).artefacts
-    value = {"v": torch.arange(3.0)}
-    read_or_make(artefacts, "key", torch.device("cpu"), lambda: Prepared(value, Cost()))
-    assert not artefacts.has("key")
+def test_each_kind_of_step_gets_its_inputs(tmp_path):
+    workspace = Workspace(Store(str(tmp_path)))
+    opened = {step.kind: type(workspace.open(step)) for step in PLAN.steps.values()}
+    assert opened == INPUTS

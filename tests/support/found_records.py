@@ -1,4 +1,4 @@
-"""Records by what they are."""
+"""Records and steps, found by their values."""
 
 LATE = "2999-01-01T00:00:00.000+00:00"
 

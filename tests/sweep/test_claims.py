@@ -6,7 +6,7 @@ from mubench.errors import InputError
 from mubench.metrics.info import METRICS
 from mubench.metrics.post_hoc import all_metrics
 from mubench.sweep import load
-from mubench.sweep.claims import parse
+from mubench.sweep.claims import parse_claim
 from mubench.sweep.planner import make_plan
 from tests.support.small_sweep import changed
 
@@ -18,7 +18,7 @@ WHERE = {
 
 
 def read(text):
-    return parse(text, ROWS, WHERE, METRICS)
+    return parse_claim(text, ROWS, WHERE, METRICS)
 
 
 def test_the_sentence_of_the_issue_is_read():
@@ -79,4 +79,4 @@ def test_a_sweep_checks_its_claims_and_they_change_no_id(sweep):
 
 def test_klom_is_one_value_for_many_requests_and_no_claim():
     with pytest.raises(InputError, match="one value for all trainings of a forget set"):
-        parse("ugradsl beats ga on klom", ROWS, WHERE, all_metrics())
+        parse_claim("ugradsl beats ga on klom", ROWS, WHERE, all_metrics())

@@ -24,8 +24,8 @@ from mubench.sweep.plan import Plan
 
 
 @dataclass(frozen=True)
-class Where:
-    """A cluster's `address`, or how much of this machine to use: all of it by default."""
+class ClusterConfig:
+    """A cluster's `address`, or the CPUs and GPUs of this machine to use: all by default."""
 
     address: str | None = None
     cpus: int | None = None
@@ -33,7 +33,7 @@ class Where:
 
 
 @contextmanager
-def connected(where: Where) -> Iterator[None]:
+def connected(cluster: ClusterConfig) -> Iterator[None]:
     """A Ray session: a cluster's, else one of this machine that ends with the context.
 
     A session that the caller began is used and left running.
@@ -42,18 +42,18 @@ def connected(where: Where) -> Iterator[None]:
         yield
         return
     local: dict[str, Any] = {}
-    if where.address is None:
+    if cluster.address is None:
         local = {
-            "num_cpus": where.cpus,
-            "num_gpus": where.gpus,
+            "num_cpus": cluster.cpus,
+            "num_gpus": cluster.gpus,
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
         }
-    # Ray binds to loopback only where it is told that there are no clusters. Its variable for that,
+    # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
-    ray_constants.ENABLE_RAY_CLUSTER = where.address is not None
+    ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
-    ray.init(where.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
+    ray.init(cluster.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         yield
     finally:
@@ -71,6 +71,6 @@ def capacity(plan: Plan) -> int:
 
 def cluster_device(address: str) -> Device:
     """`cuda` where the cluster at `address` has GPUs."""
-    with connected(Where(address)):
+    with connected(ClusterConfig(address)):
         has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return "cuda" if has.get("GPU", 0) > 0 else "cpu"

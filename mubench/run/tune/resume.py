@@ -65,7 +65,7 @@ def usable_records(plan: Plan, store: Store) -> dict[str, Record]:
 def forget_failures(plan: Plan, store: Store) -> int:
     """Forget failed steps and all that came of them; return how many had failed.
 
-    A candidate that failed was told to its search as the worst there is: later candidates and the
+    A candidate that failed counts in its search with the worst objective: later candidates and the
     tuned final steps would differ had it not failed, so they are made again too.
     """
     done = store.records.read(plan.steps)

@@ -18,7 +18,7 @@ from mubench.data.availability import UNKNOWN, require_data
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
 from mubench.run.step_result import not_run
-from mubench.run.tune.cluster import Where, capacity, connected
+from mubench.run.tune.cluster import ClusterConfig, capacity, connected
 from mubench.run.tune.resume import Summary, usable_records
 from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.searcher import PlanSearcher
@@ -56,7 +56,7 @@ def run_plan(
     store: Store,
     progress: Progress,
     *,
-    where: Where | None = None,
+    cluster: ClusterConfig | None = None,
     data_dir: str | None = None,
     actor: type[StepActor] = StepActor,
 ) -> Summary:
@@ -66,17 +66,17 @@ def run_plan(
         DataError: a data set is not on this machine, which is to do the work.
         StoreError: the store cannot be written; what was finished is kept.
     """
-    where = where or Where()
+    cluster = cluster or ClusterConfig()
     schedule = Schedule(plan, usable_records(plan, store))
     had = len(schedule.records)
-    if where.address is None and not schedule.is_finished:
+    if cluster.address is None and not schedule.is_finished:
         due = plan.steps.keys() - schedule.records.keys()
         require_data(_cards(plan, due), data_dir)
     _require_known(plan, schedule)
     progress.start(schedule)
     with _interruptible() as interrupted:
         if not schedule.is_finished:
-            with connected(where):
+            with connected(cluster):
                 while not schedule.is_finished:
                     worker = _worker(actor, plan, store, data_dir)
                     _run_slice(plan, store, schedule, progress, worker)
@@ -87,7 +87,7 @@ def run_plan(
 
 
 def _require_known(plan: Plan, schedule: Schedule) -> None:
-    """Refuse to run on data in files that nobody here has seen.
+    """Refuse to run on data files that this machine has not decoded.
 
     Their steps would have one id whatever the workers find, and be taken for each other later.
     """

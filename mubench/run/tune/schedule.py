@@ -26,7 +26,7 @@ class ReadyStep:
 
 
 class Schedule:
-    """The state of one run: what is done, due, running, and blocked by a failure."""
+    """The state of one run: steps that are completed, ready, running, or blocked by a failure."""
 
     def __init__(self, plan: Plan, done: Mapping[str, Record]) -> None:
         self.plan = plan
@@ -60,7 +60,7 @@ class Schedule:
         return self._prepare(self.plan.steps[key])
 
     def put_back(self, step: Step) -> None:
-        """A running step that nobody finished is ready again."""
+        """Make a running step that was stopped ready again."""
         self.running.discard(step.id)
         self._push(step.id)
 
@@ -132,7 +132,7 @@ class Schedule:
         for k, group in enumerate(study.steps[:count]):
             records = [self.records[key] for key in group]
             values = [r.metrics.get("objective", WORST) for r in records]
-            # A worker that was lost left no params; what it was given can be suggested again.
+            # A lost worker left no params; its candidate can be suggested again.
             params = records[0].params or suggest(study, k, scored[: max(0, k - study.lag + 1)])
             scored.append(ScoredCandidate(params, sum(values) / len(values)))
         return scored

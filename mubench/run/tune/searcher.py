@@ -93,7 +93,7 @@ class PlanSearcher(Searcher):
 
     @override
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore: the same command plans again and finds what is done."""
+        """Nothing to restore: the same command plans again and finds completed steps."""
 
 
 def _shares(step: Step) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""Which hyperparameters a study tries next: Optuna, in a way that anybody can reproduce.
+"""Which hyperparameters a study tries next: Optuna, reproducible.
 
-Suggestion k is a function of the study and of the results of candidates 0 to k - lag, told in
+Suggestion k is a function of the study and of the results of candidates 0 to k - lag, given in
 their order to a sampler seeded by (cell, row, k). Who computed them, when, and on how many workers
 does not matter, and a resumed search is the search.
 """
@@ -35,38 +35,38 @@ class ScoredCandidate:
 
 @dataclass
 class Searches:
-    """Optuna studies by id, so that each candidate is told once: telling is the slow part."""
+    """Optuna studies by id, so that each candidate is added once: adding is slow."""
 
     studies: dict[str, tuple[optuna.Study, int]] = field(default_factory=dict)
 
-    def of(self, study: Study, told: Sequence[ScoredCandidate]) -> optuna.Study:
-        """The study that knows exactly `told`, the growing list of finished candidates."""
+    def of(self, study: Study, scored: Sequence[ScoredCandidate]) -> optuna.Study:
+        """The study with exactly the candidates `scored`, a growing list."""
         search, known = self.studies.get(study.id, (None, 0))
-        if search is None or known > len(told):
+        if search is None or known > len(scored):
             search, known = optuna.create_study(), 0
-        _tell(search, study.row.space, told[known:])
-        self.studies[study.id] = search, len(told)
+        _add_trials(search, study.row.space, scored[known:])
+        self.studies[study.id] = search, len(scored)
         return search
 
 
 def suggest(
-    study: Study, k: int, told: Sequence[ScoredCandidate], searches: Searches | None = None
+    study: Study, k: int, scored: Sequence[ScoredCandidate], searches: Searches | None = None
 ) -> dict[str, Scalar]:
     """Hyperparameters of candidate k; candidate 0 is the defaults: no search loses to them."""
     space = study.row.space
     if k == 0:
         return space.defaults
-    search = (searches or Searches()).of(study, told)
+    search = (searches or Searches()).of(study, scored)
     search.sampler = _sampler(study, k)
     trial = search.ask()
     params = space.sample(_Asked(trial))
-    # The candidate comes back with `told`. A failed trial is one that no sampler looks at.
+    # The candidate comes back in `scored`. Samplers ignore a failed trial.
     search.tell(trial, state=optuna.trial.TrialState.FAIL)
     return params
 
 
-def _tell(search: optuna.Study, space: Space, told: Sequence[ScoredCandidate]) -> None:
-    for candidate in told:
+def _add_trials(search: optuna.Study, space: Space, scored: Sequence[ScoredCandidate]) -> None:
+    for candidate in scored:
         raw = space.locate(candidate.params)
         if raw is None:
             raise ValueError(f"a candidate lies outside of its study's space: {candidate.params}")
@@ -105,7 +105,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Replayed:
-    """Gives known draws again and notes what they were drawn from."""
+    """Gives known draws again and notes their distributions."""
 
     raw: Raw
     distributions: dict[str, BaseDistribution] = field(default_factory=dict)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from mubench.metrics.gap import TERMS, gap
 from mubench.report.analysis.aggregate import aggregate, distances
-from mubench.report.analysis.tuning import studies
 from mubench.report.tables.all_metrics import metric_table
 from mubench.report.tables.table import table
 from mubench.store.results import SweepResults
@@ -149,20 +148,3 @@ def test_a_flag_is_counted():
 def only_row(label, selection):
     rows = aggregate(world())[0].methods
     return next(row for row in rows if (row.label, row.selection) == (label, selection))
-
-
-def test_a_proxy_for_the_gap_has_no_optimism():
-    study = studies(aggregate(world())[0], "retrain_free")[0]
-    assert study.is_proxy
-    assert study.optimism is None
-
-
-def test_a_study_has_its_gap_in_the_search_and_in_the_final_steps():
-    study = next(s for s in studies(aggregate(world())[0]) if s.row == "ft")
-    assert (study.trials, study.completed, study.chosen) == (4, 3, 2)
-    assert [value for _, value in study.objectives] == pytest.approx([0.08, 1.0, 0.03, 0.06])
-    assert [value for _, value in study.best_so_far] == pytest.approx([0.08, 0.08, 0.03, 0.03])
-    assert study.optimism == pytest.approx(0.044 - 0.03)
-    assert study.seconds == pytest.approx(6.0)
-    assert [study.best_of(n) for n in (1, 3, 4)] == pytest.approx([0.08, 0.03, 0.03])
-    assert study.best_of(5) is None, "nobody knows what a fifth candidate would have found"

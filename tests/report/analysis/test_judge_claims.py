@@ -9,7 +9,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.judge_claims import judge_claims
 from mubench.report.build import build
 from mubench.store.results_files import pack, unpack
-from mubench.sweep.claims import parse
+from mubench.sweep.claims import parse_claim
 from tests.support.report_world import CELLS, finals, retrains, world
 
 
@@ -22,7 +22,7 @@ def claimed(text, requests):
         *finals(CELLS[0], "ugradsl", 0.05, "tuned", requests),
         *finals(CELLS[0], "original", 0.3, "", requests),
     ]
-    claim = parse(text, rows, {CELLS[0]: ()}, METRICS)
+    claim = parse_claim(text, rows, {CELLS[0]: ()}, METRICS)
     source = replace(world(), records=tuple(records), rows=rows, cells=CELLS[:1], claims=(claim,))
     return source, judge_claims(source.claims, aggregate(source))[0]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mubench.run.tune.cluster import Where, connected
+from mubench.run.tune.cluster import ClusterConfig, connected
 
 
 @pytest.fixture(scope="module")
@@ -10,5 +10,5 @@ def two_cpus():
     """One Ray for the tests of this file: starting it is what costs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_AUTH_MODE", raising=False)  # what a person chose does not count
-        with connected(Where(cpus=2, gpus=2)):
+        with connected(ClusterConfig(cpus=2, gpus=2)):
             yield

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from mubench.run.tune.cluster import Where, connected
+from mubench.run.tune.cluster import ClusterConfig, connected
 from tests.support.sweep_world import descendants, listening
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -22,7 +22,7 @@ def test_nothing_listens_beyond_loopback(two_cpus):
 
 
 def test_a_ray_that_the_caller_began_is_left_running(two_cpus):
-    with connected(Where()):
+    with connected(ClusterConfig()):
         pass
     assert ray.is_initialized()
 

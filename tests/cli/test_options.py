@@ -1,0 +1,68 @@
+"""Options that commands share."""
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from mubench.cli.options import (
+    DeviceChoice,
+    RunOptions,
+    SweepOptions,
+    existing_store,
+    report_folder,
+    with_options,
+)
+from mubench.errors import InputError
+from mubench.store.store import Store
+
+
+@with_options
+def command(sweep: SweepOptions, options: RunOptions, extra: bool = False) -> None:
+    """A command of the tests."""
+    GIVEN.append((sweep, options, extra))
+
+
+GIVEN = []
+
+
+def test_a_command_has_each_field_as_a_keyword_in_order():
+    parameters = inspect.signature(command).parameters
+    names = [f.name for group in (SweepOptions, RunOptions) for f in fields(group)]
+    assert list(parameters) == [*names, "extra"]
+    assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert parameters["sweep"].default is inspect.Parameter.empty
+    assert command.__doc__ == "A command of the tests."
+
+
+def test_a_command_gets_its_options_as_dataclasses():
+    defaults = {
+        name: None if parameter.default is inspect.Parameter.empty else parameter.default
+        for name, parameter in inspect.signature(command).parameters.items()
+    }
+    command(**{**defaults, "sweep": "x.yaml", "mlflow": False, "extra": True})
+    sweep, options, extra = GIVEN.pop()
+    assert (sweep, options) == (SweepOptions("x.yaml"), RunOptions(mlflow=False))
+    assert extra
+
+
+def test_auto_is_no_device():
+    assert {choice.value: choice.asked for choice in DeviceChoice} == {
+        "auto": None,
+        "cpu": "cpu",
+        "cuda": "cuda",
+    }
+
+
+def test_a_report_goes_to_its_own_folder_unless_another_is_given():
+    assert report_folder(None, "tiny") == Path("reports/tiny")
+    assert report_folder(Path("out"), "tiny") == Path("out")
+
+
+def test_a_mistyped_store_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no store found"):
+        existing_store(str(tmp_path / "nowhere"))
+    made = Store(str(tmp_path / "store"))
+    made.save_sweep_file("tiny", "x", b"")
+    assert existing_store(made.uri).uri == made.uri
