@@ -42,7 +42,7 @@ def optimizers(monkeypatch):
         found.append(descend(*args, **kwargs))
         return found[-1]
 
-    for name in ("ga", "ft", "ugradsl", "ugradsl_plus", "neggrad_plus"):
+    for name in ("ga", "ft", "smoothed_ascent", "neggrad_plus"):
         monkeypatch.setattr(f"mubench.methods.{name}.descend", spy)
     return found
 
