@@ -1,4 +1,4 @@
-"""In a person's own training code what a sweep does: unlearn, evaluate, diagnose by theorem2."""
+"""Functions for your own training code: unlearn, evaluate, theorem2."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ def unlearn(
         **params: the method's hyperparameters; those left out keep the defaults of its card.
 
     Raises:
-        InputError: an unknown method or hyperparameter, or data that are none.
+        InputError: an unknown method or hyperparameter, or data of a wrong kind.
         Refused: the method cannot treat this model or these data, as in a sweep. A request is
             class-wise where no label of `forget` occurs in `retain`.
         Diverged: the method left the finite numbers.
@@ -111,21 +111,22 @@ def evaluate(
     that TA and MIA look at the retained classes only.
 
     Raises:
-        InputError: data that are none.
+        InputError: data of a wrong kind.
     """
     device = _device_of(model)
     with _draws(0, device):
         splits = to_splits(device, {"forget": forget, "retain": retain, "test": test})
 
-    def seen(network: nn.Module | None) -> Evaluated | None:
+    def evaluated(network: nn.Module | None) -> Evaluated | None:
         if network is None:
             return None
-        found = outputs_of(copy.deepcopy(network).to(device), splits)
-        return Evaluated(found["forget"], found["retain"], found["test"])
+        outputs = outputs_of(copy.deepcopy(network).to(device), splits)
+        return Evaluated(outputs["forget"], outputs["retain"], outputs["test"])
 
-    mine = seen(model)
-    assert mine is not None
-    return dict(score(mine, seen(retrained), seen(original), forget_classes).values)
+    outputs = evaluated(model)
+    assert outputs is not None
+    values = score(outputs, evaluated(retrained), evaluated(original), forget_classes).values
+    return dict(values)
 
 
 def theorem2(
@@ -154,7 +155,7 @@ def theorem2(
         iterations: most steps of a solve; the result's `residual` says whether they were enough.
 
     Raises:
-        InputError: data that are none.
+        InputError: data of a wrong kind.
         ValueError: a displacement is zero, as where the training loss is stationary.
         Diverged: a gradient is not finite.
 
@@ -162,8 +163,8 @@ def theorem2(
     >>> with torch.no_grad():
     ...     _ = model.weight.copy_(torch.eye(2)), model.bias.zero_()
     >>> inputs, labels = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), torch.tensor([0, 1, 0])
-    >>> found = theorem2(model, forget=(inputs[:1], labels[:1]), retain=(inputs[1:], labels[1:]))
-    >>> found.negative_smoothing_helps, found.residual < 1e-4
+    >>> result = theorem2(model, forget=(inputs[:1], labels[:1]), retain=(inputs[1:], labels[1:]))
+    >>> result.negative_smoothing_helps, result.residual < 1e-4
     (False, True)
     """
     try:
@@ -171,9 +172,9 @@ def theorem2(
             preconditioner=preconditioner, damping=damping, subset=subset, iterations=iterations
         )
     except ValidationError as error:
-        found = error.errors()[0]
+        first = error.errors()[0]
         raise InputError(
-            f"theorem2: {found['loc'][0]}: {found['msg']}; got {found['input']!r}"
+            f"theorem2: {first['loc'][0]}: {first['msg']}; got {first['input']!r}"
         ) from None
     _require_trainable(model)
     device = _device_of(model)
@@ -201,9 +202,9 @@ def _require_trainable(model: nn.Module) -> None:
 
 @contextmanager
 def _draws(seed: int, device: torch.device) -> Iterator[None]:
-    """Layers such as dropout, and data loaders, draw from torch's generators: from here on by seed.
+    """Seed torch's generators, from which layers such as dropout and data loaders draw.
 
-    Afterwards they are as they were.
+    Their state is restored afterwards.
     """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(derive_seed("layers", seed))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import mubench
-from mubench.models import presets
+from mubench.models import recipe
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -43,6 +43,6 @@ def test_the_wheel_plans_a_shipped_sweep_from_anywhere(tmp_path):
         root / "mubench" / "cli" / "templates",
     )
     recipes = tmp_path / "installed" / "mubench" / "models" / "recipes"
-    assert {p.name for p in recipes.iterdir()} == {p.name for p in presets.FOLDER.iterdir()}
+    assert {p.name for p in recipes.iterdir()} == {p.name for p in recipe.FOLDER.iterdir()}
     names = ["method.py.txt", "method.yaml.txt"]
     assert [(shipped / n).read_text() for n in names] == [(ours / n).read_text() for n in names]

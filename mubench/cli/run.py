@@ -103,9 +103,11 @@ def reproduce(
     from mubench.run.compare_records import compare_records
     from mubench.run.environment import commit
     from mubench.run.reproduce import find_steps, run_again
-    from mubench.store.lookup import in_report, in_store
+    from mubench.store.lookup import find_in_report, find_in_store
 
-    record, place = in_report(report, row) if report else in_store(existing_store(store), row)
+    record, place = (
+        find_in_report(report, row) if report else find_in_store(existing_store(store), row)
+    )
     [reproduction] = find_steps(place, [record], device.asked, data)
     for part in recipe_text(reproduction, place, commit()):
         console().print(part)

@@ -57,8 +57,8 @@ class BadTeacher(DescentMethod):
             parts = torch.arange(n).split([mixed.n_forget, n - mixed.n_forget])
             with torch.no_grad():
                 pairs = zip(teachers, parts, strict=True)
-                found = [teacher(select(inputs, rows)) for teacher, rows in pairs if len(rows)]
-            return kl_divergence(torch.cat(found), model(inputs), self.temperature).mean()
+                logits = [teacher(select(inputs, rows)) for teacher, rows in pairs if len(rows)]
+            return kl_divergence(torch.cat(logits), model(inputs), self.temperature).mean()
 
         def batches(epoch: int) -> Iterator[Mixed]:
             return mixed_epoch(forget, retain, order)

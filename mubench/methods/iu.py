@@ -71,8 +71,8 @@ class IU(Method):
             def product(u: Tensor) -> Tensor:
                 return gauss_newton_product(model, sample, u, task.meter)
 
-            found = solvers.krylov(product, v, iterations=self.iterations)
-            return {"v": v, **found._asdict()}
+            krylov = solvers.krylov(product, v, iterations=self.iterations)
+            return {"v": v, **krylov._asdict()}
         if self.solver == "woodfisher_exact":
             sample = task.retain.subset(self._draw(task, self.fisher_examples))
             return {"v": v, "gradients": gradient_matrix(model, sample, task.meter)}
@@ -82,8 +82,8 @@ class IU(Method):
     def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Tensors) -> None:
         v = prepared["v"]
         if self.solver == "cg":
-            found = solvers.Krylov(prepared["basis"], prepared["projected"])
-            update = found.solve(v, self.damping)
+            krylov = solvers.Krylov(prepared["basis"], prepared["projected"])
+            update = krylov.solve(v, self.damping)
         elif self.solver == "woodfisher_exact":
             update = solvers.woodfisher_exact(prepared["gradients"], v, damping=self.damping)
         else:

@@ -159,5 +159,5 @@ def _geometric(r: float, n: int) -> float:
 
 def _is_covered(model: nn.Module) -> bool:
     """Whether all that the model holds is a trained weight: no statistics, nothing frozen."""
-    held = [*model.parameters(), *(b for b in model.buffers() if b.is_floating_point())]
-    return all(value.requires_grad for value in held)
+    floats = [*model.parameters(), *(b for b in model.buffers() if b.is_floating_point())]
+    return all(value.requires_grad for value in floats)

@@ -51,19 +51,19 @@ class SalUn(RL):
         parameters = [p for p in model.parameters() if p.requires_grad]
         flat = largest(saliency, int(self.trainable_share * len(saliency)))
         parts = flat.split([p.numel() for p in parameters])
-        held = [
+        masked = [
             (p, p.detach().clone(), part.view_as(p))
             for p, part in zip(parameters, parts, strict=True)
         ]
 
         def zero_gradients(_: torch.optim.Optimizer) -> None:
-            for p, _start, mask in held:
+            for p, _start, mask in masked:
                 if p.grad is not None:
                     p.grad.mul_(mask)
 
         @torch.no_grad()
         def restore(_: torch.optim.Optimizer) -> None:
-            for p, start, mask in held:
+            for p, start, mask in masked:
                 p.copy_(torch.where(mask, p, start))
 
         # undoing whatever the optimizer did to a weight needs no look at its gradient or momentum

@@ -1,30 +1,33 @@
-"""What UGradSL and UGradSL+ share: their settings, and the mixed loss on a pair of batches.
+"""What UGradSL and UGradSL+ share: their settings, their loop and the mixed loss on two batches.
 
-The two differ in which set drives the loop; each file shows its own.
+The two differ in the set that an epoch passes over, and in their defaults.
 """
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from mubench.data.split import Batch, Inputs, Split, concatenate
 from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.shared.label_smoothing import (
     AdaptiveAlpha,
+    AlphaMapping,
     DegenerateWarning,
-    Mapping,
-    Metric,
+    DistanceMetric,
     Normaliser,
-    Space,
+    OutputSpace,
     gls_loss,
 )
 from mubench.methods.shared.layers import classifier_of
 from mubench.methods.shared.losses import cross_entropy
-from mubench.models.training.descent import set_mode
+from mubench.models.training.descent import Hooks, descend, set_mode
+from mubench.models.training.loader import Loader
 
 
 class Pair(NamedTuple):
@@ -50,6 +53,8 @@ class SmoothedAscent(DescentMethod):
     """
 
     needs: ClassVar = frozenset({"forget", "forget_labels", "retain"})
+    passes_over: ClassVar[Literal["forget", "retain"]]
+    """The set that an epoch passes over once, while the other is cycled."""
 
     alpha: float | Literal["adaptive"] = -0.2
     retain_weight: float = 0.9
@@ -57,10 +62,10 @@ class SmoothedAscent(DescentMethod):
     forward_mode: Literal["separate", "joint"] = "separate"
     adaptive_beta: float = 0.1
     adaptive_scale: float = 1.0
-    adaptive_mapping: Mapping = "literal"
+    adaptive_mapping: AlphaMapping = "literal"
     adaptive_normaliser: Normaliser = "retain_batch"
-    adaptive_space: Space = "logits"
-    adaptive_metric: Metric = "cosine"
+    adaptive_space: OutputSpace = "logits"
+    adaptive_metric: DistanceMetric = "cosine"
     adaptive_bank: int = 0
 
     def __post_init__(self) -> None:
@@ -72,6 +77,33 @@ class SmoothedAscent(DescentMethod):
             raise InputError("adaptive_metric: tv is for probabilities; set adaptive_space: probs")
         if self.retain_weight == 0 and not self.adaptive_bank:
             raise InputError("retain_weight: 0 leaves no retain batch; set adaptive_bank above 0")
+
+    @override
+    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Any) -> None:
+        forget, retain = self.loader("forget", task), self.loader("retain", task)
+        whole = forget if self.passes_over == "forget" else retain
+        loss = MixedLoss(model, self, task)
+        p = self.retain_weight
+
+        def beside(loader: Loader, batch: Batch) -> Batch:
+            return batch if loader is whole else loader.next(len(batch.labels))
+
+        def pairs(epoch: int) -> Iterator[Pair]:
+            loss.begin_epoch()
+            for batch in whole.epoch():
+                yield Pair(
+                    forget=beside(forget, batch) if p < 1 else None,
+                    retain=beside(retain, batch) if p > 0 else None,
+                )
+
+        descend(
+            model,
+            self.settings(task),
+            pairs,
+            loss,
+            steps_per_epoch=len(whole),
+            hooks=Hooks(after_epoch=loss.end_epoch),
+        )
 
 
 class Outputs(NamedTuple):

@@ -8,45 +8,18 @@ here. R is the mean by default and not the sum, the epochs are fixed in place of
 the adaptive rate is negative (see `label_smoothing.py`).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from torch import nn
-from typing_extensions import override
-
-from mubench.methods.base import ForgetTask
-from mubench.methods.smoothed_ascent import MixedLoss, Pair, SmoothedAscent
-from mubench.models.training.descent import Hooks, descend
+from mubench.methods.smoothed_ascent import SmoothedAscent
 
 
 @dataclass(frozen=True, kw_only=True)
 class UGradSL(SmoothedAscent):
     """Smoothed ascent that passes over D_f. With alpha = 0 and retain_weight = 0 it is GA."""
 
+    passes_over: ClassVar = "forget"
+
     learning_rate: float = 1e-3
     epochs: int = 5
     retain_weight: float = 0.9
-
-    @override
-    def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Any) -> None:
-        forget, retain = self.loader("forget", task), self.loader("retain", task)
-        loss = MixedLoss(model, self, task)
-        p = self.retain_weight
-
-        def pairs(epoch: int) -> Iterator[Pair]:
-            loss.begin_epoch()
-            for batch in forget.epoch():
-                yield Pair(
-                    forget=batch if p < 1 else None,
-                    retain=retain.next(len(batch.labels)) if p > 0 else None,
-                )
-
-        descend(
-            model,
-            self.settings(task),
-            pairs,
-            loss,
-            steps_per_epoch=len(forget),
-            hooks=Hooks(after_epoch=loss.end_epoch),
-        )

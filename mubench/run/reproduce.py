@@ -13,7 +13,7 @@ from mubench.run.open_sweep import default_device
 from mubench.run.step_result import not_run, refused
 from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
-from mubench.store.lookup import RecordLocation, parsed
+from mubench.store.lookup import RecordLocation, parse_sweep
 from mubench.store.record import Record
 from mubench.store.results import SweepResults
 from mubench.store.store import Store
@@ -94,7 +94,7 @@ def _plans(
     source: SweepResults, labels: frozenset[str], device: Device | None, data_dir: str | None
 ) -> list[Plan]:
     """The sweep's plan on the asked device; without one on each that may have made its records."""
-    sweep = parsed(source)
+    sweep = parse_sweep(source)
     decode_present((d.card for d in sweep.grid.dataset if d.label in labels), data_dir)
     devices = [device] if device else [default_device(sweep), *_here()]
     return [make_plan(sweep, each, data_dir) for each in dict.fromkeys(devices)]

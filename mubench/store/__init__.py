@@ -1,1 +1,1 @@
-"""What a sweep leaves on disk: records (Parquet), weights and outputs (safetensors), a lock."""
+"""The files of a sweep: records (Parquet), weights and outputs (safetensors), a lock."""

@@ -17,7 +17,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Artefacts:
-    """What steps made, one folder an id; the manifest comes last, so that it means completeness."""
+    """Artefacts of steps, one folder per id; a manifest, written last, marks it complete."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -27,7 +27,7 @@ class Artefacts:
     ) -> None:
         """Store named groups of arrays (`weights`, `forget`, `retain`, ...) under an id.
 
-        `about` is JSON-like: what a later scoring must know beside the arrays.
+        `about` is JSON-like: facts that scoring needs beside the arrays.
         """
         files = {}
         for part, arrays in parts.items():
@@ -38,11 +38,11 @@ class Artefacts:
         self._files.write(_manifest(step_id), json.dumps(manifest, sort_keys=True).encode())
 
     def has(self, step_id: str) -> bool:
-        """Whether everything of an id was stored."""
+        """Whether all files of an id were stored."""
         return self._files.exists(_manifest(step_id))
 
     def about(self, step_id: str) -> dict[str, Any]:
-        """What `save` was told about an id."""
+        """The `about` that was saved with an id."""
         return dict(json.loads(self._files.read(_manifest(step_id)))["about"])
 
     def load(self, step_id: str, part: str) -> dict[str, np.ndarray]:
@@ -64,7 +64,7 @@ class Artefacts:
             raise IntegrityError(f"{_name(step_id, part)}: {error}") from error
 
     def verify(self, step_id: str) -> str | None:
-        """What is wrong with the files of an id, or None."""
+        """What is wrong with the files of an id; None if they are intact."""
         try:
             for part in json.loads(self._files.read(_manifest(step_id)))["files"]:
                 self.load(step_id, part)
@@ -77,7 +77,7 @@ class Artefacts:
         return None
 
     def has_whole(self, step_id: str) -> bool:
-        """Whether everything of an id is there and unaltered; damaged files are deleted."""
+        """Whether all files of an id exist and are unaltered; damaged ones are deleted."""
         if not self.has(step_id):
             return False
         if self.verify(step_id) is None:
@@ -86,7 +86,7 @@ class Artefacts:
         return False
 
     def copy(self, step_id: str, target: "Artefacts") -> bool:
-        """Copy all files of an id to another store if they are whole; say whether they were."""
+        """Copy all files of an id to another store if they are intact; return whether they were."""
         if self.verify(step_id) is not None:
             return False
         parts = json.loads(self._files.read(_manifest(step_id)))["files"]
@@ -106,10 +106,10 @@ class Artefacts:
 
 
 class View:
-    """What one step may read: the artefacts it depends on, and only the splits of its purpose.
+    """Read access of one step: the artefacts it depends on, and only the splits of its purpose.
 
-    A search step's view has no test outputs and no final request in it, so that code which looks
-    for them fails instead of leaking.
+    The view of a search step has no test outputs and no final request: reading them fails instead
+    of leaking.
     """
 
     def __init__(self, artefacts: Artefacts, ids: frozenset[str], parts: frozenset[str]) -> None:
@@ -121,7 +121,7 @@ class View:
         """One group of arrays.
 
         Raises:
-            LeakError: it is not for this step.
+            LeakError: this step may not read it.
             IntegrityError: it is damaged.
         """
         if step_id not in self._ids:

@@ -30,7 +30,7 @@ def export(store: Store, target: Path) -> int:
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """CSV has no lists: their elements stand side by side."""
+    """Lists as text: CSV has none, so their elements are joined by spaces."""
     for i, column in enumerate(table.schema):
         if pa.types.is_list(column.type):
             texts = [" ".join(map(str, value)) for value in table.column(i).to_pylist()]

@@ -31,7 +31,7 @@ class Files:
         return isinstance(self._fs, fs.LocalFileSystem)
 
     def path(self, name: str) -> str:
-        """Where `name` lies on the file system."""
+        """The path of `name` on the file system."""
         return f"{self._root}/{name}"
 
     def write(self, name: str, content: bytes) -> None:
@@ -52,25 +52,25 @@ class Files:
             raise StoreError(f"{self.path(name)}: {_reason(error)}") from error
 
     def read(self, name: str) -> bytes:
-        """The content of a file; FileNotFoundError where there is none."""
+        """The content of a file. Raises FileNotFoundError."""
         with self._fs.open_input_stream(self.path(name)) as stream:
             return bytes(stream.read())
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Whether the file exists."""
         return bool(self._fs.get_file_info(self.path(name)).type == fs.FileType.File)
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Names of all files below a folder, sorted."""
-        found = self._fs.get_file_info(
+        entries = self._fs.get_file_info(
             fs.FileSelector(self.path(folder), recursive=True, allow_not_found=True)
         )
         cut = len(self._root) + 1
-        names = (info.path[cut:] for info in found if info.type == fs.FileType.File)
+        names = (info.path[cut:] for info in entries if info.type == fs.FileType.File)
         return sorted(name for name in names if name.endswith(suffix))
 
     def delete(self, name: str) -> None:
-        """Delete a file if it is there."""
+        """Delete a file if it exists."""
         if self.exists(name):
             self._fs.delete_file(self.path(name))
 

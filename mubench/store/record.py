@@ -1,4 +1,4 @@
-"""The row that a finished step leaves. No torch here.
+"""The record of a completed step. No torch here.
 
 Accuracies, probabilities and rates are fractions in [0, 1]; percent appears only in reports.
 """
@@ -16,15 +16,15 @@ SCHEMA = 1
 Status = Literal["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]
 
 WORST = 1.0
-"""Objective of a candidate that did not finish: the largest gap that fractions can have."""
+"""Objective of a candidate that failed: the largest gap that fractions can have."""
 
 FAILURES: tuple[Status, ...] = ("out_of_memory", "timed_out", "error")
-"""Statuses that say something about the machine or the code: `retry` runs the step again."""
+"""Statuses caused by the machine or the code: `retry` runs the step again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One finished step, whole: what ran, under which settings, where, and what came out."""
+    """One completed step: what ran, its settings, its environment and its metrics."""
 
     id: str
     """Score id: covers the metric code too."""
@@ -42,7 +42,7 @@ class Record:
     cell: str
     """dataset/model/scenario: one block of the results table."""
     request: str
-    """cell plus the forget seed or class and the train seed: one concrete demand to forget."""
+    """cell plus the forget seed or class and the train seed: one forget request."""
     purpose: Purpose | Literal[""] = ""
     seed_train: int
     seed_forget: int = -1
@@ -71,7 +71,7 @@ class Record:
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
-    """Doubts that a reader must see: `predictions unchanged`, `search_overlap`, ..."""
+    """Warnings for the reader: `predictions unchanged`, `search_overlap`, ..."""
 
     created: str
     """ISO 8601, UTC."""

@@ -1,4 +1,4 @@
-"""The records of a store: one small Parquet file a record, compacted now and then."""
+"""The records of a store: one small Parquet file per record, merged every 1,000 records."""
 
 import io
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class Records:
             self.compact()
 
     def read(self, ids: Iterable[str] | None = None) -> dict[str, Record]:
-        """Records by id; all of them, or those of `ids` that are there."""
+        """Records by id: all, or those of `ids` that exist."""
         table = self._table()
         if table is None:
             return {}
@@ -59,7 +59,7 @@ class Records:
         self._parts = 0
 
     def discard(self, ids: frozenset[str]) -> None:
-        """Forget records, so that their steps run again."""
+        """Delete records, so that their steps run again."""
         table = self._table()
         if table is None or not ids:
             return
@@ -80,8 +80,8 @@ class Records:
         for row, (key, created) in enumerate(
             zip(table["id"].to_pylist(), table["created"].to_pylist(), strict=True)
         ):
-            held = newest.get(key)
-            if held is None or created >= table["created"][held].as_py():
+            other = newest.get(key)
+            if other is None or created >= table["created"][other].as_py():
                 newest[key] = row
         rows = set(newest.values())
         return _filtered(table, [row in rows for row in range(table.num_rows)])
@@ -105,10 +105,10 @@ class Records:
 
 def _merge(tables: list[pa.Table | None]) -> pa.Table | None:
     """One table in one piece: a thousand chunks of one row would take 50 MB."""
-    there = [table for table in tables if table is not None]
-    if not there:
+    present = [table for table in tables if table is not None]
+    if not present:
         return None
-    return pa.concat_tables(there, promote_options="default").combine_chunks()
+    return pa.concat_tables(present, promote_options="default").combine_chunks()
 
 
 def _filtered(table: pa.Table, kept: list[bool]) -> pa.Table:

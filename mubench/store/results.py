@@ -15,10 +15,10 @@ from mubench.sweep.published import Published
 
 @dataclass(frozen=True)
 class SweepResults:
-    """The records of one sweep, and what the sweep had planned.
+    """The records of one sweep, and its plan.
 
     `cells` and `rows` are in the order of the sweep file. `expected` counts the planned final
-    steps of a (cell, row, selection), so that what is missing can be said.
+    steps of a (cell, row, selection), so that missing ones can be reported.
     """
 
     name: str
@@ -29,13 +29,13 @@ class SweepResults:
     expected: Mapping[tuple[str, str, str], int]
     command: str
     published: Published | None = None
-    """A paper's numbers, to stand beside."""
+    """A paper's numbers, to be shown beside the sweep's."""
     document: Mapping[str, Any] = field(default_factory=dict)
-    """The sweep as a mapping, overrides included: from it the plan can be made again."""
+    """The sweep file as a mapping, overrides included; the plan can be made from it again."""
     claims: tuple[Claim, ...] = ()
-    """What the sweep was run to find out."""
+    """Claims that the sweep tests."""
     examples: Examples | None = None
-    """Single examples behind the numbers, where their outputs were looked at."""
+    """Examples behind the numbers; None if not made yet."""
 
     @cached_property
     def latest_records(self) -> tuple[Record, ...]:
@@ -69,7 +69,7 @@ class SweepResults:
 
 
 def outline(plan: Plan, loaded: LoadedSweep) -> SweepResults:
-    """Return what a sweep planned, without any record yet."""
+    """Return the results of a sweep without any record yet."""
     return SweepResults(
         name=plan.name,
         sweep_text=loaded.text,

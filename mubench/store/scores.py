@@ -1,4 +1,4 @@
-"""Metrics that were added to finished records: one Parquet file for each metric and its code."""
+"""Post-hoc metrics of records: one Parquet file per metric and code id."""
 
 import io
 from collections.abc import Mapping
@@ -20,18 +20,18 @@ class Score:
     """A metric's value of one record."""
 
     value: float | None
-    """None where what was there no longer holds and nothing takes its place."""
+    """None where an outdated value was removed."""
     inputs: str
-    """An id of the outputs that it was computed from: more Retrains make another one of it."""
+    """An id of the outputs that it was computed from; another Retrain changes it."""
     created: str
     """ISO 8601, UTC."""
 
 
 class Scores:
-    """Later metrics; records themselves never change.
+    """Post-hoc metrics; records themselves never change.
 
-    Their code's id is part of a file's name, so that a metric that is computed in another way is
-    computed again, and what was is kept.
+    The id of a metric's code is part of its file's name: a metric whose code changed is computed
+    again, and the old values are kept.
     """
 
     def __init__(self, files: Files) -> None:
@@ -51,23 +51,23 @@ class Scores:
         self._files.write(_name(metric, code), sink.getvalue())
 
     def newest(self, metric: str) -> dict[str, Score]:
-        """The scores of a metric by the record's id: of two codes what came later."""
-        found: dict[str, Score] = {}
+        """The scores of a metric by the record's id: the newest of all codes."""
+        latest: dict[str, Score] = {}
         for name in self._files.list(f"{FOLDER}/{metric}", ".parquet"):
             for key, score in self._read(name).items():
-                if key not in found or found[key].created <= score.created:
-                    found[key] = score
-        return found
+                if key not in latest or latest[key].created <= score.created:
+                    latest[key] = score
+        return latest
 
     def add_to(self, records: Mapping[str, Record]) -> dict[str, Record]:
-        """Records by id with what was added to their metrics."""
+        """Records by id with their post-hoc metrics."""
         names = {name.split("/")[1] for name in self._files.list(FOLDER, ".parquet")}
-        found: dict[str, dict[str, float]] = {}
+        values: dict[str, dict[str, float]] = {}
         for metric in sorted(names):
             for key, score in self.newest(metric).items():
                 if score.value is not None:
-                    found.setdefault(key, {})[metric] = score.value
-        return {key: _with(record, found.get(key, {})) for key, record in records.items()}
+                    values.setdefault(key, {})[metric] = score.value
+        return {key: _with(record, values.get(key, {})) for key, record in records.items()}
 
     def _read(self, name: str) -> dict[str, Score]:
         try:

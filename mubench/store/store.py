@@ -1,4 +1,4 @@
-"""A store: the folder or URI that holds everything a sweep makes."""
+"""A store: the folder or URI that holds the records and artefacts of sweeps."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ _STEPS = "steps.json"
 
 
 class Store:
-    """Records (the truth), artefacts, later scores and sweep files, below one URI.
+    """Records (the truth), artefacts, post-hoc scores and sweep files, below one URI.
 
     Any number of processes may read, and write artefacts under content ids; records have one
     writer, which holds the lock.
@@ -40,11 +40,11 @@ class Store:
         return Lock(self.files, sweep)
 
     def view(self, ids: frozenset[str], parts: frozenset[str]) -> View:
-        """What one step may read."""
+        """The read access of one step."""
         return View(self.artefacts, ids, parts)
 
     def save_sweep(self, name: str, files: Mapping[str, bytes], steps: Iterable[str]) -> None:
-        """Keep what a sweep's report needs beside records, and the ids of its steps."""
+        """Save the files that a report needs beside records, and the ids of the sweep's steps."""
         self._mark_format()
         for file, content in files.items():
             self.save_sweep_file(name, file, content)
@@ -52,13 +52,13 @@ class Store:
 
     def sweeps(self) -> tuple[str, ...]:
         """Names of the sweeps that were saved here and can be read."""
-        found = [name.split("/") for name in self.files.list("sweeps")]
-        return tuple(sorted({parts[1] for parts in found if parts[-1] == _STEPS}))
+        paths = [name.split("/") for name in self.files.list("sweeps")]
+        return tuple(sorted({parts[1] for parts in paths if parts[-1] == _STEPS}))
 
     def older_sweeps(self) -> tuple[str, ...]:
         """Names of the sweeps that an older mubench saved here, without what a report needs."""
-        found = {name.split("/")[1] for name in self.files.list("sweeps")}
-        return tuple(sorted(found.difference(self.sweeps())))
+        names = {name.split("/")[1] for name in self.files.list("sweeps")}
+        return tuple(sorted(names.difference(self.sweeps())))
 
     def steps_of(self, sweep: str) -> tuple[str, ...]:
         """Ids of a saved sweep's steps."""
@@ -78,15 +78,16 @@ class Store:
 
     def _check_format(self) -> None:
         try:
-            found = int(json.loads(self.files.read(_FORMAT_FILE))["format"])
+            version = int(json.loads(self.files.read(_FORMAT_FILE))["format"])
         except FileNotFoundError:
             return  # a new store
         except NotADirectoryError:
             raise StoreError(f"{self.uri}: not a folder; choose another --store") from None
         except (ValueError, KeyError, TypeError):
             raise StoreError(f"{self.uri}/{_FORMAT_FILE}: unreadable; is this a store?") from None
-        if found != FORMAT:
-            advice = "update mubench" if found > FORMAT else "choose a new --store"
+        if version != FORMAT:
+            advice = "update mubench" if version > FORMAT else "choose a new --store"
             raise StoreError(
-                f"{self.uri}: a store of format {found}; this mubench has format {FORMAT}; {advice}"
+                f"{self.uri}: a store of format {version}; this mubench has format {FORMAT}; "
+                f"{advice}"
             )

@@ -44,7 +44,7 @@ _FIELDS = tuple(f.name for f in dataclasses.fields(Record) if f.name != "metrics
 
 
 def records_to_table(records: Iterable[Record]) -> pa.Table:
-    """One row a record; params, given and versions as JSON text, metrics as `metric_*` columns."""
+    """One row per record: params, given and versions as JSON, metrics as `metric_*` columns."""
     rows = list(records)
     names = sorted({name for record in rows for name in record.metrics})
     columns = {field: _column(rows, field) for field in _FIELDS}
@@ -80,21 +80,21 @@ def table_to_records(table: pa.Table) -> tuple[Record, ...]:
     for name in {*_MAPPINGS, *_TUPLES}.intersection(names):
         make = read if name in _MAPPINGS else tuple
         columns[name] = [None if value is None else make(value) for value in columns[name]]
-    held = zip(*(columns[name] for name in names), strict=True)
+    rows = zip(*(columns[name] for name in names), strict=True)
     has_gaps = any(table.column(name).null_count for name in names)
     fields = (
-        _given(names, row) if has_gaps else dict(zip(names, row, strict=True)) for row in held
+        _given(names, row) if has_gaps else dict(zip(names, row, strict=True)) for row in rows
     )
     with no_collection():
         return tuple(
-            Record(**row, metrics=found)
-            for row, found in zip(fields, _metrics(table, metrics), strict=True)
+            Record(**row, metrics=values)
+            for row, values in zip(fields, _metrics(table, metrics), strict=True)
         )
 
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Hold the garbage collector back where much is made that stays: it would walk all of it."""
+    """Pause the garbage collector while many lasting objects are made."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -105,7 +105,7 @@ def no_collection() -> Iterator[None]:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """The values of a column; a text that stands in many rows is one object."""
+    """The values of a column; a text that occurs in many rows is one object."""
     if column.type != pa.string():
         return list(column.to_pylist())
     encoded = column.combine_chunks().dictionary_encode()
@@ -114,7 +114,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _given(names: list[str], values: tuple[Any, ...]) -> dict[str, Any]:
-    """Fields that a row has; one of an older schema, among newer ones, lacks some."""
+    """The fields that a row has: a row of an older schema lacks some."""
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
@@ -127,7 +127,7 @@ def _metrics(table: pa.Table, columns: list[str]) -> Iterable[dict[str, float]]:
 
 
 def record_to_json(record: Record) -> str:
-    """A record as text, for the way from a worker to the driver."""
+    """A record as JSON, to send it from a worker to the driver."""
     return json.dumps(dataclasses.asdict(record))
 
 

@@ -7,8 +7,7 @@ from pydantic import Field, model_validator
 
 from mubench.catalogue.validation import Strict, in_order, input_error
 from mubench.metrics.post_hoc import all_metrics
-from mubench.models import presets
-from mubench.models.recipe import Recipe
+from mubench.models.recipe import Recipe, resolve_recipe
 from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.grid import GridSpec
@@ -138,4 +137,4 @@ class SweepSpec(Strict):
 
     def recipe(self, dataset: str, model: str) -> Recipe:
         """The recipe that original and Retrain share, with this sweep's changes."""
-        return presets.recipe(dataset, model, self.training)
+        return resolve_recipe(dataset, model, self.training)

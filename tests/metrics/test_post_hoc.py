@@ -1,4 +1,4 @@
-"""Metrics that come later: listed, hidden from none, in no id."""
+"""Metrics that come modules: listed, hidden from none, in no id."""
 
 from importlib import import_module
 
@@ -11,19 +11,18 @@ from mubench.sweep.planner import make_plan
 from mubench.sweep.step_ids import sources_of
 
 
-def test_later_metrics_are_in_no_id(monkeypatch):
+def test_post_hoc_metrics_are_in_no_id(monkeypatch):
     """Their source may change, and a finished sweep stays finished."""
     sweep = load.load("quickstart").spec
     plan = make_plan(sweep)
-    later = {
+    modules = {
         "mubench.metrics.post_hoc",
         "mubench.metrics.related_models",
-        "mubench.metrics.distances",
     }
-    later |= {metric.source.partition(":")[0] for metric in POST_HOC.values()}
-    assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < later
+    modules |= {metric.source.partition(":")[0] for metric in POST_HOC.values()}
+    assert {"mubench.metrics.rmia", "mubench.metrics.klom"} < modules
     roots = sources_of(plan.steps.values())
-    assert not later & {used.module for used in ids.closure(*roots)}
+    assert not modules & {used.module for used in ids.closure(*roots)}
     whole = ids._source
 
     def changed(names):
@@ -31,7 +30,7 @@ def test_later_metrics_are_in_no_id(monkeypatch):
         ids._digest.cache_clear()
         return make_plan(sweep).steps.keys()
 
-    assert changed(later) == plan.steps.keys()
+    assert changed(modules) == plan.steps.keys()
     assert changed({"mubench.metrics.score"}) != plan.steps.keys()
 
 

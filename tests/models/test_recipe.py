@@ -9,15 +9,14 @@ from pydantic import ValidationError
 from mubench.catalogue import cards
 from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError
-from mubench.models import presets
-from mubench.models.recipe import Recipe
+from mubench.models.recipe import FOLDER, Recipe, recipe_names, resolve_recipe
 from mubench.sweep import load
 from mubench.sweep import load as load_of_spec
 from mubench.sweep.planner import make_plan
 from tests.support.descents import recipe
 from tests.support.small_sweep import changed
 
-FILES = sorted(presets.FOLDER.glob("*.yaml"))
+FILES = sorted(FOLDER.glob("*.yaml"))
 ALL = [
     pytest.param(recipe, id=f"{path.stem}-{model}-{name}")
     for path in FILES
@@ -62,33 +61,33 @@ def test_recipes_are_of_data_sets_and_models_that_there_are():
 
 def test_a_fast_recipe_is_for_each_cifar_and_has_less_than_ten_epochs():
     for name in ("cifar10", "cifar100", "cifar20"):
-        fast = presets.recipe(name, "resnet18", {"recipe": "fast"})
+        fast = resolve_recipe(name, "resnet18", {"recipe": "fast"})
         assert fast.epochs < 10
         assert (fast.schedule, fast.nesterov, fast.channels_last) == ("onecycle", True, True)
         assert fast.precision == "bfloat16"
 
 
 def test_the_default_is_that_of_the_paper_or_the_cards():
-    assert presets.names("cifar10", "resnet18") == ("paper", "fast", "card")
-    assert presets.recipe("cifar20", "resnet18", {}).milestones == (15, 30, 35)
-    assert presets.names("digits", "small_cnn") == ("card",)
+    assert recipe_names("cifar10", "resnet18") == ("paper", "fast", "card")
+    assert resolve_recipe("cifar20", "resnet18", {}).milestones == (15, 30, 35)
+    assert recipe_names("digits", "small_cnn") == ("card",)
     card = Recipe(**cards.model("small_cnn").recipe)
-    assert presets.recipe("digits", "small_cnn", {}) == card
-    own = presets.recipe("cifar20", "resnet18", {"recipe": "card"})
+    assert resolve_recipe("digits", "small_cnn", {}) == card
+    own = resolve_recipe("cifar20", "resnet18", {"recipe": "card"})
     assert own == Recipe(**cards.model("resnet18").recipe)
 
 
 def test_sweeps_that_shipped_before_keep_their_recipes():
     for data, model in (("digits", "small_cnn"), ("cifar10", "resnet_small")):
-        assert presets.names(data, model) == ("card",)
+        assert recipe_names(data, model) == ("card",)
     for data in ("cifar10", "cifar100"):
         card = Recipe(**cards.model("resnet18").recipe)
-        assert presets.recipe(data, "resnet18", {}) == card
+        assert resolve_recipe(data, "resnet18", {}) == card
 
 
 def test_other_keys_change_single_values_of_the_named_recipe():
-    fast = presets.recipe("cifar10", "resnet18", {"recipe": "fast"})
-    short = presets.recipe("cifar10", "resnet18", {"recipe": "fast", "epochs": 5})
+    fast = resolve_recipe("cifar10", "resnet18", {"recipe": "fast"})
+    short = resolve_recipe("cifar10", "resnet18", {"recipe": "fast", "epochs": 5})
     assert short == fast.model_copy(update={"epochs": 5})
 
 

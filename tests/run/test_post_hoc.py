@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("plain_environment", "no_plugins")
 
 
 def add(store, name="tiny", metrics=()):
-    """What came of each metric, by name."""
+    """The result of scoring, by metric."""
     found = post_hoc.add_metrics(
         store, read_results(store, name).records, post_hoc_metrics(metrics)
     )

@@ -15,7 +15,7 @@ from mubench.run.compare_records import compare_records
 from mubench.run.export_forget_sets import export_forget_sets
 from mubench.run.open_sweep import open_sweep
 from mubench.run.step_result import refused
-from mubench.store.lookup import in_store, parsed
+from mubench.store.lookup import find_in_store, parse_sweep
 from mubench.store.results_files import read_folder
 from mubench.store.store import Store
 from mubench.sweep import step_ids
@@ -57,7 +57,7 @@ def test_every_step_gives_its_numbers_again_and_leaves_the_store_alone(copied_st
     assert [r.kind for r in records] == ["final"] * 3 + ["retrain"] * 3 + ["search"] * 2 + (
         ["train"] * 2
     )
-    _, place = in_store(copied_store, records[0].id)
+    _, place = find_in_store(copied_store, records[0].id)
     found = reproduce.find_steps(place, records)
     again = list(reproduce.run_again(found, place))
     assert [now.id for now in again] == [r.id for r in records]
@@ -78,7 +78,7 @@ def test_a_damaged_reference_is_trained_and_stays_as_it_is(copied_store, trained
     weights = Path(copied_store.uri, "artefacts", retrain.unlearn_id, "retain.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1])
     before = fingerprints(copied_store)
-    _, place = in_store(copied_store, record.id)
+    _, place = find_in_store(copied_store, record.id)
     [now] = reproduce.run_again(reproduce.find_steps(place, [record]), place)
     assert compare_records(record, now).is_equal
     assert trained == ["retrain"]
@@ -131,7 +131,7 @@ def test_a_report_carries_the_forget_sets_that_files_named(tmp_path, mubench_):
     assert (code, err) == (0, "")
     assert "another id" not in out
     source = read_folder(tmp_path / "report")
-    assert make_plan(parsed(source)).steps.keys() == opened.plan.steps.keys()
+    assert make_plan(parse_sweep(source)).steps.keys() == opened.plan.steps.keys()
 
 
 def test_a_number_that_the_step_does_not_give_is_named(copied_store, mubench_):
@@ -187,7 +187,7 @@ def test_changed_code_is_said_and_runs(copied_store, mubench_, monkeypatch, trai
 
 def test_a_step_is_found_by_what_it_is_whatever_its_id(copied_store, monkeypatch):
     records = copied_store.records.read()
-    _, place = in_store(copied_store, next(iter(records)))
+    _, place = find_in_store(copied_store, next(iter(records)))
     planned = {one.step.id: one for one in reproduce.find_steps(place, records.values())}
     assert not any(one.has_changed for one in planned.values())
     monkeypatch.setattr(step_ids, "source_id", lambda *roots: "other code")
@@ -253,7 +253,7 @@ def test_a_step_that_failed_then_and_not_now_is_different(copied_store, mubench_
     code, out, _ = mubench_("reproduce", record.id, "--store", copied_store.uri)
     assert code == 1
     assert out.splitlines()[-1] == "Different: failed (it [b]broke[/b]) then, completed now."
-    _, place = in_store(copied_store, record.id)
+    _, place = find_in_store(copied_store, record.id)
     [now] = reproduce.run_again(reproduce.find_steps(place, [failed]), place)
     assert now.params == record.params
     assert verdict(compare_records(failed, failed)) == "Equal: failed (it [b]broke[/b]) both times."

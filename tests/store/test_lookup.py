@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mubench.errors import InputError
-from mubench.store.lookup import in_report, parsed
+from mubench.store.lookup import find_in_report, parse_sweep
 from mubench.store.results import SweepResults
 from tests.support.found_records import LATE, only
 from tests.support.sweep_world import TINY
@@ -19,12 +19,12 @@ def test_a_sweep_that_names_files_of_another_machine_says_which(tmp_path):
     for changes in ({"forget": [forget]}, {"dataset": [{"parquet": gone}]}):
         node = {**TINY, "grid": {**TINY["grid"], **changes}}
         with pytest.raises(InputError) as caught:
-            parsed(SweepResults("x", "", (), (), (), {}, "", document=node))
+            parse_sweep(SweepResults("x", "", (), (), (), {}, "", document=node))
         assert f"ran on a machine that has {gone}: copy it to that path here" in str(caught.value)
         assert "\n" not in str(caught.value)
     wrong = {**TINY, "grid": {**TINY["grid"], "forget": [{"scenario": "x"}]}}
     with pytest.raises(InputError, match="unknown scenario") as caught:
-        parsed(SweepResults("x", "", (), (), (), {}, "", document=wrong))
+        parse_sweep(SweepResults("x", "", (), (), (), {}, "", document=wrong))
     assert "names" not in str(caught.value)
 
 
@@ -62,4 +62,4 @@ def test_a_report_of_an_older_mubench_says_what_to_do(copied_store, finished, tm
     plan = folder / "plan.json"
     plan.write_text(plan.read_text().replace('"sweep": {', '"other": {'))
     with pytest.raises(InputError, match="run the sweep once more"):
-        in_report(folder, next(iter(copied_store.records.read())))
+        find_in_report(folder, next(iter(copied_store.records.read())))

@@ -24,7 +24,7 @@ BAD = {
         "theorem2.preconditioner: 'gauss_newton' or 'identity' is needed; got 'fisher'",
     ),
     "a list": ({"theorem2": [0.1]}, "theorem2: a mapping is needed; got [0.1]"),
-    "true": ({"theorem2": True}, "theorem2: true means nothing here"),
+    "true": ({"theorem2": True}, "theorem2: a mapping is needed; got True"),
     "no weights": ({"label_ldp": None}, "label_ldp.gamma1: missing"),
     "one weight": ({"label_ldp": {"gamma1": 1.3}}, "label_ldp.gamma2: missing"),
     "a weight of 0": (

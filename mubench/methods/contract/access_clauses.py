@@ -1,4 +1,4 @@
-"""Clauses about conduct: what a method may read, draw from and touch."""
+"""Clauses about access: what a method may read, draw from and change."""
 
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -24,39 +24,39 @@ WITHHELD = {
 
 
 def reads_only_declared_needs(case: Case) -> None:
-    """What it does not declare can change nothing, by whatever way the method gets there."""
-    if isinstance(case.first, UndeclaredError):
-        raise ContractError(f"{case.first}; add it there and to the card, or do not use it")
+    """Data that the method does not declare have no effect on its result."""
+    if isinstance(case.first_run, UndeclaredError):
+        raise ContractError(f"{case.first_run}; add it there and to the card, or do not use it")
     needs = case.type.needs
     withheld = WITHHELD.keys() - needs
     if "forget" not in needs:
         withheld.discard("forget_labels")  # they are altered with D_f
-    if isinstance(case.first, BaseException) and "forget_labels" in withheld:
+    if isinstance(case.first_run, BaseException) and "forget_labels" in withheld:
         _require_no_labels(case)
-    expected = weights(case.found.model)
+    expected = weights(case.completed.model)
     case.require_repeatable()
     for part in sorted(withheld):
         try:
-            found = case.run(task=case.request.task(altered=part))
-        except Exception:  # noqa: BLE001  whatever it is, it was not there before
+            result = case.run(task=case.request.task(altered=part))
+        except Exception:  # noqa: BLE001  any error is new: the first run raised none
             raise _undeclared(part) from None
-        if not same(weights(found.model), expected):
+        if not same(weights(result.model), expected):
             raise _undeclared(part)
 
 
 def teacher_is_unchanged(case: Case) -> None:
-    """The network that it learns from stays the original, and is a network of its own."""
-    if isinstance(case.first, ContractError) and "teacher" in case.type.needs:
-        raise ContractError(f"{case.first}; the optimizer must hold the model's parameters")
-    _ = case.found
+    """The teacher stays the original, and is a separate network."""
+    if isinstance(case.first_run, ContractError) and "teacher" in case.type.needs:
+        raise ContractError(f"{case.first_run}; the optimizer must hold the model's parameters")
+    _ = case.completed
     require(
         not case.watched.has_shared_networks,
         "a second network shares all parameters of the first, so it is trained too: use "
         "`task.teacher`, or copy.deepcopy",
     )
-    apart = case.watched.divergences
+    divergences = case.watched.divergences
     require(
-        len(apart) < 2 or max(apart) > 1e-6,
+        len(divergences) < 2 or max(divergences) > 1e-6,
         "every divergence between teacher and model is 0: they are the same network; use "
         "`task.teacher`, or copy.deepcopy",
     )
@@ -64,16 +64,16 @@ def teacher_is_unchanged(case: Case) -> None:
 
 def kl_div_argument_order(case: Case) -> str | None:
     """`kl_div` gets the model's log-probabilities, then the teacher's probabilities."""
-    if isinstance(case.first, BaseException):
-        _ = case.found  # skips; not where it diverges: a wrong divergence may be why
+    if isinstance(case.first_run, BaseException):
+        _ = case.completed  # skips; not where it diverges: a wrong divergence may be why
     if case.watched.mistakes:
         raise ContractError(case.watched.mistakes[0])
     return None if case.watched.divergences else "it does not call kl_div"
 
 
 def original_is_unchanged(case: Case) -> None:
-    """Weights, buffers, mode and gradients of the model it was given stay; nothing is shared."""
-    _ = case.found
+    """Weights, buffers, mode and gradients of the given model stay; no storage is shared."""
+    _ = case.completed
     original = case.request.original()
     before = weights(original)
     model = case.run(original=original).model
@@ -86,16 +86,16 @@ def original_is_unchanged(case: Case) -> None:
         and all(p.requires_grad and p.grad is None for p in original.parameters()),
         "the original is left with gradients, frozen, or in training mode",
     )
-    theirs = {value.data_ptr() for value in original.state_dict().values()}
+    original_storage = {value.data_ptr() for value in original.state_dict().values()}
     require(
-        not theirs & {value.data_ptr() for value in model.state_dict().values()},
+        not original_storage & {value.data_ptr() for value in model.state_dict().values()},
         "the unlearned model shares storage with the original: copy with clone() or copy.deepcopy",
     )
 
 
 def data_are_unchanged(case: Case) -> None:
-    """Inputs and labels of all splits stay."""
-    _ = case.found
+    """Inputs and labels of all splits stay unchanged."""
+    _ = case.completed
     task, pristine = case.request.task(), case.request.task()
     case.run(task=task)
     for name in task.splits:
@@ -106,18 +106,18 @@ def data_are_unchanged(case: Case) -> None:
 
 
 def same_seed_gives_same_weights(case: Case) -> None:
-    """Nothing but its seed decides."""
+    """The seed alone decides the result."""
     require(
-        same(weights(case.found.model), weights(case.run().model)),
+        same(weights(case.completed.model), weights(case.run().model)),
         "the same seed gives other weights: draw through task.loader and task.generator alone",
     )
 
 
 def global_state_is_unchanged(case: Case) -> None:
     """No global generator is read or moved, and torch's global settings stay."""
-    expected = weights(case.found.model)
+    expected = weights(case.completed.model)
     case.require_repeatable()
-    with global_state.kept():
+    with global_state.restored():
         global_state.move_generators()
         before = global_state.state()
         model = case.method.run(case.request.original(), case.request.task()).model
@@ -134,7 +134,7 @@ def global_state_is_unchanged(case: Case) -> None:
 
 def prepare_leaves_model_unchanged(case: Case) -> str | None:
     """`prepare` looks at the model and leaves its weights and buffers."""
-    _ = case.found
+    _ = case.completed
     if not case.method.prepares:
         return "the method has no `prepare`"
     model = case.request.original()
@@ -147,14 +147,14 @@ def prepare_leaves_model_unchanged(case: Case) -> str | None:
 
 
 def prepared_tensors_are_reusable(case: Case) -> str | None:
-    """What `prepare` returns is stored and used by many trials, none of which may change it."""
-    if not isinstance(case.first, ContractError):  # `prepare` may be what breaks it
-        _ = case.found
+    """The tensors of `prepare` are shared by many trials, none of which may change them."""
+    if not isinstance(case.first_run, ContractError):  # `prepare` may be what breaks it
+        _ = case.completed
     if not case.method.prepares:
         return "the method has no `prepare`"
     request = case.request
     prepared = case.method.run_prepare(request.original(), request.task())
-    value, expected = prepared.value, weights(case.found.model)
+    value, expected = prepared.value, weights(case.completed.model)
     try:
         stored = {name: torch.tensor(tensor.cpu().numpy()) for name, tensor in value.items()}
     except (RuntimeError, TypeError) as error:
@@ -172,8 +172,8 @@ def prepared_tensors_are_reusable(case: Case) -> str | None:
 
 
 def prepare_params_are_complete(case: Case) -> str | None:
-    """Trials that differ only in what `prepare_params` leaves out share one prepared value."""
-    _ = case.found
+    """Trials whose `prepare_params` are equal share one prepared value."""
+    _ = case.completed
     if not case.method.prepares:
         require(
             not case.type.prepare_params, "prepare_params: the method has no `prepare`; remove them"
@@ -195,12 +195,12 @@ def read_by_prepare(case: Case, settings: dict[str, Any]) -> set[str]:
     names = {f.name for f in fields(case.type)}
     read: set[str] = set()
 
-    def look(self: object, key: str) -> Any:
+    def record(self: object, key: str) -> Any:
         if key in names:
             read.add(key)
         return object.__getattribute__(self, key)
 
-    watched = type(case.type.__name__, (case.type,), {"__getattribute__": look})(**settings)
+    watched = type(case.type.__name__, (case.type,), {"__getattribute__": record})(**settings)
     read.clear()  # a check of the settings reads them too
     with suppress(Diverged):
         watched.prepare(case.request.original(), case.request.task().declared(case.type.needs))
@@ -208,7 +208,7 @@ def read_by_prepare(case: Case, settings: dict[str, Any]) -> set[str]:
 
 
 def _require_no_labels(case: Case) -> None:
-    """Whether it fails for want of D_f's labels: with them it would run."""
+    """Raise if the method fails only without D_f's labels."""
     needs = case.type.needs | {"forget_labels"}
     declaring = type(case.type.__name__, (case.type,), {"needs": needs})
     try:

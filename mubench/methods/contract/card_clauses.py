@@ -20,10 +20,11 @@ REFUSABLE = ("random", "class", "group", "index", "image", "text", "cnn", "trans
 
 
 def card_matches_class(case: Case) -> None:
-    """Needs, hyperparameters, defaults and their types stand in both, and are the same."""
-    ours, card = case.type.needs, case.card
+    """Needs, hyperparameters, defaults and their types are the same in both."""
+    needs, card = case.type.needs, case.card
     require(
-        ours == card.needs, f"needs: {sorted(card.needs)} in the card, {sorted(ours)} in the class"
+        needs == card.needs,
+        f"needs: {sorted(card.needs)} in the card, {sorted(needs)} in the class",
     )
     declared = {f.name: f.default for f in fields(case.type)}
     written = {param.name: param.default for param in card.space.params}
@@ -105,13 +106,13 @@ def accepts_search_space_samples(case: Case) -> None:
         try:
             case.type(**values)
         except Exception as error:
-            raise ContractError(f"its space gives {values}: {case.told(error)}") from error
-    _ = case.found
+            raise ContractError(f"its space gives {values}: {case.error_text(error)}") from error
+    _ = case.completed
     for values in drawn[:3]:
         try:
             case.run(changes=values | case.quick)
         except Exception as error:
-            raise ContractError(f"its space gives {values}: {case.told(error)}") from error
+            raise ContractError(f"its space gives {values}: {case.error_text(error)}") from error
 
 
 def cost_matches_card(case: Case) -> None:
@@ -137,7 +138,7 @@ def cost_matches_card(case: Case) -> None:
 
 def stochastic_matches_card(case: Case) -> None:
     """Another seed gives other weights where the card says `stochastic`, and there alone."""
-    ours = weights(case.found.model)
+    ours = weights(case.completed.model)
     is_same = same(ours, weights(case.run(replace(case.request, seed=4)).model))
     require(
         is_same is not case.card.stochastic,

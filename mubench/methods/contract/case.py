@@ -54,7 +54,7 @@ class Case:
 
     @cached_property
     def request(self) -> Request:
-        """What it is asked for; class-wise, or on texts, where it refuses the usual."""
+        """The default request: class-wise or on texts where the method refuses others."""
         refused = self.card.refuses.keys()
         modality: Modality = "text" if refused & {"image", "cnn"} else "image"
         return Request(is_classwise="random" in refused, modality=modality)
@@ -68,47 +68,47 @@ class Case:
         prepared: Prepared | None = None,
         changes: Settings | None = None,
     ) -> Unlearned:
-        """Run on a request, by default the usual one, with `changes` to the settings."""
+        """Run on a request, the default one if None, with `changes` to the settings."""
         request, method = request or self.request, replace(self.method, **changes or {})
         original = request.original() if original is None else original
-        with global_state.kept():
+        with global_state.restored():
             return method.run(original, task or request.task(), prepared)
 
     def attempt(self, request: Request, what: str, changes: Settings | None = None) -> Unlearned:
-        """Run where the method must get to the end.
+        """Run where the method must complete.
 
         Raises:
-            Skipped: it fails in its first run either.
+            Skipped: it fails in its first run too.
             ContractError: it raises or diverges; begins with `what`.
         """
-        _ = self.found
+        _ = self.completed
         try:
-            found = self.run(request, changes=changes)
+            result = self.run(request, changes=changes)
         except Exception as error:
-            raise ContractError(f"{what}: {self.told(error)}") from error
-        require(found.status == "ok", f"{what}: it diverges: {found.message}")
-        return found
+            raise ContractError(f"{what}: {self.error_text(error)}") from error
+        require(result.status == "ok", f"{what}: it diverges: {result.message}")
+        return result
 
     @cached_property
-    def first(self) -> Unlearned | BaseException:
-        """What came of the first run, or what it raised."""
+    def first_run(self) -> Unlearned | BaseException:
+        """The result of the first run, or the exception it raised."""
         try:
             return self.run()
         except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
             return error
 
     @property
-    def found(self) -> Unlearned:
-        """What came of the first run.
+    def completed(self) -> Unlearned:
+        """The result of the first run.
 
         Raises:
-            Skipped: nothing did, or it diverged.
+            Skipped: it raised or diverged.
         """
-        if isinstance(self.first, BaseException):
+        if isinstance(self.first_run, BaseException):
             raise Skipped("the method fails in its first run")
-        if self.first.status == "diverged":
+        if self.first_run.status == "diverged":
             raise Skipped("the method diverges in its first run")
-        return self.first
+        return self.first_run
 
     def require_repeatable(self) -> None:
         """Skip the clause where two equal runs differ: another difference would prove nothing.
@@ -121,17 +121,17 @@ class Case:
 
     @cached_property
     def _is_repeatable(self) -> bool:
-        return same(weights(self.found.model), weights(self.run().model))
+        return same(weights(self.completed.model), weights(self.run().model))
 
     @cached_property
     def watched(self) -> Watch:
-        """What it does in a run like the first."""
-        with watching(type(self.request.original())) as seen:
+        """Calls of `kl_div` and networks in a run like the first."""
+        with watching(type(self.request.original())) as watch:
             self.run()
-        return seen
+        return watch
 
-    def told(self, error: BaseException) -> str:
-        """An error in one line, with where in the method's file it arose."""
+    def error_text(self, error: BaseException) -> str:
+        """An error in one line, with the line of the method's file that raised it."""
         spec = sys.modules[self.type.__module__].__spec__
         file = spec.origin if spec is not None else ""
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]

@@ -91,5 +91,5 @@ def _check(clause: Clause, case: Case) -> Result:
     except ContractError as error:
         return Result(name, "failed", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
-        return Result(name, "failed", case.told(error))
+        return Result(name, "failed", case.error_text(error))
     return Result(name, "passed") if reason is None else Result(name, "skipped", reason)

@@ -10,7 +10,7 @@ import torch
 
 
 def state() -> dict[str, Any]:
-    """Everything, by names for messages; values can be compared."""
+    """The global state, by names for messages; values can be compared."""
     legacy: Any = np.random.get_state()  # noqa: NPY002
     return {
         "torch's global generator": torch.get_rng_state().tolist(),
@@ -22,8 +22,8 @@ def state() -> dict[str, Any]:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
-    """Whatever happens inside, all is afterwards as it was."""
+def restored() -> Iterator[None]:
+    """Restore the global state at the end of the context."""
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     dtype, records = torch.get_default_dtype(), torch.is_grad_enabled()
     with torch.random.fork_rng(devices=()):
@@ -37,7 +37,7 @@ def kept() -> Iterator[None]:
 
 
 def move_generators() -> None:
-    """Set the global generators to where nobody expects them."""
+    """Move the global generators to an unusual state."""
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002
     random.seed(1)

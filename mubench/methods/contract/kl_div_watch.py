@@ -1,4 +1,4 @@
-"""What a method does while it runs: how it calls `kl_div`, and which networks go forward."""
+"""Watches a run of a method: its calls of `kl_div`, and the networks that go forward."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +18,10 @@ _TOLERANCE = 1e-3
 
 @dataclass
 class Watch:
-    """What was seen. A divergence that is written out by hand is not."""
+    """Calls and networks of a run. A divergence written out by hand is not seen."""
 
     mistakes: list[str] = field(default_factory=list)
-    """What is wrong with a call of `kl_div`."""
+    """Wrong calls of `kl_div`, and how to fix them."""
     divergences: list[float] = field(default_factory=list)
     """Of each call, the largest difference between the two distributions."""
     networks: dict[int, nn.Module] = field(default_factory=dict)
@@ -37,25 +37,25 @@ class Watch:
 @contextmanager
 def watching(network: type[nn.Module]) -> Iterator[Watch]:
     """Watch this thread while the context lasts."""
-    seen = Watch()
+    watch = Watch()
 
     def forward(module: nn.Module, inputs: object, output: object) -> None:
         del inputs, output
         if type(module) is network:
-            seen.networks[id(module)] = module  # kept, so that no id or storage is used again
+            watch.networks[id(module)] = module  # kept, so that no id or storage is used again
 
     handle = register_module_forward_hook(forward)
     try:
-        with _Divergences(seen):
-            yield seen
+        with _Divergences(watch):
+            yield watch
     finally:
         handle.remove()
 
 
 class _Divergences(TorchFunctionMode):
-    def __init__(self, seen: Watch) -> None:
+    def __init__(self, watch: Watch) -> None:
         super().__init__()
-        self._seen = seen
+        self._watch = watch
 
     @override
     def __torch_function__(
@@ -69,28 +69,28 @@ class _Divergences(TorchFunctionMode):
         if func in (F.kl_div, torch.kl_div):
             given = dict(zip(("input", "target"), args, strict=False)) | kwargs
             is_log = given.get("log_target", len(args) > 5 and args[5])
-            self._look(given["input"], given["target"], bool(is_log))
+            self._check(given["input"], given["target"], bool(is_log))
         return func(*args, **kwargs)
 
-    def _look(self, log_q: Tensor, target: Tensor, is_log: bool) -> None:
+    def _check(self, log_q: Tensor, target: Tensor, is_log: bool) -> None:
         p, q = target.detach(), log_q.detach().exp()
         p = p.exp() if is_log else p
         if not _is_distribution(q):
-            self._seen.mistakes.append(
+            self._watch.mistakes.append(
                 "the first argument of kl_div must be log-probabilities: give it log_softmax(...), "
                 "not logits or probabilities"
             )
         elif not _is_distribution(p):
-            self._seen.mistakes.append(
+            self._watch.mistakes.append(
                 "the second argument of kl_div must be probabilities: give it softmax(...), or "
                 "log-probabilities with log_target=True"
             )
         elif target.requires_grad:
-            self._seen.mistakes.append(
+            self._watch.mistakes.append(
                 "the arguments of kl_div are swapped, or the teacher is not detached: the gradient "
                 "flows through the second; call kl_div(student.log_softmax(1), teacher.softmax(1))"
             )
-        self._seen.divergences.append((p - q).abs().max().item())
+        self._watch.divergences.append((p - q).abs().max().item())
 
 
 def _is_distribution(rows: Tensor) -> bool:

@@ -13,16 +13,22 @@ from mubench.methods.contract.case import Case, require
 
 def completes_on_toy_data(case: Case) -> None:
     """On blobs, with few epochs: 16 examples to forget, 32 to retain."""
-    if isinstance(case.first, Refused):
-        raise ContractError(f"it refuses, but its card does not: {case.first}; add it to `refuses`")
-    if isinstance(case.first, BaseException):
-        raise ContractError(case.told(case.first))
-    require(case.first.status == "ok", f"it diverges with quick settings: {case.first.message}")
+    if isinstance(case.first_run, Refused):
+        raise ContractError(
+            f"it refuses, but its card does not: {case.first_run}; add it to `refuses`"
+        )
+    if isinstance(case.first_run, BaseException):
+        raise ContractError(case.error_text(case.first_run))
+    require(
+        case.first_run.status == "ok", f"it diverges with quick settings: {case.first_run.message}"
+    )
 
 
 def parameters_change(case: Case) -> None:
     """Parameters change; moved buffers alone, such as BatchNorm's, are no unlearning."""
-    pairs = zip(case.found.model.parameters(), case.request.original().parameters(), strict=True)
+    pairs = zip(
+        case.completed.model.parameters(), case.request.original().parameters(), strict=True
+    )
     require(
         any(not torch.equal(ours, theirs) for ours, theirs in pairs),
         "no parameter changed: does the optimizer hold the model's parameters, and does the loss "
@@ -32,7 +38,7 @@ def parameters_change(case: Case) -> None:
 
 def architecture_is_unchanged(case: Case) -> None:
     """Modules, parameters and buffers are those of the original, of the same classes and shapes."""
-    original, model = case.request.original(), case.found.model
+    original, model = case.request.original(), case.completed.model
     require(
         _modules(model) == _modules(original) and _shapes(model) == _shapes(original),
         "modules or shapes differ from the original's: restore what you replace",
@@ -41,7 +47,7 @@ def architecture_is_unchanged(case: Case) -> None:
 
 def state_dict_is_complete(case: Case) -> None:
     """The original with these weights and buffers gives the same outputs: they are the model."""
-    fresh, model = case.request.original(), case.found.model
+    fresh, model = case.request.original(), case.completed.model
     fresh.load_state_dict(model.state_dict())
     inputs = case.request.task().retain.take(torch.arange(8)).inputs
     with torch.no_grad():
@@ -61,8 +67,8 @@ def device_and_dtype_are_unchanged(case: Case) -> None:
     }
     if torch.cuda.is_available():
         wanted["on a GPU"] = replace(case.request, device="cuda")
-    found = {what: case.attempt(request, what).model for what, request in wanted.items()}
-    for what, model in {"in float32": case.found.model, **found}.items():
+    models = {what: case.attempt(request, what).model for what, request in wanted.items()}
+    for what, model in {"in float32": case.completed.model, **models}.items():
         request = wanted.get(what, case.request)
         require(
             _kinds(model) == _kinds(request.original()),
@@ -72,7 +78,7 @@ def device_and_dtype_are_unchanged(case: Case) -> None:
 
 def no_hooks_or_frozen_parameters(case: Case) -> None:
     """The model can be trained on and evaluated as the original can."""
-    model = case.found.model
+    model = case.completed.model
     frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
     require(not frozen, f"requires_grad is still off: {', '.join(frozen)}; turn it on again")
     for name, module in model.named_modules():
@@ -90,7 +96,7 @@ def no_hooks_or_frozen_parameters(case: Case) -> None:
 
 def method_is_frozen_and_picklable(case: Case) -> None:
     """It is sent to workers, and its settings are what the record says."""
-    _ = case.found
+    _ = case.completed
     try:
         copy.copy(case.method).needs = frozenset()  # type: ignore[misc]
     except FrozenInstanceError:
@@ -100,7 +106,7 @@ def method_is_frozen_and_picklable(case: Case) -> None:
     try:
         again = pickle.loads(pickle.dumps(case.method))  # noqa: S301  our own bytes
     except Exception as error:
-        raise ContractError(f"it cannot be pickled: {case.told(error)}") from error
+        raise ContractError(f"it cannot be pickled: {case.error_text(error)}") from error
     require(again == case.method, "after pickling it is different: keep all state in its fields")
 
 
@@ -126,17 +132,17 @@ def accepts_dict_inputs(case: Case) -> str | None:
 
 def reports_divergence_on_nan(case: Case) -> str | None:
     """Inputs that are not numbers end in `diverged`, with a reason and finite weights."""
-    _ = case.found
+    _ = case.completed
     if case.request.modality == "text":
         return "token inputs are integers, which cannot be NaN"
     try:
-        found = case.run(replace(case.request, nan_every=1))
+        result = case.run(replace(case.request, nan_every=1))
     except Exception as error:
         raise ContractError(
-            f"{case.told(error)}; raise errors.Diverged, or leave it to `descend`"
+            f"{case.error_text(error)}; raise errors.Diverged, or leave it to `descend`"
         ) from error
     require(
-        found.status == "diverged" and found.message,
+        result.status == "diverged" and result.message,
         "NaN inputs are not reported: raise errors.Diverged, or leave it to `descend`",
     )
     return None

@@ -1,4 +1,4 @@
-"""What a method is asked for in the small world, and the trained original that it is given."""
+"""Forget requests on toy data, with the trained original."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,12 +70,12 @@ class Request:
             labels[changed] = (labels[changed] + 1) % CLASSES
         source = Source(inputs, labels, rows, noisy)
         kind = _Hidden if altered == "forget_labels" else Split
-        held = _data(self.modality, 12, seed=2 if altered == "validation" else 1)
+        validation = _data(self.modality, 12, seed=2 if altered == "validation" else 1)
         return ForgetTask(
             splits={
                 "forget": kind(source, forget),
                 "retain": Split(source, retain),
-                "validation": self._placed(held),
+                "validation": self._placed(validation),
             },
             num_classes=CLASSES,
             seed=self.seed,

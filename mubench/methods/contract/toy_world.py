@@ -1,4 +1,4 @@
-"""A small world to try methods in: blobs as 1x4x4 images, token counts, three nets, requests."""
+"""Toy data and models for methods: blobs as 1x4x4 images, token counts, three networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class TextNet(Net):
 
 
 def seeded(build: Callable[[], Any], seed: int = 0) -> Any:
-    """What `build` makes under a seed of its own; the global generator stays where it was."""
+    """The result of `build` under its own seed; the global generator is restored."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
         return build()

@@ -62,8 +62,8 @@ def batch_fisher(
     total, count = torch.zeros_like(flatten(parameters)), 0
     for batch in shuffled(*splits):
         loss = losses(model(batch.inputs), batch.labels).mean()
-        found = torch.autograd.grad(loss, parameters, materialize_grads=True)
-        total += size(flatten(found))
+        gradient = torch.autograd.grad(loss, parameters, materialize_grads=True)
+        total += size(flatten(gradient))
         count += 1
     return _finite(total / count)
 
@@ -144,8 +144,8 @@ def squared_gradients(
     def fold(rows: Tensor) -> Tensor:
         return rows.square().sum(0)
 
-    for found in _example_gradients(model, split, meter, losses, n_losses, fold):
-        for name, squares in found.items():
+    for folded in _example_gradients(model, split, meter, losses, n_losses, fold):
+        for name, squares in folded.items():
             total[name] += squares.sum(0)
     return _finite(flatten([*total.values()]) / len(split))
 
@@ -185,8 +185,8 @@ def add_flat(model: nn.Module, vector: Tensor, scale: float) -> None:
 
 def _gradient_parts(model: nn.Module, split: Split, meter: Meter) -> Iterator[list[Tensor]]:
     """The gradients of single examples in chunks: for each parameter in order, (c, its size)."""
-    for found in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
-        yield [gradient.reshape(len(gradient), -1) for gradient in found.values()]
+    for chunk in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
+        yield [gradient.reshape(len(gradient), -1) for gradient in chunk.values()]
 
 
 def _example_gradients(
@@ -221,9 +221,9 @@ def _example_gradients(
 
     for batch in split.batches(at_once // group):
         with meter.paused(), sdpa_kernel(SDPBackend.MATH):
-            found = vmap(gradients)(batch.inputs, batch.labels)
+            chunk = vmap(gradients)(batch.inputs, batch.labels)
         meter.count(forward=len(batch.labels), backward=n_losses * len(batch.labels))
-        yield found
+        yield chunk
 
 
 def _batch_product(model: nn.Module, inputs: Inputs, u: Tensor) -> Tensor:
@@ -236,8 +236,8 @@ def _batch_product(model: nn.Module, inputs: Inputs, u: Tensor) -> Tensor:
         logits, tangent = forward_ad.unpack_dual(full_precision(outputs))
     q, tangent = logits.detach().softmax(1), tangent.detach()
     cotangent = q * (tangent - (q * tangent).sum(1, keepdim=True))
-    found = torch.autograd.grad(logits, [*values.values()], cotangent, materialize_grads=True)
-    return flatten(found)
+    product = torch.autograd.grad(logits, [*values.values()], cotangent, materialize_grads=True)
+    return flatten(product)
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from mubench.methods.shared.losses import cross_entropy, full_precision, kl_divergence
 
-Space = Literal["logits", "probs", "features"]
-Metric = Literal["cosine", "tv", "l2_minmax"]
-Mapping = Literal["literal", "effort"]
+OutputSpace = Literal["logits", "probs", "features"]
+DistanceMetric = Literal["cosine", "tv", "l2_minmax"]
+AlphaMapping = Literal["literal", "effort"]
 Normaliser = Literal["retain_batch", "forget_batch"]
 
 
@@ -66,9 +66,9 @@ class AdaptiveAlpha:
 
     beta: float
     scale: float
-    mapping: Mapping
+    mapping: AlphaMapping
     normaliser: Normaliser
-    metric: Metric
+    metric: DistanceMetric
 
     @torch.no_grad()
     def __call__(self, retain: Tensor, forget: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ class AdaptiveAlpha:
         return -self.scale * (share if self.mapping == "literal" else 1 - share)
 
 
-def distances(a: Tensor, b: Tensor, metric: Metric) -> Tensor:
+def distances(a: Tensor, b: Tensor, metric: DistanceMetric) -> Tensor:
     """Distances (n, m) in [0, 1] between the rows of a (n, d) and b (m, d).
 
     `cosine` is (1 - cos) / 2; `tv` half the L1 distance, for probabilities; `l2_minmax` the

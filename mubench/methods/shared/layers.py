@@ -62,34 +62,34 @@ def convolutions_of(model: nn.Module) -> list[nn.Conv2d]:
         Refused: there is none.
     """
     convolutions = (m for m in model.modules() if isinstance(m, nn.Conv2d))
-    found = [convolution for convolution in convolutions if convolution.weight.requires_grad]
-    if not found:
+    trainable = [conv for conv in convolutions if conv.weight.requires_grad]
+    if not trainable:
         raise Refused(f"{type(model).__name__} has no convolutions that can be trained")
-    return found
+    return trainable
 
 
 @contextmanager
 def trained_alone(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[None]:
     """No gradients but for the parameters of `parts` while the context lasts."""
     trained = {id(p) for part in parts for p in part.parameters()}
-    held = [p for p in model.parameters() if p.requires_grad and id(p) not in trained]
-    for parameter in held:
+    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in trained]
+    for parameter in frozen:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in held:
+        for parameter in frozen:
             parameter.requires_grad_(True)
 
 
 def _parts(parent: nn.Module, classifier: nn.Linear) -> list[list[nn.Module]]:
     """The blocks of a module, but for the classifier; see `blocks_of`."""
-    held = [child for child in parent.children() if _has_more_than(child, classifier)]
-    bodies = [c for c in held if not isinstance(c, _NORMS) and not _holds(c, classifier)]
+    children = [child for child in parent.children() if _has_more_than(child, classifier)]
+    bodies = [c for c in children if not isinstance(c, _NORMS) and not _holds(c, classifier)]
     stacks = [child for child in bodies if _is_stack(child)]
-    found: list[list[nn.Module]] = []
+    blocks: list[list[nn.Module]] = []
     is_behind_a_stack = False
-    for child in held:
+    for child in children:
         wraps_a_stack = _wraps_a_stack(child)
         if stacks == [child]:
             parts = [[layer] for layer in child.children()]
@@ -98,12 +98,12 @@ def _parts(parent: nn.Module, classifier: nn.Linear) -> list[list[nn.Module]]:
         else:
             parts = [[child]]
         for part in parts:
-            if found and (is_behind_a_stack or isinstance(part[0], _NORMS)):
-                found[-1] += part
+            if blocks and (is_behind_a_stack or isinstance(part[0], _NORMS)):
+                blocks[-1] += part
             else:
-                found.append(part)
+                blocks.append(part)
         is_behind_a_stack |= wraps_a_stack or stacks == [child]
-    return found
+    return blocks
 
 
 def _behind(parent: nn.Module, last: nn.Module, classifier: nn.Linear) -> list[nn.Module]:

@@ -83,8 +83,8 @@ def diagnose(
         residual, (a, b) = max(left).item(), solved
     with torch.no_grad():
         num_classes = model(forget.take(torch.arange(1)).inputs).shape[1]
-    found = theorem2(a.double().cpu().numpy(), b.double().cpu().numpy(), num_classes)
-    return replace(found, residual=residual)
+    diagnosis = theorem2(a.double().cpu().numpy(), b.double().cpu().numpy(), num_classes)
+    return replace(diagnosis, residual=residual)
 
 
 def contrast(logits: Tensor, labels: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ def runs_without(case, need):
         found = withheld.run(case.request.original(), case.request.task())
     except (UndeclaredError, IndexError, RuntimeError):
         return False
-    return same(weights(found.model), weights(case.found.model))
+    return same(weights(found.model), weights(case.completed.model))
 
 
 @every_name
@@ -104,7 +104,7 @@ def test_notes_are_those_of_one_run():
 
 @every_name
 def test_work_is_counted_and_timed(name):
-    cost, prepare = USUAL[name].found.cost, USUAL[name].found.prepare_cost
+    cost, prepare = USUAL[name].completed.cost, USUAL[name].completed.prepare_cost
     assert min(cost.forward_examples, cost.backward_examples) > 0
     assert cost.rte_seconds >= prepare.rte_seconds >= 0
 
@@ -157,7 +157,7 @@ def test_a_transformer_with_dict_inputs_is_unlearned(name):
     task = replace(task, splits={**task.splits, "validation": tokens(12, seed=1)})
     original = attentive()
     train(original, full, epochs=3)
-    with global_state.kept():
+    with global_state.restored():
         found = USUAL[name].method.run(original, task)
     assert found.status == "ok", found.message
     assert not same(weights(found.model), weights(original))
