@@ -97,9 +97,7 @@ def _only(prefix: str, records: Iterable[Record], where: str) -> Record:
         raise InputError(f"'{prefix}': give a record's id, or at least its first {SHORTEST} digits")
     matches = sorted((one for one in records if one.id.startswith(prefix)), key=lambda one: one.id)
     if not matches:
-        raise InputError(
-            f"'{prefix}': no record in {where} has this id; the drawer of the report's page shows ids"
-        )
+        raise InputError(f"'{prefix}': no record in {where} has this id; a report's page shows ids")
     if len(matches) > 1:
         listed = ", ".join(f"{one.id} ({_description(one)})" for one in matches[:_LISTED])
         more = f" and {len(matches) - _LISTED} more" if len(matches) > _LISTED else ""

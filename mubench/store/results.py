@@ -69,7 +69,7 @@ class SweepResults:
 
 
 def outline(plan: Plan, loaded: LoadedSweep) -> SweepResults:
-    """Return the results of a sweep without any record yet."""
+    """Return the results of a sweep, without any record yet."""
     return SweepResults(
         name=plan.name,
         sweep_text=loaded.text,
