@@ -15,8 +15,6 @@ from mubench.cli.options import (
     with_options,
 )
 from mubench.errors import InputError
-from mubench.store.store import Store
-from tests.support.report_world import record
 
 
 @with_options
@@ -66,6 +64,6 @@ def test_a_mistyped_store_is_refused(tmp_path):
         existing_store(str(tmp_path / "nowhere"))
 
 
-def test_a_store_with_records_exists(tmp_path):
-    Store(str(tmp_path)).records.append(record())
-    assert existing_store(str(tmp_path)).uri == str(tmp_path)
+def test_a_store_of_a_run_exists(copy):
+    _, store = copy
+    assert existing_store(str(store)).uri == str(store)
