@@ -15,7 +15,6 @@ from mubench.cli.options import (
     with_options,
 )
 from mubench.errors import InputError
-from mubench.store.store import Store
 
 
 @with_options
@@ -63,6 +62,8 @@ def test_a_report_goes_to_its_own_folder_unless_another_is_given():
 def test_a_mistyped_store_is_refused(tmp_path):
     with pytest.raises(InputError, match="no store found"):
         existing_store(str(tmp_path / "nowhere"))
-    made = Store(str(tmp_path / "store"))
-    made.save_sweep_file("tiny", "x", b"")
-    assert existing_store(made.uri).uri == made.uri
+
+
+def test_a_store_of_a_run_exists(copy):
+    _, store = copy
+    assert existing_store(str(store)).uri == str(store)
