@@ -20,6 +20,7 @@ from mubench.metrics.accuracy import accuracy
 from mubench.metrics.objective import objective_gap, retrain_free_gap
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
+from mubench.models.training.cost_meter import weight_change
 from mubench.models.training.time_limit import time_limit
 from mubench.run.diagnostics import diagnose
 from mubench.run.references import (
@@ -226,7 +227,7 @@ def _cost(inputs: _Unlearning, unlearned: Unlearned) -> dict[str, float]:
         "backward_examples": cost.backward_examples,
         "flops": forward * cost.forward_examples + backward * cost.backward_examples,
         "peak_mib": cost.peak_mib,
-        "weight_change": _weight_change(unlearned.model, inputs.original),
+        "weight_change": weight_change(unlearned.model, inputs.original),
         **unlearned.notes,
     }
 
@@ -252,15 +253,6 @@ def _evaluated(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outpu
 def _splits(inputs: RetrainInputs | _Unlearning) -> dict[str, Split]:
     """The splits that a model is evaluated on: D_f, D_r and the held-out ones."""
     return {"forget": inputs.forget, "retain": inputs.retain, **inputs.holdout_splits}
-
-
-@torch.no_grad()
-def _weight_change(unlearned: nn.Module, original: nn.Module) -> float:
-    """Norm of theta_u - theta_o over the norm of theta_o, over all parameters."""
-    pairs = list(zip(unlearned.parameters(), original.parameters(), strict=True))
-    moved = sum(float(((u - o).double() ** 2).sum()) for u, o in pairs)
-    norm = sum(float((o.double() ** 2).sum()) for _, o in pairs)
-    return float(np.sqrt(moved / norm))
 
 
 def _sized(result: StepResult, inputs: RetrainInputs | _Unlearning) -> StepResult:

@@ -31,6 +31,7 @@ _FORGETTING = (
     "mubench.data.forget_sets:split_forget_retain",
     "mubench.models.training.cost_meter:flops_per_example",
 )
+_UNLEARNING = (*_FORGETTING, "mubench.models.training.cost_meter:weight_change")
 _SCORE = "mubench.metrics.score:score"
 _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",
@@ -111,7 +112,7 @@ def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics) -> str:
 
 def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
     """The code that decides what steps find, as roots of content ids."""
-    roots = {*_TRAINING, *_FORGETTING, _SCORE, *_OBJECTIVES.values(), *metric_sources()}
+    roots = {*_TRAINING, *_UNLEARNING, _SCORE, *_OBJECTIVES.values(), *metric_sources()}
     for step in steps:
         roots |= set(_sources(step.training))
         if isinstance(step, SearchStep | FinalStep) and step.row is not None:
@@ -136,7 +137,7 @@ def _trained(training: Training, execution: Execution) -> dict[str, Any]:
 
 
 def _method(row: Row, training: Training, execution: Execution) -> list[Any]:
-    code = source_id(method_source(row.method), *_FORGETTING, *_sources(training))
+    code = source_id(method_source(row.method), *_UNLEARNING, *_sources(training))
     version = cards.method(row.method).version
     return [row.method, version, execution.precision, _platform(execution), code]
 

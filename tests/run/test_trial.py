@@ -421,7 +421,7 @@ def test_rte_includes_preparing_and_excludes_evaluation(monkeypatch, workspace, 
     as_plugin(monkeypatch, prepare=prepare, unlearn=unlearn)
     monkeypatch.setattr(trial, "evaluate", slow(trial.evaluate))
     monkeypatch.setattr(trial, "score", slow(trial.score))
-    monkeypatch.setattr(trial, "_weight_change", slow(trial._weight_change))
+    monkeypatch.setattr(trial, "weight_change", slow(trial.weight_change))
     metrics = run_step(plugin_step(kind), workspace, KNOB).metrics
     assert metrics["rte_seconds"] == metrics["wall_seconds"] == 8.0
     assert metrics["prepare_seconds"] == 3.0

@@ -1,5 +1,6 @@
 """What unlearning costs: seconds and memory, and counts that no busy machine disturbs."""
 
+import math
 import resource
 import time
 from collections.abc import Iterator
@@ -142,6 +143,15 @@ def flops_per_example(model: nn.Module, inputs: Any) -> tuple[int, int]:
         torch.autograd.grad(output.sum(), [p for p in model.parameters() if p.requires_grad])
     model.train(was_training)
     return forward.get_total_flops(), backward.get_total_flops()
+
+
+@torch.no_grad()
+def weight_change(unlearned: nn.Module, original: nn.Module) -> float:
+    """Norm of theta_u - theta_o over the norm of theta_o, over all parameters, in float64."""
+    pairs = list(zip(unlearned.parameters(), original.parameters(), strict=True))
+    moved = sum(float(((u - o).double() ** 2).sum()) for u, o in pairs)
+    norm = sum(float((o.double() ** 2).sum()) for _, o in pairs)
+    return math.sqrt(moved / norm)
 
 
 def _synchronise(device: torch.device) -> None:

@@ -1,6 +1,7 @@
 """The meter: examples, time, memory and FLOPs."""
 
 import copy
+import math
 import mmap
 from contextlib import suppress
 
@@ -10,7 +11,13 @@ from torch.nn import functional as F
 
 from mubench.errors import Diverged
 from mubench.models.training import cost_meter as meter_module
-from mubench.models.training.cost_meter import Cost, Meter, flops_per_example, measure
+from mubench.models.training.cost_meter import (
+    Cost,
+    Meter,
+    flops_per_example,
+    measure,
+    weight_change,
+)
 from mubench.models.training.descent import Descent
 from tests.support.descents import CPU, SPLIT, run
 from tests.support.kinds_of_models import new_model
@@ -167,3 +174,13 @@ def test_flops_leave_batch_norm_as_it_was():
     before = weights(model)
     flops_per_example(model, SPLIT.take(torch.arange(1)).inputs)
     assert same(before, weights(model))
+
+
+def test_the_change_of_weights_is_relative_to_all_weights_of_the_original():
+    before, after = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    for model, values in ((before, (3.0, 0.0, 4.0)), (after, (3.0, 1.0, 2.0))):
+        model.load_state_dict(
+            {"weight": torch.tensor([values[:2]]), "bias": torch.tensor(values[2:])}
+        )
+    assert weight_change(after, before) == math.sqrt(1 + 4) / 5
+    assert weight_change(before, before) == 0.0
