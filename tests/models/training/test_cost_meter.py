@@ -178,9 +178,8 @@ def test_flops_leave_batch_norm_as_it_was():
 
 def test_the_change_of_weights_is_relative_to_all_weights_of_the_original():
     before, after = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
-    for model, values in ((before, (3.0, 0.0, 4.0)), (after, (3.0, 1.0, 2.0))):
-        model.load_state_dict(
-            {"weight": torch.tensor([values[:2]]), "bias": torch.tensor(values[2:])}
-        )
-    assert weight_change(after, before) == math.sqrt(1 + 4) / 5
+    for model, (first, second, bias) in ((before, (3.0, 0.0, 4.0)), (after, (3.0, 1.0, 2.0))):
+        state = {"weight": torch.tensor([[first, second]]), "bias": torch.tensor([bias])}
+        model.load_state_dict(state)
+    assert weight_change(after, before) == math.sqrt((1 + 4) / (9 + 16))
     assert weight_change(before, before) == 0.0
