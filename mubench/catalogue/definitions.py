@@ -1,7 +1,8 @@
 """Source text as definitions: what code does, whatever it is called and wherever it stands.
 
 A definition is what a module binds to a name: a function, a class, a constant. Its tokens are its
-syntax tree without comments, docstrings, annotations of functions and messages of errors. A name
+syntax tree without comments, docstrings, messages of errors, and types of arguments and variables
+(but for the classes that these name, whose methods may be called). A name
 that means another definition stands as that definition. Nothing is imported or run.
 
 A local variable that is called like something global counts as a use of it: tokens may cover more
@@ -45,10 +46,12 @@ class Module:
     """The statements of a module by the names that they bind, and its imports wherever they are."""
 
     name: str
+    package: str
+    """Where its relative imports begin."""
     statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imports: dict[str, Imported] = field(default_factory=dict)
     effects: list[ast.stmt] = field(default_factory=list)
-    """Statements that bind nothing; they run for everybody who uses the module."""
+    """Blocks and calls; they run for everybody who uses the module."""
 
 
 def parse(source: str, name: str, *, is_package: bool = False) -> Module:
@@ -61,15 +64,15 @@ def parse(source: str, name: str, *, is_package: bool = False) -> Module:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise InputError(f"{name}: cannot be parsed: {error.msg} in line {error.lineno}") from None
-    module = Module(name)
-    package = name if is_package else name.rpartition(".")[0]
+    module = Module(name, name if is_package else name.rpartition(".")[0])
     for node in _statements(tree):
-        module.imports.update(_imported(node, package))
+        module.imports.update(_imported(node, module.package))
     for statement in tree.body:
         bound = set(_bound_names(statement))
         for each in bound:
             module.statements.setdefault(each, []).append(statement)
-        if not bound and not _is_passive(statement):
+        is_block = hasattr(statement, "body") and not isinstance(statement, _SCOPES)
+        if (is_block or not bound) and not _is_passive(statement):
             module.effects.append(statement)
     return module
 
@@ -123,6 +126,8 @@ class _Reader:
             self.tokens.append(repr(value))
         elif isinstance(value, ast.Name | ast.Attribute) and self.meaning(value) is not None:
             self._read_name(value)
+        elif isinstance(value, ast.Import | ast.ImportFrom):
+            self._read_import(value)
         elif not _is_passive(value):
             self._read_node(value, but)
 
@@ -139,8 +144,16 @@ class _Reader:
         imported = self._module.imports.get(node.id)
         return None if imported is None else self._resolve(imported)
 
+    def _read_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """An import stands where its name is used, but for a name that something else binds too."""
+        for name, imported in _imported(node, self._module.package).items():
+            if name in self._module.statements:
+                self._write(self._resolve(imported))
+
     def _read_name(self, node: ast.Name | ast.Attribute) -> None:
-        meaning = self.meaning(node)
+        self._write(self.meaning(node))
+
+    def _write(self, meaning: Meaning | None) -> None:
         if isinstance(meaning, Imported):  # a module as a value: all that is in it
             meaning = self._resolve(Imported(meaning.module, WHOLE))
         if isinstance(meaning, str | Definition) and meaning not in _FOR_READERS:
@@ -183,7 +196,7 @@ class _Reader:
                 self.read(value)
 
     def _read_types(self, annotation: ast.expr | None) -> None:
-        """A type decides nothing, but the methods of the class that it names do."""
+        """A type decides nothing, but a class that it names does: its methods may be called."""
         for node in ast.walk(annotation) if annotation else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 self._read_types(_parsed(node.value))
@@ -200,6 +213,7 @@ class _Reader:
                 self.read(argument)
 
 
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _NOTATION = ("ctx", "kind", "simple", "type_comment")
 _FOR_READERS = {
     f"{m}.{name}" for m in ("typing", "typing_extensions") for name in ("final", "override")
@@ -212,11 +226,13 @@ def _is_text(node: ast.AST) -> bool:
 
 def _is_passive(node: ast.AST) -> bool:
     """Whether a statement does nothing by itself: a docstring, or imports."""
-    if not isinstance(node, ast.stmt):
-        return False
-    is_text = isinstance(node, ast.Expr) and _is_text(node.value)
-    is_for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-    return is_text or is_for_types or isinstance(node, ast.Import | ast.ImportFrom)
+    match node:
+        case ast.Expr(value=value):
+            return _is_text(value)
+        case ast.If(test=ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+            return not node.orelse
+        case _:
+            return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _parsed(annotation: str) -> ast.expr | None:

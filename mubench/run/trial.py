@@ -110,7 +110,7 @@ def _retrain(inputs: RetrainInputs) -> StepResult:
 
 def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResult:
     """Try one candidate on a search request; only D_f, D_r and D_val are readable."""
-    unlearned = _unlearned(inputs, inputs.step.row, candidate)
+    unlearned = unlearn(inputs, inputs.step.row, candidate)
     outputs = evaluate(unlearned.model, _splits(inputs))
     cost = _cost(inputs, unlearned)
     result = StepResult(metrics=cost, params=candidate.params, candidate=candidate.number)
@@ -170,7 +170,7 @@ def _retrain_and_store(inputs: RetrainInputs) -> None:
 
 
 def _unlearn_and_store(inputs: UnlearnInputs[FinalStep], row: Row, candidate: Candidate) -> None:
-    unlearned = _unlearned(inputs, row, candidate)
+    unlearned = unlearn(inputs, row, candidate)
     outputs = evaluate(unlearned.model, _splits(inputs))
     status, message = unlearned.status, unlearned.message
     if not _is_finite(outputs):
@@ -186,7 +186,7 @@ def _unlearn_and_store(inputs: UnlearnInputs[FinalStep], row: Row, candidate: Ca
     inputs.save(outputs_to_arrays(outputs), asdict(result))
 
 
-def _unlearned(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
+def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
     """Run a method on the step's request; search steps share what `prepare` returned."""
     step = inputs.step
     method: Method = make_method(row.method, candidate.params)

@@ -11,6 +11,11 @@ from mubench.store.store import Store
 from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 
+def seed_layers(step: Step) -> None:
+    """Seed the generator that dropout draws from, by the names of the step alone."""
+    torch.manual_seed(derive_seed("layers", *step.names))
+
+
 class Workspace:
     """The data, models and outputs of one process, and the store that its steps use."""
 
@@ -24,7 +29,7 @@ class Workspace:
         torch.set_num_threads(execution.threads)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
-        torch.manual_seed(derive_seed("layers", *step.names))  # dropout draws from this generator
+        seed_layers(step)
         if execution.device == "cuda":
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False

@@ -1,4 +1,4 @@
-"""What goes into the id of each step: all that decides its result, and nothing else. Pure."""
+"""What goes into the id of each step: all that decides its result, and nothing else."""
 
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
@@ -24,20 +24,26 @@ from mubench.sweep.steps import (
 )
 
 # What decides results, as roots of content ids.
-_TRAINING = tuple(
-    f"mubench.run.references:{name}" for name in ("new_model", "training_seed", "train", "evaluate")
-)
+_REFERENCES = ("new_model", "training_seed", "train", "evaluate")
+_LAYERS = "mubench.run.workspace:seed_layers"
+_TRAINING = (_LAYERS, *(f"mubench.run.references:{name}" for name in _REFERENCES))
 _FORGETTING = (
     "mubench.data.forget_sets:split_forget_retain",
     "mubench.models.training.cost_meter:flops_per_example",
 )
-_UNLEARNING = (*_FORGETTING, "mubench.models.training.cost_meter:weight_change")
+_UNLEARNING = (
+    _LAYERS,
+    *_FORGETTING,
+    "mubench.run.trial:unlearn",
+    "mubench.models.training.cost_meter:weight_change",
+)
 _SCORE = "mubench.metrics.score:score"
 _OBJECTIVES = {
     "avg_gap": "mubench.metrics.objective:objective_gap",
     "retrain_free": "mubench.metrics.objective:retrain_free_gap",
 }
 _SUGGEST = "mubench.run.tune.suggest:suggest"
+_SELECT = "mubench.run.tune.suggest:select"
 
 
 def train_id(training: Training, execution: Execution) -> str:
@@ -68,6 +74,7 @@ def study_id(
     known = list(references)
     return content_id(
         "study",
+        row.label,  # candidates are drawn from a seed that it is part of
         _method(row, known[0][0].training, execution),
         _described(row.space),
         {"sampler": search.sampler, "startup": search.startup, "lag": search.lag},
@@ -97,7 +104,8 @@ def default_id(row: Row, request: Request, train: str, execution: Execution) -> 
 def tuned_id(study: Study, request: Request, train: str, execution: Execution) -> str:
     """Outputs of a method with hyperparameters that a search chose."""
     method = _method(study.row, request.training, execution)
-    return content_id("tuned", study.id, study.trials, method, train, request.identity)
+    code = source_id(_SELECT)
+    return content_id("tuned", study.id, study.trials, code, method, train, request.identity)
 
 
 def refused_id(unlearn_id: str, refusal: str) -> str:
@@ -113,6 +121,7 @@ def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics) -> str:
 def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
     """The code that decides what steps find, as roots of content ids."""
     roots = {*_TRAINING, *_UNLEARNING, _SCORE, *_OBJECTIVES.values(), *metric_sources()}
+    roots |= {_SUGGEST, _SELECT}
     for step in steps:
         roots |= set(_sources(step.training))
         if isinstance(step, SearchStep | FinalStep) and step.row is not None:

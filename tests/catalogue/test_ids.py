@@ -255,6 +255,37 @@ def test_words_names_and_places_do_not_count(world, files):
     assert world(files, f"mubench.methods.mine:{name}") == world()
 
 
+BLOCKS = """from mubench.models.training.loop import Weights, scaled
+
+for kind in (Weights,):
+    kind.rate = 1
+if not TYPE_CHECKING:
+    Weights.decay = 2
+try:
+    from mubench.models.training.loop import step
+except ImportError:
+    step = None
+
+
+class Mine:
+    def run(self, x):
+        return step(x, Weights.rate)
+"""
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"methods/mine": BLOCKS.replace("rate = 1", "rate = 3")},
+        {"methods/mine": BLOCKS.replace("decay = 2", "decay = 3")},
+        {"methods/mine": BLOCKS.replace("step = None", "step = scaled")},
+        {"methods/mine": BLOCKS} | loop("x + torch", "x - torch"),
+    ],
+)
+def test_blocks_of_a_module_count_with_what_they_bind_and_import(world, files):
+    assert world(files) != world({"methods/mine": BLOCKS})
+
+
 def test_functions_that_use_each_other_have_an_id(world):
     text = "def run(x):\n    return odd(x)\n\n\ndef odd(x):\n    return x and run(x - 1)\n"
     found = [
@@ -408,6 +439,13 @@ EVERY = ("train", "retrain", "search", "final")
             "return _number(self.inner.sample",
             {"row": "ugradsl", "but": "default"},
             {"row": "ugradsl", "but": "default"},
+        ),
+        (
+            "run.tune.suggest",
+            "return min(scored",
+            "return max(scored",
+            {"selection": "tuned"},
+            {"selection": "tuned"},
         ),
         (
             "run.tune.suggest",

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mubench.catalogue import ids
 from mubench.sweep import step_ids
+from mubench.sweep.kinds import ORIGINAL
 from tests.support.plans import BASE, label_of, planned, steps_of
 from tests.support.small_sweep import SWEEP, changed
 
@@ -256,3 +257,14 @@ def test_the_version_of_what_computes_is_part_of_the_ids(monkeypatch, package, k
 
     monkeypatch.setattr(step_ids, "package_version", version)
     assert kinds_that_change(BASE, planned(SWEEP)) == kinds
+
+
+def test_another_label_is_another_row_with_candidates_of_its_own():
+    """Records carry the label, and the seeds of candidates are made of it."""
+    one, two = (
+        planned(changed(SWEEP, methods={"ga": [{"label": label}]})) for label in ("one", "two")
+    )
+    assert not one.studies.keys() & two.studies.keys()
+    shared = one.steps.keys() & two.steps.keys()
+    assert {one.steps[key].kind for key in shared} == {"train", "retrain", "final"}
+    assert {one.steps[key].label for key in shared if one.steps[key].kind == "final"} == {ORIGINAL}

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mubench.run.tune.suggest import ScoredCandidate, Searches, suggest
+from mubench.run.tune.suggest import ScoredCandidate, Searches, select, suggest
 from mubench.store.record import WORST, Record
 from mubench.sweep.kinds import STEP_KINDS
 from mubench.sweep.plan import Plan
@@ -117,13 +117,13 @@ class Schedule:
                 return ReadyStep(step, Candidate({}))
 
     def _select(self, step: FinalStep, study: Study) -> ReadyStep:
-        """The best candidate by mean objective over the search requests; the first of equals."""
+        """A tuned step with the candidate that its search found best."""
         finished = [k for k in range(study.trials) if self._is_ok(study, k)]
         if not finished:
             nothing = "nothing to select: no candidate of the search finished"
             return ReadyStep(step, Candidate({}), nothing)
         scored = self._scored(study, study.trials)
-        best = min(finished, key=lambda k: (scored[k].value, k))
+        best = select({k: scored[k] for k in finished})
         return ReadyStep(step, Candidate(scored[best].params, best))
 
     def _scored(self, study: Study, count: int) -> list[ScoredCandidate]:

@@ -65,6 +65,11 @@ def suggest(
     return params
 
 
+def select(scored: Mapping[int, ScoredCandidate]) -> int:
+    """The number of the best candidate by mean objective over requests; the first of equals."""
+    return min(scored, key=lambda number: (scored[number].value, number))
+
+
 def _add_trials(search: optuna.Study, space: Space, scored: Sequence[ScoredCandidate]) -> None:
     for candidate in scored:
         raw = space.locate(candidate.params)
