@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mubench.data.atomic import write_atomically
 from mubench.report.figures.render import draw
-from mubench.report.page.page import page
-from mubench.report.page.report import MANY, Report, report_of
+from mubench.report.page import page
+from mubench.report.report import MANY, Report, report_of
 from mubench.report.tables.latex import to_latex
 from mubench.report.tables.markdown_csv import markdown_text, to_csv, to_markdown
 from mubench.report.tables.table import CAPTION

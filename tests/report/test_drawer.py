@@ -3,7 +3,7 @@
 import json
 import math
 
-from mubench.report.page.drawer import records_node
+from mubench.report.drawer import records_node
 from tests.support.report_world import record
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mubench.data.cache.cache import cached
@@ -18,10 +18,10 @@ from mubench.errors import DataError, plural
 from mubench.metrics.info import METRICS
 from mubench.report.analysis.aggregate import COLUMNS
 from mubench.report.analysis.format import method_title
+from mubench.report.drawer import records_node
+from mubench.report.examples import shown_examples
 from mubench.report.figures.figure import FAINT, INK
-from mubench.report.page.drawer import records_node
-from mubench.report.page.examples import shown_examples
-from mubench.report.page.report import CellReport, Report
+from mubench.report.report import CellReport, Report
 from mubench.report.tables.markdown_csv import GROUP_TITLES
 from mubench.report.tables.table import CAPTION, GROUP
 from mubench.store.record import Record
@@ -35,9 +35,7 @@ def page(report: Report, *, has_files: bool = True) -> str:
     `has_files` says whether figures lie beside it.
     """
     environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("mubench.report.page"), PackageLoader("mubench.report")]
-        ),
+        loader=PackageLoader("mubench.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mubench.report.page.report import CellReport
+from mubench.report.report import CellReport
 from mubench.store.examples import CellExamples, DivergentExample
 
 LARGEST_PICTURES = 2**20
