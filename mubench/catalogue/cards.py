@@ -165,7 +165,7 @@ def _model(text: str, where: str, module: str) -> ModelCard:
 def evaluate_expression(expression: str, values: Mapping[str, Any], where: str) -> Any:
     """What an expression of a card gives.
 
-    >>> evaluate("epochs * min(n_f, 10)", {"epochs": 2, "n_f": 30}, "cost.forward")
+    >>> evaluate_expression("epochs * min(n_f, 10)", {"epochs": 2, "n_f": 30}, "cost.forward")
     20
 
     Raises:

@@ -50,7 +50,7 @@ def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
         ),
         (
             lambda file, card: card.write_text(card.read_text() + "quik: {}\n"),
-            "my_method.yaml: quik: unknown key; did you mean 'quick'?",
+            "my_method.yaml:21:1: quik: unknown key; did you mean 'quick'?",
         ),
         (
             lambda file, card: card.write_text(card.read_text().replace("stochastic: true\n", "")),
@@ -60,7 +60,7 @@ def test_a_clause_that_is_broken_is_told_with_its_reason_and_the_exit_code_is_1(
             lambda file, card: card.write_text(
                 card.read_text().replace("momentum: {default: 0.9}", "momentum: 0.9")
             ),
-            "my_method.yaml: params.momentum: a mapping with default is needed; got 0.9",
+            "my_method.yaml:15:3: params.momentum: a mapping is needed; got 0.9",
         ),
         (
             lambda file, card: card.write_text("kind: metrics\n" + card.read_text()),

@@ -7,7 +7,7 @@ import yaml
 
 from mubench.data.dataset import load_dataset
 from mubench.errors import InputError
-from mubench.sweep import load_dataset as load_of_spec
+from mubench.sweep.load import load
 from tests.support.small_sweep import changed
 
 
@@ -47,7 +47,7 @@ def test_bad_input_is_one_line_that_begins_with_file_and_key_path(case, sweep, t
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(changed(sweep, **changes)))
     with pytest.raises(InputError) as caught:
-        load_of_spec.load(str(path))
+        load(str(path))
     message = str(caught.value)
     assert re.match(rf"{re.escape(str(path))}(:\d+:\d+)?: ", message)
     assert expected in message
