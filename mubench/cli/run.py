@@ -76,7 +76,7 @@ def plan(sweep: SweepOptions, as_json: AsJson = False) -> None:
 
 @with_options
 def status(sweep: SweepOptions) -> None:
-    """Show the progress of a sweep: completed steps, remaining steps, failures."""
+    """Show the progress of a sweep: steps with a record of all steps, and what failed."""
     opened = sweep.open()
     steps = opened.plan.steps
     records = opened.store.records.read(steps)

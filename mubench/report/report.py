@@ -1,4 +1,4 @@
-"""The whole report as values, before it is printed in any format."""
+"""The whole report as values, of which every format is made: page, Markdown, LaTeX, CSV."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

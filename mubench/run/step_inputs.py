@@ -65,7 +65,7 @@ class StepInputs(Generic[S]):
 
     @cached_property
     def seed(self) -> int:
-        """Seed of initial weights and of the order of batches."""
+        """Seed of initial weights, and of the order of batches where a reference is trained."""
         replica = self.step.replica if isinstance(self.step, RetrainStep) else 0
         return training_seed(self.step.training, replica)
 

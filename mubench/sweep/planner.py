@@ -1,4 +1,8 @@
-"""From a sweep to its plan. Pure: no data, no torch, no Ray; the same sweep gives the same plan."""
+"""From a sweep to its plan, without torch and Ray.
+
+The same sweep gives the same plan on every machine with the same data, code and versions; of the
+data only fingerprints are read.
+"""
 
 from collections.abc import Iterator
 from itertools import product

@@ -1,4 +1,4 @@
-"""Records to rows: means, spreads, distances to Retrain and the noise floor, all in fractions."""
+"""Records to rows: means, spreads, distances to Retrain, noise floor, in the units of records."""
 
 import math
 import statistics
@@ -40,7 +40,7 @@ class Row:
     """Hyperparameters that the sweep file fixes."""
     estimates: Mapping[str, Estimate]
     distances: Mapping[str, float]
-    """|mean - Retrain's mean| over the same requests; under `gap` the mean of the four."""
+    """|mean - Retrain's mean| over the same requests; under `gap` the mean of those known."""
     expected: int
     records: tuple[Record, ...]
 

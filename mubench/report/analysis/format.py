@@ -1,4 +1,4 @@
-"""Names and numbers as people read them: the one place where a fraction becomes percent."""
+"""Names and numbers as people read them: here a fraction of a table or a text becomes percent."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
