@@ -22,7 +22,7 @@ from mubench.sweep.load import about
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
 
-SWEEP, PLAN, RECORDS, EXAMPLES = "sweep.yaml", "plan.json", "records.parquet", "examples.json"
+SWEEP, PLAN, RECORDS, EXAMPLES = "sweep.yaml", "plan.json", "records.parquet", "exhibits.json"
 FILES = (SWEEP, PLAN, RECORDS)
 """Always present; the examples may be missing."""
 
