@@ -1,13 +1,8 @@
 """Keys and values of a sweep file that fit no field are one line."""
 
-import re
-
 import pytest
-import yaml
 
-from mubench.errors import InputError
-from mubench.sweep import load as load_of_spec
-from tests.support.small_sweep import changed
+from tests.support.refused_sweeps import assert_refused
 
 BAD_SWEEPS = {
     "unknown key": (
@@ -53,12 +48,4 @@ BAD_SWEEPS = {
 @pytest.mark.parametrize("case", list(BAD_SWEEPS))
 def test_bad_input_is_one_line_that_begins_with_file_and_key_path(case, sweep, tmp_path):
     changes, expected = BAD_SWEEPS[case]
-    path = tmp_path / "bad.yaml"
-    path.write_text(yaml.safe_dump(changed(sweep, **changes)))
-    with pytest.raises(InputError) as caught:
-        load_of_spec.load(str(path))
-    message = str(caught.value)
-    assert re.match(rf"{re.escape(str(path))}(:\d+:\d+)?: ", message)
-    assert expected in message
-    assert "\n" not in message
-    assert len(message) < len(str(path)) + 250
+    assert_refused(sweep, changes, expected, tmp_path)

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from mubench.catalogue import cards
@@ -11,9 +10,9 @@ from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError
 from mubench.models.recipe import FOLDER, Recipe, recipe_names, resolve_recipe
 from mubench.sweep import load
-from mubench.sweep import load as load_of_spec
 from mubench.sweep.planner import make_plan
 from tests.support.descents import recipe
+from tests.support.refused_sweeps import assert_refused
 from tests.support.small_sweep import changed
 
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -158,15 +157,7 @@ BAD_SWEEPS = {
 @pytest.mark.parametrize("case", list(BAD_SWEEPS))
 def test_bad_input_is_one_line_that_begins_with_file_and_key_path(case, sweep, tmp_path):
     changes, expected = BAD_SWEEPS[case]
-    path = tmp_path / "bad.yaml"
-    path.write_text(yaml.safe_dump(changed(sweep, **changes)))
-    with pytest.raises(InputError) as caught:
-        load_of_spec.load(str(path))
-    message = str(caught.value)
-    assert re.match(rf"{re.escape(str(path))}(:\d+:\d+)?: ", message)
-    assert expected in message
-    assert "\n" not in message
-    assert len(message) < len(str(path)) + 250
+    assert_refused(sweep, changes, expected, tmp_path)
 
 
 @pytest.mark.parametrize("values", [{"optimizer": "adamw"}, {"momentum": 0.0}])
