@@ -14,13 +14,14 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "86400")
 os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "60")
+os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "100000"  # workers are asked for where there is room
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled by `run_plan`
 
 import ray
 from ray._private import ray_constants
 
+from mubench.run.tune.pool import Node
 from mubench.sweep.kinds import Device
-from mubench.sweep.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         ray.shutdown()
 
 
-def capacity(plan: Plan) -> int:
-    """How many of the plan's smallest steps the cluster can run at once, at least one."""
-    has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    unit, name = ("gpu", "GPU") if plan.device == "cuda" else ("cpu", "CPU")
-    shares = [getattr(step.execution.resources, unit) for step in plan.steps.values()]
-    smallest = min((share for share in shares if share > 0), default=1.0)
-    return max(1, int(has.get(name, 1) / smallest))
+def nodes() -> list[Node]:
+    """The nodes of the cluster that live."""
+    return [
+        Node(node["NodeID"], node["Resources"].get("CPU", 0), node["Resources"].get("GPU", 0))
+        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        if node["Alive"]
+    ]
 
 
 def cluster_device(address: str) -> Device:
