@@ -3,10 +3,10 @@
 import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ray import tune
 from ray.tune import CLIReporter, RunConfig, TuneConfig
@@ -18,34 +18,27 @@ from mubench.data.availability import UNKNOWN, require_data
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError
 from mubench.run.step_result import not_run
-from mubench.run.tune.cluster import ClusterConfig, connected, nodes
+from mubench.run.tune.cluster import (
+    ClusterConfig,
+    ask_for,
+    connected,
+    dashboard,
+    nodes,
+    require_room,
+)
 from mubench.run.tune.dispatch import RETRIES, Dispatcher
 from mubench.run.tune.messages import Job
+from mubench.run.tune.pool import Share
 from mubench.run.tune.resume import Summary, usable_records
 from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.tune_hooks import StepScheduler, StopWhenOver, WorkerSearcher
+from mubench.run.tune.watch import Progress, Watch
 from mubench.run.tune.worker import Worker
 from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.sweep.step_ids import sources_of
-from mubench.sweep.steps import Step
-
-
-class Progress(Protocol):
-    """Who wants to know how a sweep goes."""
-
-    def start(self, schedule: Schedule) -> None:
-        """The run begins."""
-        ...
-
-    def started(self, step: Step) -> None:
-        """A step was handed out."""
-        ...
-
-    def finished(self, record: Record, schedule: Schedule) -> None:
-        """A record was stored."""
-        ...
+from mubench.sweep.steps import Step, refusal_of
 
 
 def run_plan(
@@ -62,6 +55,7 @@ def run_plan(
     Raises:
         DataError: a data set is not on this machine, which is to do the work.
         StoreError: the store cannot be written; what was finished is kept.
+        RunError: a step fits no node, or workers cannot start; what was finished is kept.
     """
     cluster = cluster or ClusterConfig()
     schedule = Schedule(plan, usable_records(plan, store))
@@ -74,12 +68,24 @@ def run_plan(
     with _interruptible() as interrupted:
         if not schedule.is_finished:
             with connected(cluster):
-                job = _job(plan, store, data_dir)
-                _run_steps(store, schedule, progress, tune.with_parameters(worker, job=job))
+                if not cluster.wait:
+                    require_room(_due(plan, schedule), nodes())
+                _say_where(progress)
+                worker = tune.with_parameters(worker, job=_job(plan, store, data_dir))
+                _run_steps(store, schedule, progress, worker, ask_for if cluster.address else None)
     ran = len(schedule.records) - had
     if ran:
         store.records.compact()
     return Summary(schedule.records, ran, len(schedule.blocked), interrupted.is_set())
+
+
+def _due(plan: Plan, schedule: Schedule) -> list[Step]:
+    """The steps that are still to run; a refused one needs no room."""
+    return [
+        step
+        for key, step in plan.steps.items()
+        if key not in schedule.records and refusal_of(step) is None
+    ]
 
 
 def _require_known(plan: Plan, schedule: Schedule) -> None:
@@ -113,14 +119,38 @@ def _job(plan: Plan, store: Store, data_dir: str | None) -> Job:
     )
 
 
+def _say_where(progress: Progress) -> None:
+    url = dashboard()
+    if url is not None:
+        progress.say(f"Ray's dashboard: {url}")
+
+
 def _run_steps(
-    store: Store, schedule: Schedule, progress: Progress, worker: type[tune.Trainable]
+    store: Store,
+    schedule: Schedule,
+    progress: Progress,
+    worker: type[tune.Trainable],
+    ask_for: Callable[[Sequence[Share]], None] | None,
 ) -> None:
+    """Let Ray Tune run workers until all is done. `ask_for` tells an autoscaler what is wanted."""
+
     def keep(record: Record) -> None:
         store.records.append(record)
         progress.finished(record, schedule)
 
-    dispatcher = Dispatcher(schedule, nodes, keep, _lost, progress.started)
+    watch = Watch(progress, nodes, ask_for)
+    dispatcher = Dispatcher(schedule, watch, keep, _lost, progress.started)
+    watch.dispatcher = dispatcher
+    try:
+        _fit(dispatcher, worker)
+    finally:
+        if ask_for is not None:
+            ask_for([])
+    if dispatcher.error is not None:
+        raise dispatcher.error
+
+
+def _fit(dispatcher: Dispatcher, worker: type[tune.Trainable]) -> None:
     with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
         tuner = tune.Tuner(
             tune.with_resources(worker, _resources),
@@ -138,8 +168,6 @@ def _run_steps(
             ),
         )
         tuner.fit()
-    if dispatcher.error is not None:
-        raise dispatcher.error
 
 
 def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:

@@ -40,6 +40,12 @@ class Quiet:
     def start(self, schedule):
         pass
 
+    def say(self, line):
+        pass
+
+    def looked(self, busy, workers):
+        pass
+
     def started(self, step):
         self.kinds.append(step.kind)
 

@@ -112,6 +112,12 @@ class Silent:
     def start(self, schedule):
         pass
 
+    def say(self, line):
+        pass
+
+    def looked(self, busy, workers):
+        pass
+
     def started(self, step):
         pass
 
