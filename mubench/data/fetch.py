@@ -9,7 +9,7 @@ from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache import cache
 from mubench.data.cache.decoded import StoredDataset, cache_name, split_sizes, stored_dataset
 from mubench.data.sources.locate import folder_of, is_in_files, locate, sources_of, wanted
-from mubench.errors import DataError, InputError
+from mubench.errors import DataError
 
 Finding = tuple[str, str]
 
@@ -76,8 +76,6 @@ def _download(card: DataCard, folder: Path) -> Path:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             download(card.card, folder)
-        except InputError:
-            raise
         except Exception as error:  # each library fails in its own way without a network
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(
