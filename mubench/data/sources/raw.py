@@ -65,10 +65,10 @@ class InFiles(Protocol):
 
     __name__: str
     WANTED: str
-    """What must lie in the folder of a data set, in a phrase."""
+    """The files that the folder of a data set must have, in a phrase."""
 
     def is_here(self, card: Mapping[str, Any], folder: Path) -> bool:
-        """Whether this source's files lie in `folder`; cheap."""
+        """Whether this source's files are in `folder`; cheap."""
         ...
 
     def stamp(self, card: Mapping[str, Any], folder: Path) -> list[Any]:
