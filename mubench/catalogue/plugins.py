@@ -84,8 +84,8 @@ def added() -> tuple[Plugin, ...]:
 
 def names(kind: PluginKind) -> list[str]:
     """The names of all plug-ins of a kind, sorted."""
-    given = (name for of, name in _added if of == kind)
-    return sorted({*given, *_entry_points(kind)})
+    added_names = (name for kind_of_plugin, name in _added if kind_of_plugin == kind)
+    return sorted({*added_names, *_entry_points(kind)})
 
 
 def find_plugin(kind: PluginKind, name: str) -> Plugin | None:

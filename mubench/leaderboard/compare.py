@@ -165,7 +165,7 @@ def _unpaired(named: int, alike: int, pairs: int, noise: Floor | None) -> list[s
 
 
 def _unlike(own: BoardRow, other: BoardRow) -> list[str]:
-    """Say what else differs; pairs are compared nevertheless."""
+    """Name other differences; the pairs are compared nevertheless."""
     remarks = []
     if own.tuning and other.tuning and own.tuning.trials != other.tuning.trials:
         remarks.append(

@@ -72,7 +72,7 @@ def _bars(one: Confidences, row: str) -> list[dict[str, Any]]:
             "confidence": (k + 0.5) / BINS,
             "share": round(count / total, 4),
         }
-        for side, held in counts.items()
-        if (total := sum(held))
-        for k, count in enumerate(held)
+        for side, bins in counts.items()
+        if (total := sum(bins))
+        for k, count in enumerate(bins)
     ]

@@ -7,7 +7,7 @@ from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import Verdicts, against_closest
 from mubench.report.analysis.format import format_percent, format_seconds, join_words
 from mubench.report.analysis.significance import bootstrap_interval
-from mubench.report.text.summary import is_blind
+from mubench.report.text.summary import original_is_within_noise
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ def _cost(row: Row) -> str:
 
 
 def _share(row: Row, retrain: Row) -> str:
-    mine, whole = (one.estimates.get("rte_seconds") for one in (row, retrain))
-    if mine is None or whole is None or whole.mean <= 0:
+    cost, retraining = (one.estimates.get("rte_seconds") for one in (row, retrain))
+    if cost is None or retraining is None or retraining.mean <= 0:
         return ""
-    return f"{100 * mine.mean / whole.mean:.3g} % of Retrain"
+    return f"{100 * cost.mean / retraining.mean:.3g} % of Retrain"
 
 
 def _significance(cell: Cell, verdicts: Verdicts, selection: str) -> str:
     ranked, pairs = cell.ranked(selection), verdicts.pairs[selection]
-    if is_blind(cell):
+    if original_is_within_noise(cell):
         return "none: the original is within Retrain's noise"
     if not pairs:
         return "no other row to compare with"
