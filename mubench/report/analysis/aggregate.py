@@ -126,6 +126,11 @@ class Cell:
         """Whether no step of this cell has completed."""
         return not any(row.records for row in self.rows)
 
+    @property
+    def leading_selection(self) -> str | None:
+        """The selection whose best row the report puts first: tuned rows if any are ranked."""
+        return next((selection for selection in SELECTIONS if self.ranked(selection)), None)
+
     def ranked(self, selection: str) -> tuple[Row, ...]:
         """Return the complete rows of one selection, smallest Avg. Gap first."""
         rows = [row for row in self.methods if row.selection == selection and row.is_complete]

@@ -1,6 +1,7 @@
-"""Names and numbers as people read them; fractions become percent here and nowhere else."""
+"""Names and numbers as people read them; here fractions of tables and texts become percent."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -72,6 +73,16 @@ def _equation(key: str, value: Any) -> str:
 def symbol(hyperparameter: str) -> str:
     """Return the mathematical symbol of a hyperparameter, else its name."""
     return _SYMBOLS.get(hyperparameter, hyperparameter)
+
+
+def status_counts(statuses: Iterable[str]) -> list[str]:
+    """Count the statuses of steps without a normal end, in words.
+
+    >>> status_counts(["ok", "timed_out", "diverged", "timed_out"])
+    ['1 diverged', '2 timed out']
+    """
+    counts = Counter(statuses)
+    return [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
 
 
 def format_percent(fraction: float, *, signed: bool = False) -> str:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from mubench.report.analysis.aggregate import Cell
-from mubench.report.figures.figure import Figure, Spec, figure, values
+from mubench.report.figures.figure import PALETTE, Figure, Spec, figure, values
 from mubench.store.examples import BINS, CellExamples, Confidences
 
 _SIDES = {"forget": "forgotten", "holdout": "unseen"}
-_COLORS = {"forgotten": "#d0604a", "unseen": "#4a82c9"}
+_COLORS = {"forgotten": PALETTE[1], "unseen": PALETTE[0]}
 
 
 def confidence_histograms(cell: Cell, examples: CellExamples) -> Figure | None:

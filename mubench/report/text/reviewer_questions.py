@@ -1,6 +1,5 @@
 """A reviewer's checklist for unlearning papers, answered from the records."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +8,12 @@ from typing import Literal
 
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
-from mubench.report.analysis.format import STATUS_WORDS, format_percent, format_seconds, join_words
+from mubench.report.analysis.format import (
+    format_percent,
+    format_seconds,
+    join_words,
+    status_counts,
+)
 from mubench.report.analysis.significance import fewest_pairs
 from mubench.report.analysis.tuning import Study
 from mubench.report.figures.curves import curve_axes
@@ -227,7 +231,7 @@ def _failures(facts: _Facts) -> Question:
     sentences = [
         f"Of {plural(len(records), noun)}: {join_words(words)}."
         for noun, records in (("final step", facts.finals), ("other step", others))
-        if (words := _failures_by_status(records))
+        if (words := status_counts(record.status for record in records))
     ]
     missing = max(0, sum(facts.source.expected.values()) - len(facts.finals))
     sentences += [f"{plural(missing, 'final step')} not run yet."] if missing else []
@@ -238,11 +242,6 @@ def _failures(facts: _Facts) -> Question:
         "row that lacks numbers is not ranked.",
         "partial" if missing else "answered",
     )
-
-
-def _failures_by_status(records: Sequence[Record]) -> list[str]:
-    counts = Counter(record.status for record in records)
-    return [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
 
 
 def _recipe(facts: _Facts) -> Question:

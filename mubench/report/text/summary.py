@@ -1,17 +1,16 @@
 """A cell in plain words: which row is closest to Retrain, how significant that is, and doubts."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from mubench.errors import plural
-from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate
+from mubench.report.analysis.aggregate import Cell, Estimate, Row
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
 from mubench.report.analysis.format import (
-    STATUS_WORDS,
     format_p,
     format_percent,
     format_seconds,
     join_words,
+    status_counts,
 )
 from mubench.report.analysis.significance import LEVEL
 
@@ -20,7 +19,7 @@ def headline(cell: Cell) -> str:
     """Say in one or two sentences what the cell shows, or why it shows nothing."""
     if cell.is_empty:
         return "No step of this cell has completed."
-    selection = _leading(cell)
+    selection = cell.leading_selection
     if selection is None:
         return _nothing_ranked(cell)
     best = cell.ranked(selection)[0]
@@ -31,7 +30,7 @@ def headline(cell: Cell) -> str:
 
 def remarks(cell: Cell, verdicts: Verdicts) -> tuple[str, ...]:
     """Say what else a reader must know of the cell: cost, significance, then the original."""
-    selection = _leading(cell)
+    selection = cell.leading_selection
     if selection is None:
         return ()
     sentences = [
@@ -108,18 +107,13 @@ def original_is_within_noise(cell: Cell) -> bool:
     return signal is not None and floor is not None and signal <= floor.percentile_95["ua"]
 
 
-def _leading(cell: Cell) -> str | None:
-    return next((selection for selection in SELECTIONS if cell.ranked(selection)), None)
-
-
 def _nothing_ranked(cell: Cell) -> str:
     finals = [record for row in cell.methods for record in row.records]
     if not finals:
         return "No final step of a method has completed."
     if any(row.scored for row in cell.methods):
         return "No method has completed all of its final steps: no row is ranked."
-    counts = Counter(record.status for record in finals)
-    words = [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
+    words = status_counts(record.status for record in finals)
     return f"No final step has metrics: {join_words(words)}."
 
 
@@ -155,14 +149,24 @@ def _left_out(cell: Cell, selection: str) -> str:
 def _cost(cell: Cell, selection: str) -> str:
     """Say what the closest row costs, and what retraining costs."""
     best = cell.ranked(selection)[0]
-    cost, retraining = (row.estimates.get("rte_seconds") for row in (best, cell.retrain))
+    share = cost_share(best, cell.retrain)
+    if not share:
+        return ""
+    cost, retraining = (
+        format_seconds(row.estimates["rte_seconds"].mean) for row in (best, cell.retrain)
+    )
+    return (
+        f"{best.title} takes {cost} s, {share} of the {retraining} s of retraining; tuning time is "
+        "not included."
+    )
+
+
+def cost_share(row: Row, retrain: Row) -> str:
+    """Print a row's run time as a share of retraining; empty where one of them is unknown."""
+    cost, retraining = (each.estimates.get("rte_seconds") for each in (row, retrain))
     if cost is None or retraining is None or retraining.mean <= 0:
         return ""
-    share = f"{100 * cost.mean / retraining.mean:.3g} %"
-    return (
-        f"{best.title} takes {format_seconds(cost.mean)} s, {share} of the "
-        f"{format_seconds(retraining.mean)} s of retraining; tuning time is not included."
-    )
+    return f"{100 * cost.mean / retraining.mean:.3g} %"
 
 
 def _significance(verdicts: Verdicts, selection: str) -> str:

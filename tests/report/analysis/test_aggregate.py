@@ -127,6 +127,13 @@ def test_a_row_that_only_diverged_is_not_ranked():
     assert len(only_cell([*half, *with_gaps("ft", [0.3, 0.3])]).ranked("tuned")) == 2
 
 
+def test_tuned_rows_lead_where_one_of_them_is_ranked():
+    defaults = with_gaps("ft", [0.1, 0.1], "default")
+    assert only_cell([]).leading_selection is None
+    assert only_cell(defaults).leading_selection == "default"
+    assert only_cell([*defaults, *with_gaps("ga", [0.3, 0.3])]).leading_selection == "tuned"
+
+
 def test_a_refused_final_has_no_number_and_is_told():
     row = only_row("iu", "default")
     assert row.estimates["gap"].n == 2
