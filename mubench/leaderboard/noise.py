@@ -29,5 +29,6 @@ def distance(one: Values, other: Values) -> float | None:
 
 def has_other_retrain(one: Measured, other: Measured, noise: Floor | None) -> bool:
     """Whether two measurements of a request use Retrains that differ by more than the noise."""
-    apart = distance(one.retrain, other.retrain)
-    return apart is None or apart > max(EQUAL, noise.percentile_95["gap"] if noise else 0.0)
+    difference = distance(one.retrain, other.retrain)
+    limit = max(EQUAL, noise.percentile_95["gap"] if noise else 0.0)
+    return difference is None or difference > limit

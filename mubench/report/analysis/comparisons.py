@@ -178,12 +178,12 @@ def _builds_on(method: str) -> str:
 
 def groups(ranked: Sequence[Row], pairs: Iterable[Comparison]) -> Mapping[str, str]:
     """Return the letters of ranked rows by label: rows that share none differ significantly."""
-    apart = {
+    different = {
         frozenset((pair.first.label, pair.second.label))
         for pair in pairs
         if pair.verdict in ("closer", "farther")
     }
-    return letters([row.label for row in ranked], apart)
+    return letters([row.label for row in ranked], different)
 
 
 def marks(cell: Cell) -> dict[tuple[str, str], Rank]:

@@ -61,10 +61,10 @@ class Ranks:
     @property
     def _beyond_the_critical_difference(self) -> str:
         best, critical = self.rows[0], self.critical_difference
-        apart = [row.title for row in self.rows if row.rank - best.rank >= critical]
-        if apart:
+        distant = [row.title for row in self.rows if row.rank - best.rank >= critical]
+        if distant:
             return (
-                f"{best.title} differs significantly from {join_words(apart)}: by more than the "
+                f"{best.title} differs significantly from {join_words(distant)}: by more than the "
                 f"critical difference of {critical:.2f} ranks."
             )
         return (
@@ -78,7 +78,7 @@ def ranks(cells: Sequence[Cell]) -> Ranks | None:
     if len(cells) < FEWEST:
         return None
     for selection in SELECTIONS:
-        every = {
+        by_label = {
             row.label: row for cell in cells for row in cell.methods if row.selection == selection
         }
         gaps = [
@@ -86,11 +86,11 @@ def ranks(cells: Sequence[Cell]) -> Ranks | None:
             for cell in cells
         ]
         complete = [
-            row for row in every.values() if all(row.label in cell_gaps for cell_gaps in gaps)
+            row for row in by_label.values() if all(row.label in cell_gaps for cell_gaps in gaps)
         ]
         if len(complete) >= 2:
             table = [[cell_gaps[row.label] for row in complete] for cell_gaps in gaps]
-            left_out = tuple(row.title for row in every.values() if row not in complete)
+            left_out = tuple(row.title for row in by_label.values() if row not in complete)
             return _ranks(selection, complete, table, left_out)
     return None
 

@@ -115,8 +115,8 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
         return None
     sample = np.asarray(values, dtype=float)
     mean = float(sample.mean())
-    away = sample - mean
-    squares = float((away**2).sum())
+    deviations = sample - mean
+    squares = float((deviations**2).sum())
     if squares <= (1e-12 * max(1.0, abs(mean))) ** 2:
         return mean, mean
     from scipy.special import ndtr, ndtri  # here: reading a record needs no scipy
@@ -125,7 +125,7 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     rounding = 1e-12 * float(np.abs(sample).max())
     share = (np.mean(means < mean - rounding) + np.mean(means <= mean + rounding)) / 2
     bias = ndtri(np.clip(share, 1e-9, 1 - 1e-9))
-    skew = float((away**3).sum()) / (6 * squares**1.5)
+    skew = float((deviations**3).sum()) / (6 * squares**1.5)
     shifted = bias + ndtri(np.array([0.025, 0.975]))
     levels = ndtr(bias + shifted / (1 - skew * shifted))
     low, high = np.quantile(means, levels)

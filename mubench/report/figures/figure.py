@@ -133,5 +133,5 @@ def row_styles(cells: Iterable[Cell], shown: Iterable[str]) -> RowStyles:
     names = tuple(dict.fromkeys(shown))
     rows = [row for cell in cells for row in cell.methods]
     titles = (*(row.title for row in rows), *(method_title(row.method) for row in rows), *names)
-    every = list(dict.fromkeys(titles))
-    return RowStyles(names, tuple(every.index(name) for name in names))
+    distinct = list(dict.fromkeys(titles))
+    return RowStyles(names, tuple(distinct.index(name) for name in names))

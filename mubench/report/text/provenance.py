@@ -63,8 +63,8 @@ def _tuning(records: Iterable[Record]) -> str:
     words = " or ".join(plural(trials, "candidate") for trials in budgets)
     same = ", the same for every row" if len(budgets) == 1 else ""
     overlaps = any("search_overlap" in record.flags for record in records)
-    but = " (forget sets overlap where a row has the flag search_overlap)" if overlaps else ""
+    exception = " (forget sets overlap where a row has the flag search_overlap)" if overlaps else ""
     return (
-        f"{words} per study{same}; candidate 0 has the defaults; searched on other requests{but} "
-        "and on validation data, never on test data"
+        f"{words} per study{same}; candidate 0 has the defaults; searched on other "
+        f"requests{exception} and on validation data, never on test data"
     )

@@ -60,18 +60,18 @@ def questions(
 def _repetitions(facts: _Facts) -> Question:
     rows = [row for cell in facts.cells for row in cell.methods]
     fewest = min((len(row.scored) for row in rows), default=0)
-    lacking = sum(len(cell.retrain.scored) < cell.retrain.expected for cell in facts.cells)
+    incomplete = sum(len(cell.retrain.scored) < cell.retrain.expected for cell in facts.cells)
     trained = {record.seed_train for record in facts.finals}
     needed = fewest_pairs()
-    is_enough = fewest >= max(needed, _ENOUGH_SEEDS) and not lacking
+    is_enough = fewest >= max(needed, _ENOUGH_SEEDS) and not incomplete
     standing: Standing = "answered" if is_enough else "partial"
     return Question(
         "How many repetitions does each number have?",
         f"Each row of a cell is a mean over at least {plural(fewest, 'request')}; originals were "
         f"trained with {plural(len(trained), 'seed')}. "
         + (
-            f"In {plural(lacking, 'cell')} a Retrain is missing. "
-            if lacking
+            f"In {plural(incomplete, 'cell')} a Retrain is missing. "
+            if incomplete
             else "Every request has its own Retrain. "
         )
         + f"A planned comparison can be significant with {needed} requests that share neither "
@@ -157,17 +157,18 @@ def _floors(facts: _Facts) -> Question:
 def _attacks(facts: _Facts) -> Question:
     weak = sum("uninformative attack" in record.flags for record in facts.finals)
     names = {name for record in facts.finals for name in record.metrics}
-    also = [title for name, title in _ATTACKS.items() if name in names]
+    stronger = [title for name, title in _ATTACKS.items() if name in names]
     answer = (
         "MIA is the confidence attack that most papers use. It was near chance on its own "
         f"training data in {weak} of {plural(len(facts.finals), 'final step')}; there its value is "
         "arbitrary."
     )
-    answer += f" Also recorded: {join_words(also)} (All metrics, below each table)." if also else ""
+    if stronger:
+        answer += f" Also recorded: {join_words(stronger)} (All metrics, below each table)."
     return Question(
         "Is the membership attack strong enough?",
         answer,
-        "answered" if len(also) > 1 else "partial",
+        "answered" if len(stronger) > 1 else "partial",
     )
 
 
@@ -214,15 +215,15 @@ def _curves(facts: _Facts) -> list[Question]:
 
 
 def _cost(facts: _Facts) -> Question:
-    alone = sum(record.exclusive for record in facts.finals)
+    exclusive = sum(record.exclusive for record in facts.finals)
     devices = sorted({record.device for record in facts.records if record.device})
     return Question(
         "Can the times be compared?",
-        f"{alone} of {plural(len(facts.finals), 'final step')} ran on an exclusive device; "
+        f"{exclusive} of {plural(len(facts.finals), 'final step')} ran on an exclusive device; "
         f"{plural(len(devices), 'device')}: {join_words(devices) or 'unknown'}. RTE is CPU "
         "time on a CPU and wall time on a GPU, preparation included. Passes and FLOPs (All "
         "metrics, below each table) do not depend on the load of the machine.",
-        "answered" if len(devices) <= 1 and alone == len(facts.finals) else "partial",
+        "answered" if len(devices) <= 1 and exclusive == len(facts.finals) else "partial",
     )
 
 

@@ -206,7 +206,7 @@ def _backbones(planned: Sequence[Comparison]) -> list[str]:
 def backbone_words(pair: Comparison) -> str:
     """Say whether a method comes closer to Retrain than the one it builds on."""
     first, second = pair.first.title, pair.second.title
-    by = format_percent(abs(pair.difference.mean))
+    points = format_percent(abs(pair.difference.mean))
     if pair.difference.mean == 0:
         return f"{first} is as far from Retrain as {second}, which it builds on ({pair.count})."
     side = "closer" if pair.difference.mean < 0 else "farther"
@@ -214,7 +214,7 @@ def backbone_words(pair: Comparison) -> str:
         "too few requests": f"not significant: {pair.count}, {pair.needs} needed",
         "no significant difference": f"not significant: {format_p(pair.p_value)}, {pair.count}",
     }.get(pair.verdict, f"{format_p(pair.p_value)}, {pair.count}")
-    return f"{first} is {by} points {side} than {second}, which it builds on ({certainty})."
+    return f"{first} is {points} points {side} than {second}, which it builds on ({certainty})."
 
 
 def _original(cell: Cell, selection: str) -> str:
