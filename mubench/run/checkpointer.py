@@ -34,12 +34,12 @@ class StepCheckpointer:
         with self._stopwatch.paused():
             try:
                 found = self._checkpoints.load(self._step.unlearn_id)
+                self._has_any = found is not None
             except IntegrityError as error:
+                self._has_any, found = True, None
                 warnings.warn(f"{error}; the training begins again", stacklevel=2)
-                return None
             if found is None:
                 return None
-            self._has_any = True
             self._stopwatch.cost += Cost(**found.about["cost"])
             return {name: torch.from_numpy(array) for name, array in found.arrays.items()}
 
