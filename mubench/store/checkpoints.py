@@ -89,5 +89,5 @@ def _checksum(arrays: Arrays, about: str) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         total.update(f"{name} {array.dtype} {array.shape}".encode())
-        total.update(array.tobytes())
+        total.update(array.reshape(-1).data)
     return total.hexdigest()
