@@ -60,12 +60,13 @@ def network(seed):
     return seeded(build, seed)
 
 
-def pictures(*, is_streamed):
+def pictures(device, *, is_streamed):
     """Images of three channels, which their augmentation crops and mirrors."""
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (21, 3, 6, 6), generator=generator, dtype=torch.uint8)
-    norm = torch.full((3, 1, 1), 1 / 64), torch.full((3, 1, 1), -2.0)
-    split = split_of(pixels, torch.arange(21) % 3, ImageTransform(*norm, 1, True, 255))
+    norm = (torch.full((3, 1, 1), value, device=device) for value in (1 / 64, -2.0))
+    labels = (torch.arange(21) % 3).to(device)
+    split = split_of(pixels.to(device), labels, ImageTransform(*norm, 1, True, 255))
     return Split.whole(replace(split._source, is_streamed=is_streamed))
 
 
@@ -83,7 +84,7 @@ class Keeper:
 
     def save(self, state):
         self.steps += 1
-        self.keep(self.steps, {name: value.numpy() for name, value in state.items()})
+        self.keep(self.steps, {name: value.cpu().numpy() for name, value in state.items()})
 
 
 class Continuing:
@@ -102,11 +103,11 @@ class Continuing:
         raise AssertionError("nothing was due")
 
 
-def trained(case, checkpointer=None, *, seed=0):
+def trained(case, checkpointer=None, *, seed=0, device="cpu"):
     """The weights after a training whose initial weights and dropout are of a seed."""
     torch.manual_seed(seed)
-    model = network(seed)
-    fit(model, pictures(is_streamed=case == "streamed"), CASES[case], 3, checkpointer)
+    model = network(seed).to(device)
+    fit(model, pictures(device, is_streamed=case == "streamed"), CASES[case], 3, checkpointer)
     return weights(model) | {"asked": model[5].asked}
 
 

@@ -59,9 +59,18 @@ def test_a_compiled_training_goes_on_in_another_process(tmp_path):
     assert same(continued_elsewhere(tmp_path, "compiled", steps=[4])["compiled", 4], uncut)
 
 
-def states_of(case):
+@pytest.mark.gpu
+@pytest.mark.parametrize("case", QUICK)
+def test_cut_and_continued_equals_uncut_on_a_gpu(case, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    uncut = trained(case, device="cuda")
+    for step, state in states_of(case, device="cuda").items():
+        assert same(trained(case, Continuing(state), seed=step, device="cuda"), uncut)
+
+
+def states_of(case, **where):
     states = {}
-    trained(case, Keeper(lambda step, arrays: states.update({step: copied(arrays)})))
+    trained(case, Keeper(lambda step, arrays: states.update({step: copied(arrays)})), **where)
     return states
 
 
