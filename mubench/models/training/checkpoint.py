@@ -124,7 +124,7 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: State) -> None
 
 
 def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
-    """A copy of `value` in the memory layout of its parameter, which decides how kernels round."""
+    """A copy of `value` in its parameter's memory layout, for which the same kernels run."""
     if value.shape != parameter.shape:
         return value.clone()
     return torch.empty_like(parameter, device=value.device, dtype=value.dtype).copy_(value)
