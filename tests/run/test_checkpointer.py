@@ -20,7 +20,7 @@ from mubench.store.store import Store
 from tests.support.one_training import EPOCHS, begin, long_training
 from tests.support.steps import step_of
 
-STATE = {"model/weight": torch.arange(3.0), "progress/position": torch.tensor([1, 7])}
+STATE = {"model/weight": torch.arange(3.0), "position/step": torch.tensor(7)}
 STEP = long_training("retrain")
 KINDS = ("train", "retrain")
 
@@ -172,10 +172,8 @@ def test_a_step_that_is_asked_to_stop_is_not_done_and_goes_on(store, uncut, kind
     step = every(300.0, long_training(kind))
     cut(store, step, monkeypatch, after=40)
     assert store.artefacts.ids() == frozenset()
-    [position] = [
-        store.checkpoints.load(key).arrays["progress/position"] for key in store.checkpoints.ids()
-    ]
-    assert 1 <= position[1] <= 40
+    [kept] = [store.checkpoints.load(key).arrays for key in store.checkpoints.ids()]
+    assert 1 <= kept["position/step"] <= 40
     cut(store, step, monkeypatch, after=60)
     record = run_step(step, Workspace(store))
     assert record.status == "ok"

@@ -30,8 +30,8 @@ class Checkpointer(Protocol):
 
 
 @dataclass
-class Progress:
-    """How far a descent is."""
+class Position:
+    """Where a descent stands."""
 
     loss: Tensor
     """Of the last step."""
@@ -43,7 +43,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Checkpoints:
+class DescentCheckpoints:
     """Saves and restores a descent whose batches come from the epochs of one loader.
 
     Covered: weights and buffers, the optimizer's state, the loader, and the generators that layers
@@ -54,7 +54,7 @@ class Checkpoints:
     loader: Loader
 
     def restore(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, position: Position
     ) -> None:
         """Put all of them into the state that was saved last, if one was."""
         state = self.checkpointer.load()
@@ -63,13 +63,14 @@ class Checkpoints:
         _copy_into(_tensors(model), _part(state, "model"))
         _restore_optimizer(optimizer, _part(state, "optimizer"))
         self.loader.load_state_dict(_part(state, "loader"))
-        _copy_into(progress.safe, _part(state, "safe"))
-        progress.loss = state["progress/loss"].to(progress.loss.device)
-        progress.epoch, progress.step = state["progress/position"].tolist()
-        _restore_generators(_part(state, "generators"), progress.loss.device)
+        _copy_into(position.safe, _part(state, "safe"))
+        position.loss = state["position/loss"].to(position.loss.device)
+        position.epoch = int(state["position/epoch"])
+        position.step = int(state["position/step"])
+        _restore_generators(_part(state, "generators"), position.loss.device)
 
     def save_if_due(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, position: Position
     ) -> None:
         """Save after a step. Raises Interrupted."""
         if not self.checkpointer.is_due():
@@ -78,12 +79,13 @@ class Checkpoints:
             "model": _tensors(model),
             "optimizer": _optimizer_tensors(optimizer),
             "loader": self.loader.state_dict(),
-            "safe": progress.safe,
-            "progress": {
-                "loss": progress.loss.detach(),
-                "position": torch.tensor([progress.epoch, progress.step]),
+            "safe": position.safe,
+            "position": {
+                "loss": position.loss.detach(),
+                "epoch": torch.tensor(position.epoch),
+                "step": torch.tensor(position.step),
             },
-            "generators": _generators(progress.loss.device),
+            "generators": _generators(position.loss.device),
         }
         self.checkpointer.save(
             {f"{part}/{name}": value for part in parts for name, value in parts[part].items()}

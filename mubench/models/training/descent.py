@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mubench.catalogue.bounds import check_bounds
 from mubench.errors import Diverged
-from mubench.models.training.checkpoint import Checkpoints, Progress
+from mubench.models.training.checkpoint import DescentCheckpoints, Position
 
 B = TypeVar("B")
 Precision = Literal["float32", "bfloat16"]
@@ -62,7 +62,7 @@ def descend(
     *,
     steps_per_epoch: int,
     hooks: Hooks | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: DescentCheckpoints | None = None,
 ) -> torch.optim.Optimizer:
     """Minimise `loss(batch)` over `batches(epoch)`, in place; return the optimizer with its state.
 
@@ -80,7 +80,7 @@ def descend(
     # Reading a loss waits for the device, which a GPU feels and a CPU does not.
     stride = 1 if device.type == "cpu" else 50
     total = max(1, settings.epochs * steps_per_epoch)
-    at = Progress(loss=torch.zeros((), device=device), safe=snapshot(model))
+    at = Position(loss=torch.zeros((), device=device), safe=snapshot(model))
     if checkpoints is not None:
         checkpoints.restore(model, optimizer, at)
     for epoch in range(at.epoch, settings.epochs):
@@ -168,7 +168,7 @@ def is_finite(model: nn.Module) -> bool:
     return all(bool(torch.isfinite(v).all()) for v in values)
 
 
-def _require_finite(model: nn.Module, at: Progress, settings: Descent) -> None:
+def _require_finite(model: nn.Module, at: Position, settings: Descent) -> None:
     if math.isfinite(at.loss.item()):
         return
     model.load_state_dict(at.safe)

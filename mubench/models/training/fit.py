@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from mubench.data.split import Batch, Split
 from mubench.models.recipe import Recipe
-from mubench.models.training.checkpoint import Checkpointer, Checkpoints
+from mubench.models.training.checkpoint import Checkpointer, DescentCheckpoints
 from mubench.models.training.descent import Descent, descend
 from mubench.models.training.loader import Loader
 
@@ -54,7 +54,7 @@ def fit(
             lambda _: loader.epoch(),
             loss,
             steps_per_epoch=len(loader),
-            checkpoints=None if checkpointer is None else Checkpoints(checkpointer, loader),
+            checkpoints=None if checkpointer is None else DescentCheckpoints(checkpointer, loader),
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mubench.errors import Diverged, Interrupted
-from mubench.models.training.checkpoint import Checkpoints
+from mubench.models.training.checkpoint import DescentCheckpoints
 from mubench.models.training.descent import Descent, Hooks, descend
 from mubench.models.training.loader import Loader
 from tests.support.cut_training import (
@@ -82,7 +82,7 @@ def copied(arrays):
 def test_every_part_of_a_state_matters(case):
     """With any one of them taken from another step, the training ends elsewhere."""
     states, uncut = states_of(case), trained(case)
-    only_in_trouble = {"safe", "progress/loss"}
+    only_in_trouble = {"safe", "position/loss"}
     for name in states[4]:
         if name.partition("/")[0] in only_in_trouble or name in only_in_trouble:
             continue
@@ -114,14 +114,14 @@ class Cut:
 def descent(model, cut, *, broken_at=math.inf, epochs=5):
     """Epochs of three steps; in one step of all the loss is not finite."""
     loader, steps = Loader(SPLIT, 8, seed=0, name="train"), []
-    done = 0 if cut.state is None else int(cut.state["progress/position"][1])
+    done = 0 if cut.state is None else int(cut.state["position/step"])
 
     def loss(batch):
         steps.append(1)
         value = cross_entropy(model)(batch)
         return value * math.nan if done + len(steps) == broken_at else value
 
-    checkpoints = Checkpoints(cut, loader)
+    checkpoints = DescentCheckpoints(cut, loader)
     settings = Descent(learning_rate=0.1, epochs=epochs)
     descend(
         model,
@@ -151,7 +151,7 @@ def test_a_loss_that_no_step_looked_at_is_remembered():
     cut = Cut(after=3)
     with pytest.raises(Interrupted):
         descent(conv(), cut)
-    state = {**cut.state, "progress/loss": torch.tensor(math.inf)}
+    state = {**cut.state, "position/loss": torch.tensor(math.inf)}
     with pytest.raises(Diverged, match="in epoch 1 of 5"):
         descent(conv(), Cut(state=state))
 
@@ -180,7 +180,7 @@ def wide_descent(cut, optimizer):
         lambda _: loader.epoch(),
         lambda batch: model(batch.inputs.expand(-1, 2, -1, -1)).square().mean(),
         steps_per_epoch=len(loader),
-        checkpoints=Checkpoints(cut, loader),
+        checkpoints=DescentCheckpoints(cut, loader),
     )
 
 
@@ -194,5 +194,5 @@ def test_hooks_and_checkpoints_exclude_each_other():
             lambda batch: None,
             steps_per_epoch=3,
             hooks=Hooks(),
-            checkpoints=Checkpoints(Cut(), loader),
+            checkpoints=DescentCheckpoints(Cut(), loader),
         )
