@@ -16,7 +16,6 @@ from mubench.store.files import Files
 
 FORMAT = 1
 _FOLDER = "checkpoints"
-_SUFFIX = ".safetensors"
 
 
 class Checkpoint(NamedTuple):
@@ -29,7 +28,7 @@ class Checkpoint(NamedTuple):
 class Checkpoints:
     """One checkpoint for each training, by the id of its outputs.
 
-    A file is replaced as a whole, so that whoever is killed while writing leaves the one before.
+    Its file is replaced as a whole, so that whoever is killed while writing leaves the one before.
     """
 
     def __init__(self, files: Files) -> None:
@@ -65,17 +64,17 @@ class Checkpoints:
         return Checkpoint(arrays, about)
 
     def ids(self) -> frozenset[str]:
-        """The ids of all trainings that have one."""
-        names = self._files.list(_FOLDER, _SUFFIX)
-        return frozenset(name.removeprefix(f"{_FOLDER}/").removesuffix(_SUFFIX) for name in names)
+        """The ids of all trainings that have files here, complete or not."""
+        return frozenset(name.split("/")[1] for name in self._files.list(_FOLDER))
 
     def discard(self, step_id: str) -> None:
-        """Delete the checkpoint of a training, if it has one."""
-        self._files.delete(_name(step_id))
+        """Delete what there is of a training, also what a killed process has half written."""
+        for name in self._files.list(f"{_FOLDER}/{step_id}"):
+            self._files.delete(name)
 
 
 def _name(step_id: str) -> str:
-    return f"{_FOLDER}/{step_id}{_SUFFIX}"
+    return f"{_FOLDER}/{step_id}/state.safetensors"
 
 
 def _metadata(content: bytes) -> dict[str, str]:

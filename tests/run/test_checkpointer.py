@@ -190,7 +190,7 @@ def test_a_step_that_is_asked_to_stop_is_not_done_and_goes_on(store, uncut, kind
 def test_a_checkpoint_that_cannot_be_used_is_passed_over(store, uncut, monkeypatch, how):
     step = every(300.0)
     cut(store, step, monkeypatch, after=40)
-    name = f"checkpoints/{step.unlearn_id}.safetensors"
+    name = f"checkpoints/{step.unlearn_id}/state.safetensors"
     content = store.files.read(name)
     changed = (
         content[:-1] if how == "damaged" else content.replace(b'format\\": 1', b'format\\": 9')

@@ -19,7 +19,7 @@ ARRAYS = {
     "empty": np.zeros((0, 2), np.float32),
 }
 ABOUT = {"cost": {"rte_seconds": 1.5}}
-FILE = "checkpoints/x.safetensors"
+FILE = "checkpoints/x/state.safetensors"
 
 
 @pytest.fixture
@@ -47,14 +47,23 @@ def test_a_training_has_one_checkpoint_the_last(checkpoints, files):
     checkpoints.discard("x")
     checkpoints.discard("x")
     assert checkpoints.load("x") is None
-    assert files.list("checkpoints") == ["checkpoints/y.safetensors"]
+    assert files.list("checkpoints") == ["checkpoints/y/state.safetensors"]
+
+
+def test_what_a_killed_process_has_half_written_is_deleted_too(checkpoints, files):
+    files.write("checkpoints/x/.state.safetensors.77.tmp", b"half")
+    assert checkpoints.load("x") is None
+    assert checkpoints.ids() == {"x"}
+    checkpoints.discard("x")
+    assert checkpoints.ids() == frozenset()
+    assert files.list("checkpoints") == []
 
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "empty"])
 def test_a_damaged_checkpoint_is_refused(checkpoints, files, how):
     checkpoints.save("x", ARRAYS, ABOUT)
     files.write(FILE, damaged(files.read(FILE), how))
-    with pytest.raises(IntegrityError, match=r"checkpoints/x\.safetensors: "):
+    with pytest.raises(IntegrityError, match=r"checkpoints/x/state\.safetensors: "):
         checkpoints.load("x")
 
 
