@@ -10,9 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mubench.errors import plural
-from mubench.run.tune.schedule import TRIALS, Schedule
+from mubench.run.tune.schedule import Schedule
 from mubench.store.record import Record
-from mubench.sweep.kinds import STEP_KINDS
+from mubench.sweep.kinds import STEP_KINDS, StepKind
+from mubench.sweep.parallelism import TRIALS
 from mubench.sweep.steps import Step
 
 LINE_SECONDS = 10.0
@@ -27,8 +28,8 @@ class Screen:
         self._began = self._last = time.monotonic()
         self._all: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
-        self._here: Counter[str] = Counter()
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._here: Counter[StepKind] = Counter()
+        self._seconds: defaultdict[StepKind, float] = defaultdict(float)
         self._busy = self._workers = 0
         self._bar = Progress(
             TextColumn("[bold]{task.fields[name]}"),

@@ -16,7 +16,7 @@ from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.ids import source_id
 from mubench.data.availability import UNKNOWN, require_data
 from mubench.data.sources.locate import is_in_files
-from mubench.errors import DataError
+from mubench.errors import DataError, plural
 from mubench.run.step_result import not_run
 from mubench.run.tune.cluster import (
     ClusterConfig,
@@ -28,7 +28,7 @@ from mubench.run.tune.cluster import (
 )
 from mubench.run.tune.dispatch import RETRIES, Dispatcher
 from mubench.run.tune.messages import Job
-from mubench.run.tune.pool import Share
+from mubench.run.tune.pool import Share, room_for
 from mubench.run.tune.resume import Summary, usable_records
 from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.tune_hooks import StepScheduler, StopWhenOver, WorkerSearcher
@@ -36,6 +36,7 @@ from mubench.run.tune.watch import Progress, Watch
 from mubench.run.tune.worker import Worker
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
 from mubench.sweep.step_ids import sources_of
 from mubench.sweep.steps import Step, refusal_of
@@ -61,16 +62,16 @@ def run_plan(
     schedule = Schedule(plan, usable_records(plan, store))
     had = len(schedule.records)
     if cluster.address is None and not schedule.is_finished:
-        due = plan.steps.keys() - schedule.records.keys()
-        require_data(_cards(plan, due), data_dir)
+        require_data(_cards(plan, plan.steps.keys() - schedule.records.keys()), data_dir)
     _require_known(plan, schedule)
     progress.start(schedule)
     with _interruptible() as interrupted:
         if not schedule.is_finished:
             with connected(cluster):
+                due = _due(plan, schedule)
                 if not cluster.wait:
-                    require_room(_due(plan, schedule), nodes())
-                _say_where(progress)
+                    require_room(due, nodes())
+                _say_where(progress, due)
                 worker = tune.with_parameters(worker, job=_job(plan, store, data_dir))
                 _run_steps(store, schedule, progress, worker, ask_for if cluster.address else None)
     ran = len(schedule.records) - had
@@ -119,10 +120,19 @@ def _job(plan: Plan, store: Store, data_dir: str | None) -> Job:
     )
 
 
-def _say_where(progress: Progress) -> None:
+def _say_where(progress: Progress, due: Iterable[Step]) -> None:
+    """Say where to look, and whether there are more workers than the sweep can use."""
     url = dashboard()
     if url is not None:
         progress.say(f"Ray's dashboard: {url}")
+    steps = {step.id: step for step in due}
+    room = max(room_for(share, nodes()) for share in {Share.of(step) for step in steps.values()})
+    used = parallelism(steps).most
+    if room > used:
+        progress.say(
+            f"there is room for {plural(room, 'worker')}, and this sweep can use {used} at once; "
+            "more candidates run at a time with a larger search.parallel in the sweep file"
+        )
 
 
 def _run_steps(

@@ -13,12 +13,11 @@ from mubench.run.tune.ready import Place, ReadySteps
 from mubench.run.tune.suggest import ScoredCandidate, Searches, select, suggest
 from mubench.store.record import WORST, Record
 from mubench.sweep.kinds import STEP_KINDS
+from mubench.sweep.parallelism import TRIALS
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, Study
 
 _ORDER = {kind: number for number, kind in enumerate(STEP_KINDS)}
-TRIALS = {"train": 10, "retrain": 10, "search": 1, "final": 1}
-"""How many trials a step takes as long as, roughly: only the order of steps depends on it."""
 
 
 class Schedule:
