@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,7 @@ from mubench.cli.options import (
     report_folder,
     with_options,
 )
-from mubench.cli.output import FAILED, INTERRUPTED, OK, console, say
+from mubench.cli.output import FAILED, INTERRUPTED, OK, STOPPED, console, say
 from mubench.errors import plural
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
         plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
     ) as tracker:
         summary = _run_missing(opened, options, sweep.data)
-        if summary.was_interrupted:
+        if summary.interrupted_by is not None:
             say(f"interrupted; continue with 'mubench run {sweep.sweep}'")
-            raise typer.Exit(INTERRUPTED)
+            raise typer.Exit(INTERRUPTED if summary.interrupted_by == SIGINT else STOPPED)
         save_examples(store, opened.source, sweep.data)
         page = _write_report(opened, options.out)
         say(tracker.finish(page.parent) if tracker else "MLflow: off")
