@@ -62,10 +62,29 @@ def test_compaction_leaves_one_file_and_the_same_records(records, files):
     before = records.read()
     records.compact()
     assert records.read() == before
-    assert files.list("records") == [records_module.COMPACT]
+    assert len(files.list("records")) == 1
     records.append(record("d"))
     records.compact()
+    assert len(files.list("records")) == 1
     assert set(records.read()) == set("abcd")
+
+
+def test_what_one_process_left_unmerged_the_next_one_merges(records, files):
+    for key in "abc":
+        records.append(record(key))
+    Records(files).compact()
+    assert len(files.list("records")) == 1
+    assert set(records.read()) == set("abc")
+
+
+def test_a_store_of_an_older_mubench_is_read_and_merged(records, files):
+    rows = [record("a"), record("b", message="old")]
+    files.write("records/compact.parquet", records_module._bytes(records_to_table(rows)))
+    records.append(record("b", message="new", created="2026-01-02T00:00:00.000+00:00"))
+    assert {key: one.message for key, one in records.read().items()} == {"a": "", "b": "new"}
+    records.compact()
+    assert not files.exists("records/compact.parquet")
+    assert {key: one.message for key, one in records.read().items()} == {"a": "", "b": "new"}
 
 
 def test_parts_are_merged_now_and_then(records, files, monkeypatch):
@@ -83,33 +102,86 @@ def test_a_crash_between_merging_and_deleting_loses_and_doubles_nothing(
     for key in "ab":
         records.append(record(key))
 
-    def die(name):
+    def die(*names):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "delete", die)
-    with pytest.raises(KeyboardInterrupt):
-        records.compact() if operation == "compact" else records.discard(frozenset("z"))
-    monkeypatch.undo()
+    with monkeypatch.context() as dying:
+        dying.setattr(files, "delete", die)
+        with pytest.raises(KeyboardInterrupt):
+            records.compact() if operation == "compact" else records.discard(frozenset("z"))
     assert len(files.list("records")) == 3
-    assert records.read() == {"a": record("a"), "b": record("b")}
-    records.compact()
+    for reader in (records, Records(files)):
+        assert reader.read() == {"a": record("a"), "b": record("b")}
+    Records(files).compact()
+    assert len(files.list("records")) == 1
     assert records_to_table(records.read().values()).num_rows == 2
 
 
-def test_a_reader_misses_nothing_while_a_writer_merges(records, files, monkeypatch):
-    """The parts are listed, then a writer merges and deletes them, then they are read."""
-    for key in "ab":
-        records.append(record(key))
-    reader, real = Records(files), Files.list
+@pytest.mark.parametrize("has_read", [False, True])
+def test_a_reader_misses_nothing_while_a_writer_merges(records, files, monkeypatch, has_read):
+    """The files are listed, then a writer merges and deletes them, then they are read."""
+    records.append(record("a"))
+    records.append(record("b"))
+    reader, real = Records(files), Files.versions
+    if has_read:
+        reader.read()
+        records.append(record("c"))
 
-    def list_then_lose(self, folder, suffix=""):
-        names = real(self, folder, suffix)
-        monkeypatch.setattr(Files, "list", real)
+    def list_then_lose(self, folder):
+        names = real(self, folder)
+        monkeypatch.setattr(Files, "versions", real)
         records.compact()
         return names
 
-    monkeypatch.setattr(Files, "list", list_then_lose)
-    assert set(reader.read()) == {"a", "b"}
+    monkeypatch.setattr(Files, "versions", list_then_lose)
+    assert set(reader.read()) == ({"a", "b", "c"} if has_read else {"a", "b"})
+
+
+def test_records_that_another_process_deleted_are_gone(records, files):
+    for key in "abc":
+        records.append(record(key))
+    reader = Records(files)
+    assert set(reader.read()) == set("abc")
+    records.discard(frozenset("b"))
+    assert set(reader.read()) == set("ac")
+
+
+def test_two_writers_that_merge_at_once_lose_nothing(files):
+    """The lock keeps a second writer off; should it fail, the records are still there."""
+    one, other = Records(files), Records(files)
+    one.append(record("a"))
+    one.append(record("b"))
+    other._read_files()
+    one.compact()
+    one.append(record("c"))
+    other.append(record("d"))
+    other.append(record("e"))
+    other.compact()
+    assert set(Records(files).read()) == set("abcde")
+
+
+def test_statuses_are_those_of_the_newest_records(records):
+    assert records.statuses() == {}
+    records.append(record("a", status="error"))
+    records.append(record("b", status="timed_out"))
+    records.compact()
+    records.append(record("b", status="ok", created="2026-01-02T00:00:00.000+00:00"))
+    assert records.statuses() == {"a": "error", "b": "ok"}
+
+
+def test_nothing_is_written_by_who_has_lost_the_store(files):
+    def lost():
+        raise StoreError("lost")
+
+    records = Records(files, lost)
+    for write in (
+        lambda: records.append(record("a")),
+        records.compact,
+        lambda: records.discard(frozenset("a")),
+    ):
+        with pytest.raises(StoreError, match="lost"):
+            write()
+    assert files.list("") == []
 
 
 def test_discarded_records_are_gone_and_the_others_stay(records):
@@ -202,7 +274,9 @@ def test_a_process_that_is_killed_while_writing_leaves_a_readable_store(tmp_path
         (errno.EROFS, "not writable; choose another folder with --store"),
     ],
 )
-def test_a_disk_that_takes_nothing_is_one_clear_line(records, files, monkeypatch, number, expected):
+def test_a_disk_that_takes_nothing_is_one_clear_line(tmp_path, monkeypatch, number, expected):
+    files = Files(str(tmp_path))
+    records = Records(files)
     records.append(record("1"))
 
     def full(descriptor):
