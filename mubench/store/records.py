@@ -73,7 +73,7 @@ class Records:
         self._merge_own()
         names = self._read_files()
         if len(names) > 1 or any(name.startswith(_PART) for name in names):
-            self._replace_all(self._table())
+            self._replace_all(self._newest(names))
 
     def discard(self, ids: frozenset[str]) -> None:
         """Delete records, so that their steps run again."""
@@ -102,8 +102,10 @@ class Records:
         self._contents[name] = (self._files.write(name, content), content)
 
     def _table(self, columns: tuple[str, ...] | None = None) -> pa.Table | None:
-        """All records, one row per id; of those with one id the newest."""
-        names = self._read_files()
+        return self._newest(self._read_files(), columns)
+
+    def _newest(self, names: list[str], columns: tuple[str, ...] | None = None) -> pa.Table | None:
+        """The records of some files, one row per id; of those with one id the newest."""
         groups = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
         table = _merge([_merge([self._decoded(n, columns) for n in group]) for group in groups])
         if table is None:

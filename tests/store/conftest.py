@@ -3,6 +3,7 @@
 import pytest
 
 from mubench.store.files import Files
+from mubench.store.store import Store
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -11,3 +12,9 @@ def files(request, tmp_path):
     if request.param == "bucket":
         return Files(request.getfixturevalue("s3_uri"))
     return Files(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def new_store(tmp_path):
+    """An empty store in a folder."""
+    return Store(str(tmp_path / "new"))
