@@ -35,8 +35,12 @@ class Folder:
                 stream = path.open("xb")
             except FileExistsError:
                 return False
-            with stream:
-                stream.write(content)
+            try:
+                with stream:
+                    stream.write(content)
+            except BaseException:
+                path.unlink()
+                raise
             return True
 
     def read(self, name: str) -> bytes:

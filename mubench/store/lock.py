@@ -19,9 +19,13 @@ BEAT_SECONDS = 10.0
 """How often an owner writes its claim again and looks whether it is still the newest."""
 SURE_SECONDS = 30.0
 """For how long an owner believes what it saw; then it looks again before it writes."""
-STALE_SECONDS = 60.0
-"""Without a sign of life for so long, by the clock of who waits, a claim is taken over."""
+STALE_SECONDS = 90.0
+"""Without a sign of life for so long, by the clock of who waits, a claim is taken over.
+
+NFS may show an old folder for 60 seconds.
+"""
 LOOK_SECONDS = 2.0
+"""How often who waits looks."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Lock:
 
     To take it, a process creates the file of the claim after the newest one, which succeeds for
     exactly one (`Files.create`). It may when the newest claim is free, when its process on this
-    machine is gone, or when it showed no sign of life for a minute. Clocks and names of hosts
-    decide nothing. A claim is deleted only by the owner of a later one, so the newest stays.
+    machine is gone, or when it showed no sign of life for `STALE_SECONDS`. Clocks and names of
+    hosts decide nothing. A claim is deleted only by the owner of a later one: the newest stays.
     """
 
     def __init__(self, files: Files, sweep: str) -> None:
@@ -75,7 +79,7 @@ class Lock:
     ) -> None:
         self._stop.set()
         self._heart.join()
-        with suppress(StoreError):  # the claim is stale in a minute
+        with suppress(StoreError):  # then the claim becomes stale
             if not self._is_lost:
                 self._write(is_free=True)
         self._number = 0
@@ -168,9 +172,9 @@ class Lock:
     def _beat(self) -> None:
         with self._one_beat:
             now = boot_clock()
-            self._is_lost = max(self._numbers(), default=0) > self._number
+            self._write()  # first, for it makes NFS look at the folder again
+            self._is_lost = max(self._numbers()) > self._number
             if not self._is_lost:
-                self._write()
                 self._seen = now
 
     def _keep_beating(self) -> None:

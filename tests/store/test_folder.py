@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,23 @@ def test_a_disk_that_takes_nothing_is_one_clear_line(files, monkeypatch, number,
     assert str(caught.value) == f"{files.path('a')}: {expected}"
     assert files.list("") == ["a"]
     assert files.read("a") == b"old"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_file_that_cannot_be_created_whole_is_not_created(files, monkeypatch):
+    real = Path.open
+    files.write("folder/other", b"")
+
+    def on_a_full_disk(self, mode):
+        real(self, mode).close()
+        return real(Path("/dev/full"), "wb", buffering=0)
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", on_a_full_disk)
+        with pytest.raises(StoreError, match="no space left on the disk"):
+            files.create("folder/a", b"content")
+    assert files.list("") == ["folder/other"]
+    assert files.create("folder/a", b"content")
 
 
 def test_a_file_that_cannot_be_read_is_one_line(files):

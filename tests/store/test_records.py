@@ -1,6 +1,5 @@
 """Records: appended, merged, and nothing that was finished is lost."""
 
-import errno
 import os
 import subprocess
 import sys
@@ -263,29 +262,25 @@ def test_a_process_that_is_killed_while_writing_leaves_a_readable_store(tmp_path
     assert set(store.records.read()) == {"1", "2"}
 
 
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        (
-            errno.ENOSPC,
-            "no space left on the disk; what was finished is kept: free some, run it again",
-        ),
-        (errno.EACCES, "not writable; choose another folder with --store"),
-        (errno.EROFS, "not writable; choose another folder with --store"),
-    ],
-)
-def test_a_disk_that_takes_nothing_is_one_clear_line(tmp_path, monkeypatch, number, expected):
-    files = Files(str(tmp_path))
-    records = Records(files)
-    records.append(record("1"))
-
-    def full(descriptor):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError) as caught:
-        records.append(record("2"))
-    assert str(caught.value) == f"{files.path('records/part-2.parquet')}: {expected}"
-    monkeypatch.undo()
-    assert set(records.read()) == {"1"}
-    assert files.list("records") == ["records/part-1.parquet"]
+@pytest.mark.slow
+def test_a_process_that_is_killed_between_merging_and_deleting_loses_nothing(files):
+    code = (
+        "import os, signal, sys; from mubench.store.files import Files\n"
+        "from mubench.store.store import Store\n"
+        f"from {record.__module__} import record\n"
+        "store = Store(sys.argv[1])\n"
+        "for number in range(20): store.records.append(record(str(number)))\n"
+        "Files.delete = lambda *names: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "store.records.compact()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, files.uri], env=environment, capture_output=True
+    )
+    assert done.returncode == -9, done.stderr.decode()
+    assert len(files.list("records")) == 20 + 1
+    store = Store(files.uri)
+    assert set(store.records.read()) == set(map(str, range(20)))
+    store.records.compact()
+    assert len(files.list("records")) == 1
+    assert set(store.records.read()) == set(map(str, range(20)))

@@ -18,7 +18,7 @@ from obstore import sign
 from obstore.store import S3Store
 
 KEY, SECRET = "mubenchkey", "mubenchsecret"
-NEEDED = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "monmaptool", "ceph-authtool")
+NEEDED = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "monmaptool", "curl")
 CONFIG = """
 [global]
 fsid = {fsid}
@@ -167,11 +167,19 @@ class S3Server:
         raise AssertionError((self.folder / "radosgw.out").read_text()[-2000:])
 
 
+def missing_program():
+    """A program that the server needs and this machine lacks, as a sentence; else None."""
+    for name in NEEDED:
+        if shutil.which(name) is None:
+            return f"no S3 server: {name} is missing (Debian: radosgw ceph-mon ceph-osd)"
+    return None
+
+
 def start_s3_server(folder):
     """A server with its files below a folder; skips the test where the machine has none."""
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"no S3 server: {missing[0]} is missing (Debian: radosgw ceph-mon ceph-osd)")
+    missing = missing_program()
+    if missing is not None:
+        pytest.skip(missing)
     return S3Server(Path(folder))
 
 
