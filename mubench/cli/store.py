@@ -33,8 +33,7 @@ def gc(store: StoreUri = DEFAULT_STORE) -> None:
     with opened.lock("gc"):
         named = {record.unlearn_id for record in opened.records.read().values()}
         loose = opened.artefacts.ids() - named
-        for key in loose:
-            opened.artefacts.discard(key)
+        opened.files.overlapped(opened.artefacts.discard, loose)
         opened.records.compact()
     say(f"{plural(len(loose), 'artefact')} deleted")
 

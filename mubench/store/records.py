@@ -1,8 +1,9 @@
-"""The records of a store: one small Parquet file per record, merged every 1,000 records."""
+"""The records of a store: small Parquet files, merged every 1,000."""
 
 import io
 import secrets
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,19 +35,22 @@ class Records:
         """Make the records below some files; `check` raises if this process may not write."""
         self._files = files
         self._check = check
-        self._own: dict[str, Record] = {}
+        self._own: dict[str, tuple[Record, ...]] = {}
         self._contents: dict[str, tuple[str, bytes]] = {}
 
-    def append(self, record: Record) -> None:
-        """Write a record; it is on the disk when this returns.
+    def append(self, *records: Record) -> None:
+        """Write records, those of one call as one file; they are on the disk when this returns.
 
         Raises:
-            StoreError: it cannot be written, or another sweep took the store over.
+            StoreError: they cannot be written, or another sweep took the store over.
         """
         self._check()
-        name = f"{_PART}{record.id}.parquet"
-        self._files.write(name, _bytes(records_to_table([record])))
-        self._own[name] = record
+        if not records:
+            return
+        name = records[0].id if len(records) == 1 else secrets.token_hex(8)
+        path = f"{_PART}{name}.parquet"
+        self._files.write(path, _bytes(records_to_table(records)))
+        self._own[path] = records
         if len(self._own) >= COMPACT_EVERY:
             self._merge_own()
 
@@ -88,7 +92,7 @@ class Records:
     def _merge_own(self) -> None:
         """Merge what this process appended, which it need not read."""
         if self._own:
-            self._write_merged(records_to_table(self._own.values()))
+            self._write_merged(records_to_table(chain.from_iterable(self._own.values())))
             self._files.delete(*self._own)
         self._own = {}
 

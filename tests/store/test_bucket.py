@@ -36,6 +36,8 @@ def test_a_record_is_one_request(s3_uri, counted):
     records = Records(Files(s3_uri))
     assert counted(lambda: records.append(record("a"))) == {"PUT": 1}
     assert counted(lambda: [records.append(record(key)) for key in "bcd"]) == {"PUT": 3}
+    assert counted(lambda: records.append(*map(record, "efgh"))) == {"PUT": 1}
+    assert set(Records(Files(s3_uri)).read()) == set("abcdefgh")
 
 
 def test_an_artefact_is_one_request_a_part_and_its_manifest(s3_uri, counted):
@@ -89,6 +91,17 @@ def test_a_large_file_goes_in_parts_and_comes_back_whole(s3_uri, monkeypatch, co
     content = np.random.default_rng(0).bytes(11 * 2**20)
     assert counted(lambda: files.write("large", content)) == {"POST": 2, "PUT": 3}
     assert files.read("large") == content
+
+
+@pytest.mark.slow
+def test_more_files_than_one_request_lists_or_deletes(s3_uri, counted):
+    files = Files(s3_uri)
+    names = [f"a/{number:04}" for number in range(1001)]
+    files.overlapped(lambda name: files.write(name, b""), names)
+    assert counted(lambda: files.list("a")) == {"GET": 2}
+    assert files.list("a") == names
+    assert counted(lambda: files.delete(*names)) == {"POST": 2}
+    assert files.list("a") == []
 
 
 def only_line(error):

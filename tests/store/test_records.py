@@ -30,6 +30,17 @@ def test_what_is_appended_is_read(records):
     assert records.read([]) == {}
 
 
+def test_records_of_one_call_are_one_file(records, files):
+    records.append(record("1"), record("2"))
+    records.append(record("3"))
+    assert len(files.list("records")) == 2
+    assert set(records.read()) == set("123")
+    records.append(record("2", message="new", created="2026-01-02T00:00:00.000+00:00"))
+    records.compact()
+    assert len(files.list("records")) == 1
+    assert records.read()["2"].message == "new"
+
+
 def test_an_empty_store_has_no_records(records):
     assert records.read() == {}
     records.compact()

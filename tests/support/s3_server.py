@@ -18,7 +18,7 @@ from obstore import sign
 from obstore.store import S3Store
 
 KEY, SECRET = "mubenchkey", "mubenchsecret"
-NEEDED = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "monmaptool", "curl")
+NEEDED = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "setpriv", "curl")
 CONFIG = """
 [global]
 fsid = {fsid}
@@ -144,11 +144,15 @@ class S3Server:
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", monmap, "--keyring", keyring)
 
     def _start(self, *command):
+        """Start a daemon that ends with this process, however that ends."""
         output = (self.folder / f"{command[0]}.out").open("wb")
         with output:
             self._processes.append(
                 subprocess.Popen(
-                    [*command, "-f"], env=self._environment, stdout=output, stderr=output
+                    ["setpriv", "--pdeathsig", "KILL", *command, "-f"],
+                    env=self._environment,
+                    stdout=output,
+                    stderr=output,
                 )
             )
 
