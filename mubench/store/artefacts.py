@@ -41,8 +41,9 @@ class Artefacts:
             return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
         files = dict(zip(parts, self._files.overlapped(save_part, parts), strict=True))
-        manifest = {"about": dict(about or {}), "files": files}
-        self._files.write(_manifest(step_id), json.dumps(manifest, sort_keys=True).encode())
+        manifest = json.dumps({"about": dict(about or {}), "files": files}, sort_keys=True)
+        self._files.write(_manifest(step_id), manifest.encode())
+        self._keep(step_id, json.loads(manifest))
 
     def has(self, step_id: str) -> bool:
         """Whether all files of an id were stored."""
@@ -50,7 +51,8 @@ class Artefacts:
 
     def about(self, step_id: str) -> dict[str, Any]:
         """The `about` that was saved with an id."""
-        return dict(self._read_manifest(step_id)["about"])
+        manifest = self._manifests.get(step_id) or self._read_manifest(step_id)
+        return dict(manifest["about"])
 
     def load(self, step_id: str, part: str) -> dict[str, np.ndarray]:
         """One group of arrays.
@@ -105,14 +107,17 @@ class Artefacts:
         self._files.delete(*(name for name in names if name != _manifest(step_id)))
 
     def _read_manifest(self, step_id: str) -> Manifest:
-        """Read what belongs to an id, and keep it for the parts that are read next."""
-        if len(self._manifests) >= MANIFESTS_HELD:
-            self._manifests.clear()
         self._manifests.pop(step_id, None)
         manifest: Manifest = json.loads(self._files.read(_manifest(step_id)))
         if isinstance(manifest, dict):
-            self._manifests[step_id] = manifest
+            self._keep(step_id, manifest)
         return manifest
+
+    def _keep(self, step_id: str, manifest: Manifest) -> None:
+        """Keep what belongs to an id for the parts that are read next."""
+        if len(self._manifests) >= MANIFESTS_HELD:
+            self._manifests.clear()
+        self._manifests[step_id] = manifest
 
     def _damage(self, step_id: str) -> str | None:
         """What is wrong with the files. Raises FileNotFoundError: there is no manifest."""

@@ -44,6 +44,7 @@ def test_an_artefact_is_one_request_a_part_and_its_manifest(s3_uri, counted):
     artefacts = Artefacts(Files(s3_uri))
     parts = {"weights": ARRAYS, "forget": ARRAYS, "test": ARRAYS}
     assert counted(lambda: artefacts.save("x", parts)) == {"PUT": 4}
+    assert counted(lambda: (artefacts.load("x", "test"), artefacts.about("x"))) == {"GET": 1}
     reader = Artefacts(Files(s3_uri))
     assert counted(lambda: reader.load("x", "test")) == {"GET": 2}
     assert counted(lambda: [reader.load("x", part) for part in parts]) == {"GET": 3}
