@@ -15,24 +15,25 @@ from typing_extensions import override
 
 from mubench.run.step_result import StepResult, make_record
 from mubench.run.tune.cluster import ClusterConfig, connected
+from mubench.run.tune.messages import ReadyStep
 from mubench.run.tune.run_plan import run_plan
-from mubench.run.tune.worker import StepActor
+from mubench.run.tune.worker import Worker
 from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.sweep.load import parse
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
-from mubench.sweep.steps import Candidate, Step
 
 
-class NoopActor(StepActor):
+class NoopWorker(Worker):
     """Answers every step at once."""
 
     @override
-    def run_step(self, step: Step, candidate: Candidate) -> Record:
+    def run_step(self, ready: ReadyStep) -> Record:
         metrics = {"objective": 0.5, "gap": 0.5}
+        candidate = ready.candidate
         result = StepResult(metrics=metrics, params=candidate.params, candidate=candidate.number)
-        return make_record(step, result, 0.0)
+        return make_record(ready.step, result, 0.0)
 
 
 def many_steps(trials: int) -> Plan:
@@ -56,6 +57,10 @@ class Quiet:
 
     def start(self, schedule: object) -> None: ...
 
+    def say(self, line: str) -> None: ...
+
+    def looked(self, busy: int, workers: int) -> None: ...
+
     def started(self, step: object) -> None: ...
 
     def finished(self, record: object, schedule: object) -> None: ...
@@ -71,10 +76,10 @@ def main() -> None:
     trials = parser.parse_args().trials
     with connected(ClusterConfig(cpus=2)), tempfile.TemporaryDirectory() as folder:
         warm = many_steps(5)
-        run_plan(warm, Store(f"{folder}/warm"), Quiet(), actor=NoopActor)
+        run_plan(warm, Store(f"{folder}/warm"), Quiet(), worker=NoopWorker)
         plan = many_steps(trials)
         before, began = resident_kib(), time.perf_counter()
-        summary = run_plan(plan, Store(f"{folder}/store"), Quiet(), actor=NoopActor)
+        summary = run_plan(plan, Store(f"{folder}/store"), Quiet(), worker=NoopWorker)
         seconds, grown = time.perf_counter() - began, resident_kib() - before
         print(f"{summary.ran} steps in {seconds:.1f} s")
         print(f"{1000 * seconds / summary.ran:.1f} ms a trial (at most 60)")

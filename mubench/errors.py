@@ -4,6 +4,7 @@ MubenchError              one clear line: what, where, how to fix it
 ├── InputError            the user's input is wrong (exit code 2)
 │   └── DataError         a data file or folder is missing, damaged or not what it claims to be
 ├── StoreError            the store cannot be written, is locked, or has another format
+├── RunError              workers cannot be had or cannot work; what is finished is safe
 ├── IntegrityError        a stored file was altered or cut short; it is made again, never used
 ├── LeakError             a search step read test data or a final request
 ├── UndeclaredError       a method used something (a split, a teacher) that it did not declare
@@ -32,6 +33,10 @@ class DataError(InputError):
 
 class StoreError(MubenchError):
     """The store cannot be written, is locked by another sweep, or is of another format."""
+
+
+class RunError(MubenchError):
+    """Workers cannot be had, or cannot do what they are asked; finished steps are safe."""
 
 
 class IntegrityError(MubenchError):

@@ -25,7 +25,10 @@ class SearchSpec(Strict):
     sampler: Literal["tpe", "random"] = "tpe"
     trials: int = Field(8, ge=1)
     startup: int = Field(4, ge=1)
-    lag: int = Field(1, ge=1)
+    parallel: int = Field(1, ge=1)
+    """Workers that the searches together should keep busy; it decides the lag."""
+    lag: int | None = Field(None, ge=1)
+    """Candidates of one search that run at a time; without it as many as `parallel` asks for."""
     objective: Literal["avg_gap", "retrain_free"] = "avg_gap"
 
 

@@ -3,26 +3,21 @@
 Pure: it knows neither Ray nor the clock, so that one worker or a hundred give the same sweep.
 """
 
-import heapq
+import math
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from mubench.run.tune.messages import ReadyStep
+from mubench.run.tune.pool import Share
+from mubench.run.tune.ready import Place, ReadySteps
 from mubench.run.tune.suggest import ScoredCandidate, Searches, select, suggest
 from mubench.store.record import WORST, Record
 from mubench.sweep.kinds import STEP_KINDS
+from mubench.sweep.parallelism import TRIALS
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, Study
 
 _ORDER = {kind: number for number, kind in enumerate(STEP_KINDS)}
-
-
-@dataclass(frozen=True)
-class ReadyStep:
-    """A step that can run now; a `refusal` says why it is not run but recorded as refused."""
-
-    step: Step
-    candidate: Candidate
-    refusal: str | None = None
 
 
 class Schedule:
@@ -35,9 +30,9 @@ class Schedule:
         self.running: set[str] = set()
         self._dependants: dict[str, list[str]] = {key: [] for key in plan.steps}
         self._missing: dict[str, int] = {}
-        self._ready: dict[str, list[tuple[int, int, str]]] = {}
-        self._rank = {key: rank for rank, key in enumerate(plan.steps)}
-        self._last_class = ""
+        self._ready: dict[Share, ReadySteps] = {}
+        self._places: dict[str, Place] = {}
+        self.trials_left: Counter[Share] = Counter()
         self._searches = Searches()
         self._register()
 
@@ -51,11 +46,30 @@ class Schedule:
         """How many steps have no record yet and are not blocked."""
         return len(self.plan.steps) - len(self.records) - len(self.blocked)
 
-    def next(self) -> ReadyStep | None:
-        """The next ready step, now running; None while all that is left waits for what runs."""
-        key = self._pop()
-        if key is None:
+    def shares(self, left: float = math.inf) -> list[Share]:
+        """What ready steps ask for; the share of the step that should run first is the first.
+
+        `left` says for how many trials all workers are busy still: a step is urgent beside it.
+        """
+        ready = ((steps.first(left), share) for share, steps in self._ready.items() if steps)
+        return [share for _, share in sorted(ready)]
+
+    def ready(self, share: Share) -> int:
+        """How many steps of a share are ready."""
+        return len(self._ready.get(share, ()))
+
+    def matters_more(self, share: Share, other: Share, left: float) -> bool:
+        """Whether the steps of a share are worth ending workers of the other: far more urgent."""
+        mine, theirs = self._ready[share], self._ready.get(other)
+        return mine.is_urgent(left) and (not theirs or mine.longest >= 2 * theirs.longest)
+
+    def next(self, share: Share | None = None, left: float = math.inf) -> ReadyStep | None:
+        """The next ready step, now running: of a share, or of the share that comes first."""
+        if share is None:
+            share = next(iter(self.shares(left)), None)
+        if share is None or not self._ready.get(share):
             return None
+        key = self._ready[share].pop(left)
         self.running.add(key)
         return self._prepare(self.plan.steps[key])
 
@@ -68,6 +82,8 @@ class Schedule:
         """Take a step's record; what waited for it becomes ready, or blocked if it failed."""
         self.running.discard(record.id)
         self.records[record.id] = record
+        step = self.plan.steps[record.id]
+        self.trials_left[Share.of(step)] -= TRIALS[step.kind]
         self._release(record)
 
     def _register(self) -> None:
@@ -78,17 +94,20 @@ class Schedule:
             for need in needs:
                 self._dependants[need].append(key)
             self._missing[key] = len(needs - self.records.keys())
-            if not self._missing[key]:
-                self._push(key)
+            self.trials_left[Share.of(step)] += TRIALS[step.kind]
+        self._find_places()
         for record in self.records.values():
             self._block_if_useless(record)
+        for key, missing in self._missing.items():
+            if not missing and key not in self.blocked:
+                self._push(key)
 
     def _release(self, record: Record) -> None:
+        self._block_if_useless(record)
         for key in self._dependants[record.id]:
             self._missing[key] -= 1
-            if not self._missing[key]:
+            if not self._missing[key] and key not in self.blocked:
                 self._push(key)
-        self._block_if_useless(record)
 
     def _block_if_useless(self, record: Record) -> None:
         """A reference that failed blocks all that measure against it; a failed candidate counts."""
@@ -141,21 +160,13 @@ class Schedule:
         return all(self.records[key].status == "ok" for key in study.steps[k])
 
     def _push(self, key: str) -> None:
-        step = self.plan.steps[key]
-        ready = self._ready.setdefault(str(step.execution.resources), [])
-        heapq.heappush(ready, (_ORDER[step.kind], self._rank[key], key))
+        share = Share.of(self.plan.steps[key])
+        self._ready.setdefault(share, ReadySteps()).push(self._places[key])
 
-    def _pop(self) -> str | None:
-        """Trainings first, finals last; among equals prefer the resource class now running.
-
-        Ray gives a warm process back only to a step that asks for the same resources.
-        """
-        while True:
-            classes = [name for name, ready in self._ready.items() if ready]
-            if not classes:
-                return None
-            chosen = min(classes, key=lambda c: (self._ready[c][0][0], c != self._last_class))
-            key = heapq.heappop(self._ready[chosen])[2]
-            if key not in self.blocked:
-                self._last_class = chosen
-                return key
+    def _find_places(self) -> None:
+        """Go backwards, from what nothing waits for: how long each chain is."""
+        numbers = {key: number for number, key in enumerate(self.plan.steps)}
+        for key, step in reversed(tuple(self.plan.steps.items())):
+            waiting = (self._places[each].length for each in self._dependants[key])
+            length = TRIALS[step.kind] + max(waiting, default=0.0)
+            self._places[key] = Place((_ORDER[step.kind], numbers[key]), length, key)

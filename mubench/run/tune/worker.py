@@ -1,67 +1,73 @@
-"""The worker: a Ray Tune trainable that runs step after step in one process."""
+"""The worker: a Ray Tune trial that runs step after step in one process.
 
-import json
-from collections.abc import Mapping
-from typing import Any
+This module loads without torch: a cluster starts many workers at once, and the first step of each
+loads what it needs.
+"""
 
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import ray
 from ray import tune
 from typing_extensions import override
 
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
-from mubench.run.step_result import not_run
-from mubench.run.trial import run_step
-from mubench.run.workspace import Workspace
+from mubench.errors import MubenchError
+from mubench.run.tune.messages import Job, ReadyStep, Start
 from mubench.store.record import Record
-from mubench.store.store import Store
-from mubench.store.table import record_to_json
-from mubench.sweep.steps import Candidate, Step
+
+if TYPE_CHECKING:
+    from mubench.run.workspace import Workspace
 
 _OTHER_CODE = (
-    "this worker has other code than the sweep was planned with: install the same mubench and the "
-    "same plug-ins on every machine, and do not edit them while a sweep runs"
+    "a worker on {host} has other code than the sweep was planned with: install the same mubench "
+    "and the same plug-ins on every machine, and do not edit them while a sweep runs"
 )
 
 
-class StepActor(tune.Trainable):
-    """Runs the step that its configuration names; reused, so that data and models stay loaded."""
+class Worker(tune.Trainable):
+    """Runs the steps that it is given; data and models stay loaded between them."""
 
     @override
-    def setup(
-        self,
-        config: dict[str, Any],
-        steps: Mapping[str, Step] | None = None,
-        store_uri: str = "",
-        data_dir: str | None = None,
-        given: tuple[plugins.Plugin, ...] = (),
-        sources: tuple[str, ...] = (),
-        code: str = "",
-    ) -> None:
-        plugins.add(given)
-        self._has_other_code = bool(sources) and source_id(*sources) != code
-        self._steps = steps or {}
-        self._workspace = Workspace(Store(store_uri), data_dir)
+    def setup(self, config: dict[str, Any], job: Job | None = None) -> None:
+        assert job is not None
+        self._job = job
+        self._workspace: Workspace | None = None
+        self._start: Start | None = self._look_around()
+        self._records: tuple[Record, ...] = ()
 
-    @override
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self.config = new_config
-        return True
+    def take(self, due: tuple[ReadyStep, ...]) -> None:
+        """Run some steps: a task of its own, so that Ray's dashboard shows it by its title."""
+        self._records = tuple(self._record_of(each) for each in due)
+
+    def pause(self, seconds: float) -> None:
+        """Wait for a step."""
+        time.sleep(seconds)
 
     @override
     def step(self) -> dict[str, Any]:
-        due = json.loads(self.config["due"])
-        step = self._steps[due["step"]]
-        if due["refusal"]:
-            record = not_run("refused", step, due["refusal"])
-        elif self._has_other_code:
-            record = not_run("error", step, _OTHER_CODE)
-        else:
-            record = self.run_step(step, Candidate(due["params"], due["candidate"]))
-        return {"record": record_to_json(record), "done": True}
+        """Report what was done since the last report."""
+        result = {"start": self._start, "records": self._records}
+        self._start, self._records = None, ()
+        return result
 
-    def run_step(self, step: Step, candidate: Candidate) -> Record:
+    def run_step(self, ready: ReadyStep) -> Record:
         """The record of a step; what a step can do wrong is in it."""
-        return run_step(step, self._workspace, candidate)
+        from mubench.run.trial import run_step
+
+        return run_step(ready.step, self.workspace, ready.candidate)
+
+    @property
+    def workspace(self) -> "Workspace":
+        """What this process keeps loaded between steps."""
+        from mubench.run.workspace import Workspace
+        from mubench.store.store import Store
+
+        if self._workspace is None:
+            self._workspace = Workspace(Store(self._job.store_uri), self._job.data_dir)
+        return self._workspace
 
     @override
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -70,3 +76,27 @@ class StepActor(tune.Trainable):
     @override
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Nothing to load."""
+
+    def _record_of(self, ready: ReadyStep) -> Record:
+        from mubench.run.step_result import not_run
+
+        if ready.refusal is not None:
+            return not_run("refused", ready.step, ready.refusal)
+        return self.run_step(ready)
+
+    def _look_around(self) -> Start:
+        context = ray.get_runtime_context()
+        gpus = tuple(int(number) for number in ray.get_gpu_ids())
+        problem = self._problem()
+        return Start(context.get_node_id(), gpus, problem)
+
+    def _problem(self) -> str:
+        """What this worker has other than the driver, so that it may not work."""
+        try:
+            plugins.add(self._job.added_plugins)
+        except MubenchError as error:
+            return str(error)
+        sources = self._job.sources
+        if sources and source_id(*sources) != self._job.code:
+            return _OTHER_CODE.format(host=socket.gethostname())
+        return ""

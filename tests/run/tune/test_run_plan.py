@@ -12,14 +12,14 @@ import pytest
 import ray
 from ray import cloudpickle
 
-from mubench.errors import StoreError
+from mubench.errors import RunError, StoreError
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune import run_plan as running
 from mubench.run.tune.resume import usable_records
 from mubench.run.tune.run_plan import run_plan
 from mubench.store.store import Store
 from mubench.sweep.planner import make_plan
-from tests.support.noop_worker import NoopActor
+from tests.support.noop_worker import NoopWorker
 from tests.support.sweep_world import all_values, finish, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -38,6 +38,12 @@ class Quiet:
         self.kinds = []
 
     def start(self, schedule):
+        pass
+
+    def say(self, line):
+        pass
+
+    def looked(self, busy, workers):
         pass
 
     def started(self, step):
@@ -143,12 +149,12 @@ def test_a_damaged_reference_is_made_again_with_a_warning_and_never_used(finishe
     assert all_values(again.records).items() > all_values(summary.records).items()
 
 
-class Storing(NoopActor):
+class Storing(NoopWorker):
     """Does nothing, and leaves a folder in the store as a real step does."""
 
-    def run_step(self, step, candidate):
-        self._workspace.store.artefacts.save(step.unlearn_id, {})
-        return super().run_step(step, candidate)
+    def run_step(self, ready):
+        Store(self._job.store_uri).artefacts.save(ready.step.unlearn_id, {})
+        return super().run_step(ready)
 
 
 def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(two_cpus, tmp_path, monkeypatch):
@@ -162,22 +168,21 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(two_cpus, tmp_
 
     monkeypatch.setattr(opened.store.records, "append", write_while_there_is_room)
     with pytest.raises(StoreError, match=r"^no space left on the disk$"):
-        run_plan(opened.plan, opened.store, Quiet(), actor=Storing)
+        run_plan(opened.plan, opened.store, Quiet(), worker=Storing)
     kept = Store(opened.store.uri).records.read()
     assert [r.status for r in kept.values()] == ["ok"] * 3
     assert usable_records(opened.plan, Store(opened.store.uri)) == kept
 
 
-def test_a_worker_that_cannot_start_leaves_errors_and_no_hang(two_cpus, tmp_path, monkeypatch):
-    class Unborn(NoopActor):
+def test_workers_that_cannot_start_end_the_run_in_one_line(two_cpus, tmp_path):
+    class Unborn(NoopWorker):
         def setup(self, config, **kwargs):
             raise RuntimeError("no such disk")
 
-    monkeypatch.setattr(running, "RETRIES", 0)
     opened = opened_in(tmp_path)
-    summary = run_plan(opened.plan, opened.store, Quiet(), actor=Unborn)
-    assert {r.kind for r in summary.failures} == {"train", "retrain"}
-    assert summary.blocked == len(opened.plan.steps) - len(summary.records)
+    with pytest.raises(RunError, match=r"^\d workers in a row could not start: .*no such disk$"):
+        run_plan(opened.plan, opened.store, Quiet(), worker=Unborn)
+    assert not opened.store.records.read()
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_step_runs_again(two_cpus, tmp_path):
@@ -185,14 +190,14 @@ def test_a_worker_that_is_killed_is_replaced_and_its_step_runs_again(two_cpus, t
     mark = tmp_path / "killed"
 
     class Dying(Storing):
-        def run_step(self, step, candidate):
-            if step.kind == "final" and not mark.exists():
+        def run_step(self, ready):
+            if ready.step.kind == "final" and not mark.exists():
                 mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().run_step(step, candidate)
+            return super().run_step(ready)
 
     opened = opened_in(tmp_path)
-    summary = run_plan(opened.plan, opened.store, Quiet(), actor=Dying)
+    summary = run_plan(opened.plan, opened.store, Quiet(), worker=Dying)
     assert mark.exists()
     assert summary.records.keys() == opened.plan.steps.keys()
     assert {r.status for r in summary.records.values()} == {"ok"}
@@ -205,8 +210,9 @@ def test_steps_share_gpus_and_workers_and_run_in_order(two_cpus, tmp_path):
     at_once = {"train": 2, "search": 4}
 
     class Noting(Storing):
-        def run_step(self, step, candidate):
+        def run_step(self, ready):
             """Waits until as many steps of its kind have begun as must run at once."""
+            step = ready.step
             note = {"kind": step.kind, "share": step.execution.resources.gpu, "pid": os.getpid()}
             note |= {"gpus": list(map(str, ray.get_gpu_ids())), "begin": time.monotonic()}
             (log / f"{step.kind}-{step.id}").touch()
@@ -215,7 +221,7 @@ def test_steps_share_gpus_and_workers_and_run_in_order(two_cpus, tmp_path):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"too few steps of kind {step.kind} run at once")
                 time.sleep(0.05)
-            record = super().run_step(step, candidate)
+            record = super().run_step(ready)
             note["end"] = time.monotonic()
             (log / f"{step.id}.json").write_text(json.dumps(note))
             return record
@@ -229,7 +235,7 @@ def test_steps_share_gpus_and_workers_and_run_in_order(two_cpus, tmp_path):
     )
     plan = make_plan(opened.loaded.spec, "cuda")
     progress = Quiet()
-    summary = run_plan(plan, opened.store, progress, actor=Noting)
+    summary = run_plan(plan, opened.store, progress, worker=Noting)
     assert {r.status for r in summary.records.values()} == {"ok"}
     notes = [json.loads(path.read_text()) for path in log.glob("*.json")]
     assert len(notes) == len(plan.steps)
@@ -240,5 +246,5 @@ def test_steps_share_gpus_and_workers_and_run_in_order(two_cpus, tmp_path):
     assert {tuple(n["gpus"]) for n in notes} == {("0",), ("1",)}
     searches = [n for n in notes if n["kind"] == "search"]
     assert len({n["pid"] for n in searches}) <= len(searches) / 3
-    assert progress.kinds[:2] == ["train", "train"]
+    assert set(progress.kinds[:2]) <= {"train", "retrain"}
     assert progress.kinds[-1] == "final"

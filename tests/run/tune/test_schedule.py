@@ -1,13 +1,13 @@
 """Whole plans walked with a fake runner: who finishes when changes no choice."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mubench.catalogue.seeds import derive_seed
+from mubench.run.tune.pool import Share
 from mubench.run.tune.schedule import Schedule
 from mubench.store.record import WORST, Record
 from mubench.sweep import load
@@ -347,17 +347,40 @@ def references(plan):
     return {k: r for k, r in simulate(plan).records.items() if r.kind in ("train", "retrain")}
 
 
-def test_steps_of_the_resource_class_now_running_come_first_among_equals():
-    """Two resource classes take turns in the plan; the walk changes over once."""
+def test_a_worker_gets_only_steps_of_its_share_in_their_order():
+    """Every second final step asks for two CPUs."""
     steps = {}
     for number, (key, step) in enumerate(BASE.steps.items()):
         share = replace_cpu(step, 2 if number % 2 else 1)
         steps[key] = share if step.kind == "final" else step
     plan = replace(BASE, steps=steps)
     done = {k: r for k, r in simulate(BASE).records.items() if BASE.steps[k].kind != "final"}
-    shares = [due.step.execution.resources.cpu for due in drain(Schedule(plan, done))]
-    assert len(set(shares)) == 2
-    assert sum(one != other for one, other in pairwise(shares)) == 1
+    walk = Schedule(plan, done)
+    finals = rank(plan, "final")
+    for cpus in (2, 1):
+        due = [walk.next(Share(cpus, 0)) for _ in range(walk.ready(Share(cpus, 0)))]
+        expected = [key for key in finals if steps[key].execution.resources.cpu == cpus]
+        assert [each.step.id for each in due] == expected
+        assert walk.next(Share(cpus, 0)) is None
+    assert walk.next(Share(3, 0)) is None
+
+
+def test_what_a_long_search_waits_for_comes_first_when_workers_are_many():
+    """The original and the Retrain of the search come before those of the final requests."""
+    plan = planned(search__trials=60)
+    first = Schedule(plan, {}).next(left=30).step
+    assert first.training.purpose == "search"
+    assert Schedule(plan, {}).next().step.id == next(iter(plan.steps))
+
+
+def test_the_trials_that_are_left_are_counted_by_share():
+    walk = simulate(BASE, stop_after=5)
+    left = [
+        10 if s.kind in ("train", "retrain") else 1
+        for k, s in BASE.steps.items()
+        if k not in walk.records
+    ]
+    assert walk.trials_left == {Share(1, 0): sum(left)}
 
 
 def replace_cpu(step, cpu):

@@ -1,12 +1,20 @@
 """Workers without the files of a plug-in, and workers with other code."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
 
 from mubench.catalogue import cards
+from mubench.catalogue.ids import source_id
 from mubench.run.open_sweep import open_sweep
+from mubench.run.tune.messages import Job, ReadyStep, Start
 from mubench.run.tune.resume import finished
 from mubench.run.tune.run_plan import run_plan
+from mubench.run.tune.worker import Worker
 from mubench.sweep.step_ids import sources_of
+from mubench.sweep.steps import Candidate
 from tests.support.plugin_files import METRIC, METRIC_CARD, give
 from tests.support.sweep_world import write
 
@@ -104,6 +112,12 @@ class Silent:
     def start(self, schedule):
         pass
 
+    def say(self, line):
+        pass
+
+    def looked(self, busy, workers):
+        pass
+
     def started(self, step):
         pass
 
@@ -111,14 +125,38 @@ class Silent:
         pass
 
 
-def test_a_worker_with_other_code_fails_its_steps_and_says_why(tmp_path):
-    from mubench.run.tune.worker import StepActor
+class Plain(Worker):
+    """A worker outside of Ray."""
 
+    def __init__(self, job):
+        self._node = Start("here", ())
+        self.setup({}, job=job)
+
+    def _look_around(self):
+        return self._node._replace(problem=self._problem())
+
+
+def test_a_worker_reports_its_start_once_and_then_records(tmp_path):
     opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
     step = next(iter(opened.plan.steps.values()))
-    due = {"due": f'{{"step": "{step.id}", "params": {{}}, "candidate": null, "refusal": null}}'}
-    actor = StepActor.__new__(StepActor)
-    actor.config = due
-    shared = {"steps": opened.plan.steps, "store_uri": str(tmp_path / "store")}
-    actor.setup(due, **shared, sources=("mubench.methods.ga:GA",), code="another")
-    assert "this worker has other code than the sweep was planned with" in actor.step()["record"]
+    worker = Plain(Job(str(tmp_path / "store")))
+    assert worker.step() == {"start": Start("here", ()), "records": ()}
+    worker.take((ReadyStep(step, Candidate({}), "not this one"),))
+    (record,) = worker.step()["records"]
+    assert (record.id, record.status, record.message) == (step.id, "refused", "not this one")
+    assert worker.step() == {"start": None, "records": ()}
+
+
+def test_a_worker_with_other_code_may_not_work_and_says_why(tmp_path):
+    job = Job(str(tmp_path), sources=("mubench.methods.ga:GA",), code="another")
+    problem = Plain(job).step()["start"].problem
+    assert "has other code than the sweep was planned with" in problem
+    same = replace(job, code=source_id(*job.sources))
+    assert Plain(same).step()["start"].problem == ""
+
+
+def test_starting_a_worker_loads_neither_torch_nor_optuna():
+    """A cluster starts many at once: the first step of each loads what it needs."""
+    code = "import mubench.run.tune.worker, sys; print({'torch', 'optuna'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
