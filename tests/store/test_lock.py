@@ -104,13 +104,14 @@ def test_the_lock_of_a_process_that_has_ended_is_taken_over_at_once(files, how, 
     child.wait()
 
 
-def test_the_lock_of_another_machine_holds_while_its_heart_beats(files, quick):
+def test_the_lock_of_another_machine_holds_while_its_heart_beats(files, quick, monkeypatch):
     """Its host and process may be called like ours, and its clock may stand: only beats count."""
+    monkeypatch.setattr(lock_module, "STALE_SECONDS", 60)
     put_claim(files, process=elsewhere())
     stop = threading.Event()
     heart = threading.Thread(target=pulse, args=(files, 1, stop))
     heart.start()
-    waits = pytest.warns(UserWarning, match="locked by sweep 'other'.*waiting up to 0 s")
+    waits = pytest.warns(UserWarning, match="locked by sweep 'other'.*waiting up to 60 s")
     with waits, pytest.raises(StoreError, match="in use by sweep 'other'"), Lock(files, "mine"):
         pass
     stop.set()
