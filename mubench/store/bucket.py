@@ -164,7 +164,7 @@ class Bucket:
         advice = _ADVICE.get(_code(error))
         if advice is not None:
             return StoreError(f"{self.root}: {advice.format(kind=self._kind)}")
-        if re.search(r"/latest/|computeMetadata|/metadata/identity", text):
+        if re.search(r"/latest/(api/token|meta-data)|/computeMetadata/v1|/metadata/identity", text):
             return StoreError(
                 f"{self.root}: no credentials; set {_KEYS[self._kind]}, or run where the cloud "
                 "gives them to the machine"

@@ -17,16 +17,33 @@ R = TypeVar("R")
 
 
 class Place(Protocol):
-    """What a file system must be able to do. A file is whole or absent for whoever reads it."""
+    """A file system below a root. A file is whole or absent for whoever reads it."""
 
     root: str
 
-    def write(self, name: str, content: bytes) -> str: ...  # noqa: D102
-    def create(self, name: str, content: bytes) -> bool: ...  # noqa: D102
-    def read(self, name: str) -> bytes: ...  # noqa: D102
-    def exists(self, name: str) -> bool: ...  # noqa: D102
-    def versions(self, folder: str) -> dict[str, str]: ...  # noqa: D102
-    def delete(self, names: list[str]) -> None: ...  # noqa: D102
+    def write(self, name: str, content: bytes) -> str:
+        """Write a file; return its version."""
+        ...
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file unless it exists; return whether this call did."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The content of a file. Raises FileNotFoundError."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether a file exists."""
+        ...
+
+    def versions(self, folder: str) -> dict[str, str]:
+        """All files below a folder, with their versions."""
+        ...
+
+    def delete(self, names: list[str]) -> None:
+        """Delete those of some files that exist."""
+        ...
 
 
 class Files:

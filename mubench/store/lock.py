@@ -33,7 +33,7 @@ class Claim:
     """What the file of a claim says. Only its maker writes it."""
 
     token: str
-    """Random: it makes the files of two owners differ."""
+    """Random: by it a maker knows its own."""
     sweep: str
     process: Process
     beat: int = 0
@@ -105,7 +105,7 @@ class Lock:
         if newest and not self._is_over(newest):
             return False
         own = _name(newest + 1)
-        if not self._files.create(own, self._claim.pack()):
+        if not self._files.create(own, self._claim.pack()) and not self._is_mine(own):
             return False
         if self._files.create(own, self._claim.pack()):
             raise StoreError(
@@ -120,6 +120,13 @@ class Lock:
             return False
         self._files.delete(*(_name(number) for number in numbers if number < self._number))
         return True
+
+    def _is_mine(self, name: str) -> bool:
+        """Whether a claim that could not be made was made: the answer to the first try got lost."""
+        with suppress(FileNotFoundError):
+            claim = _unpack(self._files.read(name))
+            return claim is not None and claim.token == self._claim.token
+        return False
 
     def _is_over(self, number: int) -> bool:
         """Whether a claim no longer counts; False if it is not the newest any more.

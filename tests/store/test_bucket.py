@@ -148,6 +148,7 @@ def test_a_user_without_permission_is_one_line(s3_uri, s3_server, monkeypatch):
 
 def test_an_endpoint_that_refuses_is_one_line(s3_uri, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    s3_uri = f"{s3_uri}/latest"
     with pytest.raises(StoreError) as caught:
         Store(s3_uri)
     assert only_line(caught) == (

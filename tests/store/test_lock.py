@@ -285,6 +285,21 @@ def test_a_late_writer_cannot_use_a_number_that_was_used_up(files, slow_heart):
         pass
 
 
+def test_an_owner_whose_request_was_answered_the_second_time_is_the_owner(files):
+    """The first answer got lost; the second try finds the claim that the first one made."""
+    lock, real = Lock(files, "mine"), files.create
+
+    def create_twice(name, content):
+        real(name, content)
+        return real(name, content)
+
+    files.create = create_twice
+    with lock:
+        assert newest(files)["sweep"] == "mine"
+        with pytest.raises(StoreError, match="in use by sweep 'mine'"), Lock(files, "other"):
+            pass
+
+
 def test_a_store_that_overwrites_what_it_should_not_is_refused(files, monkeypatch):
     def overwrite(self, name, content):
         self.write(name, content)
