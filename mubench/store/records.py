@@ -177,6 +177,13 @@ def _filtered(table: pa.Table, kept: list[bool]) -> pa.Table:
 
 
 def _bytes(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    """A Parquet file; what makes a large one small would take twice the time of one row's."""
+    sink, is_large = io.BytesIO(), table.num_rows > BATCH
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd" if is_large else "none",
+        use_dictionary=is_large,
+        write_statistics=is_large,
+    )
     return sink.getvalue()
