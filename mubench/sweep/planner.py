@@ -268,6 +268,7 @@ class _Planner:
             resources=self.spec.resources.of(kind),
             limit_seconds=getattr(self.spec.limits, kind),
             precision=recipe.precision if recipe is not None else self.spec.precision,
+            checkpoint_seconds=self.spec.checkpoint.total_seconds(),
         )
 
 

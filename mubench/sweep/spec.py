@@ -1,6 +1,7 @@
 """What a sweep file says: its keys with their types, defaults and limits."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe, resolve_recipe
 from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.duration import Duration
 from mubench.sweep.grid import GridSpec
 from mubench.sweep.kinds import StepKind
 from mubench.sweep.published import Published
@@ -106,6 +108,8 @@ class SweepSpec(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     resources: PerKind = PerKind()
     limits: Limits = Limits()
+    checkpoint: Duration = timedelta(minutes=5)
+    """Between two checkpoints of a training; none where it is zero."""
     diagnostics: Diagnostics = Diagnostics()
     claims: tuple[str, ...] = ()
     """The hypotheses of the sweep, as sentences; see `mubench.sweep.claims`."""
