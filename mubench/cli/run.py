@@ -80,11 +80,12 @@ def status(sweep: SweepOptions) -> None:
     """Show the progress of a sweep: steps with a record of all steps, and what failed."""
     opened = sweep.open()
     steps = opened.plan.steps
-    records = opened.store.records.read(steps)
-    say(f"{opened.plan.name}: {len(records)} of {plural(len(steps), 'step')} completed")
-    for record in records.values():
-        if record.status != "ok":
-            say(f"{record.status}: {steps[record.id].title}: {record.message}")
+    statuses = opened.store.records.statuses()
+    done = [key for key in steps if key in statuses]
+    say(f"{opened.plan.name}: {len(done)} of {plural(len(steps), 'step')} completed")
+    problems = [key for key in done if statuses[key] != "ok"]
+    for record in opened.store.records.read(problems).values() if problems else ():
+        say(f"{record.status}: {steps[record.id].title}: {record.message}")
 
 
 def reproduce(
