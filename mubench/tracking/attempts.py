@@ -1,5 +1,6 @@
 """How long a sync is tried while MLflow is busy, and what its attempts wrote together."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -34,13 +35,14 @@ class Attempts:
         self._patience = patience
         self._tell = tell
         self._was_told = False
+        self._counting = threading.Lock()
         self._renew()
 
-    def wrote(self, created: int, completed: int) -> None:
-        """Count runs that were written, which renews the patience."""
-        self.created += created
-        self.completed += completed
-        if created or completed:
+    def wrote(self, *, is_new: bool) -> None:
+        """Count a run that was written, which renews the patience; any thread may call it."""
+        with self._counting:
+            self.created += is_new
+            self.completed += not is_new
             self._renew()
 
     def succeed(self, attempt: Callable[[], _Result]) -> _Result:

@@ -21,7 +21,7 @@ _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow 3 opens its pages for language models."""
 _PAGE = 1000
 _BATCH = 200
-"""Runs written before their number is noted; then their children may follow."""
+"""Runs that the writers take at once; the children of these runs follow in a later batch."""
 _PARAMS_AT_ONCE, _METRICS_AT_ONCE = 100, 800
 _PLAN = "plan"
 """Tag: `current` for the runs of the sweep as it is now, `older` for those of earlier forms."""
@@ -64,11 +64,9 @@ class RunSync:
         """
         count = 0
         for batch in _batches(runs):
-            written = list(self._each(self._upsert, batch))
-            self._runs |= {data.key: run for data, (run, *_) in zip(batch, written, strict=True)}
+            written = self._each(self._upsert, batch)
+            self._runs |= {data.key: run for data, run in zip(batch, written, strict=True)}
             self._current |= {data.key for data in batch}
-            created = sum(is_new for _, is_new, _ in written)
-            self._attempts.wrote(created, sum(changed for *_, changed in written))
             count += len(batch)
         return count
 
@@ -90,8 +88,8 @@ class RunSync:
         with ThreadPoolExecutor(self._writers) as pool:
             yield from pool.map(function, items)
 
-    def _upsert(self, data: RunData) -> tuple[Any, bool, bool]:
-        """Return the run, whether it is new, and whether it existed and was completed."""
+    def _upsert(self, data: RunData) -> Any:
+        """Create a run or complete the existing one; return it."""
         run = self._runs.get(data.key)
         if run is not None and _is_outdated(run, data):
             self._client.delete_run(run.info.run_id)
@@ -110,7 +108,9 @@ class RunSync:
             run = self._client.create_run(self.experiment_id, data.start, tags, data.name)
         has_changed = self._log(run, data, tags)
         has_changed |= self._finish(run, data)
-        return run, is_new, has_changed and not is_new
+        if is_new or has_changed:
+            self._attempts.wrote(is_new=is_new)
+        return run
 
     def mark_older(self) -> None:
         """Tag the runs of earlier forms of the sweep (other code, other seeds); they are kept."""

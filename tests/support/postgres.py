@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -23,6 +24,13 @@ def binaries() -> Path | None:
     found = shutil.which("pg_ctl")
     elsewhere = Path(found).parent if found else None
     return max(Path("/usr/lib/postgresql").glob("*/bin"), default=elsewhere)
+
+
+def missing() -> str | None:
+    """What the tests need and this machine lacks, or None."""
+    if binaries() is None:
+        return "its programs are not installed (Debian: postgresql)"
+    return None if find_spec("psycopg2") else "psycopg2 is not installed (psycopg2-binary)"
 
 
 @contextmanager
@@ -106,9 +114,9 @@ def _user(folder: Path) -> list[str]:
     return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
 
 
-def _wait(server: subprocess.Popen[bytes], is_up: object) -> None:
+def _wait(server: subprocess.Popen[bytes], is_up: Callable[[], bool]) -> None:
     until = time.monotonic() + STARTS_WITHIN_SECONDS
-    while not is_up():  # type: ignore[operator]
+    while not is_up():
         if server.poll() is not None or time.monotonic() > until:
             raise RuntimeError(f"{server.args} does not start")
         time.sleep(0.1)

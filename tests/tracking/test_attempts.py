@@ -69,7 +69,8 @@ def test_each_written_run_renews_the_patience(clock: Clock):
     attempts = Attempts(20.0)
 
     def attempt() -> None:
-        attempts.wrote(1, 0) if clock.now < 100.0 else attempts.wrote(0, 0)
+        if clock.now < 100.0:
+            attempts.wrote(is_new=True)
         clock.now += 19.0
         raise BUSY
 
@@ -87,6 +88,6 @@ def test_what_no_later_attempt_can_mend_is_raised_at_once(clock: Clock):
 
 def test_it_counts_what_all_attempts_wrote_together():
     attempts = Attempts()
-    attempts.wrote(2, 1)
-    attempts.wrote(0, 3)
-    assert (attempts.created, attempts.completed) == (2, 4)
+    for is_new in (True, False, True, False, False):
+        attempts.wrote(is_new=is_new)
+    assert (attempts.created, attempts.completed) == (2, 3)
