@@ -167,8 +167,12 @@ def _trial(study: Study, records: list[Record]) -> FrozenTrial:
 
 
 def _attributes(records: list[Record], failed: Record | None) -> dict[str, Any]:
-    """What the dashboard shows beside a trial; `created` tells a record from one made again."""
+    """What the dashboard shows beside a trial; `created` tells a record from one made again.
+
+    Optuna's own params are the draws, such as `alpha[1]` for the second range of alpha.
+    """
     return {
+        "hyperparameters": dict(records[0].params),
         "steps": [record.id for record in records],
         "created": [record.created for record in records],
         "status": failed.status if failed else "ok",

@@ -129,6 +129,7 @@ def test_each_search_is_a_study_whose_best_trial_is_the_chosen_candidate(store, 
                 trial.distributions[key]._contains(trial.distributions[key].to_internal_repr(value))
                 for key, value in trial.params.items()
             )
+            assert trial.user_attrs["hyperparameters"] == candidate.params
             assert trial.user_attrs["steps"] == list(study.steps[k])
             assert trial.duration.total_seconds() == 1.5
             if k in failing:
