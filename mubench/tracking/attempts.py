@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from mubench.errors import TrackingBusyError
+from mubench.errors import TrackingBusy
 
 PATIENCE_SECONDS = 120.0
 """Without a written run, before a sync gives up."""
@@ -51,13 +51,13 @@ class Attempts:
         A server may still carry out a request that its client gave up: the last call finds that.
 
         Raises:
-            TrackingBusyError: the patience is over.
+            TrackingBusy: the patience is over.
         """
         has_failed = False
         while True:
             try:
                 result = attempt()
-            except TrackingBusyError as error:
+            except TrackingBusy as error:
                 self._wait(error)
                 has_failed = True
                 continue
@@ -69,7 +69,7 @@ class Attempts:
         self._until = time.monotonic() + self._patience
         self._pause = FIRST_PAUSE_SECONDS
 
-    def _wait(self, error: TrackingBusyError) -> None:
+    def _wait(self, error: TrackingBusy) -> None:
         if time.monotonic() + self._pause > self._until:
             raise error
         if not self._was_told:

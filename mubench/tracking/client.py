@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from mubench.errors import TrackingBusyError, TrackingError
+from mubench.errors import TrackingBusy, TrackingError
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -39,7 +39,7 @@ def connect(uri: str) -> Iterator[Any]:
 
     Raises:
         TrackingError: the server refuses; uri and reason in one line.
-        TrackingBusyError: the server does not answer in time, or cannot now.
+        TrackingBusy: the server does not answer in time, or cannot now.
     """
     with _settings(), _silence():
         from mlflow import MlflowClient
@@ -54,7 +54,7 @@ def connect(uri: str) -> Iterator[Any]:
             advice = "install the driver of this database (PostgreSQL: psycopg2-binary)"
             raise TrackingError(f"{where}: {error}; {advice}") from error
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            kind = TrackingBusyError if _may_pass(error) else TrackingError
+            kind = TrackingBusy if _may_pass(error) else TrackingError
             raise kind(f"{where}: {_reason(error)}") from error
 
 

@@ -56,10 +56,10 @@ def test_a_report_is_made_from_the_store_whatever_the_variable_says(copy, mubenc
 
 
 def test_a_busy_server_is_tried_again_and_the_user_is_told(copy, mubench_, monkeypatch):
-    from mubench.errors import TrackingBusyError
+    from mubench.errors import TrackingBusy
 
     def sync(*_, attempts, **__):
-        answers = iter([TrackingBusyError("http://mlflow: overloaded"), "3 runs", "3 runs"])
+        answers = iter([TrackingBusy("http://mlflow: overloaded"), "3 runs", "3 runs"])
 
         def attempt():
             answer = next(answers)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from mubench.errors import TrackingBusyError, TrackingError
+from mubench.errors import TrackingBusy, TrackingError
 from mubench.tracking import attempts as module
 from mubench.tracking.attempts import Attempts
 
-BUSY = TrackingBusyError("http://mlflow: busy")
+BUSY = TrackingBusy("http://mlflow: busy")
 
 
 class Clock:
@@ -58,10 +58,10 @@ def test_after_a_failure_success_is_checked_by_another_attempt(clock: Clock):
 
 
 def test_it_gives_up_when_the_patience_is_over(clock: Clock):
-    with pytest.raises(TrackingBusyError):
+    with pytest.raises(TrackingBusy):
         Attempts(60.0).succeed(answering(*[BUSY] * 20))
     assert clock.pauses == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
-    with pytest.raises(TrackingBusyError):
+    with pytest.raises(TrackingBusy):
         Attempts().succeed(answering(BUSY, "done"))
 
 
@@ -74,7 +74,7 @@ def test_each_written_run_renews_the_patience(clock: Clock):
         clock.now += 19.0
         raise BUSY
 
-    with pytest.raises(TrackingBusyError):
+    with pytest.raises(TrackingBusy):
         attempts.succeed(attempt)
     assert clock.now > 100.0
     assert set(clock.pauses) == {1.0}
