@@ -56,7 +56,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def plain_environment(monkeypatch, tmp_path):
     """No variable of the person who runs the tests counts, and files go where nobody looks."""
-    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "FORCE_COLOR"):
+    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "MLFLOW_TRACKING_URI", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
