@@ -185,7 +185,7 @@ def changing_nodes() -> None:
             cluster.add_node(num_cpus=8)
             seen.append(since)
         if len(seen) == 1 and since >= 80:
-            cluster.remove_node(cluster.list_all_nodes()[1], allow_graceful=False)
+            cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
             seen.append(since)
 
     run = measure(plan_of(500), lambda step: 3.0, [{"num_cpus": 8}], 8.0, change)
