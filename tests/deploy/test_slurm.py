@@ -1,4 +1,4 @@
-"""`deploy/slurm.sh` on a real Slurm of two nodes: a sweep runs there, and goes on after its time."""
+"""`deploy/slurm.sh` on a real Slurm of two nodes: a sweep runs, and goes on after its time."""
 
 import os
 import sys

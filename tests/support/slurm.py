@@ -1,4 +1,4 @@
-"""A real Slurm cluster on loopback: one controller and two nodes of a CPU each, without passwords."""
+"""A real Slurm cluster on loopback: a controller and two nodes of one CPU, without passwords."""
 
 import getpass
 import os
@@ -29,6 +29,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
+KillWait=2
 MpiDefault=none
 ReturnToService=2
 FirstJobId={first_job}
