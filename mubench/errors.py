@@ -12,7 +12,8 @@ MubenchError              one clear line: what, where, how to fix it
 ├── TrackingError         MLflow does not answer or refuses; the records are safe in the store
 ├── Refused               a method cannot do what it is asked, with the reason: a result
 ├── Diverged              numbers ceased to be finite; the model has its last finite weights again
-└── TimedOut              a step ran past its time limit
+├── TimedOut              a step ran past its time limit
+└── Interrupted           a step was asked to stop: no result; it goes on when it is run again
 """
 
 from collections.abc import Iterable
@@ -69,6 +70,10 @@ class Diverged(MubenchError):
 
 class TimedOut(MubenchError):
     """A step ran past its time limit."""
+
+
+class Interrupted(MubenchError):
+    """A step was asked to stop before its end: no result. It goes on when it is run again."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""What there is: cards, search spaces, plug-ins and content ids, without torch."""
+"""The catalogue: cards, search spaces, plug-ins and content ids. No torch."""

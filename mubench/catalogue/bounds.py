@@ -1,4 +1,4 @@
-"""What the settings that descents share may be: checked by plans and by the loop itself."""
+"""Bounds of the settings that all descents share, checked by plans and by the loop itself."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 def check_bounds(name: str, value: Any, where: str) -> None:
-    """Refuse a value that no descent can work with; other names than those above pass.
+    """Refuse a value with which no descent can run; names without a bound pass.
 
     Raises:
         InputError: the message begins with `where`.

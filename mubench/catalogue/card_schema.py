@@ -1,4 +1,4 @@
-"""What the cards of methods, data sets and models may say: each key once."""
+"""The schema of the cards of methods, data sets and models: each key once."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -21,7 +21,7 @@ ORIGINS = ("source", "weights")
 
 
 class Role(Enum):
-    """What a key is for that does not decide what a data set or a model is."""
+    """The purpose of a key that is not part of the identity of a data set or a model."""
 
     PROSE = "people read it; it decides nothing"
     PLACE = "where files lie: what is cached depends on it, no result does"
@@ -42,7 +42,7 @@ def _group_names(value: Any) -> Any:
 
 
 def _or_none_given(value: Any) -> Any:
-    """A key that nothing is written for: `refuses:` alone."""
+    """A key without a value, such as `refuses:` alone."""
     return {} if value is None else value
 
 
@@ -65,9 +65,9 @@ class ParamEntry(Strict):
     default: Scalar
     range: Any = None
     when: Mapping[str, Scalar] = Field(default_factory=dict)
-    """Values of others with which it matters."""
+    """Values of other hyperparameters with which it has an effect."""
     values: tuple[str, ...] = ()
-    """The words that it can be, where it is one."""
+    """The strings that it may be, where it is a string."""
 
     def param(self, name: str) -> Param:
         """The hyperparameter. Raises InputError for a malformed range."""
@@ -99,13 +99,13 @@ class MethodCard(Strict):
     refuses: Annotated[Mapping[str, str], BeforeValidator(_or_none_given)] = Field(
         default_factory=dict
     )
-    """What it cannot do: a scenario, modality or family, each with the reason."""
+    """Scenarios, modalities and families that it cannot handle, each with the reason."""
     quick: Given = Field(default_factory=dict)
-    """Settings for the small world of the contract: few steps, and something changes."""
+    """Settings for the toy data of the contract: few steps, which do change the model."""
     builds_on: str = ""
     """The method that it extends: reports compare the two as planned, without a correction."""
     caveat: str = ""
-    """What a reader of its numbers must know: printed by every report that has a row of it."""
+    """What a reader of its numbers must know; every report with a row of the method prints it."""
     curves: Mapping[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     """Hyperparameters and their titles: reports draw metrics against their grid values."""
 
@@ -152,12 +152,12 @@ class DataCard(Strict):
     """Finer than classes, or another division: subclasses, identities. Often there are none."""
     sources: Annotated[tuple[str, ...], Role.CODE] = ()
     modules: Annotated[tuple[str, ...], Role.CODE]
-    """Where its `read` is: of each source that may have its files, or of a plug-in."""
+    """The modules with its `read`: one for each source of its files, or that of a plug-in."""
     uri: Annotated[str | None, Role.PLACE] = None
     sizes: Annotated[Mapping[str, StrictInt], Role.USE] = Field(default_factory=dict)
     options: Annotated[Mapping[str, Any], Role.USE] = Field(default_factory=dict)
     fingerprint: Annotated[str | None, Role.USE] = None
-    """Of data in files the one that a plan assumes where it cannot look."""
+    """For data in files: what a plan assumes where the files are not present."""
     examples: Annotated[str | None, Role.USE] = None
     augment: Annotated[Mapping[str, Any] | None, Role.USE] = None
     mean: Annotated[tuple[float, ...], Role.USE] = ()
@@ -168,12 +168,12 @@ class DataCard(Strict):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What of it decides results."""
+        """The part of the card that decides results."""
         return _without(DataCard, self.card, Role.PROSE, Role.PLACE, Role.CODE)
 
 
 def decoding_facts(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a data set's card, as it is written, decides what is cached of it."""
+    """The part of a data set's card, as written, that decides the cached files."""
     return _without(DataCard, card, Role.PROSE, Role.CODE, Role.USE)
 
 
@@ -188,14 +188,14 @@ def _without(model: type[Strict], card: Mapping[str, Any], *roles: Role) -> dict
 
 
 class Tokens(TypedDict):
-    """How the texts of a model become tokens: the vocabulary is made, or a tokenizer's."""
+    """How the texts of a model become tokens: with a learned vocabulary, or with a tokenizer's."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
 
     length: Annotated[StrictInt, Field(ge=1)]
     """The most tokens of a text."""
     vocabulary: NotRequired[Annotated[StrictInt, Field(ge=1)]]
-    """The size of a vocabulary to make."""
+    """The size of the vocabulary to learn."""
     source: NotRequired[str]
     """A folder or hub name with a tokenizer."""
 
@@ -213,16 +213,16 @@ class ModelCard(Strict):
     """Where its builder is."""
     builder: Annotated[str, Role.CODE]
     arguments: Mapping[str, Any]
-    """Of the builder."""
+    """Arguments of the builder."""
     modality: Modality
     family: str
     recipe: Mapping[str, Any]
     parameters: StrictInt | None = None
-    """How many weights it has, for ten classes."""
+    """Number of weights, for ten classes."""
     smallest: StrictInt = 1
     """Height and width that images must have at least."""
     tokens: Tokens | None = None
-    """None of a model of images."""
+    """None for a model of images."""
     card: Mapping[str, Any] = Field(repr=False)
     """All of it as it is written, for its builder."""
 
@@ -238,14 +238,14 @@ class ModelCard(Strict):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What of it decides results, but for the weights that it starts from."""
+        """The part of the card that decides results, without the pretrained weights."""
         facts = _without(type(self), self.card, Role.PROSE, Role.PLACE, Role.CODE)
         arguments = {k: v for k, v in self.arguments.items() if k not in ORIGINS}
         return {**facts, "arguments": arguments}
 
     @property
     def origins(self) -> Mapping[str, str | None]:
-        """Where pretrained weights may come from: those of its arguments that say so."""
+        """Arguments that say where pretrained weights come from."""
         return {key: self.arguments[key] for key in ORIGINS if key in self.arguments}
 
     def pretrained(self, options: Mapping[str, str]) -> "ModelCard":

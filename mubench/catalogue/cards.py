@@ -1,7 +1,7 @@
-"""What a method, a data set or a model *is*, read from its card without importing torch.
+"""The cards of methods, data sets and models, read without importing torch.
 
 `search_spaces/methods/*.yaml`, `mubench/data/cards/*.yaml` and `mubench/models/cards/*.yaml`.
-A contract test keeps cards and code equal; planning and refusals use the cards alone.
+A contract test keeps cards and code consistent; planning and refusals use the cards alone.
 """
 
 import math
@@ -132,11 +132,11 @@ _DATA_KEYS = {
     "image": ("sizes", "input_shape", "mean", "std", "max_value", "augment"),
     "text": ("sizes",),
 }
-"""What a card in a file must say beside what every data set needs."""
+"""Keys that the card of a data set in files needs besides those that all data sets need."""
 
 
 def complete_card(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card of a folder of Parquet files that nobody wrote one for, completed with defaults.
+    """The card of a folder of Parquet files that has no card file, completed with defaults.
 
     Images are neither cropped nor mirrored; they are normalised by the moments of D_tr.
     """
@@ -146,7 +146,7 @@ def complete_card(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def validate_data_card(card: Mapping[str, Any]) -> DataCard:
-    """What a whole card says. Raises InputError."""
+    """Validate a complete card. Raises InputError."""
     try:
         return DataCard.model_validate({**card, "card": card})
     except ValidationError as error:
@@ -163,13 +163,13 @@ def _model(text: str, where: str, module: str) -> ModelCard:
 
 
 def evaluate_expression(expression: str, values: Mapping[str, Any], where: str) -> Any:
-    """What an expression of a card gives.
+    """The value of an expression of a card.
 
     >>> evaluate_expression("epochs * min(n_f, 10)", {"epochs": 2, "n_f": 30}, "cost.forward")
     20
 
     Raises:
-        ContractError: it names something else, or is none.
+        ContractError: it uses an unknown name, or is not an expression.
     """
     known = {"ceil": math.ceil, "max": max, "min": min, "round": round, **values}
     try:

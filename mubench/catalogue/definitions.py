@@ -51,14 +51,14 @@ class Module:
     statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imports: dict[str, Imported] = field(default_factory=dict)
     effects: list[ast.stmt] = field(default_factory=list)
-    """Blocks and calls; they run for everybody who uses the module."""
+    """Blocks and calls; they run whenever the module is imported."""
 
 
 def parse(source: str, name: str, *, is_package: bool = False) -> Module:
     """Read a module.
 
     Raises:
-        InputError: it is no Python.
+        InputError: it is not valid Python.
     """
     try:
         tree = ast.parse(source)
@@ -98,7 +98,7 @@ def tokens_of(
 
 
 def bases_of(module: Module, name: str, resolve: Callable[[Imported], Meaning]) -> list[Meaning]:
-    """What a class derives from, as far as the source tells; nothing of what is no class."""
+    """The bases of a class, as far as the source tells; none for what is not a class."""
     reader = _Reader(module, resolve)
     classes = [each for each in module.statements.get(name, ()) if isinstance(each, ast.ClassDef)]
     meanings = [reader.meaning(base) for each in classes for base in each.bases]
@@ -132,7 +132,7 @@ class _Reader:
             self._read_node(value, but)
 
     def meaning(self, node: ast.expr) -> Meaning | None:
-        """What a name or a dotted name stands for; None of what only a run can tell."""
+        """What a name or a dotted name stands for; None where only a run could tell."""
         if isinstance(node, ast.Attribute):
             base = self.meaning(node.value)
             if isinstance(base, Imported):
@@ -196,7 +196,7 @@ class _Reader:
                 self.read(value)
 
     def _read_types(self, annotation: ast.expr | None) -> None:
-        """A type decides nothing, but a class that it names does: its methods may be called."""
+        """A type decides no result, but a class that it names does: its methods may be called."""
         for node in ast.walk(annotation) if annotation else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 self._read_types(_parsed(node.value))
@@ -206,7 +206,7 @@ class _Reader:
                     self.tokens.append(meaning)
 
     def _read_without_message(self, call: ast.Call) -> None:
-        """An error that is made, but for the arguments in which somebody is told why."""
+        """An error that is created, without the arguments that are its message."""
         self.read(call.func)
         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
             if not any(_is_text(node) for node in ast.walk(argument)):

@@ -167,9 +167,9 @@ def _has_source(module: str) -> bool:
 
 
 def _source(module: str) -> str:
-    given = plugins.module_text(module)
-    if given is not None:
-        return given
+    text = plugins.module_text(module)
+    if text is not None:
+        return text
     path = _path(module)
     if path is None:
         raise ModuleNotFoundError(module)

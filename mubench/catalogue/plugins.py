@@ -31,7 +31,7 @@ SHAPE = "a card is a mapping with name, title, ..."
 
 @dataclass(frozen=True)
 class Plugin:
-    """One thing from outside: everything that is needed to use it on another machine."""
+    """One plug-in: everything that another machine needs to use it."""
 
     kind: PluginKind
     name: str
@@ -78,18 +78,18 @@ def add(plugins: Iterable[Plugin]) -> None:
 
 
 def added() -> tuple[Plugin, ...]:
-    """What `add` was given: what workers must be told of."""
+    """The plug-ins given to `add`, which workers need too."""
     return tuple(_added.values())
 
 
 def names(kind: PluginKind) -> list[str]:
     """The names of all plug-ins of a kind, sorted."""
-    given = (name for of, name in _added if of == kind)
-    return sorted({*given, *_entry_points(kind)})
+    added_names = (name for kind_of_plugin, name in _added if kind_of_plugin == kind)
+    return sorted({*added_names, *_entry_points(kind)})
 
 
 def find_plugin(kind: PluginKind, name: str) -> Plugin | None:
-    """The plug-in of this name, or None. A file given by hand goes before an installed package.
+    """The plug-in of this name, or None. One given with `--plugin` precedes an installed one.
 
     Raises:
         InputError: an installed package names a module or card that is not there.
@@ -101,7 +101,7 @@ def find_plugin(kind: PluginKind, name: str) -> Plugin | None:
 
 
 def module_text(module: str) -> str | None:
-    """The source of a plug-in's module; None where the module is not one given by hand."""
+    """The source of a plug-in's module; None where the module was not given with `--plugin`."""
     return next((p.source for p in _added.values() if p.module == module), None)
 
 

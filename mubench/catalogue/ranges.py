@@ -1,4 +1,4 @@
-"""Ranges of hyperparameters: how they are sampled, and how a value is found again."""
+"""Ranges of hyperparameters: sampling a value, and finding the draws that give a value."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from mubench.errors import InputError
 
 Scalar = str | int | float | bool | None
 Raw = dict[str, Any]
-"""What a sampler drew, by the names it was asked for."""
+"""What a sampler drew, by the names of the draws."""
 
 
 class Sampler(Protocol):
-    """Whoever draws values: Optuna's trial in a sweep, a generator in a test."""
+    """Draws values: Optuna's trial in a sweep, a generator in a test."""
 
     def uniform(self, name: str, low: float, high: float) -> float:
         """Draw uniformly from [low, high]."""
@@ -34,7 +34,7 @@ class Sampler(Protocol):
 
 
 class Range(ABC):
-    """A set of values that can be sampled, and in which a value can be found again."""
+    """A set of values that can be sampled, and in which a value can be located."""
 
     @property
     def free_dimensions(self) -> int:
@@ -44,7 +44,7 @@ class Range(ABC):
     @property
     @abstractmethod
     def examples(self) -> tuple[Scalar, ...]:
-        """Values that show which types it holds."""
+        """Examples of its values, which show their types."""
 
     @abstractmethod
     def sample(self, sampler: Sampler, name: str) -> Scalar:
@@ -235,7 +235,7 @@ class Either(Range):
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value is a number; True and False are none."""
+    """Whether a value is a number; True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -1,4 +1,4 @@
-"""Finding a class by the name of its file: no list to edit."""
+"""Find a class by the name of its file, so that there is no list to edit."""
 
 import inspect
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def make_method(name: str, params: Mapping[str, Any]) -> Any:
     """A method with its hyperparameters.
 
     Raises:
-        InputError: a value is not what the class says that it is.
+        InputError: a value is not of the type that the class declares.
     """
     method: Any = load_method(name)
     for key, adapter in _types(method).items():

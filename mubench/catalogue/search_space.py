@@ -1,4 +1,4 @@
-"""A method's hyperparameters with their ranges: defaults, samples, and what a sweep narrows."""
+"""A method's hyperparameters with their ranges: defaults, samples, and narrowing by a sweep."""
 
 import math
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from mubench.catalogue.ranges import Fixed, Range, Raw, Sampler, Scalar
 
 @dataclass(frozen=True)
 class Param:
-    """A hyperparameter: its default, where it is searched, and when it matters."""
+    """A hyperparameter: its default, its range, and when it has an effect."""
 
     name: str
     default: Scalar
     range: Range
     when: Mapping[str, Scalar] = field(default_factory=dict)
     words: tuple[str, ...] = ()
-    """The words that it can be, where it is one."""
+    """The strings that it may be, where it is a string."""
 
     def within(self, other: Range) -> "Param":
         """The same hyperparameter with another range, and a default in it."""
@@ -27,7 +27,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Space:
-    """A method's hyperparameters in a fixed order; a `when` looks at earlier ones."""
+    """A method's hyperparameters in a fixed order; a `when` refers to earlier ones."""
 
     params: tuple[Param, ...]
 

@@ -1,4 +1,4 @@
-"""Pydantic models that refuse what they do not know, and say so in one line."""
+"""Pydantic models that refuse unknown keys, with errors of one line."""
 
 from collections.abc import Iterable, Mapping
 from types import UnionType
@@ -57,7 +57,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validated(model: type[Model], document: Document, **more: Any) -> Model:
-    """A document that is a mapping as a model, with values of the caller's own.
+    """Validate a document that is a mapping, with additional values of the caller.
 
     Raises:
         InputError: one line: file, line and column, key path, what is wrong.

@@ -1,6 +1,7 @@
 """YAML that people wrote, with the line and column of each of its values.
 
-Read as YAML 1.1, but that `1e-3` is a number, as in YAML 1.2, and that no key may come twice.
+Read as YAML 1.1, except that `1e-3` is a number, as in YAML 1.2, and that duplicate keys are
+refused.
 """
 
 import re
@@ -20,7 +21,7 @@ class Document:
     """
 
     def __init__(self, text: str, where: str) -> None:
-        """Raise InputError that begins with `where` for a text that is no YAML."""
+        """Raise InputError that begins with `where` for a text that is not YAML."""
         self.where = where
         self._overrides: list[str] = []
         try:
@@ -33,7 +34,7 @@ class Document:
             raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
 
     def mapping(self, what: str) -> dict[str, Any]:
-        """The value; raises InputError where it is no mapping, which `what` has to be."""
+        """The value, a mapping; raises InputError with the text `what` where it is not one."""
         if not isinstance(self.value, dict):
             raise InputError(f"{self.where}: {what}")
         return self.value
@@ -53,7 +54,7 @@ class Document:
         self._overrides.append(assignment)
 
     def error(self, message: str) -> InputError:
-        """An error whose message begins with a key path, with the place that it leads to."""
+        """An error whose message begins with a key path, with the line and column of that key."""
         for assignment in reversed(self._overrides):
             if _begins_with(message, assignment.partition("=")[0]):
                 return InputError(f"--set {assignment}: {message}")
@@ -64,12 +65,12 @@ class Document:
 
 
 def read_yaml(text: str, where: str) -> Any:
-    """What YAML text says; raises InputError that begins with `where`."""
+    """The value of a YAML text; raises InputError that begins with `where`."""
     return Document(text, where).value
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that comes twice in one mapping, of which YAML would keep the last."""
+    """Refuses a duplicate key in a mapping; YAML would keep the last."""
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

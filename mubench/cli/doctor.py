@@ -10,7 +10,8 @@ from mubench.catalogue import cards
 from mubench.catalogue.ids import package_version
 from mubench.data.cache.decoded import known_fingerprint, stored_dataset
 from mubench.data.sources.locate import is_in_files, locate
-from mubench.errors import MubenchError
+from mubench.errors import MubenchError, plural
+from mubench.run.machine import usable_cpus
 
 
 def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
@@ -18,7 +19,7 @@ def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     for package in ("torch", "ray", "mlflow", "optuna", "pyarrow"):
         yield package, package_version(package)
-    yield "cpu", f"{os.cpu_count()} cores"
+    yield "cpu", f"{plural(os.cpu_count() or 1, 'core')}, {usable_cpus()} usable by this process"
     yield "gpu", _gpu()
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     yield "disk", f"{free:.0f} GiB free in this folder"

@@ -14,6 +14,7 @@ from mubench.errors import InputError
 
 if TYPE_CHECKING:
     from mubench.run.open_sweep import OpenSweep
+    from mubench.run.tune.cluster import ClusterConfig
     from mubench.store.store import Store
     from mubench.sweep.kinds import Device
 
@@ -107,8 +108,39 @@ class RunOptions:
     mlflow: Annotated[bool, typer.Option(help="Send results to MLflow.")] = True
     address: Annotated[
         str | None,
-        typer.Option(envvar="RAY_ADDRESS", help="Ray cluster to join; default: this machine."),
+        typer.Option(
+            envvar="RAY_ADDRESS",
+            help="Ray cluster to join, HOST:PORT of its head or auto; default: this machine.",
+        ),
     ] = None
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="CPUs of this machine to use; default: all.")
+    ] = None
+    gpus: Annotated[
+        int | None, typer.Option(min=0, help="GPUs of this machine to use; default: all.")
+    ] = None
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Wait for nodes that the cluster adds, where a step fits none of now."
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.address is None and self.wait:
+            raise InputError("--wait: this machine adds no nodes; give the --address of a cluster")
+        if self.address is not None and (self.cpus is not None or self.gpus is not None):
+            raise InputError(
+                "--cpus and --gpus are for this machine; with --address a node has what "
+                "`ray start --num-cpus --num-gpus` gave it"
+            )
+
+    @property
+    def cluster(self) -> "ClusterConfig":
+        """Where steps run."""
+        from mubench.run.tune.cluster import ClusterConfig
+
+        return ClusterConfig(self.address, self.cpus, self.gpus, self.wait)
 
 
 def report_folder(out: Path | None, name: str) -> Path:

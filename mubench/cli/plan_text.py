@@ -9,6 +9,7 @@ from rich.text import Text
 
 from mubench.errors import plural
 from mubench.run.estimate import KindCost, total
+from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import FinalStep, refusal_of
 from mubench.sweep.workload import Work
@@ -30,6 +31,7 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"cells:   {', '.join(plan.cells)}"),
         Text(f"rows:    {', '.join(plan.rows)}"),
         Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
+        Text(f"workers: {_workers(plan)}"),
         *(
             Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data fetch {name}`")
             for name in plan.unknown_data
@@ -43,6 +45,7 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
 
     `work` is that of the steps that will run.
     """
+    used = parallelism(plan.steps)
     return {
         "name": plan.name,
         "device": plan.device,
@@ -58,6 +61,7 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
             for cost in costs
         },
         "work": _work_json(total(costs)),
+        "workers": {"most": used.most, "mean": round(used.mean, 1), "chain": dict(used.chain)},
         "studies": [
             {"id": s.id, "cell": s.cell, "row": s.row.label, "trials": s.trials}
             for s in plan.studies.values()
@@ -72,6 +76,16 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
             for step in plan.steps.values()
         ],
     }
+
+
+def _workers(plan: Plan) -> str:
+    """How many the sweep can use, and what limits them."""
+    used = parallelism(plan.steps)
+    chain = ", ".join(f"{count} {kind}" for kind, count in used.chain.items())
+    return (
+        f"up to {used.most} at once, {used.mean:.0f} on average; "
+        f"longest chain: {plural(sum(used.chain.values()), 'step')} ({chain})"
+    )
 
 
 def _work_json(work: Work) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Progress of a running sweep: a live bar on a terminal, plain lines elsewhere."""
 
 import time
+from collections import Counter, defaultdict
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,8 @@ from rich.text import Text
 from mubench.errors import plural
 from mubench.run.tune.schedule import Schedule
 from mubench.store.record import Record
+from mubench.sweep.kinds import STEP_KINDS, StepKind
+from mubench.sweep.parallelism import TRIALS
 from mubench.sweep.steps import Step
 
 LINE_SECONDS = 10.0
@@ -23,7 +26,11 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._began = self._last = time.monotonic()
-        self._total = self._done = 0
+        self._all: Counter[str] = Counter()
+        self._done: Counter[str] = Counter()
+        self._here: Counter[StepKind] = Counter()
+        self._seconds: defaultdict[StepKind, float] = defaultdict(float)
+        self._busy = self._workers = 0
         self._bar = Progress(
             TextColumn("[bold]{task.fields[name]}"),
             BarColumn(),
@@ -50,29 +57,63 @@ class Screen:
 
     def start(self, schedule: Schedule) -> None:
         """Print how many steps are completed and how many will run."""
-        plan = schedule.plan
-        self._total, self._done = len(plan.steps), len(schedule.records)
-        self._bar.update(self._task, total=self._total, completed=self._done, name=plan.name)
+        steps = schedule.plan.steps
+        self._all = Counter(step.kind for step in steps.values())
+        self._done = Counter(steps[key].kind for key in schedule.records)
+        done, total = self._done.total(), self._all.total()
+        self._bar.update(self._task, total=total, completed=done, name=schedule.plan.name)
         self._bar.start_task(self._task)
-        count = f"{self._done} of {plural(self._total, 'step')} completed, {schedule.left} to run"
-        self.say(f"{plan.name}: {count}")
+        count = f"{done} of {plural(total, 'step')} completed, {schedule.left} to run"
+        self.say(f"{schedule.plan.name}: {count}")
 
     def started(self, step: Step) -> None:
-        """Show the step that runs now."""
-        self._bar.update(self._task, now=step.title)
+        """A step was handed out; the number of busy workers is shown instead."""
+
+    def looked(self, busy: int, workers: int) -> None:
+        """Show how many workers are busy."""
+        self._busy, self._workers = busy, workers
+        self._bar.update(self._task, now=f"{self._kinds()}; {self._state()}")
 
     def finished(self, record: Record, schedule: Schedule) -> None:
         """Count a record; print a failure at once."""
-        self._done += 1
-        self._bar.update(self._task, completed=self._done)
+        self._done[record.kind] += 1
+        self._here[record.kind] += 1
+        self._seconds[record.kind] += record.seconds
+        self._bar.update(self._task, completed=self._done.total())
         now = time.monotonic()
         if record.is_failure:
             self.say(f"{record.status}: {schedule.plan.steps[record.id].title}: {record.message}")
         elif not self._console.is_terminal and now - self._last >= LINE_SECONDS:
             self._last = now
-            elapsed = now - self._began
-            self.say(f"{self._done}/{self._total} steps completed after {elapsed:.0f} s")
+            count = f"{self._done.total()}/{self._all.total()} steps completed"
+            self.say(f"{count} after {now - self._began:.0f} s; {self._state()}")
 
-    def say(self, text: str) -> None:
-        """Print one line without markup: names come from files."""
-        self._console.print(Text(text))
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(Text(line), soft_wrap=True)
+
+    def _kinds(self) -> str:
+        return ", ".join(f"{k} {self._done[k]}/{self._all[k]}" for k in STEP_KINDS if self._all[k])
+
+    def _state(self) -> str:
+        left = self._seconds_left()
+        busy = f"{self._busy} of {plural(self._workers, 'worker')} busy"
+        return busy if left is None else f"{busy}, about {_duration(left)} left"
+
+    def _seconds_left(self) -> float | None:
+        """Steps that are left at the mean of their kind so far, on the workers of now."""
+        if not self._here or not self._workers:
+            return None
+        one = sum(self._seconds.values()) / sum(TRIALS[k] * n for k, n in self._here.items())
+        left = 0.0
+        for kind in STEP_KINDS:
+            count = self._here[kind]
+            mean = self._seconds[kind] / count if count else one * TRIALS[kind]
+            left += mean * (self._all[kind] - self._done[kind])
+        return left / self._workers
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

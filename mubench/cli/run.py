@@ -127,7 +127,7 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
     with tracked(
         plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
     ) as tracker:
-        summary = _run_missing(opened, options.address, sweep.data)
+        summary = _run_missing(opened, options, sweep.data)
         if summary.was_interrupted:
             say(f"interrupted; continue with 'mubench run {sweep.sweep}'")
             raise typer.Exit(INTERRUPTED)
@@ -137,7 +137,7 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
     return summary
 
 
-def _run_missing(opened: "OpenSweep", address: str | None, data: str | None) -> "Summary":
+def _run_missing(opened: "OpenSweep", options: RunOptions, data: str | None) -> "Summary":
     from mubench.run.tune.resume import finished, outdated_steps
 
     _print_outdated(outdated_steps(opened.plan, opened.store), opened.plan.name)
@@ -148,13 +148,10 @@ def _run_missing(opened: "OpenSweep", address: str | None, data: str | None) -> 
         say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
         return ended
     from mubench.cli.progress import Screen
-    from mubench.run.tune.cluster import ClusterConfig
     from mubench.run.tune.run_plan import run_plan
 
     with Screen(console()) as screen:
-        return run_plan(
-            opened.plan, opened.store, screen, cluster=ClusterConfig(address), data_dir=data
-        )
+        return run_plan(opened.plan, opened.store, screen, cluster=options.cluster, data_dir=data)
 
 
 def _write_report(opened: "OpenSweep", out: Path | None) -> Path:

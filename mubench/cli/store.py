@@ -25,15 +25,21 @@ def verify(store: StoreUri = DEFAULT_STORE) -> None:
 
 @app.command()
 def gc(store: StoreUri = DEFAULT_STORE) -> None:
-    """Delete artefacts that no record names (interrupted steps, older code, preparations)."""
+    """Delete artefacts that no record names (interrupted steps, older code, preparations).
+
+    Checkpoints of trainings that were cut go too: these begin again.
+    """
     opened = existing_store(store)
     with opened.lock("gc"):
         named = {record.unlearn_id for record in opened.records.read().values()}
         loose = opened.artefacts.ids() - named
         for key in loose:
             opened.artefacts.discard(key)
+        cut = opened.checkpoints.ids()
+        for key in cut:
+            opened.checkpoints.discard(key)
         opened.records.compact()
-    say(f"{plural(len(loose), 'artefact')} deleted")
+    say(f"{plural(len(loose), 'artefact')} and {plural(len(cut), 'checkpoint')} deleted")
 
 
 @app.command()

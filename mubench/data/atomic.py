@@ -1,11 +1,11 @@
-"""Writing a file that is whole or absent, whenever the process dies."""
+"""Atomic writes: a file is complete or absent, whenever the process dies."""
 
 import os
 from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the place of the file, flush to the disk, and rename.
+    """Write a temporary file in the same folder, flush it to the disk, and rename it.
 
     Raises:
         OSError: no space, or no permission.

@@ -1,4 +1,4 @@
-"""Which data a sweep means, and whether they are where they should be, before anything starts."""
+"""Which data a sweep uses, and whether their files are present, before anything starts."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import DataError
 
 UNKNOWN = "unknown"
-"""Stands in an id where neither a card nor the cache says what the data are."""
+"""Takes the fingerprint's place in an id where neither a card nor the cache has one."""
 
 
 def fingerprint(card: DataCard, data_dir: str | None) -> str:
@@ -24,7 +24,7 @@ def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:
 
 
 def decode_present(cards: Iterable[DataCard], data_dir: str | None) -> None:
-    """Decode and cache the data sets whose files are here: only then is known what they are.
+    """Decode and cache the data sets whose files are here: only then are their fingerprints known.
 
     Those whose files are not here are passed over: they may be on the machines of a cluster. Raises
     DataError for damaged files, and for other examples than a card declares.

@@ -1,4 +1,4 @@
-"""From a data card to splits on a device: opened, encoded, flipped. Only what is asked for.
+"""From a data card to splits on a device: opened, encoded, flipped. Only requested splits are read.
 
 Each split gets tensors of its own, so that nothing reachable from one leads to another's examples.
 """
@@ -25,14 +25,14 @@ RESIDENT_BYTES = 4 * 2**30
 
 @dataclass(frozen=True)
 class Dataset:
-    """The splits that were asked for (the others are None), and what is true of all of them."""
+    """The splits that were asked for (the others are None), and properties of all of them."""
 
     train: Split | None
     validation: Split | None
     test: Split | None
     num_classes: int
     input_shape: tuple[int, ...]
-    """Of what a model gets: (c, h, w), or (length,) of texts."""
+    """Shape of a model's inputs: (c, h, w), or (length,) for texts."""
     fingerprint: str
     """sha256 over the labels and inputs of the whole data set, before options."""
     class_names: tuple[str, ...]
@@ -97,7 +97,8 @@ def load_dataset(
 def flip_labels(labels: Ints, ids: Ints, share: float, num_classes: int, dataset: str) -> Ints:
     """Labels (n,) of which round(share * n) are changed to another class, uniformly.
 
-    Which and to what depends on the ids and the data set's name; a larger share flips a superset.
+    Which labels change, and to which class, depends on the ids and the data set's name alone; a
+    larger share changes a superset.
     """
     flipped = hash_order(ids, dataset, "flip_labels")[: round(share * len(ids))]
     keys = hash_keys(ids[flipped], dataset, "flip_labels", "to")
@@ -139,7 +140,7 @@ class _Chosen(NamedTuple):
         return cls(split.inputs, None, split.labels, split.ids, split.groups)
 
     def first(self, size: int | None, *names: str) -> "_Chosen":
-        """The first so many of them by hash, at most all."""
+        """The first `size` of them by hash, or all if there are fewer."""
         if size is None or size >= len(self.ids):
             return self
         rows = np.sort(hash_order(self.ids, *names)[:size])

@@ -1,4 +1,4 @@
-"""Looking after data sets: fetching, decoding, counting. No torch."""
+"""Fetch, decode and check data sets. No torch."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +9,16 @@ from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache import cache
 from mubench.data.cache.decoded import StoredDataset, cache_name, split_sizes, stored_dataset
 from mubench.data.sources.locate import folder_of, is_in_files, locate, sources_of, wanted
-from mubench.errors import DataError, InputError
+from mubench.errors import DataError
 
 Finding = tuple[str, str]
 
 
 def fetch_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
-    """Download a data set if it is not there and can be, and decode it into the cache.
+    """Download a data set if it is missing and can be downloaded, and decode it into the cache.
 
     Raises:
-        DataError: it is not there, and cannot be downloaded by a program or from here.
+        DataError: it is missing, and no program may download it, or the download failed.
     """
     if is_in_files(card.card):
         folder = folder_of(card.card, data_dir)
@@ -28,7 +28,7 @@ def fetch_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
 
 
 def check_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
-    """Counts, classes, sizes and fingerprint of a data set; what is wrong begins with `wrong`.
+    """Counts, classes, sizes and fingerprint of a data set; each problem has the key `wrong`.
 
     Raises:
         DataError: files are missing or damaged, or are not what the card declares.
@@ -36,7 +36,7 @@ def check_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
     dataset = stored_dataset(card.card, data_dir)
     yield from _facts(card, data_dir, dataset)
     sizes = dict(split_sizes(dataset))
-    # How many of them are validation follows from the classes' counts, which no card needs to know.
+    # The size of validation follows from the counts of the classes, which cards need not state.
     for names in (("train", "validation"), ("test",)):
         size = sum(sizes[name] for name in names)
         expected = sum(card.sizes.get(name, sizes[name]) for name in names)
@@ -76,8 +76,6 @@ def _download(card: DataCard, folder: Path) -> Path:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             download(card.card, folder)
-        except InputError:
-            raise
         except Exception as error:  # each library fails in its own way without a network
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(

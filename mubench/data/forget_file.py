@@ -1,7 +1,8 @@
 """Forget sets as files, so that two papers can forget the same examples.
 
-JSON with the ids of D_f and what they are ids of; read are also plain lists: one number a line, or
-a NumPy array. Ids are positions in the data set's official training split, as its source has it.
+JSON with the ids of D_f and the data set that they belong to. Plain lists can be read too: one
+number per line, or a NumPy array. Ids are positions in the data set's official training
+split, as its source has it.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ class ForgetFile:
 
 
 def write_forget_file(path: Path, about: Mapping[str, Any], ids: list[int]) -> None:
-    """Write a forget set: `about` says what the ids are of (dataset, data, scenario, ...)."""
+    """Write a forget set: `about` describes its origin (dataset, data, scenario, ...)."""
     text = json.dumps({**about, "ids": sorted(ids)}, indent=None)
     write_atomically(path, f"{text}\n".encode())
 
@@ -82,7 +83,7 @@ def unpack(node: Mapping[str, Any]) -> ForgetFile:
     """Read a forget set that stands in a sweep itself.
 
     Raises:
-        InputError: it is none, or names an example twice.
+        InputError: it is not a forget set, or names an example twice.
     """
     try:
         name, sha256, data, text = (str(node[key]) for key in _PACKED)
@@ -102,7 +103,7 @@ def _pack(file: ForgetFile) -> dict[str, str]:
 
 
 def _checked(ids: Iterable[int], where: str) -> tuple[int, ...]:
-    """Ids in order; refuses none at all, negative ones, and one that comes twice."""
+    """Ids in order; refuses an empty list, negative ids and duplicates."""
     ordered = tuple(sorted(ids))
     if not ordered:
         raise InputError(f"{where}: names no example")

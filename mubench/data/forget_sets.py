@@ -28,10 +28,10 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
     set is a prefix of shuffle(final pool) then shuffle(search pool), a search set a prefix of the
     reverse order. So the sets of one seed are nested across ratios, and search and final sets are
     disjoint whatever their seeds, unless `mubench.data.scenario.search_overlap` says otherwise.
-    Stratified, pools and shuffles have the classes in turn: a prefix has every class in its share,
-    to within an example or two. `GroupShare` draws whole groups in the same way.
+    If stratified, pools and shuffles alternate between the classes: a prefix has every class in its
+    share, to within an example or two. `GroupShare` draws whole groups in the same way.
 
-    The others take what they name; purpose and seed do not matter.
+    The other scenarios take the examples that they name; purpose and seed have no effect.
 
     Raises:
         InputError: what is named has no example in D_tr, or nothing is left to retain.

@@ -1,4 +1,4 @@
-"""What a forget scenario is, as far as a plan must know it: pools, counts, refusals. No torch.
+"""Forget scenarios, as far as a plan needs them: pools, counts, refusals. No torch.
 
 A scenario is one of
 
@@ -38,7 +38,7 @@ class Random:
 
 @dataclass(frozen=True)
 class Classes:
-    """All examples of some classes; raises InputError where there are none, or one comes twice."""
+    """All examples of some classes; raises InputError for an empty list or a duplicate."""
 
     classes: tuple[int, ...]
 
@@ -108,7 +108,7 @@ def named_members(scenario: Scenario) -> tuple[int, ...]:
 
 
 def check_scenario(scenario: Scenario, classes: int, groups: int = 0) -> None:
-    """Refuse what no data set with so many classes and groups can be asked.
+    """Refuse a scenario that a data set with so many classes and groups cannot have.
 
     Raises:
         InputError: classes or groups that do not exist, or that leave nothing to retain.

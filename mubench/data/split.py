@@ -1,7 +1,7 @@
 """Labelled examples that live on one device, and views of them.
 
 A `Source` holds tensors; a `Split` is an index into one; a `Batch` is what a model gets.
-Every example keeps its stable id, so that stored outputs can be matched years later.
+Every example keeps its stable id, so that stored outputs can be matched to it later.
 """
 
 from collections import deque
@@ -63,7 +63,7 @@ class Source:
     """(n,) int64, where the data set has a finer division than labels."""
     rows: Tensor | None = None
     is_streamed: bool = False
-    """Whether the inputs are too many to keep in memory: the next ones are fetched ahead."""
+    """Whether the inputs are too large for the device: the next batches are then fetched ahead."""
 
     def fetch(self, examples: Tensor) -> Inputs:
         """Raw inputs of `examples` (b,) on the device."""
@@ -157,7 +157,7 @@ class Split:
 
     @property
     def pixels(self) -> Pixels | None:
-        """How inputs come from pixels; None where they are no images, or nobody knows."""
+        """How inputs come from pixels; None where they are not images, or where that is unknown."""
         return getattr(self._source.transform, "pixels", None)
 
     @property
@@ -190,7 +190,7 @@ class Split:
     ) -> Iterator[Batch]:
         """The batch at each of `parts` (b,), in order.
 
-        What is streamed is fetched ahead; the transform, which may draw, waits for its turn.
+        Streamed inputs are fetched ahead; transforms, which may draw, run in order.
         """
         examples = [self._rows[part.to(self._rows.device)] for part in parts]
         fetches = (partial(self._source.fetch, each) for each in examples)

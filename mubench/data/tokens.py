@@ -1,4 +1,4 @@
-"""Texts as padded tokens: cleaned, told apart, encoded once and memory-mapped like images.
+"""Texts as padded tokens: deduplicated, encoded once and memory-mapped like images.
 
 A text model's card says what it reads: `{length: 128, vocabulary: 8000}` for byte-level BPE
 (Sennrich et al., arXiv 1508.07909; Radford et al. 2019) learned from the texts of D_tr, or
@@ -43,7 +43,7 @@ class EncodedSplit(NamedTuple):
 
     @classmethod
     def of_images(cls, stored: StoredSplit) -> "EncodedSplit":
-        """Images are arrays already."""
+        """Images, which are arrays already."""
         return cls(np.asanyarray(stored.inputs), stored.labels, stored.ids, stored.groups)
 
 
@@ -73,11 +73,11 @@ class Encode(Protocol):
 def encoded(
     name: str, whole: StoredDataset, tokens: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, EncodedSplit]:
-    """All splits of a text data set as tokens; D_tr without empty texts and twins, if so asked.
+    """All splits of a text data set as tokens; empty texts and duplicates can be left out of D_tr.
 
-    With `deduplicate`, an example of D_tr is left out if its text is empty, or occurs before in
-    D_tr, or in D_val or D_te: nobody can forget a text whose twin is kept, and nobody should be
-    tested on what was trained on.
+    With `deduplicate`, an example of D_tr is left out if its text is empty, or occurs earlier in
+    D_tr, or in D_val or D_te: a text cannot be forgotten while a copy is retained, and a model
+    should not be tested on its training data.
 
     Raises:
         InputError: a package is missing.

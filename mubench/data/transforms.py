@@ -1,8 +1,8 @@
 """Normalisation and the training augmentation of images, on whole batches.
 
 Random crop and horizontal flip as in He et al., arXiv 1512.03385: out of zero padding (section 4.2)
-or of an image that is stored larger (section 3.4); one offset and one coin an image, one gather a
-batch.
+or of an image that is stored larger (section 3.4); one offset and one flip are drawn per
+image, and each batch is one gather.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class ImageTransform:
 
     @property
     def pixels(self) -> Pixels:
-        """The normalisation alone, for who must work on pixels."""
+        """The normalisation alone, for code that works on pixels."""
         std = 1 / (self.scale * self.max_value)
         return Pixels(-self.shift * std, std, self.max_value)
 
@@ -82,7 +82,7 @@ class ImageTransform:
 
 
 def draw(size: int, spare: int, flip: bool, generator: torch.Generator) -> Draws:
-    """Offsets and coins of a batch. The same number is drawn whether or not images are mirrored."""
+    """Offsets and flips of a batch. The same number is drawn whether or not images are mirrored."""
     device = generator.device
     offsets = torch.randint(spare + 1, (2, size), generator=generator, device=device)
     coins = torch.rand(size, generator=generator, device=device) < 0.5

@@ -1,4 +1,4 @@
-"""Tensors, data sets and loaders of a person's own code as splits."""
+"""Tensors, data sets and loaders of the user's own code as splits."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ UserData = tuple[Inputs, Tensor] | Dataset[Any] | DataLoader[Any]
 
 
 def as_is(inputs: Inputs, generator: torch.Generator | None) -> Inputs:
-    """A transform that changes nothing: the person's data are ready for the person's model."""
+    """A transform that changes nothing: the user's data are ready for the user's model."""
     del generator
     return inputs
 
@@ -40,7 +40,7 @@ def to_split(data: UserData, name: str, device: torch.device, first_id: int) -> 
     """A split on `device` with ids from `first_id` on.
 
     Raises:
-        InputError: not data, empty, or labels that are not one whole number an example.
+        InputError: not data, empty, or labels that are not one whole number per example.
     """
     inputs, labels = _tensors(data, name)
     if labels.ndim != 1 or labels.is_floating_point() or not len(labels):

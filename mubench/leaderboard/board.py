@@ -131,7 +131,7 @@ class Board:
 
     @property
     def date(self) -> str:
-        """When the newest row was measured (ISO 8601); empty without rows."""
+        """Time of the newest row's measurement (ISO 8601); empty without rows."""
         return max(entry.row.newest for entry in self.rows).isoformat() if self.rows else ""
 
 

@@ -132,9 +132,12 @@ def _pairwise(
 ) -> PairwiseComparison:
     requests = {request.name: request for request in other.row.requests}
     named = [(r, requests[r.name]) for r in own.row.requests if r.name in requests]
-    alike = [(one, two) for one, two in named if one.forget_hash == two.forget_hash]
-    pairs = [(one, two) for one, two in alike if not has_other_retrain(one, two, noise)]
-    remarks = [*_unpaired(len(named), len(alike), len(pairs), noise), *_unlike(own.row, other.row)]
+    same_set = [(one, two) for one, two in named if one.forget_hash == two.forget_hash]
+    pairs = [(one, two) for one, two in same_set if not has_other_retrain(one, two, noise)]
+    remarks = [
+        *_unpaired(len(named), len(same_set), len(pairs), noise),
+        *_differences(own.row, other.row),
+    ]
     means = own.estimates["gap"].mean - other.estimates["gap"].mean
     return PairwiseComparison(own, other, is_best, _paired(pairs), means, tuple(remarks))
 
@@ -151,21 +154,21 @@ def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
     return Paired(differences=differences, requests=len(requests), p_value=p_value, p_holm=p_value)
 
 
-def _unpaired(named: int, alike: int, pairs: int, noise: Floor | None) -> list[str]:
+def _unpaired(named: int, same_set: int, pairs: int, noise: Floor | None) -> list[str]:
     """Say why requests of the same name were not paired."""
     remarks = []
-    if alike < named:
+    if same_set < named:
         remarks.append(
-            f"{plural(named - alike, 'request')} of the same name with another forget set"
+            f"{plural(named - same_set, 'request')} of the same name with another forget set"
         )
-    if pairs < alike:
+    if pairs < same_set:
         how = "beyond the noise floor" if noise else "the noise floor is unknown"
-        remarks.append(f"{plural(alike - pairs, 'request')} with another Retrain ({how})")
+        remarks.append(f"{plural(same_set - pairs, 'request')} with another Retrain ({how})")
     return remarks
 
 
-def _unlike(own: BoardRow, other: BoardRow) -> list[str]:
-    """Say what else differs; pairs are compared nevertheless."""
+def _differences(own: BoardRow, other: BoardRow) -> list[str]:
+    """Name other differences; the pairs are compared nevertheless."""
     remarks = []
     if own.tuning and other.tuning and own.tuning.trials != other.tuning.trials:
         remarks.append(

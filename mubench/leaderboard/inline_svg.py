@@ -25,7 +25,7 @@ class Scale:
 
 
 def interval(mean: BootstrapInterval, scale: Scale, original: float | None) -> Markup:
-    """Draw a mean with its interval, and where the original lies."""
+    """Draw a mean with its interval, and the original's gap."""
     middle = HEIGHT / 2
     mark = "" if original is None else _line("original", scale(original), 1, HEIGHT - 1)
     x, low, high = scale(mean.value), scale(mean.low), scale(mean.high)

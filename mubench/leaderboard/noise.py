@@ -1,4 +1,4 @@
-"""How far Retrains of one request lie apart, and whether two rows are measured to the same one."""
+"""The noise floor of Retrains, and whether two rows are measured against the same Retrain."""
 
 from itertools import combinations
 
@@ -8,7 +8,7 @@ from mubench.metrics.gap import gap
 from mubench.report.analysis.noise import Floor, noise_floor
 
 EQUAL = 1e-9
-"""Below this two Retrains are the same one, where the noise is unknown."""
+"""Where the noise is unknown, two Retrains that differ by less count as the same one."""
 
 
 def noise_of(retrain: BoardRow | None) -> Floor | None:
@@ -28,6 +28,7 @@ def distance(one: Values, other: Values) -> float | None:
 
 
 def has_other_retrain(one: Measured, other: Measured, noise: Floor | None) -> bool:
-    """Whether two measurements of a request are taken to different Retrains, beyond the noise."""
-    apart = distance(one.retrain, other.retrain)
-    return apart is None or apart > max(EQUAL, noise.percentile_95["gap"] if noise else 0.0)
+    """Whether two measurements of a request use Retrains that differ by more than the noise."""
+    difference = distance(one.retrain, other.retrain)
+    limit = max(EQUAL, noise.percentile_95["gap"] if noise else 0.0)
+    return difference is None or difference > limit

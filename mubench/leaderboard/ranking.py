@@ -1,6 +1,6 @@
 """One ranking over all cells: average rank and mean Avg. Gap of each row, with intervals.
 
-Every planned request of a row that has no number counts with the original's gap. Intervals come
+A planned request of a row without a number counts with the original's gap. Intervals come
 from a bootstrap over requests within each cell. Rows that have the same requests in a cell share
 each resample there, so that their differences are paired. Cells are not resampled: an interval
 does not cover cells that are not on the board.
@@ -46,7 +46,7 @@ class RankedRow:
     rank: BootstrapInterval
     gap: BootstrapInterval
     cells: int
-    """In how many of the ranked cells it was measured."""
+    """Number of ranked cells in which it was measured."""
     imputed: int
     """Requests that count with the original's gap."""
     to_first: Literal["first", "significant", "not significant"]
@@ -60,7 +60,7 @@ class Ranking:
     rows: tuple[RankedRow, ...]
     cells: tuple[str, ...]
     requests: int
-    """Different requests that the ranked rows have, over all cells."""
+    """Number of different requests of the ranked rows, over all cells."""
     left_out: tuple[Key, ...]
     """Rows that are in one ranked cell only."""
 
@@ -138,7 +138,7 @@ def _resampled(cell: str, table: Sequence[_Gaps]) -> Floats:
 def _summaries(
     keys: Sequence[Key], cells: Sequence[str], tables: Sequence[Sequence[_Gaps]]
 ) -> Iterator[tuple[int, Key, _Summary]]:
-    """Each row's number, key and summary, the first of the ranking first."""
+    """Each row's number, key and summary, in the order of the ranking."""
     means = [np.array([gaps.values.mean() for gaps in table]) for table in tables]
     drawn = [_resampled(cell, table) for cell, table in zip(cells, tables, strict=True)]
     gap, gap_draws = _mean(means), _mean(drawn)

@@ -60,7 +60,7 @@ def _sweep_yaml(origin: SweepOrigin) -> bytes:
 
 
 class _Pages:
-    """The templates, with what all pages share."""
+    """The templates, with the parts that all pages share."""
 
     def __init__(self, board: Board, ranking: Ranking) -> None:
         self._environment = Environment(
@@ -198,7 +198,7 @@ def _numbers(entry: BoardEntry) -> list[str]:
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """What a method's card and file say of it; without a card only its name."""
+    """A method's description from its card and file; without a card only its name."""
 
     name: str
     title: str
@@ -208,7 +208,7 @@ class MethodInfo:
 
 
 def method_info(name: str) -> MethodInfo:
-    """Return what is known of a method; its file is parsed, not run."""
+    """Return the description of a method; its file is parsed, not run."""
     card = cards.find_method(name)
     if card is None:
         return MethodInfo(name, name)

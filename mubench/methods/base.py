@@ -1,4 +1,4 @@
-"""What a method is, and what happens around each: copying, withholding, timing, checking."""
+"""The base class of methods, and the frame of a run: copying, withholding, timing, checking."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -22,7 +22,7 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class ForgetTask:
-    """All that a method may know: D_f, D_r, D_val, and how to draw. No test data is in reach."""
+    """All that a method may use: D_f, D_r, D_val and generators; no test data can be reached."""
 
     splits: Mapping[SplitName, Split]
     num_classes: int
@@ -34,7 +34,7 @@ class ForgetTask:
     precision: Precision = "float32"
     meter: Meter = field(default_factory=Meter)
     notes: dict[str, float] = field(default_factory=dict)
-    """Numbers that a method wants in its record, by the name of a metric."""
+    """Values that a method adds to its record, by metric name."""
 
     @property
     def forget(self) -> Split:
@@ -72,7 +72,7 @@ class ForgetTask:
         return Loader(self._split(name), size, seed=self.seed, name=name, augment=augment)
 
     def declared(self, needs: frozenset[str]) -> "ForgetTask":
-        """This task with everything withheld that `needs` does not name.
+        """This task without what `needs` does not name.
 
         Without `forget_labels`, D_f's labels are -1: a cross-entropy on them fails at once.
         """
@@ -87,7 +87,7 @@ class ForgetTask:
 
 
 class _Declared(dict[SplitName, Split]):
-    """Splits; one that is not there was not declared."""
+    """The declared splits; the others are absent."""
 
     def __missing__(self, name: SplitName) -> Split:
         raise UndeclaredError(f"the method reads '{name}' but does not declare it in `needs`")
@@ -104,7 +104,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Unlearned:
-    """The unlearned model in `eval()` mode, and how it came about. `cost` includes `prepare`."""
+    """The unlearned model in `eval()` mode, its cost and its status. `cost` includes `prepare`."""
 
     model: nn.Module
     status: Literal["ok", "diverged"]
@@ -128,7 +128,7 @@ class Method(ABC):
     """Hyperparameters that `prepare` reads: equal ones share one prepared value per request."""
 
     def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:
-        """Compute what no other hyperparameter touches, as named tensors; leave `model` as it is.
+        """Compute named tensors that only `prepare_params` influence; leave `model` as it is.
 
         A search stores it and gives it to every candidate that shares `prepare_params`.
         """
@@ -145,7 +145,7 @@ class Method(ABC):
 
     @property
     def prepares(self) -> bool:
-        """Whether there is anything that candidates can share."""
+        """Whether the method has a `prepare` of its own, whose value candidates can share."""
         return type(self).prepare is not Method.prepare
 
     @final
@@ -195,7 +195,7 @@ class Method(ABC):
 
 
 def frozen_copy(model: nn.Module) -> nn.Module:
-    """A copy to learn from: `eval()` mode, no gradients, no shared storage."""
+    """A copy to use as a teacher: `eval()` mode, no gradients, no shared storage."""
     return copy.deepcopy(model).eval().requires_grad_(False)
 
 
@@ -210,7 +210,7 @@ def _no_initial_weights() -> nn.Module:
 
 @dataclass(frozen=True, kw_only=True)
 class DescentMethod(Method):
-    """A method that is a run of the descent loop; holds the settings they share."""
+    """A method that runs the descent loop; holds the settings that such methods share."""
 
     learning_rate: float = 0.01
     epochs: int = 5

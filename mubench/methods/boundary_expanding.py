@@ -1,4 +1,4 @@
-"""BE: move D_f into a class that does not exist, then take that class away again.
+"""BE: train D_f towards an additional class, then remove that class.
 
 Boundary Expanding of "Boundary Unlearning", arXiv 2303.11570: give the classifier one more row,
 descend on the cross-entropy of D_f towards that class K + 1, drop the row. As in the paper; code of
@@ -23,7 +23,7 @@ from mubench.models.training.descent import descend
 
 @dataclass(frozen=True, kw_only=True)
 class BoundaryExpanding(DescentMethod):
-    """Descent on D_f towards a class that exists only meanwhile."""
+    """Descent on D_f towards an additional class, which is removed at the end."""
 
     needs: ClassVar = frozenset({"forget"})
 
@@ -53,12 +53,12 @@ class BoundaryExpanding(DescentMethod):
 
 @contextmanager
 def expanded(classifier: nn.Linear, generator: torch.Generator) -> Iterator[None]:
-    """While the context lasts, `classifier` gives one logit more, last, from a fresh row.
+    """Within the context `classifier` returns one more logit, the last, from a new row.
 
     The row is a layer beside the others: in one product of K + 1 rows the first K logits would be
     rounded differently. The classifier stays the same module, wherever the model holds it.
     """
-    weight, bound = classifier.weight, classifier.in_features**-0.5  # as torch draws a layer
+    weight, bound = classifier.weight, classifier.in_features**-0.5  # initialised as torch does it
     row = nn.utils.skip_init(
         nn.Linear, classifier.in_features, 1, bias=classifier.bias is not None, dtype=weight.dtype
     )

@@ -1,7 +1,7 @@
 """BS: relabel D_f as the class across the nearest decision boundary, and learn that.
 
 Boundary Shrink of "Boundary Unlearning", arXiv 2303.11570: x' is x after one FGSM step of size
-epsilon on the frozen original, y' what the original makes of x'; descend on the cross-entropy of
+epsilon on the frozen original, y' the original's prediction for x'; descend on the cross-entropy of
 (x, y'). Where the attack fails y' is y.
 
 Differs from the paper: the step is taken on pixels, before normalisation, with the data set's own
@@ -73,7 +73,7 @@ def pixels_of(split: Split) -> Pixels:
     """How the split's inputs come from pixels; inputs that all lie in [0, 1] are 8-bit pixels.
 
     Raises:
-        Refused: they are no images, or their normalisation is not known.
+        Refused: they are not images, or their normalisation is not known.
     """
     if isinstance(split.take(torch.arange(1)).inputs, dict):
         raise Refused("boundary_shrink attacks pixels, which these inputs do not have")

@@ -1,4 +1,4 @@
-"""CF-k: catastrophic forgetting in the last k blocks; all else stays as it is.
+"""CF-k: catastrophic forgetting in the last k blocks; everything else is frozen.
 
 "Towards Adversarial Evaluations for Inexact Machine Unlearning", arXiv 2201.06640: freeze the
 network but for its last k layers, fine-tune those on D_r.
@@ -25,7 +25,7 @@ from mubench.models.training.descent import descend, set_mode
 
 @dataclass(frozen=True, kw_only=True)
 class CFk(DescentMethod):
-    """Descent on D_r of the last `k` blocks and the classifier; from k = all blocks on it is FT."""
+    """Descent on D_r of the last `k` blocks and the classifier; with k = all blocks it is FT."""
 
     needs: ClassVar = frozenset({"retain"})
 
@@ -54,11 +54,11 @@ class CFk(DescentMethod):
             descend(model, self.settings(task), batches, loss, steps_per_epoch=len(retain))
 
     def begin(self, model: nn.Module, task: ForgetTask) -> None:
-        """What comes before the first step: nothing."""
+        """Called before the first step; does nothing here."""
 
 
 def last_blocks(model: nn.Module, num_classes: int, k: int) -> list[nn.Module]:
-    """The last k blocks and the classifier; the model as a whole where it has no more blocks.
+    """The last k blocks and the classifier; the whole model where it has at most k blocks.
 
     Raises:
         Refused: the model has no linear classifier.

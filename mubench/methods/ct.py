@@ -2,8 +2,8 @@
 
 An entry of the NeurIPS 2023 unlearning challenge, as studied in "Deep Unlearn: Benchmarking Machine
 Unlearning", arXiv 2410.01276: swap height and width of all kernels, then SGD on the mean
-cross-entropy of D_r, 3 epochs from 0.001 down a cosine. As in the paper; the cosine goes down with
-every step, not every epoch.
+cross-entropy of D_r, 3 epochs from 0.001 down a cosine. As in the paper; the learning
+rate is lowered at every step, not every epoch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ class CT(DescentMethod):
         retain, convolutions = self.loader("retain", task), convolutions_of(model)
 
         def batches(epoch: int) -> Iterator[Batch]:
-            if epoch == 0:  # here: the descent goes back to theta_o if it fails
+            if epoch == 0:  # inside the descent, which restores theta_o if it fails
                 transpose(convolutions)
             yield from retain.epoch()
 

@@ -1,8 +1,8 @@
-"""What SSD and LFSSD share: dampening of the weights that matter far more to D_f than to D.
+"""Shared by SSD and LFSSD: dampen the weights that are far more important for D_f than for D.
 
-Each file shows its own importance I of a weight. D is D_f and D_r together, and I_D does not depend
-on how it is divided: it could be had before a request comes, and n_f / (n_f + n) of
-`prepare_seconds` would be left.
+Each method defines its own importance I of a weight. D is D_f and D_r together. I_D does not depend
+on how D is divided: it could be computed before a request arrives, and n_f / (n_f + n) of
+`prepare_seconds` would remain.
 """
 
 from abc import abstractmethod
@@ -29,7 +29,7 @@ class SynapticDampening(Method):
 
     @abstractmethod
     def importances(self, model: nn.Module, *splits: Split) -> Tensor:
-        """How much each weight matters to some splits together, (d,), as a mean over batches."""
+        """Importance of each weight for all these splits together, (d,): a mean over batches."""
 
     @override
     def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:

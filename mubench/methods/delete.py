@@ -20,7 +20,7 @@ from mubench.models.training.descent import descend
 
 @dataclass(frozen=True, kw_only=True)
 class DELETE(DescentMethod):
-    """The original's answer without the true class becomes the answer on D_f."""
+    """Learns, on D_f, the original's prediction without the true class."""
 
     needs: ClassVar = frozenset({"forget", "forget_labels", "teacher"})
 

@@ -25,7 +25,7 @@ class EUk(CFk):
 
     @override
     def begin(self, model: nn.Module, task: ForgetTask) -> None:
-        """Reset what is trained; part of the first epoch, so that its failure undoes it."""
+        """Reset what is trained, within the first epoch: if that fails, the reset is undone."""
         initial = last_blocks(task.new_model(), task.num_classes, self.k)
         parts = zip(last_blocks(model, task.num_classes, self.k), initial, strict=True)
         for part, start in parts:

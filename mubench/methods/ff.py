@@ -1,4 +1,4 @@
-"""FF: noise on the weights, the more the less D_r depends on them (Fisher forgetting).
+"""FF: noise on the weights, larger where D_r depends less on them (Fisher forgetting).
 
 "Eternal Sunshine of the Spotless Net", arXiv 1911.04933: theta_o + sqrt(s) N(0, 1) with
 s = a min(1 / (F + 1e-8), 1e3), where F is the diagonal Fisher information of D_r:

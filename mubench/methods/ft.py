@@ -1,4 +1,4 @@
-"""FT: fine-tune on D_r and hope that D_f is forgotten on the way.
+"""FT: fine-tune on D_r, without any use of D_f.
 
 "Model Sparsity Can Simplify Machine Unlearning", arXiv 2304.04934: SGD on the mean
 cross-entropy of D_r, 10 epochs at a constant 0.01. As in the paper.

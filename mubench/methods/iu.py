@@ -29,7 +29,7 @@ from mubench.methods.shared.gradients import (
 
 @dataclass(frozen=True, kw_only=True)
 class IU(Method):
-    """An influence step of `step_length`; `prepare` finds what holds for every damping.
+    """An influence step of `step_length`; `prepare` computes what serves every damping.
 
     `v_mode="neg_grad_retain"` steps down the gradient on D_r itself, with the L2 term
     `weight_decay` that the original was trained with: it also finishes the original's training.

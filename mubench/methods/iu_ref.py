@@ -2,7 +2,7 @@
 
 arXiv 2304.04934, code OPTML-Group/Unlearn-Sparse `unlearn/Wfisher.py`, which later code copied.
 
-Differs from the paper: on purpose, as the code does. Its WoodFisher keeps one vector that stays
+Differs from the paper: deliberately, as that code does. Its WoodFisher keeps one vector that stays
 parallel to the first retain example's gradient, so no inverse Fisher matrix is applied: the update
 is v plus a multiple of that gradient, in effect one full-batch step along v. Published "IU" numbers
 of this code family are this method; `iu` is the one that the papers describe.

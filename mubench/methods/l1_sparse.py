@@ -1,4 +1,4 @@
-"""l1-sparse: fine-tune on D_r under an L1 penalty that fades.
+"""l1-sparse: fine-tune on D_r with an L1 penalty that falls to 0.
 
 "Model Sparsity Can Simplify Machine Unlearning", arXiv 2304.04934: minimise
 l_r + g_e ||theta||_1 over all parameters, BatchNorm's and biases included, where in epoch e

@@ -32,5 +32,5 @@ class LFSSD(SynapticDampening):
 
 
 def squared_norm(logits: Tensor, labels: Tensor) -> Tensor:
-    """Squared Euclidean norm (b,) of the logits; takes no notice of the labels."""
+    """Squared Euclidean norm (b,) of the logits; the labels are ignored."""
     return full_precision(logits).square().sum(1)

@@ -1,11 +1,11 @@
-"""MSG: redraw the convolution weights that tell D_f from D_r least, then repair on D_r.
+"""MSG: redraw the convolution weights that distinguish D_f from D_r least, then repair on D_r.
 
 An entry of the NeurIPS 2023 unlearning challenge, as studied in "Deep Unlearn: Benchmarking Machine
 Unlearning", arXiv 2410.01276: in each convolution, the share `rate` of the weights with the
 smallest |gradient| of l_r - l_f, l_r on n_f examples of D_r, is drawn anew; then descent on D_r,
 with gradients of the kept weights times 0.1 and a learning rate that rises and falls linearly.
 
-Differs from the paper: its code takes the gradients in whatever mode the model comes in, and
+Differs from the paper: its code takes the gradients in the mode that the model is in, and
 redraws the convolutions' biases too; here the gradients are those of `eval()` mode, and biases are
 kept.
 """
@@ -26,7 +26,7 @@ from mubench.methods.shared.losses import cross_entropy
 from mubench.models.training.descent import Hooks, descend
 
 KEPT = 0.1
-"""What gradients of weights that were not redrawn are multiplied by."""
+"""Factor on the gradients of weights that were not redrawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class MSG(DescentMethod):
         redrawn: list[Tensor] = []
 
         def batches(epoch: int) -> Iterator[Batch]:
-            if epoch == 0:  # here: the descent goes back to theta_o if it fails
+            if epoch == 0:  # inside the descent, which restores theta_o if it fails
                 drawn = redraw(weights, prepared["gradient"], self.rate, task.generator("weights"))
                 redrawn.extend(drawn)
             yield from retain.epoch()
@@ -96,7 +96,7 @@ def redraw(
 ) -> list[Tensor]:
     """Draw round(rate * numel) entries of each weight anew, in place; return masks of them.
 
-    `gradient` (d,) holds the weights' entries one after the other; those of smallest magnitude go.
+    `gradient` (d,) holds the weights' entries one after the other; the smallest are redrawn.
     Draws are He et al.'s normal ones (arXiv 1502.01852, fan out).
     """
     masks = []

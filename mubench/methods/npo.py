@@ -1,4 +1,4 @@
-"""NPO: ascent on D_f that levels off, however long it runs.
+"""NPO: ascent on D_f with a bounded loss, whose gradient vanishes as D_f is forgotten.
 
 "Negative Preference Optimization: From Catastrophic Collapse to Effective Unlearning",
 arXiv 2404.05868: minimise -(2/b) log sigma(b (l_y - l_y(theta_o))) on D_f. It falls towards 0 as

@@ -12,8 +12,8 @@ half the variance, and fine-tunes along a one-cycle schedule; here the learning 
 
 What is certified is the weights, against any model without D_f in the original's place. It does not
 hold where the model keeps what is neither clipped nor noised, such as BatchNorm's running
-statistics (`certified` is then 0 in the record), nor for hyperparameters that were chosen with an
-eye on D_f, nor further than a pseudo-random generator and floating-point numbers reach.
+statistics (`certified` is then 0 in the record), nor for hyperparameters that were chosen with
+D_f in view; and it assumes true random numbers and exact arithmetic.
 """
 
 import math
@@ -73,7 +73,7 @@ class PABI(DescentMethod):
 
     @property
     def noisy_steps(self) -> int:
-        """T: enough steps to walk C0, or fewer where the decay forgets the start sooner."""
+        """T: enough steps to cover C0, or fewer where the decay removes the start sooner."""
         eta, decay = self.noise_learning_rate, self.decay
         steps = math.ceil(self.clip_weights / (self.clip_gradients * eta))
         if decay:
@@ -122,7 +122,7 @@ class PABI(DescentMethod):
                 weight.add_(noise.to(weight.device), alpha=deviation)
 
         def batches(_: int) -> Iterator[Batch]:
-            clip(weights, self.clip_weights)  # here: the descent goes back to theta_o if it fails
+            clip(weights, self.clip_weights)  # inside the descent, which undoes it on failure
             for _ in range(steps):
                 yield retain.next(self.batch_size)
 

@@ -45,7 +45,7 @@ class RL(DescentMethod):
         self.relabel(model, task, Hooks())
 
     def relabel(self, model: nn.Module, task: ForgetTask, hooks: Hooks) -> None:
-        """The descent, with `hooks` around its steps."""
+        """Run the descent, with `hooks` around its steps."""
         forget, retain = self.loader("forget", task), self.loader("retain", task)
         order, labels = task.generator("mixed"), task.generator("labels")
         is_mixed = self.schedule == "mixed"

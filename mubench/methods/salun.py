@@ -1,4 +1,4 @@
-"""SalUn: random labels, trained into the weights that matter most to D_f alone.
+"""SalUn: random labels on D_f, learned only by the weights with the largest gradients on D_f.
 
 "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency in Both Image
 Classification and Generation", arXiv 2310.12508: a weight is trainable if its gradient of the
@@ -66,7 +66,7 @@ class SalUn(RL):
             for p, start, mask in masked:
                 p.copy_(torch.where(mask, p, start))
 
-        # undoing whatever the optimizer did to a weight needs no look at its gradient or momentum
+        # restoring the other weights is right whatever momentum and weight decay did to them
         hooks = Hooks(after_step=restore) if self.strict_mask else Hooks(before_step=zero_gradients)
         self.relabel(model, task, hooks)
 

@@ -1,4 +1,4 @@
-"""SCRUB: a student leaves its teacher, the original, on D_f and follows it on D_r.
+"""SCRUB: a student moves away from its teacher, the original, on D_f and stays close on D_r.
 
 "Towards Unbounded Machine Unlearning", arXiv 2302.09880: in each of the first `msteps` epochs one
 pass over D_f ascends KL(teacher || student); then one pass over D_r descends

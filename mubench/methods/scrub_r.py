@@ -1,4 +1,4 @@
-"""SCRUB+R: SCRUB, rewound to the epoch that forgot as much as never having seen would.
+"""SCRUB+R: SCRUB, rewound to the epoch whose error on D_f is closest to that on unseen examples.
 
 "Towards Unbounded Machine Unlearning", arXiv 2302.09880: keep the weights after every epoch, the
 original's among them; the reference is the final model's error on held-out examples of D_f's
@@ -42,7 +42,7 @@ class SCRUBPlusR(SCRUB):
 
         self.distill(model, task, Hooks(after_epoch=keep))
         reference = _error(model, held_out)
-        epochs = reversed(range(len(passed)))  # of equals the last: undo no more than needed
+        epochs = reversed(range(len(passed)))  # of equally close epochs the last
         kept = min(epochs, key=lambda epoch: abs(passed[epoch][0] - reference))
         model.load_state_dict(passed[kept][1])
         task.notes["epochs_kept"] = kept / max(1, self.epochs)
@@ -59,6 +59,6 @@ def _of_forgotten_classes(task: ForgetTask) -> Split:
 
 
 def _error(model: nn.Module, split: Split) -> Fraction:
-    """Share of wrong answers, exact, so that ties are ties."""
+    """Share of wrong predictions, an exact fraction, so that equal errors compare as equal."""
     wrong = logits_of(model, split).argmax(1) != split.labels.cpu().numpy()
     return Fraction(int(wrong.sum()), len(split))

@@ -1,4 +1,4 @@
-"""SFRon: ascent on D_f where its curvature outweighs D_r's, amid fine-tuning on D_r.
+"""SFRon: ascent on D_f where its curvature outweighs D_r's, during fine-tuning on D_r.
 
 "Unified Gradient-Based Machine Unlearning with Remain Geometry Enhancement", arXiv 2409.19732. An
 iteration is a descent step on D_r, before which, in every `forget_every`th, comes a step on D_f:
@@ -31,7 +31,7 @@ from mubench.models.training.descent import Descent, Hooks, NormMode, cosine, de
 from mubench.models.training.loader import Loader
 
 LEAST_LOSS = 1e-7
-"""Smaller cross-entropies are rounding, in float32."""
+"""Smaller cross-entropies are rounding errors in float32."""
 
 
 class Step(NamedTuple):

@@ -1,4 +1,4 @@
-"""What UGradSL and UGradSL+ share: their settings, their loop and the mixed loss on two batches.
+"""Shared by UGradSL and UGradSL+: their settings, their loop and the mixed loss on two batches.
 
 The two differ in the set that an epoch passes over, and in their defaults.
 """
@@ -116,7 +116,7 @@ class Outputs(NamedTuple):
 class MixedLoss:
     """p R_r[l] - (1 - p) R_f[l^alpha] on a pair of batches, R the mean or the sum.
 
-    Lives for one run: it keeps the bank of retain outputs and an epoch's rates.
+    Used for one run: it keeps the bank of retain outputs and an epoch's rates.
     """
 
     def __init__(self, model: nn.Module, method: SmoothedAscent, task: ForgetTask) -> None:

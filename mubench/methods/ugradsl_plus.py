@@ -3,9 +3,9 @@
 "Label Smoothing Improves Machine Unlearning", arXiv 2406.07698, Eq. 8: minimise
 p R_r[l] - (1 - p) R_f[l^alpha], one pass over D_r per epoch while D_f is cycled.
 
-Differs from the paper: re-implemented from secondary descriptions, its settings are unpublished
-here. R is the mean by default and not the sum, the epochs are fixed in place of "convergence", and
-the adaptive rate is negative (see `label_smoothing.py`).
+Differs from the paper: re-implemented from secondary descriptions; the published settings were not
+available. R is the mean by default and not the sum, the epochs are fixed in place of
+"convergence", and the adaptive rate is negative (see `label_smoothing.py`).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Expected calibration error: whether a model is right as often as it says (Guo et al. 2017)."""
+"""Expected calibration error: how far confidence and accuracy differ (Guo et al. 2017)."""
 
 import numpy as np
 

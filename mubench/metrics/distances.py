@@ -12,7 +12,7 @@ from mubench.metrics.outputs import Floats, Outputs
 
 
 def kl(retrained: Outputs, unlearned: Outputs) -> float:
-    """Mean KL(q_retrained || q_unlearned): what coding with the unlearned model costs in excess."""
+    """Mean KL(q_retrained || q_unlearned): the divergence of the unlearned model from Retrain."""
     log_r, log_u = _paired_log_probabilities(retrained, unlearned)
     # Where q_r underflows to 0 its term is 0 times a finite number: no clamp is needed.
     return float((np.exp(log_r) * (log_r - log_u)).sum(axis=1).mean())

@@ -1,6 +1,6 @@
 """Membership inference: can an attacker tell that D_f was trained on?
 
-`mia_svc` is the number that the unlearning literature prints; `mia_auc` is the one to trust.
+`mia_svc` is the number that the unlearning literature reports; `mia_auc` is more reliable.
 Both ignore the order of examples: every choice depends on the examples' ids alone.
 """
 
@@ -14,7 +14,7 @@ from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.outputs import Floats, Outputs
 
 UNINFORMATIVE = (0.45, 0.55)
-"""Balanced accuracies on its own training data within which an attack knows nothing."""
+"""Balanced accuracies on its own training data between which an attack is uninformative."""
 FIT_BINS = 400
 SCORE_BINS = 2_000
 

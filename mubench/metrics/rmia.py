@@ -1,8 +1,8 @@
 """RMIA without shadow models: membership in D_f, calibrated by Retrains (arXiv 2312.03262).
 
-Zarifzadeh, Liu and Shokri 2024, the offline form. How much likelier than to models that never saw
-it is an example's label to the target: q / P, with P from reference models. An example scores the
-share of a population of non-members whose ratio is smaller than its own.
+Zarifzadeh, Liu and Shokri 2024, the offline form. The ratio q / P compares the target's
+confidence q in an example's label with P, estimated from reference models that never saw the
+example. Its score is the share of a population of non-members whose ratio is smaller.
 
 Retrains of the same request never saw D_f or the held-out split. Population and non-members are
 two halves of the held-out examples like D_f: none is compared with itself.
@@ -20,7 +20,7 @@ from mubench.metrics.outputs import Floats, Outputs
 from mubench.metrics.related_models import ModelContext, NoValue
 
 OFFLINE = 0.3
-"""The paper's a: how far a reference's confidence in what it never saw is taken as it is."""
+"""The paper's a: the weight of the references' confidence in P; see `ratios`."""
 GUARD = 1e-12
 """Smallest P."""
 FALSE_POSITIVES = 0.01

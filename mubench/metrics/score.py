@@ -81,7 +81,7 @@ def _own_values(
 def _forgotten_accuracies(
     model: Evaluated, classes: tuple[int, ...], groups: tuple[int, ...]
 ) -> dict[str, float]:
-    """Accuracy on held-out examples like the forgotten ones, and on those next to them."""
+    """Accuracy on held-out examples like those in D_f, and on other groups of their classes."""
     in_groups = model.holdout.of_groups(groups)
     # D_f's own labels may have been made wrong on purpose.
     labels = np.unique((in_groups if len(in_groups) else model.forget).labels)

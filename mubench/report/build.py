@@ -33,14 +33,14 @@ class Written:
 
 
 def build(source: SweepResults, out: Path, *, full: bool = False) -> Written:
-    """Write the report into `out`, every file whole or not at all; same records, same bytes.
+    """Write the report into `out`, every file atomically; the same records give the same bytes.
 
-    A figure's files take a fifth of a second: those of a large sweep are drawn where `full` asks
-    for them. The page has all figures, and saves each as SVG or PNG.
+    A figure's files take a fifth of a second: those of a large sweep are drawn with `full` only.
+    The page has all figures, and saves each as SVG or PNG.
     """
     with no_collection():
         contents = _contents(source, full=full)
-    written = Written(out, tuple(_write(out / name, held) for name, held in contents.items()))
+    written = Written(out, tuple(_write(out / name, content) for name, content in contents.items()))
     _remove_older_figures(out / "figures", set(written.files))
     return written
 
@@ -62,7 +62,7 @@ def _contents(source: SweepResults, *, full: bool) -> dict[str, bytes]:
 
 
 def _remove_older_figures(folder: Path, kept: set[Path]) -> None:
-    """Delete figures of an earlier report: their numbers are not those of the tables beside."""
+    """Delete figures of an earlier report, whose numbers are not those of this one."""
     for path in folder.glob("*"):
         if path not in kept and re.fullmatch(r"\d+-[A-Za-z0-9._-]+\.(svg|png)", path.name):
             path.unlink()
@@ -83,8 +83,8 @@ def _markdown(report: Report) -> str:
     parts = [f"# {markdown_text(report.source.name)}\n"]
     for block in report.cells:
         doubts = [f"**{markdown_text(text)}**" for text in block.warnings]
-        said = [markdown_text(text) for text in (block.headline, *block.remarks)]
-        parts += [to_markdown(block.table), "\n\n".join([*doubts, *said]), ""]
+        sentences = [markdown_text(text) for text in (block.headline, *block.remarks)]
+        parts += [to_markdown(block.table), "\n\n".join([*doubts, *sentences]), ""]
     if report.claims:
         parts += ["## Claims", ""]
         for claim in report.claims:

@@ -10,7 +10,7 @@ from mubench.store.record import Record
 
 
 def records_node(sweep: str, records: Iterable[Record]) -> dict[str, Any]:
-    """Return records by id as JSON can hold them; NaN and infinities become words."""
+    """Return records by id as JSON can hold them; NaN and infinities become strings."""
     return {record.id: _node(sweep, record) for record in sorted(records, key=lambda r: r.id)}
 
 

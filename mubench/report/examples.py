@@ -13,7 +13,7 @@ _IMAGE = "data:image/png;base64,"
 
 @dataclass(frozen=True)
 class ShownExample:
-    """A forget example that a method answers unlike Retrain."""
+    """A forget example on which a method's prediction differs from Retrain's."""
 
     facts: tuple[tuple[str, str], ...]
     image: str
@@ -25,7 +25,7 @@ class ShownExample:
 
 @dataclass(frozen=True)
 class ShownExamples:
-    """Those of a cell, by row."""
+    """The shown examples of a cell, by row."""
 
     hint: str
     rows: tuple[tuple[str, tuple[ShownExample, ...]], ...]
@@ -34,15 +34,15 @@ class ShownExamples:
 
 def shown_examples(reports: Iterable[CellReport]) -> Mapping[str, ShownExamples]:
     """Return what the page shows of each cell that has examples, by the cell's name."""
-    room, found = LARGEST_PICTURES, {}
-    for one in reports:
-        if one.examples is None or not one.examples.oddities:
+    room, by_cell = LARGEST_PICTURES, {}
+    for report in reports:
+        if report.examples is None or not report.examples.oddities:
             continue
-        size = sum(map(len, one.examples.media.values()))
+        size = sum(map(len, report.examples.media.values()))
         fits = 0 < size <= room
         room -= size if fits else 0
-        found[one.cell.name] = _shown(one, one.examples, fits=fits)
-    return found
+        by_cell[report.cell.name] = _shown(report, report.examples, fits=fits)
+    return by_cell
 
 
 def _shown(report: CellReport, examples: CellExamples, *, fits: bool) -> ShownExamples:
@@ -54,7 +54,7 @@ def _shown(report: CellReport, examples: CellExamples, *, fits: bool) -> ShownEx
     for odd in examples.oddities:
         title = report.cell.title_of(odd.row)
         by_row.setdefault(title, []).append(_example(odd, media.get(odd.example, "")))
-    return ShownExamples(hint, tuple((title, tuple(held)) for title, held in by_row.items()))
+    return ShownExamples(hint, tuple((title, tuple(shown)) for title, shown in by_row.items()))
 
 
 def _example(odd: DivergentExample, medium: str) -> ShownExample:

@@ -61,11 +61,11 @@ def page(report: Report, *, has_files: bool = True) -> str:
 
 
 def shown(reports: Iterable[CellReport]) -> tuple[Record, ...]:
-    """Return every record that a number on the page opens."""
-    held = {
+    """Return every record that a number on the page links to."""
+    records = {
         record.id: record for one in reports for line in one.table.lines for record in line.records
     }
-    return tuple(held[key] for key in sorted(held))
+    return tuple(records[key] for key in sorted(records))
 
 
 def packed(node: Any) -> Markup:
@@ -109,11 +109,11 @@ def _filters(report: Report) -> list[tuple[str, str, list[tuple[str, str]]]]:
         ("method", "Method", [row.method for row in rows]),
         ("selection", "Rows", [row.selection for row in rows]),
     ]
-    found = [
+    filters = [
         (key, title, [(value, _name(key, value)) for value in dict.fromkeys(values) if value])
         for key, title, values in axes
     ]
-    return [axis for axis in found if len(axis[2]) > 1]
+    return [axis for axis in filters if len(axis[2]) > 1]
 
 
 def _name(key: str, value: str) -> str:

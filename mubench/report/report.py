@@ -25,7 +25,7 @@ from mubench.store.results import SweepResults
 
 @dataclass(frozen=True)
 class CellReport:
-    """One cell: everything that any format says of it."""
+    """One cell: everything that any format shows of it."""
 
     cell: Cell
     verdicts: Verdicts
@@ -40,7 +40,7 @@ class CellReport:
     remarks: tuple[str, ...]
     """Cost, significance and anchors."""
     warnings: tuple[str, ...]
-    """Doubts."""
+    """Reasons to doubt the numbers."""
 
     @property
     def axes(self) -> Mapping[str, str]:
@@ -56,7 +56,7 @@ class CellReport:
 
 @dataclass(frozen=True)
 class Report:
-    """A sweep: its cells, and what only several of them can say."""
+    """A sweep: its cells, and results over several cells."""
 
     source: SweepResults
     cells: tuple[CellReport, ...]
@@ -69,7 +69,7 @@ class Report:
 
     @property
     def has_grid(self) -> bool:
-        """Whether some row is a point of a grid."""
+        """Whether some row is a grid point of the sweep."""
         return any(row.grid_values for one in self.cells for row in one.cell.methods)
 
     @property
@@ -84,11 +84,11 @@ class Report:
 
 
 MANY = 100
-"""Studies and figures beyond which importances and the figures' files must be asked for."""
+"""With more studies or figures, importances and figure files are made on request only."""
 
 
 def report_of(source: SweepResults, *, full: bool = False) -> Report:
-    """Compute everything that a report shows; `full` spares nothing in a large sweep."""
+    """Compute everything that a report shows, of a large sweep the importances only if `full`."""
     cells = aggregate(source)
     has_importances = full or sum(len(cell.searched) for cell in cells) <= MANY
     searches = [studies(cell, source.objective) for cell in cells]

@@ -12,6 +12,7 @@ import torch
 
 from mubench import __version__
 from mubench.catalogue.ids import package_version
+from mubench.run.machine import usable_cpus
 from mubench.sweep.kinds import Device
 from mubench.sweep.steps import Execution
 
@@ -20,7 +21,7 @@ def is_exclusive(execution: Execution) -> bool:
     """Whether a step has its device to itself."""
     if execution.device == "cuda":
         return execution.resources.gpu >= 1
-    return execution.threads >= (os.cpu_count() or 1)
+    return execution.threads >= usable_cpus()
 
 
 def device_name(device: Device) -> str:

@@ -12,6 +12,7 @@ from mubench.data.split import Split
 from mubench.metrics.outputs import Outputs
 from mubench.models.build import build_model
 from mubench.models.recipe import Recipe
+from mubench.models.training.checkpoint import Checkpointer
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.fit import fit
 from mubench.store.artefacts import Arrays, View
@@ -42,9 +43,16 @@ def training_seed(training: Training, replica: int = 0) -> int:
     return derive_seed(training.seed, "replica", replica) if replica else training.seed
 
 
-def train(model: nn.Module, split: Split, recipe: Recipe, seed: int) -> None:
-    """Train on D_tr (original) or D_r (Retrain), from a `training_seed`. Raises Diverged."""
-    fit(model, split, recipe, derive_seed("fit", seed))
+def train(
+    model: nn.Module, split: Split, recipe: Recipe, seed: int, checkpointer: Checkpointer
+) -> None:
+    """Train on D_tr (original) or D_r (Retrain), from a `training_seed`.
+
+    Raises:
+        Diverged: the recipe left the finite numbers.
+        Interrupted: the process was asked to stop.
+    """
+    fit(model, split, recipe, derive_seed("fit", seed), checkpointer)
 
 
 def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs]:

@@ -14,7 +14,7 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
-from mubench.errors import Diverged, Refused, TimedOut
+from mubench.errors import Diverged, Interrupted, Refused, TimedOut
 from mubench.methods.base import ForgetTask, Method, Prepared, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.objective import objective_gap, retrain_free_gap
@@ -22,6 +22,7 @@ from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.models.training.cost_meter import weight_change
 from mubench.models.training.time_limit import time_limit
+from mubench.run.checkpointer import StepCheckpointer
 from mubench.run.diagnostics import diagnose
 from mubench.run.references import (
     SPLIT_HASH,
@@ -38,6 +39,7 @@ from mubench.store.record import WORST, Record
 from mubench.sweep.rows import Row
 from mubench.sweep.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
+_Training = StepInputs[TrainStep] | RetrainInputs
 _Unlearning = UnlearnInputs[SearchStep] | UnlearnInputs[FinalStep]
 _FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples", "flops")
 """Costs of the original without unlearning: zero."""
@@ -47,6 +49,9 @@ def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = Non
     """Run a step; a failure becomes the record's status.
 
     Without a `candidate` a final step runs with its default hyperparameters.
+
+    Raises:
+        Interrupted: the process was asked to stop; the step is not done, and there is no record.
     """
     candidate = candidate or Candidate(step.defaults if isinstance(step, FinalStep) else {})
     began = time.perf_counter()
@@ -54,6 +59,8 @@ def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = Non
         with time_limit(step.execution.limit_seconds):
             workspace.configure(step)
             result = _run(step, workspace, candidate)
+    except Interrupted:
+        raise
     except Refused as error:
         result = StepResult(status="refused", message=str(error))
     except TimedOut as error:
@@ -84,10 +91,12 @@ def _run(step: Step, workspace: Workspace, candidate: Candidate) -> StepResult:
 def _train(inputs: StepInputs[TrainStep]) -> StepResult:
     """Train the original; store its weights and its outputs on D_tr and the held-out splits."""
     if not inputs.is_stored():
-        model = _trained(inputs, inputs.train)
+        checkpointer = _checkpointer(inputs)
+        model = _trained(inputs, inputs.train, checkpointer)
         outputs = _evaluated(model, {"train": inputs.train, **inputs.holdout_splits})
         parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
         inputs.save(parts, {SPLIT_HASH: forget_hash(inputs.train.ids)})
+        checkpointer.discard()
     parts_shown = ("train", "validation")
     return StepResult(
         metrics={f"{part}_accuracy": accuracy(inputs.stored(part)) for part in parts_shown}
@@ -154,19 +163,20 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
 
 
 def _retrain_and_store(inputs: RetrainInputs) -> None:
-    wall, cpu = time.perf_counter(), time.process_time()
-    model = _trained(inputs, inputs.retain)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    checkpointer = _checkpointer(inputs)
+    model = _trained(inputs, inputs.retain, checkpointer)
+    spent = checkpointer.cost()
     outputs = _evaluated(model, _splits(inputs))
     examples = inputs.step.training.recipe.epochs * len(inputs.retain)
     cost = {
-        "rte_seconds": cpu if inputs.device.type == "cpu" else wall,
-        "wall_seconds": wall,
+        "rte_seconds": spent.rte_seconds,
+        "wall_seconds": spent.wall_seconds,
         "forward_examples": examples,
         "backward_examples": examples,
     }
     parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
     inputs.save(parts, {"metrics": cost})
+    checkpointer.discard()
 
 
 def _unlearn_and_store(inputs: UnlearnInputs[FinalStep], row: Row, candidate: Candidate) -> None:
@@ -232,11 +242,16 @@ def _cost(inputs: _Unlearning, unlearned: Unlearned) -> dict[str, float]:
     }
 
 
-def _trained(inputs: StepInputs[TrainStep] | RetrainInputs, split: Split) -> nn.Module:
+def _checkpointer(inputs: _Training) -> StepCheckpointer:
+    return StepCheckpointer(inputs.cache.store.checkpoints, inputs.step)
+
+
+def _trained(inputs: _Training, split: Split, checkpointer: StepCheckpointer) -> nn.Module:
     model = inputs.new_model()
     try:
-        train(model, split, inputs.step.training.recipe, inputs.seed)
+        train(model, split, inputs.step.training.recipe, inputs.seed, checkpointer)
     except Diverged as error:
+        checkpointer.discard()
         # A method may diverge and be a result; without its references nothing can be measured.
         raise RuntimeError(f"the training recipe diverged: {error}") from error
     return model

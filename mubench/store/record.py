@@ -76,7 +76,7 @@ class Record:
     created: str
     """ISO 8601, UTC."""
     seconds: float = 0.0
-    """Wall time of the whole step."""
+    """Wall time of the whole step; of its last attempt, where a training was cut and continued."""
     device: str = ""
     threads: int = 0
     precision: str = "float32"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from mubench.errors import StoreError
 from mubench.store.artefacts import Artefacts, View
+from mubench.store.checkpoints import Checkpoints
 from mubench.store.files import Files
 from mubench.store.lock import Lock
 from mubench.store.records import Records
@@ -16,10 +17,10 @@ _STEPS = "steps.json"
 
 
 class Store:
-    """Records (the truth), artefacts, post-hoc scores and sweep files, below one URI.
+    """Records (the truth), artefacts, checkpoints, post-hoc scores and sweep files, below one URI.
 
-    Any number of processes may read, and write artefacts under content ids; records have one
-    writer, which holds the lock.
+    Any number of processes may read, and write artefacts and checkpoints under content ids; records
+    have one writer, which holds the lock.
     """
 
     def __init__(self, uri: str) -> None:
@@ -27,6 +28,7 @@ class Store:
         self.files = Files(uri)
         self.records = Records(self.files)
         self.artefacts = Artefacts(self.files)
+        self.checkpoints = Checkpoints(self.files)
         self.scores = Scores(self.files)
         self._check_format()
 

@@ -6,6 +6,7 @@ data only fingerprints are read.
 
 from collections.abc import Iterator
 from itertools import product
+from math import ceil
 from typing import NamedTuple, TypeVar
 
 from mubench.catalogue import cards
@@ -64,6 +65,7 @@ class _Planner:
             data.label: fingerprint(data.card, data_dir) for data in spec.grid.dataset
         }
         self.device = device
+        self.lag = _lag(spec)
         self.steps: dict[str, Step] = {}
         self.studies: dict[str, Study] = {}
         self.cells: list[str] = []
@@ -95,7 +97,7 @@ class _Planner:
                 self._replica(final.request, replica, final.retrain)
             self._original(final)
         for row in self.spec.rows:
-            refusal = _refusal(row, reported[0])
+            refusal = _refusal(row, model, forget)
             study = None
             if row.space.free_dimensions and refusal is None:
                 study = self._study(row, [self._referenced(request) for request in searched])
@@ -172,12 +174,12 @@ class _Planner:
     def _study(self, row: Row, requests: list[_Referenced]) -> Study:
         search = self.spec.search
         execution = self._execution("search")
-        key = step_ids.study_id(row, search, execution, requests)
+        key = step_ids.study_id(row, search, execution, requests, self.lag)
         candidates: list[tuple[str, ...]] = []
         for number in range(search.trials):
             # Suggestion k knows candidates 0 to k - lag; these wait for all before them.
-            first = max(0, number - 2 * search.lag + 1)
-            known = candidates[first : max(0, number - search.lag + 1)]
+            first = max(0, number - 2 * self.lag + 1)
+            known = candidates[first : max(0, number - self.lag + 1)]
             before = tuple(step for group in known for step in group)
             steps = [
                 self._add(
@@ -205,7 +207,7 @@ class _Planner:
             trials=search.trials,
             startup=search.startup,
             sampler=search.sampler,
-            lag=search.lag,
+            lag=self.lag,
             steps=tuple(candidates),
         )
         self.studies[key] = study
@@ -266,11 +268,23 @@ class _Planner:
             resources=self.spec.resources.of(kind),
             limit_seconds=getattr(self.spec.limits, kind),
             precision=recipe.precision if recipe is not None else self.spec.precision,
+            checkpoint_seconds=self.spec.checkpoint.total_seconds(),
         )
 
 
-def _refusal(row: Row, request: Request) -> str | None:
+def _lag(spec: SweepSpec) -> int:
+    """Candidates of each search that run at a time, so that all searches keep workers busy."""
+    if spec.search.lag is not None:
+        return spec.search.lag
+    studies = sum(
+        bool(row.space.free_dimensions) and _refusal(row, model, forget) is None
+        for _, model, forget in spec.grid.cells
+        for row in spec.rows
+    )
+    return min(spec.search.trials, ceil(spec.search.parallel / max(1, studies)))
+
+
+def _refusal(row: Row, model: ModelSpec, forget: ForgetSpec) -> str | None:
     """Why a method cannot do what a cell asks, if so."""
-    model = request.training.model.card
     card = cards.method(row.method)
-    return card.refusal(request.forget.scenario, model.modality, model.family)
+    return card.refusal(forget.scenario, model.card.modality, model.card.family)

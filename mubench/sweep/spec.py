@@ -1,6 +1,7 @@
 """What a sweep file says: its keys with their types, defaults and limits."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe, resolve_recipe
 from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.duration import Duration
 from mubench.sweep.grid import GridSpec
 from mubench.sweep.kinds import StepKind
 from mubench.sweep.published import Published
@@ -25,7 +27,10 @@ class SearchSpec(Strict):
     sampler: Literal["tpe", "random"] = "tpe"
     trials: int = Field(8, ge=1)
     startup: int = Field(4, ge=1)
-    lag: int = Field(1, ge=1)
+    parallel: int = Field(1, ge=1)
+    """Workers that the searches together should keep busy; it decides the lag."""
+    lag: int | None = Field(None, ge=1)
+    """Candidates of one search that run at a time; without it as many as `parallel` asks for."""
     objective: Literal["avg_gap", "retrain_free"] = "avg_gap"
 
 
@@ -103,6 +108,8 @@ class SweepSpec(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     resources: PerKind = PerKind()
     limits: Limits = Limits()
+    checkpoint: Duration = timedelta(minutes=5)
+    """Between two checkpoints of a training; none where it is zero."""
     diagnostics: Diagnostics = Diagnostics()
     claims: tuple[str, ...] = ()
     """The hypotheses of the sweep, as sentences; see `mubench.sweep.claims`."""

@@ -69,6 +69,7 @@ def study_id(
     search: SearchSpec,
     execution: Execution,
     references: Iterable[tuple[Request, TrainStep, RetrainStep]],
+    lag: int,
 ) -> str:
     """A search: its method and space, how candidates are chosen and judged, and on what."""
     known = list(references)
@@ -77,7 +78,7 @@ def study_id(
         row.label,  # candidates are drawn from a seed that it is part of
         _method(row, known[0][0].training, execution),
         _described(row.space),
-        {"sampler": search.sampler, "startup": search.startup, "lag": search.lag},
+        {"sampler": search.sampler, "startup": search.startup, "lag": lag},
         search.objective,
         package_version("optuna"),
         source_id(_SUGGEST, _OBJECTIVES[search.objective]),

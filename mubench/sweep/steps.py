@@ -22,12 +22,14 @@ _Names = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Execution:
-    """How a step runs: device, resources, time limit and precision."""
+    """How a step runs: device, resources, time limit, precision, and checkpoints."""
 
     device: Device
     resources: Resources
     limit_seconds: float
     precision: Precision
+    checkpoint_seconds: float
+    """Between two checkpoints of a training; 0 for none."""
 
     @property
     def threads(self) -> int:

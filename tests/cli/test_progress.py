@@ -1,6 +1,7 @@
 """Plain progress: a line now and then, and one at every failure."""
 
 import io
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -19,16 +20,41 @@ def test_plain_progress_is_a_line_now_and_then_and_at_every_failure(finished, mo
     monkeypatch.setattr(screen.time, "monotonic", lambda: next(now))
     printed = io.StringIO()
     record = next(iter(opened.store.records.read().values()))
+    record = replace(record, kind="train", seconds=20.0)
     with screen.Screen(Console(file=printed, width=200)) as shown:
         shown.start(Schedule(opened.plan, {}))
         shown.started(opened.plan.steps[record.id])
+        shown.looked(busy=1, workers=2)
         for _ in range(3):
             shown.finished(record, Schedule(opened.plan, {}))
+        shown.say("a word")
         failed = replace(record, status="error", message="it [bold]broke[/bold]")
         shown.finished(failed, Schedule(opened.plan, {}))
     title = opened.plan.steps[record.id].title
+    kinds = Counter(step.kind for step in opened.plan.steps.values())
+    # A training took 20 s; a Retrain is thought to take as long, anything else a tenth.
+    left = 20 * (kinds["train"] - 2 + kinds["retrain"]) + 2 * (kinds["search"] + kinds["final"])
     assert printed.getvalue().splitlines() == [
         "tiny: 0 of 10 steps completed, 10 to run",
-        "2/10 steps completed after 10 s",
+        f"2/10 steps completed after 10 s; 1 of 2 workers busy, about {left / 2:.0f} s left",
+        "a word",
         f"error: {title}: it [bold]broke[/bold]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5.2, "5 s"), (89, "89 s"), (150, "2 min"), (5400, "1.5 h")]
+)
+def test_durations_are_short(seconds, text):
+    assert screen._duration(seconds) == text
+
+
+def test_a_terminal_shows_kinds_of_steps_and_busy_workers(finished):
+    opened = open_sweep(str(finished / "tiny.yaml"), str(finished / "store"))
+    printed = io.StringIO()
+    with screen.Screen(Console(file=printed, width=200, force_terminal=True)) as shown:
+        shown.start(Schedule(opened.plan, {}))
+        shown.looked(busy=1, workers=2)
+    kinds = Counter(step.kind for step in opened.plan.steps.values())
+    assert f"train 0/{kinds['train']}, retrain 0/{kinds['retrain']}, " in printed.getvalue()
+    assert "; 1 of 2 workers busy" in printed.getvalue()

@@ -1,5 +1,6 @@
 """`mubench store`: verify, delete what nobody needs, export."""
 
+import numpy as np
 import pytest
 
 from mubench.store.store import Store
@@ -25,7 +26,10 @@ def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
     (store / "artefacts" / "loose").mkdir()
     (store / "artefacts" / "loose" / "forget.safetensors").write_bytes(b"cut short")
     records = Store(str(store)).records.read()
-    assert mubench_("store", "gc", "--store", store)[:2] == (0, "1 artefact deleted\n")
+    Store(str(store)).checkpoints.save("cut", {"weight": np.zeros(3)}, {})
+    out = "1 artefact and 1 checkpoint deleted\n"
+    assert mubench_("store", "gc", "--store", store)[:2] == (0, out)
+    assert Store(str(store)).checkpoints.ids() == frozenset()
     assert Store(str(store)).artefacts.ids() == named
     assert Store(str(store)).records.read() == records
     assert not (store / "lock.json").exists()

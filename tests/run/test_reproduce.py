@@ -42,9 +42,9 @@ def trained(monkeypatch):
     """The kinds of the steps that train a model from now on."""
     kinds, train = [], trial._trained
 
-    def watched(inputs, split):
+    def watched(inputs, *given):
         kinds.append(inputs.step.kind)
-        return train(inputs, split)
+        return train(inputs, *given)
 
     monkeypatch.setattr(trial, "_trained", watched)
     return kinds

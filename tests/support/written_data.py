@@ -1,5 +1,6 @@
 """Data sets in their true layouts, written small."""
 
+import gzip
 import pickle
 from io import BytesIO
 from pathlib import Path
@@ -79,6 +80,30 @@ def write_cifar(folder: Path, kind: str = "CIFAR10"):
     *train, test = [(data.reshape(-1, 3, 32, 32), labels) for data, labels in batches.values()]
     labels = [label for _, of_batch in train for label in of_batch]
     return np.concatenate([data for data, _ in train]), labels, test
+
+
+FASHION = card("torchvision_files", ["a", "b"], [1, 28, 28], torchvision="FashionMNIST")
+
+
+def write_idx(
+    folder: Path, packed: bool, images: np.ndarray, labels: list[int], at: str = "FashionMNIST/raw"
+) -> Path:
+    """The four IDX files, the test split with the first five examples."""
+    raw = folder / at
+    raw.mkdir(parents=True, exist_ok=True)
+    for prefix, count in (("train", len(images)), ("t10k", 5)):
+        head = np.array([2051, count, 28, 28], ">i4").tobytes()
+        label_head = np.array([2049, count], ">i4").tobytes()
+        for name, content in (
+            ("images-idx3", head + images[:count].tobytes()),
+            ("labels-idx1", label_head + bytes(labels[:count])),
+        ):
+            path = raw / f"{prefix}-{name}-ubyte"
+            if packed:
+                path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content))
+            else:
+                path.write_bytes(content)
+    return raw
 
 
 FOLDERS = card("image_folder", ["ant", "bee"], [3, 4, 6])

@@ -148,3 +148,35 @@ def test_trainings_record_the_precision_of_their_recipe():
     plan = planned(changed(SWEEP, precision="bfloat16"))
     assert {s.execution.precision for s in steps_of(plan, "train", "retrain")} == {"float32"}
     assert {s.execution.precision for s in steps_of(plan, "search", "final")} == {"bfloat16"}
+
+
+@pytest.mark.parametrize(
+    ("search", "lag"),
+    [
+        ({}, 1),
+        ({"parallel": 4}, 1),  # four searches, one candidate of each
+        ({"parallel": 5}, 2),
+        ({"parallel": 100}, 8),  # no more than there are candidates
+        ({"parallel": 100, "lag": 3}, 3),
+    ],
+)
+def test_as_many_candidates_run_at_a_time_as_keep_the_workers_busy(search, lag):
+    grid = {
+        **SWEEP["grid"],
+        "forget": [{"scenario": "random", "ratio": 0.1}, {"scenario": "random", "ratio": 0.2}],
+    }
+    plan = planned(
+        changed(SWEEP, grid=grid, methods={"ft": {}, "ugradsl": {}}, search={"trials": 8, **search})
+    )
+    assert len(plan.studies) == 4
+    assert {study.lag for study in plan.studies.values()} == {lag}
+
+
+def test_the_same_lag_gives_the_same_ids_however_it_was_asked_for():
+    asked = [{"trials": 8, "lag": 2}, {"trials": 8, "parallel": 4}, {"trials": 8, "parallel": 3}]
+    one_cell = changed(SWEEP, grid__forget=[{"scenario": "random", "ratio": 0.1}])
+    ids = [
+        list(planned(changed(one_cell, methods={"ft": {}, "ugradsl": {}}, search=search)).steps)
+        for search in asked
+    ]
+    assert ids[0] == ids[1] == ids[2]

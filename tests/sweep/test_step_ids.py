@@ -82,6 +82,8 @@ DECISIVE = {
     "search seed": ({"seeds__search__train": [99]}, {"search", "tuned"}),
     "name of the sweep": ({"name": "other"}, set()),
     "time limit": ({"limits": {"search": 5}}, set()),
+    "checkpoints": ({"checkpoint": "off"}, set()),
+    "frequent checkpoints": ({"checkpoint": "2s"}, set()),
     "half a processor": ({"resources": {"search": {"cpu": 0.5}}}, set()),
     "noise floor": ({"floor": 2}, set()),
     "more final seeds": ({"seeds__final": {"train": [0, 1, 2], "forget": [0, 1, 2]}}, None),

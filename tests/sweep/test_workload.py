@@ -2,8 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
+from mubench.catalogue import cards
+from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random
 from mubench.run.estimate import estimate, total
+from mubench.sweep.grid import DatasetSpec
 from mubench.sweep.workload import Work, work_of
+from tests.support.parquet_files import CARD
 from tests.support.report_world import record
 from tests.support.small_sweep import changed
 from tests.support.workload import CLASS, TINY, planned
@@ -61,3 +67,38 @@ def test_what_is_cached_or_refused_is_no_work():
     finals = {k: replace(s, refusal="no") for k, s in plan.steps.items() if s.kind == "final"}
     refused = estimate(replace(plan, steps={**plan.steps, **finals}), {})
     assert (refused[-1].kind, refused[-1].work) == ("final", Work())
+
+
+def works_on(dataset, scenario=None):
+    """Work of one Retrain and of one candidate of ft (2 epochs) on another data set."""
+    works = []
+    for kind in ("retrain", "search"):
+        step = next(s for s in planned(TINY).steps.values() if s.kind == kind)
+        training = replace(step.request.training, dataset=dataset)
+        asked = scenario or step.request.scenario
+        request = replace(step.request, training=training, scenario=asked)
+        works.append(work_of(replace(step, request=request)))
+    return works
+
+
+@pytest.mark.parametrize(
+    ("scenario", "forget", "is_exact"),
+    [
+        (Random(0.3), 13_500, True),
+        (GroupShare(0.3), 13_500, False),
+        (Classes((3,)), 2_250, False),  # one of 20
+        (Groups((2, 5)), 900, False),  # two of 100
+        (Ids((4, 8, 15), "ab12"), 3, True),
+        (Ids(tuple(range(45_000)), "ab12"), 44_999, True),  # one is always kept
+    ],
+)
+def test_each_scenario_forgets_its_share_of_45000_images(scenario, forget, is_exact):
+    retrain, candidate = works_on(DatasetSpec(name="cifar20"), scenario)
+    retained = 45_000 - forget
+    assert retrain == Work(30, 30 * retained, 30 * retained, is_exact)
+    assert candidate == Work(0, 2 * retained, 2 * retained, is_exact)
+
+
+def test_files_that_no_card_counts_give_no_numbers_and_say_so():
+    declared = cards.complete_card({**CARD, "title": "Toy"})
+    assert works_on(DatasetSpec(name="toy", declared=declared)) == [Work(is_exact=False)] * 2

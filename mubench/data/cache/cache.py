@@ -1,4 +1,4 @@
-"""Decoded data on disk: made once, whole or not at all, memory-mapped by every later process."""
+"""Decoded data on disk: made once and atomically, memory-mapped by every later process."""
 
 import fcntl
 import hashlib

@@ -50,7 +50,7 @@ def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
 
 
 def read(card: Mapping[str, Any], folder: Path) -> Raw:
-    """Images as uint8 (n, c, h, w) in the order of their names; labels 1 where the attribute is.
+    """Images as uint8 (n, c, h, w) in the order of their names; label 1 has the attribute.
 
     `attribute` of the card names it. Groups number the identities that occur, by ascending number
     of the identity, which is the group's name.

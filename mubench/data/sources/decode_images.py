@@ -16,7 +16,7 @@ from mubench.errors import DataError
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error)
 """What Pillow raises on damaged files, depending on where the damage is."""
 FORMATS = ("PNG", "JPEG")
-"""No other decoder of Pillow's is let near a stranger's file."""
+"""The only decoders of Pillow that are used: files may come from anywhere."""
 
 
 def decode(
@@ -55,7 +55,7 @@ def decode_one(
 ) -> NDArray[np.uint8]:
     """One image as uint8 `shape` (c, h, w). Raises DataError as `decode` does.
 
-    `resize` brings images of any size and mode to `shape`; `any_mode` those of the right size.
+    `resize` converts images of any size and mode to `shape`, `any_mode` those of the right size.
     """
     channels, height, width = shape
     mode = "L" if channels == 1 else "RGB"

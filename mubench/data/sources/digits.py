@@ -13,7 +13,7 @@ from mubench.data.sources.raw import Part, Raw, fingerprint
 
 
 def read(card: Mapping[str, Any], data_dir: Path | None) -> Raw:
-    """All digits as uint8 (1797, 1, 8, 8) with values 0 to 16; `data_dir` does not matter."""
+    """All digits as uint8 (1797, 1, 8, 8) with values 0 to 16; `data_dir` is not used."""
     from sklearn.datasets import load_digits  # here: a plan asks only whether data are in files
 
     del data_dir

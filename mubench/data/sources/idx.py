@@ -18,7 +18,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     """The array of a file of unsigned bytes, of any shape; `.gz` is unpacked.
 
     Raises:
-        DataError: the file is not such an array, or not a whole one.
+        DataError: the file is not such an array, or is incomplete.
     """
     try:
         content = path.read_bytes()

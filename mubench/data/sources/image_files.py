@@ -21,7 +21,7 @@ THREADS = 8
 def decode_files(
     paths: Sequence[str], card: Mapping[str, Any], *, any_mode: bool = False
 ) -> Iterator[NDArray[np.uint8]]:
-    """The images at `paths`, in that order, as uint8 (b, c, h, w); b is `BATCH` but at the end.
+    """The images at `paths`, in that order, as uint8 (b, c, h, w); b is `BATCH`, less at the end.
 
     They have the card's `stored_shape` (without it `input_shape`), or are brought to it where the
     card says `resize`.
@@ -64,7 +64,7 @@ def images_in(folder: Path) -> list[str]:
 
 
 def is_image(name: str) -> bool:
-    """Whether a file is called like a JPEG or PNG image."""
+    """Whether a file has the suffix of a JPEG or PNG image."""
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 

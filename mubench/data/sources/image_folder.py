@@ -1,7 +1,7 @@
 """Images in folders of their classes: train/CLASS/*.JPEG and perhaps val/CLASS/*.JPEG.
 
-ImageNet lies so, and many data sets of one's own. The test split is `test`, `val` or `validation`,
-the first that has folders of classes; without one, a share of `train` is held out.
+The layout of ImageNet, and of many data sets that users make. The test split is `test`, `val`
+or `validation`, the first that has folders of classes; without one, a share of `train` is held out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
 def read(card: Mapping[str, Any], folder: Path) -> Raw:
     """Images as uint8 (n, c, h, w) by class and name of the file.
 
-    Folders are called as the card's classes, or `folders` of the card names one for each class.
+    Folders have the names of the card's classes, or the card's `folders` names one per class.
 
     Raises:
         DataError: folders are not those of the card's classes, one is empty, images lie beside

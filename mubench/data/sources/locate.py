@@ -1,4 +1,4 @@
-"""Which source of a data set has its files here."""
+"""Find the source of a data set whose files are present."""
 
 import os
 from collections.abc import Mapping
@@ -59,5 +59,5 @@ def folder_of(card: Mapping[str, Any], data_dir: str | Path | None) -> Path:
 
 
 def wanted(card: Mapping[str, Any]) -> str:
-    """What must lie in the folder, in words."""
+    """The files that the folder must have, in words."""
     return ", or ".join(source.WANTED for source in sources_of(card))

@@ -1,4 +1,4 @@
-"""What betrays a message's newsgroup without being its content: headers, footers, quotes.
+"""Remove what reveals a message's newsgroup beside its content: headers, footers, quotes.
 
 The rules are those of `sklearn.datasets.fetch_20newsgroups`, which keeps them private.
 """

@@ -23,7 +23,7 @@ SPLITS = ("train", "test")
 
 
 class Message(NamedTuple):
-    """A text, as it came, with what orders it: its newsgroup and the name of its file."""
+    """An unchanged text with its sort keys: its newsgroup and the name of its file."""
 
     group: str
     file: str
@@ -49,7 +49,7 @@ def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
 
 
 def read(card: Mapping[str, Any], folder: Path) -> Raw:
-    """Whole messages, headers and all, as text; labels are the newsgroups of the card.
+    """Complete messages, with headers, as text; labels are the newsgroups of the card.
 
     Raises:
         DataError: a folder or file is missing or damaged, or newsgroups are not those of the card.

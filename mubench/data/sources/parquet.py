@@ -1,8 +1,8 @@
 """Data sets in Hugging Face's Parquet schema: images (PNG or JPEG bytes) or texts, and labels.
 
 A folder with `train*.parquet` and perhaps `test*.parquet`, on this machine or wherever `pyarrow.fs`
-reaches. Columns are found by their usual names, or given by the
-card's `columns`.
+reaches. Columns are found by their usual names, or
+given by the card's `columns`.
 """
 
 import json
@@ -66,7 +66,7 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
     """Images as uint8 (n, c, h, w), or texts; labels, and groups where the card names their column.
 
     Raises:
-        DataError: a file or column is missing, or holds what it should not.
+        DataError: a file or column is missing, or has invalid values.
     """
     root = root_of(card, folder)
     train = open_table(root, "train", card)
@@ -257,7 +257,7 @@ def _group_names(card: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def describe(uri: str, columns: Mapping[str, str], name: str) -> dict[str, Any]:
-    """The card of a folder of Parquet files that has none: what its schema and a first row say.
+    """The card of a folder of Parquet files that has none, from its schema and a first row.
 
     Classes are those that the schema names, else 0 to the largest label.
 

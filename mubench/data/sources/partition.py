@@ -17,9 +17,9 @@ Ints = NDArray[np.int64]
 SPLIT_SEED = 1
 """The one seed of all splits, for every model, method and run."""
 TEST_SHARE = 0.2
-"""Held out for testing where a data set has no official test split."""
+"""Share held out for testing where a data set has no official test split."""
 VALIDATION_SHARE = 0.1
-"""Of what is left for training."""
+"""Share of the rest held out for validation."""
 
 
 def hash_keys(ids: Ints, *names: str | int) -> NDArray[np.uint64]:

@@ -1,8 +1,8 @@
 """What a source of data returns: examples as stored, before any split.
 
-A plug-in's module has `read(card, data_dir) -> Raw`. A source in files (a file beside this one) is
-told the data set's own folder, and can say whether its files lie there and what changes with them:
-see `InFiles`.
+A plug-in's module has `read(card, data_dir) -> Raw`. A source in files (a file beside this one)
+gets the data set's own folder, and says whether its files are there and what changes with them: see
+`InFiles`.
 """
 
 import hashlib
@@ -65,10 +65,10 @@ class InFiles(Protocol):
 
     __name__: str
     WANTED: str
-    """What must lie in the folder of a data set, in a phrase."""
+    """The files that the folder of a data set must have, in a phrase."""
 
     def is_here(self, card: Mapping[str, Any], folder: Path) -> bool:
-        """Whether this source's files lie in `folder`; cheap."""
+        """Whether this source's files are in `folder`; cheap."""
         ...
 
     def stamp(self, card: Mapping[str, Any], folder: Path) -> list[Any]:

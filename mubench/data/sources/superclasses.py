@@ -11,7 +11,7 @@ from mubench.errors import DataError
 
 
 def file_classes(card: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the labels in the files: finer than the card's classes where it lifts them."""
+    """The names of the labels in the files: finer than the card's classes with superclasses."""
     return tuple(map(str, card["groups"] if "superclasses" in card else card["classes"]))
 
 
@@ -40,8 +40,8 @@ def check_names(card: Mapping[str, Any], names: Sequence[str], where: str) -> No
 def with_superclasses(card: Mapping[str, Any], raw: Raw) -> Raw:
     """`raw` with the card's superclasses as labels and its own labels as groups.
 
-    `superclasses` of the card maps each of its classes to the names of its groups, which stand in
-    the order of the labels of the files; how these call them does not matter.
+    `superclasses` of the card maps each of its classes to the names of its groups, which have
+    the order of the labels of the files; the names in the files have no effect.
 
     Raises:
         DataError: a group is in no superclass, or in two.

@@ -18,7 +18,7 @@ from mubench.errors import DataError
 
 WANTED = "wnids.txt, train/ and val/ of tiny-imagenet-200"
 ARCHIVE = "tiny-imagenet-200"
-"""The folder into which the archive unpacks; it may stay."""
+"""The folder into which the archive unpacks; it may be left as it is."""
 
 
 def is_here(card: Mapping[str, Any], folder: Path) -> bool:

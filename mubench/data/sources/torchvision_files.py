@@ -85,7 +85,7 @@ def _svhn(dataset: Any, folder: Path, name: str, split: str) -> Examples:
 
 
 def _mnist(dataset: Any, folder: Path, name: str, split: str) -> Examples:
-    # Not by checksums: those of torchvision are of one packing of the files, and others pack anew.
+    # Checksums are not compared: torchvision's are of one compression of the files; copies differ.
     del name
     prefix = "train" if split == "train" else "t10k"
     images, labels = (
@@ -114,7 +114,7 @@ def _by_name(split: str) -> dict[str, Any]:
 
 
 class FileLayout(NamedTuple):
-    """How a class of torchvision keeps its files: globs, their reader, how it calls a split."""
+    """The files of a class of torchvision: globs, their reader, the arguments for a split."""
 
     files: tuple[str, ...]
     read: Callable[[Any, Path, str, str], Examples]

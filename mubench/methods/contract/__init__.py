@@ -1,1 +1,1 @@
-"""What every method owes, clause by clause: `mubench check`."""
+"""The contract of methods, clause by clause: `mubench check`."""

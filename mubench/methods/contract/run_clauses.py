@@ -1,4 +1,4 @@
-"""Clauses about runs: what comes back, and from which requests."""
+"""Clauses about runs: their results, and the requests that a method must accept."""
 
 import copy
 import pickle

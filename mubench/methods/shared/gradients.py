@@ -71,9 +71,9 @@ def batch_fisher(
 def shuffled(*splits: Split, size: int = FISHER_BATCH) -> Iterator[Batch]:
     """Every example of all splits once, in even batches of at most `size`.
 
-    Which are together is decided by the examples' ids alone: not by the split that one is in, nor
-    by the order of the data. Batches of one class each, as of a folder sorted by class, have far
-    larger mean gradients, and so has D_f beside D_r where they are not mixed.
+    The examples' ids alone decide which share a batch: neither their splits nor the order of the
+    data. Batches of one class each, as of a folder sorted by class, have far larger mean
+    gradients, and so have batches of D_f alone and of D_r alone.
     """
     ids = torch.cat([split.ids.cpu() for split in splits])
     mixed = torch.randperm(len(ids), generator=torch.Generator().manual_seed(derive_seed("mixed")))
@@ -197,7 +197,7 @@ def _example_gradients(
     n_losses: int,
     fold: Callable[[Tensor], Tensor],
 ) -> Iterator[dict[str, Tensor]]:
-    """What `fold` makes of the gradients (m, ...) of an example's losses, in chunks (c, ...).
+    """`fold` of the gradients (m, ...) of each example's losses, in chunks (c, ...).
 
     The losses share the example's forward pass; where there are too many for one backward pass,
     they go in groups, whose folds are added.
@@ -242,7 +242,7 @@ def _batch_product(model: nn.Module, inputs: Inputs, u: Tensor) -> Tensor:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide that torch, on first use of dual numbers, calls what it deprecates itself."""
+    """Silence a deprecation warning that torch itself causes at the first use of dual numbers."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.script")
         yield

@@ -1,4 +1,4 @@
-"""Parts of a classifier that methods treat apart: its last layer, its blocks, its convolutions."""
+"""Parts of a classifier that methods treat separately: last layer, blocks, convolutions."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ _NORMS = (
 
 
 def classifier_of(model: nn.Module, num_classes: int) -> nn.Linear:
-    """The linear layer that gives the logits: `model.classifier`, else the last of K outputs.
+    """The linear layer that gives the logits: `model.classifier`, else the last with K outputs.
 
-    Never told by its shape alone: a convolution with K filters is none.
+    Its shape alone does not decide: a convolution with K filters is no classifier.
 
     Raises:
         Refused: there is none.
@@ -38,10 +38,10 @@ def classifier_of(model: nn.Module, num_classes: int) -> nn.Linear:
 def blocks_of(model: nn.Module, num_classes: int) -> list[nn.ModuleList]:
     """What lies before the classifier, first to last, as blocks that are trained or frozen whole.
 
-    Those that the model names as `blocks`, else its children that have parameters. A child is
-    opened where it stands alone, and where it wraps a stack of like layers, as encoders do: each
-    layer is a block then. Where there are several stacks, as the stages of a ResNet, each is one. A
-    normalisation belongs to what it follows, and to the last layer of a stack all that follows it.
+    Those that the model names as `blocks`, else its children that have parameters. An only
+    child is opened, and so is one that wraps a stack of similar layers, as encoders do: then each
+    layer is a block. Where there are several stacks, as the stages of a ResNet, each is one. A
+    normalisation belongs to the block before it, and what follows a stack to its last layer.
 
     Raises:
         Refused: the model has no linear classifier.
@@ -70,7 +70,7 @@ def convolutions_of(model: nn.Module) -> list[nn.Conv2d]:
 
 @contextmanager
 def trained_alone(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[None]:
-    """No gradients but for the parameters of `parts` while the context lasts."""
+    """Within the context only the parameters of `parts` get gradients."""
     trained = {id(p) for part in parts for p in part.parameters()}
     frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in trained]
     for parameter in frozen:
@@ -107,7 +107,7 @@ def _parts(parent: nn.Module, classifier: nn.Linear) -> list[list[nn.Module]]:
 
 
 def _behind(parent: nn.Module, last: nn.Module, classifier: nn.Linear) -> list[nn.Module]:
-    """What has parameters and comes after the last block, at any depth, but for the classifier."""
+    """Modules with parameters after the last block, at any depth, without the classifier."""
     children = list(parent.children())
     place = next((k for k, child in enumerate(children) if _holds(child, last)), None)
     if place is None:

@@ -15,7 +15,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def full_precision(values: Tensor) -> Tensor:
-    """The values in float32 or better: from logits to the loss, bfloat16 is too coarse."""
+    """The values in at least float32: bfloat16 is too coarse between logits and loss."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

@@ -24,7 +24,7 @@ def steps(forget: Loader, retain: Loader) -> int:
 def mixed_epoch(forget: Loader, retain: Loader, order: torch.Generator) -> Iterator[Mixed]:
     """Every example of both once, in batches whose sizes differ by at most one.
 
-    `order` says which places of the shuffled union D_f takes; the loaders say who fills them.
+    `order` decides which positions of the shuffled union D_f has; the loaders fill them.
     """
     n_forget = len(forget.split)
     is_forget = torch.randperm(n_forget + len(retain.split), generator=order) < n_forget

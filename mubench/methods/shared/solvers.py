@@ -1,4 +1,4 @@
-"""Ways to apply an inverse curvature to a vector: H^-1 v for v (d,), none of which builds H."""
+"""Ways to apply an inverse curvature to a vector: H^-1 v for v (d,), without building H."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -139,7 +139,7 @@ def _lower_gram(rows: Tensor, block: int = 128) -> Tensor:
 
 
 def woodfisher_ref(gradients: Iterable[Tensor], v: Tensor, *, count: int = 1000) -> Tensor:
-    """The recursion of the released code: v plus a multiple of the first gradient (d,), no more.
+    """The recursion of the released code: only v plus a multiple of the first gradient (d,).
 
     `o` should be F^-1 g_i of each new gradient, but stays parallel to the first one. Reads
     `count` + 2 gradients, as `idx > N` does there.
@@ -164,7 +164,7 @@ def cosine(a: Tensor, b: Tensor) -> float:
 
 
 def _overlaps(basis: Tensor, u: Tensor) -> Tensor:
-    """Dot products (m,) of the rows with u (d,) in float64, which only one row at a time is in."""
+    """Dot products (m,) of the rows with u (d,), in float64, one row at a time."""
     return torch.stack([torch.dot(row.double(), u) for row in basis])
 
 

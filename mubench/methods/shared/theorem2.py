@@ -9,9 +9,9 @@ the inverse of the Hessian of the *sum* over D_r, M = (n_r H)^-1, so that H^-1 v
     a = retrain - plain = -(n_f / n) M (sum_f g + sum_r g)
     b = others  - plain = K/(K-1) M sum_f grad (z_y - mean z)
 
-both without differences of large numbers: where M is Newton's, plain ascent is its step, and misses
-Retrain only by what training left undone, weight decay included. At a stationary point of the
-unregularised loss a = 0, and there is nothing for smoothing to improve.
+neither of which is a difference of large numbers. Where M is Newton's, plain ascent is its step,
+and differs from Retrain only by what training did not finish, weight decay included. At a
+stationary point of the unregularised loss a = 0, and there is nothing for smoothing to improve.
 
 Differs from the paper: re-derived from a secondary description, which gives no M. A diagnostic of
 first order, no evidence of unlearning: Retrain's displacement is made of the same gradients as the

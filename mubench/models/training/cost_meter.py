@@ -125,6 +125,37 @@ def measure(device: torch.device, meter: Meter) -> Iterator[Clock]:
         )
 
 
+class Stopwatch:
+    """Adds up the seconds of work that is done in pieces; starts at once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.cost = Cost()
+        """Of the pieces that ended."""
+        self._device = device
+        self.start()
+
+    def start(self) -> None:
+        """A piece begins."""
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self) -> None:
+        """The piece ends."""
+        _synchronise(self._device)
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        self.cost += Cost(
+            rte_seconds=cpu if self._device.type == "cpu" else wall, wall_seconds=wall
+        )
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is done while the context lasts does not count."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+
 @torch.enable_grad()
 def flops_per_example(model: nn.Module, inputs: Any) -> tuple[int, int]:
     """Count (forward, backward) FLOPs of one example; counted once, then multiplied.

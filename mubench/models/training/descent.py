@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mubench.catalogue.bounds import check_bounds
 from mubench.errors import Diverged
+from mubench.models.training.checkpoint import DescentCheckpoints, Position
 
 B = TypeVar("B")
 Precision = Literal["float32", "bfloat16"]
@@ -61,44 +62,53 @@ def descend(
     *,
     steps_per_epoch: int,
     hooks: Hooks | None = None,
+    checkpoints: DescentCheckpoints | None = None,
 ) -> torch.optim.Optimizer:
     """Minimise `loss(batch)` over `batches(epoch)`, in place; return the optimizer with its state.
+
+    With `checkpoints`, which know no hooks, it goes on from the last one.
 
     Raises:
         Diverged: a loss or a weight is not finite; the model is back at the end of its last
             finite epoch, or where it started.
+        Interrupted: the checkpointer ends the run.
     """
+    assert hooks is None or checkpoints is None, "what hooks change is in no checkpoint"
     hooks = hooks or Hooks()
     optimizer = make_optimizer(model, settings)
     device = next(model.parameters()).device
     # Reading a loss waits for the device, which a GPU feels and a CPU does not.
     stride = 1 if device.type == "cpu" else 50
     total = max(1, settings.epochs * steps_per_epoch)
-    step, safe = 0, snapshot(model)
-    for epoch in range(settings.epochs):
+    at = Position(loss=torch.zeros((), device=device), safe=snapshot(model))
+    if checkpoints is not None:
+        checkpoints.restore(model, optimizer, at)
+    for epoch in range(at.epoch, settings.epochs):
+        at.epoch = epoch
         set_mode(model, settings.bn_mode)
-        value = torch.zeros((), device=device)
         for batch in batches(epoch):
             if settings.schedule is not None:
                 set_learning_rate(
-                    optimizer, settings.learning_rate * settings.schedule(step / total)
+                    optimizer, settings.learning_rate * settings.schedule(at.step / total)
                 )
             with autocast(device, settings.precision):
-                value = loss(batch)
-            if step % stride == 0:
-                _require_finite(model, safe, value, epoch, settings)
+                at.loss = loss(batch)
+            if at.step % stride == 0:
+                _require_finite(model, at, settings)
             optimizer.zero_grad(set_to_none=True)
-            value.backward()
+            at.loss.backward()
             if settings.clip_norm:
                 nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
             hooks.before_step(optimizer)
             optimizer.step()
             hooks.after_step(optimizer)
-            step += 1
+            at.step += 1
+            if checkpoints is not None:
+                checkpoints.save_if_due(model, optimizer, at)
         if not is_finite(model):
-            value = torch.full_like(value, math.nan)
-        _require_finite(model, safe, value, epoch, settings)
-        safe = snapshot(model)
+            at.loss = torch.full_like(at.loss, math.nan)
+        _require_finite(model, at, settings)
+        at.safe = snapshot(model)
         if hooks.after_epoch(epoch):
             break
     return optimizer
@@ -158,13 +168,11 @@ def is_finite(model: nn.Module) -> bool:
     return all(bool(torch.isfinite(v).all()) for v in values)
 
 
-def _require_finite(
-    model: nn.Module, safe: dict[str, Tensor], value: Tensor, epoch: int, settings: Descent
-) -> None:
-    if math.isfinite(value.item()):
+def _require_finite(model: nn.Module, at: Position, settings: Descent) -> None:
+    if math.isfinite(at.loss.item()):
         return
-    model.load_state_dict(safe)
+    model.load_state_dict(at.safe)
     raise Diverged(
-        f"loss or weights not finite in epoch {epoch + 1} of {settings.epochs}; "
+        f"loss or weights not finite in epoch {at.epoch + 1} of {settings.epochs}; "
         f"try a learning rate below {settings.learning_rate:g}"
     )

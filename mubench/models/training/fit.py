@@ -11,15 +11,25 @@ from torch.nn import functional as F
 
 from mubench.data.split import Batch, Split
 from mubench.models.recipe import Recipe
+from mubench.models.training.checkpoint import Checkpointer, DescentCheckpoints
 from mubench.models.training.descent import Descent, descend
 from mubench.models.training.loader import Loader
 
 
-def fit(model: nn.Module, split: Split, recipe: Recipe, seed: int) -> None:
+def fit(
+    model: nn.Module,
+    split: Split,
+    recipe: Recipe,
+    seed: int,
+    checkpointer: Checkpointer | None = None,
+) -> None:
     """Train `model` in place on all of `split`; order and augmentation depend on `seed` alone.
+
+    With a `checkpointer` it goes on where an earlier call was cut, if one was.
 
     Raises:
         Diverged: the recipe left the finite numbers.
+        Interrupted: the checkpointer ends the training.
     """
     loader = Loader(split, recipe.batch_size, seed=seed, name="train", augment=recipe.augment)
     settings = Descent(
@@ -38,7 +48,14 @@ def fit(model: nn.Module, split: Split, recipe: Recipe, seed: int) -> None:
         return F.cross_entropy(model(laid_out(batch.inputs, layout)), batch.labels)
 
     with in_layout(model, layout), compiled(model, is_on=recipe.compile):
-        descend(model, settings, lambda _: loader.epoch(), loss, steps_per_epoch=len(loader))
+        descend(
+            model,
+            settings,
+            lambda _: loader.epoch(),
+            loss,
+            steps_per_epoch=len(loader),
+            checkpoints=None if checkpointer is None else DescentCheckpoints(checkpointer, loader),
+        )
 
 
 def lr_schedule(recipe: Recipe) -> Callable[[float], float] | None:

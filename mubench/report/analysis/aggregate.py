@@ -65,23 +65,23 @@ class Row:
         statuses = [record.status for record in self.scored]
         return "gap" in self.estimates and is_complete(statuses, self.expected)
 
-    def troubles(self) -> tuple[str, ...]:
-        """Say what did not go well: statuses, missing steps and flags, each with its count."""
+    def issues(self) -> tuple[str, ...]:
+        """Say what went wrong: statuses, missing steps and flags, each with its count."""
         counts = Counter(record.status for record in self.records)
-        said = [
+        issues = [
             f"{counts[status]} of {self.expected} {word}{self._why(status)}"
             for status, word in STATUS_WORDS.items()
             if counts[status]
         ]
         missing = self.expected - len(self.records)
-        said += [f"{missing} of {self.expected} not run yet"] if missing > 0 else []
+        issues += [f"{missing} of {self.expected} not run yet"] if missing > 0 else []
         flags = Counter(flag for record in self.records for flag in record.flags)
-        said += [f"{flag} ({n} of {self.expected})" for flag, n in sorted(flags.items())]
-        return tuple(said)
+        issues += [f"{flag} ({n} of {self.expected})" for flag, n in sorted(flags.items())]
+        return tuple(issues)
 
     def _why(self, status: str) -> str:
-        told = {r.message for r in self.records if r.status == status and r.message}
-        return f" ({'; '.join(sorted(told))})" if told else ""
+        messages = {r.message for r in self.records if r.status == status and r.message}
+        return f" ({'; '.join(sorted(messages))})" if messages else ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Cell:
     searched: Mapping[str, tuple[Record, ...]]
     """Search records by row, in the order of the sweep file."""
     forget_signal: float | None
-    """Mean |UA(original) - UA(Retrain)| over requests: what there is to be forgotten."""
+    """Mean |UA(original) - UA(Retrain)| over requests: how much there is to forget."""
 
     @property
     def kind(self) -> str:
@@ -118,13 +118,18 @@ class Cell:
         return (self.retrain, self.original, *self.methods)
 
     def title_of(self, label: str) -> str:
-        """The title of a row by its label; a label that the cell lacks stands for itself."""
+        """The title of a row by its label; a label that the cell lacks is returned as it is."""
         return next((row.title for row in self.rows if row.label == label), label)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing of this cell has finished."""
+        """Whether no step of this cell has completed."""
         return not any(row.records for row in self.rows)
+
+    @property
+    def leading_selection(self) -> str | None:
+        """The selection whose best row the report puts first: tuned rows if any are ranked."""
+        return next((selection for selection in SELECTIONS if self.ranked(selection)), None)
 
     def ranked(self, selection: str) -> tuple[Row, ...]:
         """Return the complete rows of one selection, smallest Avg. Gap first."""
@@ -157,11 +162,11 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 def aggregate(source: SweepResults) -> tuple[Cell, ...]:
     """Return the cells of a sweep in its order; pure, and independent of the records' order."""
-    held: dict[str, list[Record]] = {name: [] for name in source.cells}
+    by_cell: dict[str, list[Record]] = {name: [] for name in source.cells}
     for record in source.latest_records:
-        if record.cell in held:
-            held[record.cell].append(record)
-    return tuple(_cell(source, name, records) for name, records in held.items())
+        if record.cell in by_cell:
+            by_cell[record.cell].append(record)
+    return tuple(_cell(source, name, records) for name, records in by_cell.items())
 
 
 def _cell(source: SweepResults, name: str, records: Sequence[Record]) -> Cell:
@@ -196,21 +201,21 @@ def _methods(
     """Return the rows that were planned or have records, tuned ones first."""
     rows = []
     for selection in SELECTIONS:
-        held = _by_row(source, [r for r in finals if r.selection == selection])
+        by_row = _by_row(source, [r for r in finals if r.selection == selection])
         for label in source.rows:
-            mine, expected = held.get(label, ()), planned.get((label, selection), 0)
-            if label not in REFERENCES and (mine or expected):
-                rows.append(_row(label, selection, mine, expected, targets, source.named(label)))
+            records, expected = by_row.get(label, ()), planned.get((label, selection), 0)
+            if label not in REFERENCES and (records or expected):
+                rows.append(_row(label, selection, records, expected, targets, source.named(label)))
     return tuple(rows)
 
 
 def _by_row(source: SweepResults, records: Iterable[Record]) -> dict[str, tuple[Record, ...]]:
     """Return records by row, in the order of the sweep file."""
-    found: dict[str, list[Record]] = {label: [] for label in source.rows}
+    by_row: dict[str, list[Record]] = {label: [] for label in source.rows}
     for record in records:
-        if record.row in found:
-            found[record.row].append(record)
-    return {label: tuple(held) for label, held in found.items() if held}
+        if record.row in by_row:
+            by_row[record.row].append(record)
+    return {label: tuple(members) for label, members in by_row.items() if members}
 
 
 def _row(
@@ -221,7 +226,7 @@ def _row(
     targets: Mapping[str, Values],
     named: Record | None = None,
 ) -> Row:
-    """Return a row; `named` is any record of it, of another cell say."""
+    """Return a row; `named` is any record of it, perhaps of another cell."""
     return Row(
         label=label,
         selection=selection,
@@ -236,8 +241,8 @@ def _row(
 
 def finite_values(records: Iterable[Record], metric: str) -> list[float]:
     """Return a metric's finite values of the records that hold numbers."""
-    held = [r.metrics[metric] for r in records if is_scored(r) and metric in r.metrics]
-    return [value for value in held if math.isfinite(value)]
+    values = [r.metrics[metric] for r in records if is_scored(r) and metric in r.metrics]
+    return [value for value in values if math.isfinite(value)]
 
 
 def _estimates(records: Sequence[Record]) -> dict[str, Estimate]:
@@ -246,20 +251,20 @@ def _estimates(records: Sequence[Record]) -> dict[str, Estimate]:
 
 
 def _distances(records: Sequence[Record], targets: Mapping[str, Values]) -> dict[str, float]:
-    held = [r for r in records if is_scored(r) and r.request in targets]
-    found = distances([(r.metrics, targets[r.request]) for r in held])
-    return {**found, "gap": statistics.fmean(found.values())} if found else {}
+    scored = [r for r in records if is_scored(r) and r.request in targets]
+    by_term = distances([(r.metrics, targets[r.request]) for r in scored])
+    return {**by_term, "gap": statistics.fmean(by_term.values())} if by_term else {}
 
 
 def distances(pairs: Sequence[tuple[Values, Values]]) -> dict[str, float]:
     """Return what papers print in parentheses: |mean difference to Retrain| of the four values.
 
-    A pair is what a model has on a request, and what Retrain has there.
+    A pair has the values of a model and those of Retrain on one request.
     """
     differences = {
         term: [u[term] - r[term] for u, r in pairs if term in u and term in r] for term in TERMS
     }
-    return {term: abs(statistics.fmean(held)) for term, held in differences.items() if held}
+    return {term: abs(statistics.fmean(values)) for term, values in differences.items() if values}
 
 
 def _floor(retrains: Sequence[Record]) -> Floor | None:

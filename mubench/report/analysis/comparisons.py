@@ -1,4 +1,4 @@
-"""Paired comparisons of two rows over the requests they share, and whom each row is compared to."""
+"""Paired comparisons of two rows over the requests they share, and which rows are compared."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,16 +32,16 @@ class Paired:
     differences: tuple[float, ...]
     """First less second by request: negative where the first is closer to Retrain.
 
-    Requests that share a training or a forget set are one: their mean, see `independent`.
+    Requests that share a training or a forget set count as one, their mean; see `independent`.
     """
     requests: int
-    """How many requests they are from."""
+    """Number of requests that they come from."""
     p_value: float
     """Of the exact sign-flip test."""
     p_holm: float
     """Corrected for the comparisons of its family."""
     family: int = 1
-    """How many comparisons are corrected for."""
+    """Number of comparisons that are corrected for."""
 
     @property
     def difference(self) -> Estimate:
@@ -62,22 +62,22 @@ class Paired:
     def count(self) -> str:
         """The pairs in words: `6 requests`, `9 requests in 3 independent groups`."""
         n = len(self.differences)
-        said = plural(self.requests, "request")
-        return said if n == self.requests else f"{said} in {plural(n, 'independent group')}"
+        requests = plural(self.requests, "request")
+        return requests if n == self.requests else f"{requests} in {plural(n, 'independent group')}"
 
     @property
     def improvement(self) -> float:
         """Probability of improvement: of the pairs with a winner, the share that first wins.
 
-        Agarwal et al. 2021, but over pairs: both rows answered the same requests. A half where
-        all are ties.
+        Agarwal et al. 2021, but over pairs: both rows have the same requests. 0.5 where all
+        are ties.
         """
         decided = sum(value != 0 for value in self.differences)
         return self.wins / decided if decided else 0.5
 
     @property
     def improvement_interval(self) -> tuple[float, float]:
-        """Exact 95 % interval of it."""
+        """Exact 95 % interval of `improvement`."""
         decided = sum(value != 0 for value in self.differences)
         return share_interval(self.wins, decided) if decided else (0.0, 1.0)
 
@@ -105,14 +105,14 @@ class Comparison(Paired):
 
 def compare(first: Row, second: Row) -> Comparison | None:
     """Compare two rows on the requests that both have; None where they share none."""
-    mine, theirs = _with_gap(first), _with_gap(second)
-    shared = sorted(mine.keys() & theirs.keys())
+    of_first, of_second = _with_gap(first), _with_gap(second)
+    shared = sorted(of_first.keys() & of_second.keys())
     if not shared:
         return None
     differences = independent(
-        [mine[name].metrics["gap"] - theirs[name].metrics["gap"] for name in shared],
-        [mine[name].seed_train for name in shared],
-        [forget_set(mine[name]) for name in shared],
+        [of_first[name].metrics["gap"] - of_second[name].metrics["gap"] for name in shared],
+        [of_first[name].seed_train for name in shared],
+        [forget_set(of_first[name]) for name in shared],
     )
     p_value = sign_flip_p(differences)
     return Comparison(
@@ -130,24 +130,24 @@ def _with_gap(row: Row) -> dict[str, Record]:
 
 
 def forget_set(record: Record) -> str:
-    """Return what tells the forget set of a record from others of its cell."""
+    """Return what identifies the forget set of a record within its cell."""
     drawn = f"{record.seed_forget} {record.forget_classes}"
     return record.forget_hash or drawn
 
 
 def corrected(family: Iterable[P]) -> tuple[P, ...]:
     """Correct a family of comparisons by Holm."""
-    held = tuple(family)
-    adjusted = holm([pair.p_value for pair in held])
+    pairs = tuple(family)
+    adjusted = holm([pair.p_value for pair in pairs])
     return tuple(
-        replace(pair, p_holm=p, family=len(held)) for pair, p in zip(held, adjusted, strict=True)
+        replace(pair, p_holm=p, family=len(pairs)) for pair, p in zip(pairs, adjusted, strict=True)
     )
 
 
 def all_pairs(ranked: Sequence[Row]) -> tuple[Comparison, ...]:
     """Compare every pair of rows, the better one first, corrected for all of them."""
-    found = (compare(first, second) for first, second in combinations(ranked, 2))
-    return corrected(pair for pair in found if pair)
+    comparisons = (compare(first, second) for first, second in combinations(ranked, 2))
+    return corrected(pair for pair in comparisons if pair)
 
 
 def against_closest(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
@@ -156,19 +156,19 @@ def against_closest(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def against_backbones(cell: Cell, selection: str) -> tuple[Comparison, ...]:
-    """Compare each row with that of the method which its method builds on, as cards declare it.
+    """Compare each row with the row of the method that its card says it builds on.
 
     Each is one comparison that was planned before anything ran: it is not corrected. Rows that
-    are not ranked, for numbers are missing or all diverged, are not compared.
+    are not ranked, because numbers are missing or all diverged, are not compared.
     """
     ranked = cell.ranked(selection)
     complete = {row.label: row for row in cell.methods if row in ranked}
-    found = [
+    comparisons = [
         compare(row, complete[base])
         for row in complete.values()
         if (base := _builds_on(row.method)) in complete
     ]
-    return tuple(comparison for comparison in found if comparison)
+    return tuple(comparison for comparison in comparisons if comparison)
 
 
 def _builds_on(method: str) -> str:
@@ -177,13 +177,13 @@ def _builds_on(method: str) -> str:
 
 
 def groups(ranked: Sequence[Row], pairs: Iterable[Comparison]) -> Mapping[str, str]:
-    """Return the letters of ranked rows by label: without a shared one, two rows differ."""
-    apart = {
+    """Return the letters of ranked rows by label: rows that share none differ significantly."""
+    different = {
         frozenset((pair.first.label, pair.second.label))
         for pair in pairs
         if pair.verdict in ("closer", "farther")
     }
-    return letters([row.label for row in ranked], apart)
+    return letters([row.label for row in ranked], different)
 
 
 def marks(cell: Cell) -> dict[tuple[str, str], Rank]:
@@ -201,7 +201,7 @@ K = TypeVar("K")
 
 
 def best_two(gaps: Mapping[K, float]) -> dict[K, Rank]:
-    """Return who is `best` and `second`; equal gaps share a place.
+    """Return which are `best` and `second`; equal gaps share a place.
 
     >>> best_two({"ft": 0.1, "ga": 0.3, "iu": 0.1})
     {'ft': 'best', 'iu': 'best', 'ga': 'second'}
@@ -222,7 +222,7 @@ class Verdicts:
     pairs: Mapping[str, tuple[Comparison, ...]]
     """All pairs of ranked rows, the closest row's first."""
     planned: Mapping[str, tuple[Comparison, ...]]
-    """Comparisons that stood before the numbers: a method and the one that it builds on."""
+    """Comparisons planned before the run: a method and the one that it builds on."""
     letters: Mapping[tuple[str, str], str]
     """By row label and selection; within tuned `a`, `b`, within defaults `A`, `B`."""
 
@@ -230,10 +230,10 @@ class Verdicts:
 def judge(cell: Cell) -> Verdicts:
     """Compare the rows of a cell, tuned rows and defaults each among themselves."""
     pairs = {selection: all_pairs(cell.ranked(selection)) for selection in SELECTIONS}
-    found = {
+    row_letters = {
         (label, selection): letter.upper() if selection == "default" else letter
         for selection in SELECTIONS
         for label, letter in groups(cell.ranked(selection), pairs[selection]).items()
     }
     planned = {selection: against_backbones(cell, selection) for selection in SELECTIONS}
-    return Verdicts(pairs, planned, found)
+    return Verdicts(pairs, planned, row_letters)

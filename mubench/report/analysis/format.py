@@ -1,6 +1,7 @@
-"""Names and numbers as people read them: here a fraction of a table or a text becomes percent."""
+"""Names and numbers as people read them; here fractions of tables and texts become percent."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,7 @@ from mubench.catalogue import cards
 from mubench.store.record import Record, Status
 
 _TITLES = {"original": "Original", "retrain": "Retrain", "floor": "Retrain vs Retrain"}
-"""What no card has a title for."""
+"""Titles of what has no card."""
 _SYMBOLS = {"alpha": "α"}
 
 STATUS_WORDS: dict[Status, str] = {
@@ -25,7 +26,7 @@ def row_title(label: str, method: str, given: Mapping[str, Any], *, without: str
     """Write a row's label for people: the method's title, and the values that the label shows.
 
     The values are those of the record; `without` leaves one of them out. A method without a card
-    here keeps its own name.
+    keeps its own name.
 
     >>> row_title("ugradsl[alpha=-0.2]", "ugradsl", {"alpha": -0.2, "epochs": 5})
     'UGradSL (α = −0.2)'
@@ -52,7 +53,7 @@ def shown_values(label: str, method: str, given: Mapping[str, Any]) -> dict[str,
 
 
 def _shown_parts(label: str, method: str) -> list[str]:
-    """What a label adds to its method's name: the sweep file's own label, and grid values."""
+    """The parts of a label besides the method's name: the sweep file's label, and grid values."""
     return label[len(method) + 1 : -1].split(",") if label.startswith(f"{method}[") else []
 
 
@@ -70,8 +71,18 @@ def _equation(key: str, value: Any) -> str:
 
 
 def symbol(hyperparameter: str) -> str:
-    """Return how mathematics writes a hyperparameter, else its name."""
+    """Return the mathematical symbol of a hyperparameter, else its name."""
     return _SYMBOLS.get(hyperparameter, hyperparameter)
+
+
+def status_counts(statuses: Iterable[str]) -> list[str]:
+    """Count the statuses of steps without a normal end, in words.
+
+    >>> status_counts(["ok", "timed_out", "diverged", "timed_out"])
+    ['1 diverged', '2 timed out']
+    """
+    counts = Counter(statuses)
+    return [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
 
 
 def format_percent(fraction: float, *, signed: bool = False) -> str:
@@ -106,7 +117,7 @@ def format_p(p_value: float) -> str:
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Join words as a sentence does.
+    """Join words with commas and a final `and`.
 
     >>> join_words(["FT", "GA", "IU"]), join_words(["FT"])
     ('FT, GA and IU', 'FT')
@@ -115,7 +126,7 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def seeds_text(record: Record) -> str:
-    """Name what a record's draws came from: `train 1, forget 2, replica 1`."""
+    """Name the seeds of a record: `train 1, forget 2, replica 1`."""
     words = [f"train {record.seed_train}"]
     words += [f"forget {record.seed_forget}"] if record.seed_forget >= 0 else []
     words += [f"classes {', '.join(map(str, record.forget_classes))}"] * bool(record.forget_classes)

@@ -1,4 +1,4 @@
-"""Which hyperparameters a search turned on: PED-ANOVA, computed by Optuna."""
+"""Which hyperparameters decided a search: PED-ANOVA, computed by Optuna."""
 
 import math
 import warnings
@@ -13,14 +13,14 @@ FEWEST = 10
 
 
 def importances(studies: Sequence[Study]) -> Mapping[str, Mapping[str, float]]:
-    """Return each row's shares by hyperparameter, summing to 1; rows that cannot tell are absent.
+    """Return each row's shares by hyperparameter, summing to 1; rows with too few data are absent.
 
     A share says how much a hyperparameter alone decides whether a candidate is among the best tenth
     (Watanabe et al. 2023). Only hyperparameters that every candidate has and that varied count, and
-    at least two of them. A search whose candidates all came to the same says nothing.
+    at least two of them. A search whose candidates all have the same objective gives no shares.
     """
-    found = {study.row: _shares(study) for study in studies if len(study.objectives) >= FEWEST}
-    return {row: shares for row, shares in found.items() if shares}
+    by_row = {study.row: _shares(study) for study in studies if len(study.objectives) >= FEWEST}
+    return {row: shares for row, shares in by_row.items() if shares}
 
 
 def _shares(study: Study) -> dict[str, float]:
@@ -31,7 +31,7 @@ def _shares(study: Study) -> dict[str, float]:
     columns = _varied([params[number] for number, _ in objectives])
     if len(columns) < 2:
         return {}
-    import optuna  # here: who draws no importance need not wait for it
+    import optuna  # here: it is slow to import, and most commands do not need it
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     distributions = {name: _distribution(column) for name, column in columns.items()}

@@ -147,11 +147,13 @@ def _is_higher_better(claim: Claim, info: MetricInfo) -> bool:
 
 
 def _pairs(first: Row, second: Row, value: Callable[[Record], float | None]) -> list[_Pair]:
-    mine, theirs = (
+    of_first, of_second = (
         {r.request: (r, v) for r in row.scored if (v := value(r)) is not None and math.isfinite(v)}
         for row in (first, second)
     )
-    return [(*mine[name], theirs[name][1]) for name in sorted(mine.keys() & theirs.keys())]
+    return [
+        (*of_first[name], of_second[name][1]) for name in sorted(of_first.keys() & of_second.keys())
+    ]
 
 
 def _verdict(beyond: Sequence[float], p_value: float) -> Verdict:
@@ -176,11 +178,11 @@ def _advantage_words(
     else:
         side = "better" if mean > 0 else "worse"
     amount = _amount(abs(mean), info)
-    said = f"{first.title} is {amount} {side} in {info.title} than {second.title}"
+    sentence = f"{first.title} is {amount} {side} in {info.title} than {second.title}"
     interval = bootstrap_interval([math.copysign(1, mean) * value for value in advantage])
     if interval is None:
-        return said
-    return f"{said}; 95 % interval {' to '.join(_amount(end, info) for end in interval)}"
+        return sentence
+    return f"{sentence}; 95 % interval {' to '.join(_amount(end, info) for end in interval)}"
 
 
 def _claimed(claim: Claim, info: MetricInfo, of_second: float) -> str:

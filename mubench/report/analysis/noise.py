@@ -1,4 +1,4 @@
-"""How far Retrains of one request lie apart: the noise floor, below which no gap means anything."""
+"""The noise floor: how far Retrains of one request differ. Smaller gaps are not meaningful."""
 
 import statistics
 from collections.abc import Iterable, Mapping
@@ -34,10 +34,10 @@ def noise_floor(
             apart["gap"].append(gap(one, other).value)
     if not apart["gap"]:
         return None
-    held = {metric: values for metric, values in apart.items() if values}
+    measured = {metric: values for metric, values in apart.items() if values}
     return Floor(
-        mean={metric: statistics.fmean(values) for metric, values in held.items()},
-        percentile_95={metric: float(np.percentile(v, 95)) for metric, v in held.items()},
+        mean={metric: statistics.fmean(values) for metric, values in measured.items()},
+        percentile_95={metric: float(np.percentile(v, 95)) for metric, v in measured.items()},
         pairs=len(apart["gap"]),
         records=records,
     )

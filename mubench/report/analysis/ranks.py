@@ -43,26 +43,28 @@ class Ranks:
 
     @property
     def words(self) -> str:
-        """What the ranks say, and how far to trust it."""
+        """What the ranks show, and how significant it is."""
         best = self.rows[0]
         over = f"over {plural(self.cells, 'cell')} ({self.selection} rows)"
         first = [row.title for row in self.rows if row.rank == best.rank]
         come = "come" if len(first) > 1 else "comes"
-        said = [f"Average rank {over}: {join_words(first)} {come} first with {best.rank:.2f}."]
+        sentences = [f"Average rank {over}: {join_words(first)} {come} first with {best.rank:.2f}."]
         if self.friedman_p is not None:
-            said.append(f"Friedman's test: {format_p(self.friedman_p)}.")
-        said.append(self._beyond_the_critical_difference)
+            sentences.append(f"Friedman's test: {format_p(self.friedman_p)}.")
+        sentences.append(self._beyond_the_critical_difference)
         if self.left_out:
-            said.append(f"Not ranked, because numbers are missing: {join_words(self.left_out)}.")
-        return " ".join([*said, "Cells that share a data set or model are not independent."])
+            sentences.append(
+                f"Not ranked, because numbers are missing: {join_words(self.left_out)}."
+            )
+        return " ".join([*sentences, "Cells that share a data set or model are not independent."])
 
     @property
     def _beyond_the_critical_difference(self) -> str:
         best, critical = self.rows[0], self.critical_difference
-        apart = [row.title for row in self.rows if row.rank - best.rank >= critical]
-        if apart:
+        distant = [row.title for row in self.rows if row.rank - best.rank >= critical]
+        if distant:
             return (
-                f"{best.title} differs significantly from {join_words(apart)}: by more than the "
+                f"{best.title} differs significantly from {join_words(distant)}: by more than the "
                 f"critical difference of {critical:.2f} ranks."
             )
         return (
@@ -76,17 +78,19 @@ def ranks(cells: Sequence[Cell]) -> Ranks | None:
     if len(cells) < FEWEST:
         return None
     for selection in SELECTIONS:
-        every = {
+        by_label = {
             row.label: row for cell in cells for row in cell.methods if row.selection == selection
         }
         gaps = [
             {row.label: row.estimates["gap"].mean for row in cell.ranked(selection)}
             for cell in cells
         ]
-        complete = [row for row in every.values() if all(row.label in held for held in gaps)]
+        complete = [
+            row for row in by_label.values() if all(row.label in cell_gaps for cell_gaps in gaps)
+        ]
         if len(complete) >= 2:
-            table = [[held[row.label] for row in complete] for held in gaps]
-            left_out = tuple(row.title for row in every.values() if row not in complete)
+            table = [[cell_gaps[row.label] for row in complete] for cell_gaps in gaps]
+            left_out = tuple(row.title for row in by_label.values() if row not in complete)
             return _ranks(selection, complete, table, left_out)
     return None
 
@@ -101,13 +105,13 @@ def _ranks(
     average = stats.rankdata(values, axis=1).mean(axis=0)
     n, k = values.shape
     quantile = float(stats.studentized_range.ppf(1 - LEVEL, k, math.inf)) / math.sqrt(2)
-    found = sorted(
+    ordered = sorted(
         zip(average, values.mean(axis=0), complete, strict=True),
-        key=lambda held: (held[0], held[1], held[2].label),
+        key=lambda entry: (entry[0], entry[1], entry[2].label),
     )
     return Ranks(
         selection=selection,
-        rows=tuple(Ranked(row.title, float(rank), float(gap)) for rank, gap, row in found),
+        rows=tuple(Ranked(row.title, float(rank), float(gap)) for rank, gap, row in ordered),
         cells=n,
         left_out=left_out,
         friedman_p=_friedman_p(table) if k > 2 else None,

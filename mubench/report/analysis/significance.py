@@ -1,4 +1,4 @@
-"""What a handful of paired differences can say: tests, intervals, corrections. Numbers only.
+"""Statistics of few paired differences: tests, intervals, corrections. Numbers only.
 
 Pairs are requests: two methods forgot the same examples of the same original and are measured
 against the same Retrain, so that the difficulty of a request cancels.
@@ -39,7 +39,7 @@ def sign_flip_p(differences: Sequence[float]) -> float:
 def independent(
     values: Sequence[float], trainings: Sequence[Hashable], forget_sets: Sequence[Hashable]
 ) -> tuple[float, ...]:
-    """Return values that may be taken for independent: means over those that share a cause.
+    """Return values that may be taken as independent: means over those that share a cause.
 
     Requests that start from one original, or that forget the same examples, err together; where
     the two axes are crossed, the one with fewer values decides how much there is to know.
@@ -66,8 +66,8 @@ def _signs(n: int) -> Floats:
 def fewest_pairs(comparisons: int = 1) -> int:
     """Return how many pairs the test needs before any of so many comparisons can be decided.
 
-    All n differences on one side give p = 2**(1-n), the smallest that there is; Holm's correction
-    asks of the clearest comparison that it is at most `LEVEL` over their number.
+    All n differences on one side give p = 2**(1-n), the smallest possible; Holm's correction
+    requires the smallest p-value to be at most `LEVEL` over the number of comparisons.
 
     >>> fewest_pairs(1), fewest_pairs(10)
     (6, 9)
@@ -79,7 +79,7 @@ Verdict = Literal["closer", "farther", "no significant difference", "too few req
 
 
 def verdict(differences: Sequence[float], p_value: float, comparisons: int = 1) -> Verdict:
-    """Say what paired differences of Avg. Gap decide; negative ones mean closer to Retrain.
+    """Return the verdict on paired differences of Avg. Gap; negative means closer to Retrain.
 
     `p_value` is corrected for so many comparisons; with too few pairs for them nothing is decided.
     """
@@ -113,19 +113,19 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """
     if len(values) < 2:
         return None
-    held = np.asarray(values, dtype=float)
-    mean = float(held.mean())
-    away = held - mean
-    squares = float((away**2).sum())
+    sample = np.asarray(values, dtype=float)
+    mean = float(sample.mean())
+    deviations = sample - mean
+    squares = float((deviations**2).sum())
     if squares <= (1e-12 * max(1.0, abs(mean))) ** 2:
         return mean, mean
     from scipy.special import ndtr, ndtri  # here: reading a record needs no scipy
 
-    means = _resamples(len(held)) @ held
-    rounding = 1e-12 * float(np.abs(held).max())
+    means = _resamples(len(sample)) @ sample
+    rounding = 1e-12 * float(np.abs(sample).max())
     share = (np.mean(means < mean - rounding) + np.mean(means <= mean + rounding)) / 2
     bias = ndtri(np.clip(share, 1e-9, 1 - 1e-9))
-    skew = float((away**3).sum()) / (6 * squares**1.5)
+    skew = float((deviations**3).sum()) / (6 * squares**1.5)
     shifted = bias + ndtri(np.array([0.025, 0.975]))
     levels = ndtr(bias + shifted / (1 - skew * shifted))
     low, high = np.quantile(means, levels)

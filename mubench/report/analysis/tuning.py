@@ -10,7 +10,7 @@ from mubench.report.analysis.format import row_title
 from mubench.store.record import WORST, Record
 
 BUDGETS = (5, 20)
-"""Smaller budgets that are reported too: what would fewer candidates have found?"""
+"""Smaller budgets that are reported too: the best objective with fewer candidates."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Study:
 
     def best_of(self, budget: int) -> float | None:
         """The smallest objective of the first `budget` candidates; None where not all ran."""
-        held = [value for number, value in self.objectives if number < budget]
-        return min(held) if len(held) == budget else None
+        values = [value for number, value in self.objectives if number < budget]
+        return min(values) if len(values) == budget else None
 
     @property
     def search_gap(self) -> float | None:
@@ -67,8 +67,8 @@ def studies(cell: Cell, objective: str = "avg_gap") -> tuple[Study, ...]:
     """
     tuned = {row.label: row for row in cell.methods if row.selection == "tuned"}
     return tuple(
-        _study(label, mine, tuned.get(label), is_proxy=objective != "avg_gap")
-        for label, mine in cell.searched.items()
+        _study(label, searched, tuned.get(label), is_proxy=objective != "avg_gap")
+        for label, searched in cell.searched.items()
     )
 
 
@@ -82,8 +82,8 @@ def _study(label: str, searched: Sequence[Record], tuned: Row | None, *, is_prox
         title=row_title(label, searched[0].method, searched[0].given),
         is_proxy=is_proxy,
         trials=max(r.trials for r in searched),
-        completed=sum(all(r.status == "ok" for r in mine) for mine in by_number.values()),
-        objectives=tuple((k, _objective(mine)) for k, mine in by_number.items()),
+        completed=sum(all(r.status == "ok" for r in records) for records in by_number.values()),
+        objectives=tuple((k, _objective(records)) for k, records in by_number.items()),
         chosen=max((r.candidate for r in tuned.records), default=-1) if tuned else -1,
         final=gap.mean if gap else None,
         seconds=sum(r.seconds for r in searched),

@@ -3,11 +3,11 @@
 from typing import Any
 
 from mubench.report.analysis.aggregate import Cell
-from mubench.report.figures.figure import Figure, Spec, figure, values
+from mubench.report.figures.figure import PALETTE, Figure, Spec, figure, values
 from mubench.store.examples import BINS, CellExamples, Confidences
 
 _SIDES = {"forget": "forgotten", "holdout": "unseen"}
-_COLORS = {"forgotten": "#d0604a", "unseen": "#4a82c9"}
+_COLORS = {"forgotten": PALETTE[1], "unseen": PALETTE[0]}
 
 
 def confidence_histograms(cell: Cell, examples: CellExamples) -> Figure | None:
@@ -72,7 +72,7 @@ def _bars(one: Confidences, row: str) -> list[dict[str, Any]]:
             "confidence": (k + 0.5) / BINS,
             "share": round(count / total, 4),
         }
-        for side, held in counts.items()
-        if (total := sum(held))
-        for k, count in enumerate(held)
+        for side, bins in counts.items()
+        if (total := sum(bins))
+        for k, count in enumerate(bins)
     ]

@@ -1,4 +1,4 @@
-"""Avg. Gap against run time: what closeness to Retrain costs."""
+"""Avg. Gap against run time: the cost of being close to Retrain."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,8 +44,8 @@ _TOOLTIP = [
 
 def gap_against_cost(cell: Cell) -> Figure | None:
     """Draw every row with a gap and a cost, the front that no row dominates, and the anchors."""
-    held = [row for row in cell.methods if {"gap", "rte_seconds"} <= row.estimates.keys()]
-    points = [_point(row) for row in held if row.estimates["rte_seconds"].mean > 0]
+    measured = [row for row in cell.methods if {"gap", "rte_seconds"} <= row.estimates.keys()]
+    points = [_point(row) for row in measured if row.estimates["rte_seconds"].mean > 0]
     if not points:
         return None
     styles = row_styles([cell], (point["row"] for point in points))
@@ -109,12 +109,12 @@ def front(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     [3, 1]
     """
     best = float("inf")
-    found = []
+    kept = []
     for point in sorted(points, key=lambda one: (one["cost"], one["gap"])):
         if point["gap"] < best:
             best = point["gap"]
-            found.append({"cost": point["cost"], "gap": point["gap"]})
-    return found
+            kept.append({"cost": point["cost"], "gap": point["gap"]})
+    return kept
 
 
 def _point(row: Row) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mubench.report.figures.figure import (
 )
 
 _Points = dict[str, list[dict[str, Any]]]
-"""What is drawn, by metric."""
+"""Points to draw, by metric."""
 TITLES = {
     "ua": "UA (%)",
     "mia_svc": "MIA (%)",
@@ -52,10 +52,12 @@ def curve_axes(cell: Cell) -> tuple[CurveAxis, ...]:
         for name, title in card.curves.items() if card else ():
             titles.setdefault(name, title)
             value = row.grid_values.get(name)
-            held = points.setdefault(name, [])
+            axis_points = points.setdefault(name, [])
             if row.scored and isinstance(value, int | float):
-                held.append((row, float(value)))
-    return tuple(CurveAxis(name, titles[name], tuple(held)) for name, held in points.items())
+                axis_points.append((row, float(value)))
+    return tuple(
+        CurveAxis(name, titles[name], tuple(axis_points)) for name, axis_points in points.items()
+    )
 
 
 def hyperparameter_curves(cell: Cell) -> tuple[Figure, ...]:
@@ -98,12 +100,12 @@ def ratio_curves(cells: Sequence[Cell]) -> tuple[Figure, ...]:
     for cell in cells:
         if cell.ratio is not None and not cell.is_empty:
             series.setdefault((cell.dataset, cell.model, cell.kind), []).append(cell)
-    found = []
+    figures = []
     for (dataset, model, kind), members in series.items():
         selection = next((s for s in SELECTIONS if any(c.ranked(s) for c in members)), None)
         if len(members) > 1 and selection is not None:
             ordered = sorted(members, key=lambda cell: cell.ratio or 0.0)
-            found.append(
+            figures.append(
                 figure(
                     f"ratio-{dataset}-{model}-{kind}",
                     f"{dataset}, {model}, {kind} forgetting: metrics against the forget ratio. "
@@ -112,7 +114,7 @@ def ratio_curves(cells: Sequence[Cell]) -> tuple[Figure, ...]:
                     _ratio_curve(ordered, selection),
                 )
             )
-    return tuple(found)
+    return tuple(figures)
 
 
 def _ratio_curve(members: Sequence[Cell], selection: str) -> Spec:
@@ -144,8 +146,8 @@ def _ratio_curve(members: Sequence[Cell], selection: str) -> Spec:
 
 
 def _panels(cells: Sequence[Cell], points: _Points, targets: _Points, x: Spec) -> Spec:
-    """One panel a metric that has points, side by side."""
-    styles = row_styles(cells, (point["row"] for held in points.values() for point in held))
+    """One panel per metric that has points, side by side."""
+    styles = row_styles(cells, (point["row"] for drawn in points.values() for point in drawn))
     shown = [metric for metric in points if points[metric]]
     panels = [
         _panel(points[metric], metric, styles, x, targets[metric], is_first=metric == shown[0])
@@ -155,8 +157,8 @@ def _panels(cells: Sequence[Cell], points: _Points, targets: _Points, x: Spec) -
 
 
 def _target(cell: Cell, metric: str) -> list[dict[str, Any]]:
-    held = cell.retrain.estimates.get(metric)
-    return [{"value": 100 * held.mean}] if held and metric != "gap" else []
+    estimate = cell.retrain.estimates.get(metric)
+    return [{"value": 100 * estimate.mean}] if estimate and metric != "gap" else []
 
 
 def _panel(

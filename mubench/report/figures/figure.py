@@ -1,4 +1,4 @@
-"""What a figure is, and how all figures look."""
+"""A figure, and the common style of all figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ PICK: Spec = {
     "select": {"type": "point", "fields": ["row"]},
     "bind": "legend",
 }
-"""A click on the legend leaves one row in full strength."""
+"""A click on the legend highlights one row."""
 PICKED: Spec = {"condition": {"param": "pick", "value": 1}, "value": 0.12}
 
 _FONT = "ui-sans-serif, system-ui, Helvetica, Arial, sans-serif"
 _CONFIG: Spec = {
     "background": "transparent",
     "font": _FONT,
-    "aria": False,  # the figure's caption is its name; single marks say nothing
+    "aria": False,  # the figure's caption describes it; single marks need no text
     "padding": {"right": 40, "left": 5, "top": 5, "bottom": 5},
     "axis": {
         "labelColor": INK,
@@ -80,7 +80,7 @@ class Figure:
 
 
 def figure(name: str, caption: str, spec: Spec) -> Figure:
-    """Return a figure in the common look."""
+    """Return a figure in the common style."""
     return Figure(name, caption, {**spec, "config": _CONFIG})
 
 
@@ -96,9 +96,9 @@ def percent(row: Row, metric: str) -> float:
 
 def bar(row: Row, metric: str) -> dict[str, float]:
     """Return the ends of a bar of one standard deviation, in percent, not below zero."""
-    held = row.estimates[metric]
-    spread = held.spread or 0.0
-    return {"low": 100 * max(0.0, held.mean - spread), "high": 100 * (held.mean + spread)}
+    estimate = row.estimates[metric]
+    spread = estimate.spread or 0.0
+    return {"low": 100 * max(0.0, estimate.mean - spread), "high": 100 * (estimate.mean + spread)}
 
 
 @dataclass(frozen=True)
@@ -110,18 +110,18 @@ class RowStyles:
 
     @property
     def color(self) -> Spec:
-        """One colour a row."""
+        """One colour per row."""
         return self._scale([PALETTE[k % len(PALETTE)] for k in self.places])
 
     @property
     def shape(self) -> Spec:
-        """One shape a row."""
+        """One shape per row."""
         n = len(PALETTE)
         return self._scale([SHAPES[(k + k // n) % len(SHAPES)] for k in self.places])
 
     @property
     def dash(self) -> Spec:
-        """One dash a row."""
+        """One dash per row."""
         return self._scale([DASHES[k // len(PALETTE) % len(DASHES)] for k in self.places])
 
     def _scale(self, values: Sequence[Any]) -> Spec:
@@ -133,5 +133,5 @@ def row_styles(cells: Iterable[Cell], shown: Iterable[str]) -> RowStyles:
     names = tuple(dict.fromkeys(shown))
     rows = [row for cell in cells for row in cell.methods]
     titles = (*(row.title for row in rows), *(method_title(row.method) for row in rows), *names)
-    every = list(dict.fromkeys(titles))
-    return RowStyles(names, tuple(every.index(name) for name in names))
+    distinct = list(dict.fromkeys(titles))
+    return RowStyles(names, tuple(distinct.index(name) for name in names))

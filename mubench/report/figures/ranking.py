@@ -1,7 +1,7 @@
 """Average ranks over cells with their critical difference."""
 
 from mubench.report.analysis.ranks import Ranks
-from mubench.report.figures.figure import WIDTH, Figure, Spec, figure, values
+from mubench.report.figures.figure import PALETTE, WIDTH, Figure, Spec, figure, values
 
 
 def critical_difference(ranks: Ranks) -> Figure:
@@ -21,7 +21,7 @@ def critical_difference(ranks: Ranks) -> Figure:
     title = "Average rank in Avg. Gap (1: closest to Retrain)"
     layers: list[Spec] = [
         {
-            "mark": {"type": "rule", "strokeWidth": 2, "color": "#4a82c9", "opacity": 0.55},
+            "mark": {"type": "rule", "strokeWidth": 2, "color": PALETTE[0], "opacity": 0.55},
             "encoding": {
                 "y": y,
                 "x": {
@@ -35,7 +35,13 @@ def critical_difference(ranks: Ranks) -> Figure:
             },
         },
         {
-            "mark": {"type": "point", "filled": True, "size": 70, "color": "#4a82c9", "opacity": 1},
+            "mark": {
+                "type": "point",
+                "filled": True,
+                "size": 70,
+                "color": PALETTE[0],
+                "opacity": 1,
+            },
             "encoding": {
                 "y": y,
                 "x": {"field": "rank", "type": "quantitative"},

@@ -1,4 +1,4 @@
-"""What a search found, and which hyperparameters mattered."""
+"""The progress of a search, and the importance of hyperparameters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -21,14 +21,14 @@ def cell_figures(
     examples: CellExamples | None,
 ) -> tuple[Figure, ...]:
     """Return the figures that a cell has numbers for."""
-    found = [
+    figures = [
         gap_against_cost(cell),
         tuning_curves(cell, studies),
         *hyperparameter_curves(cell),
         importance_bars(cell, importances),
         confidence_histograms(cell, examples) if examples else None,
     ]
-    return tuple(figure for figure in found if figure)
+    return tuple(figure for figure in figures if figure)
 
 
 def sweep_figures(cells: Sequence[Cell], ranks: Ranks | None) -> tuple[Figure, ...]:

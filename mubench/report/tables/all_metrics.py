@@ -19,7 +19,7 @@ from mubench.report.tables.details import Details
 _HIDDEN = frozenset(COLUMNS) | {
     *("retrain_ua", "retrain_ra", "retrain_ta", "retrain_mia_svc", "objective"),
 }
-"""Shown in the main table already, or there for searches alone."""
+"""Shown in the main table, or meaningful for searches only."""
 _AIMS = {"match": "equal to Retrain", "lower": "lower", "higher": "higher", "none": ""}
 
 
@@ -55,16 +55,16 @@ def metric_table(cell: Cell) -> MetricTable:
     rows = [cell.retrain, cell.original, *methods]
     recorded = {name for row in rows for record in row.scored for name in record.metrics}
     known = all_metrics()
-    strangers = {name: _stranger(name) for name in sorted(recorded - known.keys())}
+    unknown = {name: _unknown_metric(name) for name in sorted(recorded - known.keys())}
     lines = [
         (info, tuple(_text(info, row) for row in rows))
-        for name, info in {**known, **strangers}.items()
+        for name, info in {**known, **unknown}.items()
         if name in recorded and name not in _HIDDEN
     ]
     return MetricTable(tuple(row.title for row in rows), tuple(lines), selection)
 
 
-def _stranger(name: str) -> MetricInfo:
+def _unknown_metric(name: str) -> MetricInfo:
     """Describe a metric of a plug-in that is not loaded here."""
     return MetricInfo(name, name, "ratio", "none", "A metric of a plug-in that is not loaded here.")
 
@@ -73,9 +73,9 @@ def _text(info: MetricInfo, row: Row) -> str:
     values = finite_values(row.records, info.name)
     if not values:
         return "—"
-    found = estimate(values)
-    mean = number(info, found.mean, found.mean)
-    return mean if found.spread is None else f"{mean} ± {number(info, found.spread, found.mean)}"
+    value = estimate(values)
+    mean = number(info, value.mean, value.mean)
+    return mean if value.spread is None else f"{mean} ± {number(info, value.spread, value.mean)}"
 
 
 def number(info: MetricInfo, value: float, mean: float) -> str:

@@ -23,13 +23,13 @@ def console_table(source: SweepResults) -> list[RenderableType]:
 def _cell(cell: Cell) -> list[RenderableType]:
     verdicts = judge(cell)
     printed = table(cell, verdicts=verdicts)
-    said = [Text(text, style="yellow") for text in summary.warnings(cell)]
-    said += [Text(text) for text in (summary.headline(cell), *summary.remarks(cell, verdicts))]
+    sentences = [Text(text, style="yellow") for text in summary.warnings(cell)]
+    sentences += [Text(text) for text in (summary.headline(cell), *summary.remarks(cell, verdicts))]
     notes = [Text(f"{mark}  {text}", style="dim") for mark, text in printed.footnotes]
     heading = Text(cell.name, style="bold")
     if cell.is_empty:
-        return [heading, *said, Text()]
-    return [heading, _grid(printed), *notes, *said, Text()]
+        return [heading, *sentences, Text()]
+    return [heading, _grid(printed), *notes, *sentences, Text()]
 
 
 def _grid(printed: Table) -> RichTable:

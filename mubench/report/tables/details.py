@@ -37,7 +37,7 @@ class Details:
     words: frozenset[str]
     """Headings of the columns that hold words; the others hold numbers."""
     descriptions: tuple[str, ...] = ()
-    """What each row is about, where that needs saying."""
+    """Description of each row, if it has one."""
 
 
 def comparison_table(verdicts: Verdicts) -> Details | None:

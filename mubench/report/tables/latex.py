@@ -1,4 +1,4 @@
-"""A table as LaTeX that fits the width of a two-column page. Hostile names come out as text."""
+"""A table as LaTeX, as wide as a two-column page. Special characters in names are escaped."""
 
 from mubench.report.analysis.aggregate import COLUMNS
 from mubench.report.tables.markdown_csv import GROUP_TITLES
@@ -20,7 +20,7 @@ LATEX = {
     "\r": " ",
 }
 SIZES = (r"\scriptsize", r"\tiny")
-"""Of numbers, and of what stands behind them: five columns fit the width of two."""
+"""Sizes of numbers and of spreads: five columns fit the width of a two-column page."""
 CAPTION = (
     r"Mean $\pm$ standard deviation%s; in parentheses the distance to Retrain's mean in points. "
     r"Best in bold, second best underlined, by Avg.\ Gap; rows of a block that share a letter "
@@ -40,7 +40,7 @@ def latex_text(text: str) -> str:
 def to_latex(table: Table, number: int) -> str:
     r"""Return a `table*` with booktabs rules; needs `\usepackage{booktabs}`.
 
-    First cells stand in braces: a `[` after `\\` would be read as its optional argument. The count
+    First cells are in braces: a `[` after `\\` would be read as its optional argument. The count
     of requests is a column where rows differ in it, else it stands in the caption.
     """
     counts = {line.count for line in table.lines if line.name != "floor"}

@@ -1,4 +1,4 @@
-"""A table as Markdown and CSV. Hostile names come out as text in both."""
+"""A table as Markdown and CSV. Special characters in names are escaped in both."""
 
 import csv
 import io

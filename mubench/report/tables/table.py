@@ -121,7 +121,7 @@ def table(
 
     A paper's numbers are printed as it gives them: other hardware makes other times.
     """
-    texts = dict.fromkeys(text for row in cell.rows for text in row.troubles())
+    texts = dict.fromkeys(text for row in cell.rows for text in row.issues())
     footnotes = {text: str(number) for number, text in enumerate(texts, 1)}
     ranks, letters = marks(cell), (verdicts or judge(cell)).letters
     lines = [
@@ -136,14 +136,14 @@ def table(
         lines=tuple(lines),
         footnotes=tuple((mark, text) for text, mark in footnotes.items()),
     )
-    found = published.cells.get(cell.name) if published else None
-    return _with_paper(printed, found, published.source) if published and found else printed
+    paper = published.cells.get(cell.name) if published else None
+    return _with_paper(printed, paper, published.source) if published and paper else printed
 
 
-def _with_paper(printed: Table, found: CellNumbers, source: str) -> Table:
+def _with_paper(printed: Table, paper: CellNumbers, source: str) -> Table:
     """Put a paper's numbers beside the tuned line of each row, or the only line that it has."""
     numbers = {
-        label: _paper_numbers(values, found.rte_unit) for label, values in found.rows.items()
+        label: _paper_numbers(values, paper.rte_unit) for label, values in paper.rows.items()
     }
     tuned = {line.name for line in printed.group("tuned")}
     lines = tuple(
@@ -152,16 +152,16 @@ def _with_paper(printed: Table, found: CellNumbers, source: str) -> Table:
         else replace(line, paper=numbers.get(line.name, {}))
         for line in printed.lines
     )
-    is_there = {heading for line in lines for heading in line.paper}
-    headings = tuple(heading for heading in PAPER.values() if heading in is_there)
+    filled = {heading for line in lines for heading in line.paper}
+    headings = tuple(heading for heading in PAPER.values() if heading in filled)
     return replace(printed, lines=lines, paper=headings, paper_note=f"Paper: {source}")
 
 
 def _paper_numbers(values: Values, rte_unit: str) -> dict[str, str]:
-    given = {metric: getattr(values, metric) for metric in PAPER}
+    numbers = {metric: getattr(values, metric) for metric in PAPER}
     return {
         PAPER[metric]: f"{value:.2f} {rte_unit}" if metric == "rte" else f"{value:.2f}"
-        for metric, value in given.items()
+        for metric, value in numbers.items()
         if value is not None
     }
 
@@ -176,21 +176,23 @@ def _line(row: Row, rank: Rank, letters: str, footnotes: dict[str, str]) -> Line
         count=f"{len(row.scored)}/{row.expected}",
         records=row.records,
         letters=letters,
-        notes=tuple(footnotes[text] for text in row.troubles()),
+        notes=tuple(footnotes[text] for text in row.issues()),
     )
 
 
 def _entry(row: Row, metric: str, rank: Rank) -> Entry:
-    held = row.estimates.get(metric)
-    if held is None:
+    estimate = row.estimates.get(metric)
+    if estimate is None:
         return Entry()
     distance = None if row.label == RETRAIN else row.distances.get(metric)
     return Entry(
-        value=number_text(metric, held.mean),
-        spread="" if held.spread is None else number_text(metric, held.spread, like=held.mean),
+        value=number_text(metric, estimate.mean),
+        spread=""
+        if estimate.spread is None
+        else number_text(metric, estimate.spread, like=estimate.mean),
         distance="" if distance is None else format_percent(distance),
         rank=rank if metric == "gap" else "",
-        key=held.mean,
+        key=estimate.mean,
     )
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from mubench.errors import plural
-from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
+from mubench.report.analysis.aggregate import Cell, Row
 from mubench.report.analysis.comparisons import Verdicts, against_closest
 from mubench.report.analysis.format import format_percent, format_seconds, join_words
 from mubench.report.analysis.significance import bootstrap_interval
-from mubench.report.text.summary import is_blind
+from mubench.report.text.summary import cost_share, original_is_within_noise
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ _NOTHING = OverviewRow("—", "", "—", "", "—", "—", "", "no row is ranked
 
 def overview(cell: Cell, verdicts: Verdicts) -> OverviewRow:
     """Return the line of a cell."""
-    selection = next((s for s in SELECTIONS if cell.ranked(s)), None)
+    selection = cell.leading_selection
     if selection is None:
         return _NOTHING
     best = cell.ranked(selection)[0]
+    share = cost_share(best, cell.retrain)
     gaps = [r.metrics["gap"] for r in best.scored if "gap" in r.metrics]
     interval = bootstrap_interval(gaps)
     return OverviewRow(
@@ -45,7 +46,7 @@ def overview(cell: Cell, verdicts: Verdicts) -> OverviewRow:
         else "one request",
         floor=format_percent(cell.floor.mean["gap"]) if cell.floor else "—",
         cost=_cost(best),
-        share=_share(best, cell.retrain),
+        share=f"{share} of Retrain" if share else "",
         significance=_significance(cell, verdicts, selection),
     )
 
@@ -55,16 +56,9 @@ def _cost(row: Row) -> str:
     return f"{format_seconds(cost.mean)} s" if cost else "—"
 
 
-def _share(row: Row, retrain: Row) -> str:
-    mine, whole = (one.estimates.get("rte_seconds") for one in (row, retrain))
-    if mine is None or whole is None or whole.mean <= 0:
-        return ""
-    return f"{100 * mine.mean / whole.mean:.3g} % of Retrain"
-
-
 def _significance(cell: Cell, verdicts: Verdicts, selection: str) -> str:
     ranked, pairs = cell.ranked(selection), verdicts.pairs[selection]
-    if is_blind(cell):
+    if original_is_within_noise(cell):
         return "none: the original is within Retrain's noise"
     if not pairs:
         return "no other row to compare with"

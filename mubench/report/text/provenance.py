@@ -1,4 +1,4 @@
-"""Under which conditions the numbers were made, and what their readers must know."""
+"""The conditions of the measurements, and the caveats of the methods."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,13 +11,13 @@ from mubench.store.results import SweepResults
 
 
 def caveats(cells: Iterable[Cell]) -> tuple[str, ...]:
-    """Return what the cards of the methods in these cells warn of, each warning once."""
+    """Return the caveats on the cards of the methods in these cells, each once."""
     methods = dict.fromkeys(row.method for cell in cells for row in cell.methods)
     titles: dict[str, list[str]] = {}
     for card in map(cards.find_method, methods):
         if card is not None and card.caveat:
             titles.setdefault(card.caveat, []).append(card.title)
-    return tuple(f"{join_words(held)}: {caveat}" for caveat, held in titles.items())
+    return tuple(f"{join_words(names)}: {caveat}" for caveat, names in titles.items())
 
 
 def conditions(source: SweepResults) -> tuple[tuple[str, str], ...]:
@@ -42,8 +42,8 @@ def conditions(source: SweepResults) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _each(records: Iterable[Record], of: Callable[[Record], str]) -> str:
-    return ", ".join(sorted({of(record) or "unknown" for record in records})) or "unknown"
+def _each(records: Iterable[Record], text_of: Callable[[Record], str]) -> str:
+    return ", ".join(sorted({text_of(record) or "unknown" for record in records})) or "unknown"
 
 
 def _counts(records: Iterable[Record]) -> str:
@@ -52,8 +52,8 @@ def _counts(records: Iterable[Record]) -> str:
 
 
 def _versions(records: Iterable[Record]) -> str:
-    held = {(name, version) for record in records for name, version in record.versions.items()}
-    return ", ".join(f"{name} {version}" for name, version in sorted(held)) or "unknown"
+    versions = {(name, version) for record in records for name, version in record.versions.items()}
+    return ", ".join(f"{name} {version}" for name, version in sorted(versions)) or "unknown"
 
 
 def _tuning(records: Iterable[Record]) -> str:
@@ -63,8 +63,8 @@ def _tuning(records: Iterable[Record]) -> str:
     words = " or ".join(plural(trials, "candidate") for trials in budgets)
     same = ", the same for every row" if len(budgets) == 1 else ""
     overlaps = any("search_overlap" in record.flags for record in records)
-    but = " (forget sets overlap where a row has the flag search_overlap)" if overlaps else ""
+    exception = " (forget sets overlap where a row has the flag search_overlap)" if overlaps else ""
     return (
-        f"{words} per study{same}; candidate 0 has the defaults; searched on other requests{but} "
-        "and on validation data, never on test data"
+        f"{words} per study{same}; candidate 0 has the defaults; searched on other "
+        f"requests{exception} and on validation data, never on test data"
     )

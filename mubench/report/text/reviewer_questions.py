@@ -1,6 +1,5 @@
 """A reviewer's checklist for unlearning papers, answered from the records."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +8,12 @@ from typing import Literal
 
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
-from mubench.report.analysis.format import STATUS_WORDS, format_percent, format_seconds, join_words
+from mubench.report.analysis.format import (
+    format_percent,
+    format_seconds,
+    join_words,
+    status_counts,
+)
 from mubench.report.analysis.significance import fewest_pairs
 from mubench.report.analysis.tuning import Study
 from mubench.report.figures.curves import curve_axes
@@ -22,7 +26,7 @@ _ENOUGH_SEEDS = 5
 
 @dataclass(frozen=True)
 class Question:
-    """A question, what this sweep can say to it, and whether that is enough."""
+    """A question, the answer that this sweep can give, and whether it is complete."""
 
     asked: str
     answer: str
@@ -50,24 +54,24 @@ def questions(
     )
     if not facts.finals:
         return ()
-    return (*(ask(facts) for ask in _ASKED), *_curves(facts))
+    return (*(ask(facts) for ask in _QUESTIONS), *_curves(facts))
 
 
 def _repetitions(facts: _Facts) -> Question:
     rows = [row for cell in facts.cells for row in cell.methods]
     fewest = min((len(row.scored) for row in rows), default=0)
-    lacking = sum(len(cell.retrain.scored) < cell.retrain.expected for cell in facts.cells)
+    incomplete = sum(len(cell.retrain.scored) < cell.retrain.expected for cell in facts.cells)
     trained = {record.seed_train for record in facts.finals}
     needed = fewest_pairs()
-    is_enough = fewest >= max(needed, _ENOUGH_SEEDS) and not lacking
+    is_enough = fewest >= max(needed, _ENOUGH_SEEDS) and not incomplete
     standing: Standing = "answered" if is_enough else "partial"
     return Question(
         "How many repetitions does each number have?",
         f"Each row of a cell is a mean over at least {plural(fewest, 'request')}; originals were "
         f"trained with {plural(len(trained), 'seed')}. "
         + (
-            f"In {plural(lacking, 'cell')} a Retrain is missing. "
-            if lacking
+            f"In {plural(incomplete, 'cell')} a Retrain is missing. "
+            if incomplete
             else "Every request has its own Retrain. "
         )
         + f"A planned comparison can be significant with {needed} requests that share neither "
@@ -78,25 +82,25 @@ def _repetitions(facts: _Facts) -> Question:
 
 def _leaks(facts: _Facts) -> Question:
     overlaps = sum("search_overlap" in record.flags for record in facts.finals)
-    asked = "Was anything tuned on reported data?"
+    question = "Was anything tuned on reported data?"
     if not facts.studies:
-        return Question(asked, "No row was tuned: all have their defaults.", "answered")
-    said = (
+        return Question(question, "No row was tuned: all have their defaults.", "answered")
+    answer = (
         "No request, forget set, class or seed of a search is reported, and searches used "
         "validation data in place of test data."
     )
     if overlaps:
-        said = (
+        answer = (
             f"In {plural(overlaps, 'final step')} the forget set is so large that it overlaps with "
             "those of the search (flag search_overlap); searches never used test data."
         )
-    return Question(asked, said, "partial" if overlaps else "answered")
+    return Question(question, answer, "partial" if overlaps else "answered")
 
 
 def _budgets(facts: _Facts) -> Question:
-    asked = "Did every method have the same tuning budget?"
+    question = "Did every method have the same tuning budget?"
     if not facts.studies:
-        return Question(asked, "No method was tuned.", "missing")
+        return Question(question, "No method was tuned.", "missing")
     budgets = sorted({study.trials for study in facts.studies})
     unfinished = sum(len(study.objectives) < study.trials for study in facts.studies)
     untuned = sum(
@@ -109,7 +113,7 @@ def _budgets(facts: _Facts) -> Question:
     spent = [study.seconds for study in facts.studies]
     dimensions = sorted({r.free_dimensions for study in facts.studies for r in study.records})
     return Question(
-        asked,
+        question,
         f"Each search had {' or '.join(str(budget) for budget in budgets)} candidates, the "
         "defaults first; failed candidates count"
         + (f" ({join_words(doubts)})" if doubts else "")
@@ -120,47 +124,51 @@ def _budgets(facts: _Facts) -> Question:
 
 
 def _optimism(facts: _Facts) -> Question:
-    held = [study.optimism for study in facts.studies if study.optimism is not None]
-    asked = "How large is the gap between search and final results?"
-    if not held:
-        return Question(asked, "Unknown: no row has both a search and final steps.", "missing")
+    optimisms = [study.optimism for study in facts.studies if study.optimism is not None]
+    question = "How large is the gap between search and final results?"
+    if not optimisms:
+        return Question(question, "Unknown: no row has both a search and final steps.", "missing")
     return Question(
-        asked,
+        question,
         "The final gap minus the gap in the search is "
-        f"{format_percent(fmean(held), signed=True)} points on average over "
-        f"{plural(len(held), 'study', 'studies')}, from "
-        f"{format_percent(min(held), signed=True)} to {format_percent(max(held), signed=True)}.",
+        f"{format_percent(fmean(optimisms), signed=True)} points on average over "
+        f"{plural(len(optimisms), 'study', 'studies')}, from "
+        f"{format_percent(min(optimisms), signed=True)} to "
+        f"{format_percent(max(optimisms), signed=True)}.",
         "answered",
     )
 
 
 def _floors(facts: _Facts) -> Question:
-    held = [cell.floor for cell in facts.cells if cell.floor]
-    asked = "How large is the noise of Retrain itself?"
-    if not held:
-        return Question(asked, "Unknown: no request was retrained twice.", "missing")
-    means = [floor.mean["gap"] for floor in held if "gap" in floor.mean]
+    floors = [cell.floor for cell in facts.cells if cell.floor]
+    question = "How large is the noise of Retrain itself?"
+    if not floors:
+        return Question(question, "Unknown: no request was retrained twice.", "missing")
+    means = [floor.mean["gap"] for floor in floors if "gap" in floor.mean]
     return Question(
-        asked,
+        question,
         f"Two Retrains of one request differ by {format_percent(min(means))} to "
         f"{format_percent(max(means))} points of Avg. Gap on average, by cell (row “Retrain vs "
         "Retrain”). A smaller gap is within the noise.",
-        "answered" if len(held) == len(facts.cells) else "partial",
+        "answered" if len(floors) == len(facts.cells) else "partial",
     )
 
 
 def _attacks(facts: _Facts) -> Question:
     weak = sum("uninformative attack" in record.flags for record in facts.finals)
     names = {name for record in facts.finals for name in record.metrics}
-    also = [title for name, title in _ATTACKS.items() if name in names]
-    said = (
+    stronger = [title for name, title in _ATTACKS.items() if name in names]
+    answer = (
         "MIA is the confidence attack that most papers use. It was near chance on its own "
         f"training data in {weak} of {plural(len(facts.finals), 'final step')}; there its value is "
         "arbitrary."
     )
-    said += f" Also recorded: {join_words(also)} (All metrics, below each table)." if also else ""
+    if stronger:
+        answer += f" Also recorded: {join_words(stronger)} (All metrics, below each table)."
     return Question(
-        "Is the membership attack strong enough?", said, "answered" if len(also) > 1 else "partial"
+        "Is the membership attack strong enough?",
+        answer,
+        "answered" if len(stronger) > 1 else "partial",
     )
 
 
@@ -169,8 +177,8 @@ _ATTACKS = {"mia_auc": "the AUC of a class-matched loss attack", "rmia_auc": "of
 
 def _ratios(facts: _Facts) -> Question:
     ratios = sorted({cell.ratio for cell in facts.cells if cell.ratio is not None})
-    said = f"Forget ratios: {join_words([f'{ratio:g}' for ratio in ratios]) or 'none'}."
-    return Question("Which forget ratios were measured?", said, _count(len(ratios)))
+    answer = f"Forget ratios: {join_words([f'{ratio:g}' for ratio in ratios]) or 'none'}."
+    return Question("Which forget ratios were measured?", answer, _count(len(ratios)))
 
 
 def _breadth(facts: _Facts) -> Question:
@@ -179,20 +187,20 @@ def _breadth(facts: _Facts) -> Question:
         for name in ("dataset", "model", "kind")
     )
     axes = (("data set", data), ("model", models), ("scenario", kinds))
-    said = "; ".join(f"{plural(len(found), noun)} ({join_words(found)})" for noun, found in axes)
-    fewest = min(len(found) for _, found in axes)
+    answer = "; ".join(f"{plural(len(names), noun)} ({join_words(names)})" for noun, names in axes)
+    fewest = min(len(names) for _, names in axes)
     return Question(
         "Which data sets, models and scenarios were measured?",
-        f"{said[0].upper()}{said[1:]}.",
+        f"{answer[0].upper()}{answer[1:]}.",
         _count(fewest),
     )
 
 
 def _curves(facts: _Facts) -> list[Question]:
     """Ask about each hyperparameter that a method's card declares as an axis of a curve."""
-    asked: dict[str, set[float]] = {}
+    grids: dict[str, set[float]] = {}
     for axis in (axis for cell in facts.cells for axis in curve_axes(cell)):
-        asked.setdefault(axis.title, set()).update(value for _, value in axis.points)
+        grids.setdefault(axis.title, set()).update(value for _, value in axis.points)
     return [
         Question(
             f"How sensitive are the results to the {title}?",
@@ -202,44 +210,39 @@ def _curves(facts: _Facts) -> list[Question]:
             else f"The sweep has no grid of the {title}; the importances show it.",
             _count(len(values)),
         )
-        for title, values in asked.items()
+        for title, values in grids.items()
     ]
 
 
 def _cost(facts: _Facts) -> Question:
-    alone = sum(record.exclusive for record in facts.finals)
+    exclusive = sum(record.exclusive for record in facts.finals)
     devices = sorted({record.device for record in facts.records if record.device})
     return Question(
         "Can the times be compared?",
-        f"{alone} of {plural(len(facts.finals), 'final step')} ran on an exclusive device; "
+        f"{exclusive} of {plural(len(facts.finals), 'final step')} ran on an exclusive device; "
         f"{plural(len(devices), 'device')}: {join_words(devices) or 'unknown'}. RTE is CPU "
         "time on a CPU and wall time on a GPU, preparation included. Passes and FLOPs (All "
         "metrics, below each table) do not depend on the load of the machine.",
-        "answered" if len(devices) <= 1 and alone == len(facts.finals) else "partial",
+        "answered" if len(devices) <= 1 and exclusive == len(facts.finals) else "partial",
     )
 
 
 def _failures(facts: _Facts) -> Question:
     others = [record for record in facts.records if record.kind != "final"]
-    said = [
-        f"Of {plural(len(held), noun)}: {join_words(words)}."
-        for noun, held in (("final step", facts.finals), ("other step", others))
-        if (words := _troubles(held))
+    sentences = [
+        f"Of {plural(len(records), noun)}: {join_words(words)}."
+        for noun, records in (("final step", facts.finals), ("other step", others))
+        if (words := status_counts(record.status for record in records))
     ]
     missing = max(0, sum(facts.source.expected.values()) - len(facts.finals))
-    said += [f"{plural(missing, 'final step')} not run yet."] if missing else []
+    sentences += [f"{plural(missing, 'final step')} not run yet."] if missing else []
     return Question(
         "Which steps failed, and were they dropped?",
-        f"{' '.join(said) or 'No step failed.'} Nothing is dropped: problems of final steps are in "
-        "the footnotes of their rows, a failed candidate counts with the largest gap, and a row "
-        "that lacks numbers is not ranked.",
+        f"{' '.join(sentences) or 'No step failed.'} Nothing is dropped: problems of final steps "
+        "are in the footnotes of their rows, a failed candidate counts with the largest gap, and a "
+        "row that lacks numbers is not ranked.",
         "partial" if missing else "answered",
     )
-
-
-def _troubles(records: Sequence[Record]) -> list[str]:
-    counts = Counter(record.status for record in records)
-    return [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
 
 
 def _recipe(facts: _Facts) -> Question:
@@ -255,7 +258,7 @@ def _count(number: int) -> Standing:
     return "answered" if number > 1 else "partial" if number else "missing"
 
 
-_ASKED: Sequence[Callable[[_Facts], Question]] = (
+_QUESTIONS: Sequence[Callable[[_Facts], Question]] = (
     _recipe,
     _repetitions,
     _floors,

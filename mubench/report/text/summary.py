@@ -1,17 +1,16 @@
 """A cell in plain words: which row is closest to Retrain, how significant that is, and doubts."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from mubench.errors import plural
-from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate
+from mubench.report.analysis.aggregate import Cell, Estimate, Row
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
 from mubench.report.analysis.format import (
-    STATUS_WORDS,
     format_p,
     format_percent,
     format_seconds,
     join_words,
+    status_counts,
 )
 from mubench.report.analysis.significance import LEVEL
 
@@ -20,58 +19,58 @@ def headline(cell: Cell) -> str:
     """Say in one or two sentences what the cell shows, or why it shows nothing."""
     if cell.is_empty:
         return "No step of this cell has completed."
-    selection = _leading(cell)
+    selection = cell.leading_selection
     if selection is None:
         return _nothing_ranked(cell)
     best = cell.ranked(selection)[0]
     gap = best.estimates["gap"]
-    said = f"Closest to Retrain: {best.title} ({selection}), Avg. Gap {spread_text(gap)}"
-    return f"{said} points over {plural(gap.n, 'request')}. {floor_words(cell)}"
+    closest = f"Closest to Retrain: {best.title} ({selection}), Avg. Gap {spread_text(gap)}"
+    return f"{closest} points over {plural(gap.n, 'request')}. {floor_words(cell)}"
 
 
 def remarks(cell: Cell, verdicts: Verdicts) -> tuple[str, ...]:
     """Say what else a reader must know of the cell: cost, significance, then the original."""
-    selection = _leading(cell)
+    selection = cell.leading_selection
     if selection is None:
         return ()
-    said = [
+    sentences = [
         _cost(cell, selection),
         _left_out(cell, selection),
         _within_floor(cell, selection),
     ]
-    if not is_blind(cell):
-        said += [_significance(verdicts, selection), *_backbones(verdicts.planned[selection])]
-    said.append(_original(cell, selection))
-    return tuple(sentence for sentence in said if sentence)
+    if not original_is_within_noise(cell):
+        sentences += [_significance(verdicts, selection), *_backbones(verdicts.planned[selection])]
+    sentences.append(_original(cell, selection))
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def warnings(cell: Cell) -> tuple[str, ...]:
     """Say what makes the cell's numbers doubtful or unable to tell methods apart."""
-    said = []
-    if is_blind(cell) and cell.floor and cell.forget_signal is not None:
+    doubts = []
+    if original_is_within_noise(cell) and cell.floor and cell.forget_signal is not None:
         signal, high = (
             format_percent(cell.forget_signal),
             format_percent(cell.floor.percentile_95["ua"]),
         )
-        said.append(
+        doubts.append(
             f"The original and Retrain differ by {signal} points of UA, no more than two Retrains "
             f"do ({high} at the 95th percentile): the original is already within Retrain's noise, "
             "so this cell cannot rank methods."
         )
     if not cell.is_empty and not cell.retrain.scored:
         has_gaps = any("gap" in row.estimates for row in cell.methods)
-        said.append(
+        doubts.append(
             "Retrain's own records are missing: the gaps cannot be checked here."
             if has_gaps
             else "No Retrain has completed: no gap can be computed."
         )
     if not cell.is_empty and not cell.original.scored:
-        said.append("The original was not scored: its Avg. Gap is unknown.")
-    return (*said, *_repetitions(cell))
+        doubts.append("The original was not scored: its Avg. Gap is unknown.")
+    return (*doubts, *_repetitions(cell))
 
 
 def _repetitions(cell: Cell) -> tuple[str, ...]:
-    """Say where numbers rest on a single request, or on a single training."""
+    """Say where numbers come from a single request, or from a single training."""
     records = [record for row in cell.methods for record in row.scored]
     requests = {record.request for record in records}
     if len(requests) == 1:
@@ -102,14 +101,10 @@ def spread_text(value: Estimate) -> str:
     return format_percent(value.mean) + spread
 
 
-def is_blind(cell: Cell) -> bool:
+def original_is_within_noise(cell: Cell) -> bool:
     """Return whether the original is, on D_f, as close to Retrain as another Retrain."""
     signal, floor = cell.forget_signal, cell.floor
     return signal is not None and floor is not None and signal <= floor.percentile_95["ua"]
-
-
-def _leading(cell: Cell) -> str | None:
-    return next((selection for selection in SELECTIONS if cell.ranked(selection)), None)
 
 
 def _nothing_ranked(cell: Cell) -> str:
@@ -118,8 +113,7 @@ def _nothing_ranked(cell: Cell) -> str:
         return "No final step of a method has completed."
     if any(row.scored for row in cell.methods):
         return "No method has completed all of its final steps: no row is ranked."
-    counts = Counter(record.status for record in finals)
-    words = [f"{counts[status]} {word}" for status, word in STATUS_WORDS.items() if counts[status]]
+    words = status_counts(record.status for record in finals)
     return f"No final step has metrics: {join_words(words)}."
 
 
@@ -132,33 +126,47 @@ def _within_floor(cell: Cell, selection: str) -> str:
 
 
 def _left_out(cell: Cell, selection: str) -> str:
-    """Name rows that the ranking leaves out, and a default that is closer than what leads."""
+    """Name rows that are not ranked, and defaults that are closer than the best tuned row."""
     ranked = cell.ranked(selection)
     missing = [
         f"{row.title} ({len(row.scored)} of {row.expected})"
         for row in cell.methods
         if row.selection == selection and row not in ranked
     ]
-    said = [f"Not ranked, because numbers are missing: {join_words(missing)}."] if missing else []
+    sentences = (
+        [f"Not ranked, because numbers are missing: {join_words(missing)}."] if missing else []
+    )
     best = ranked[0].estimates["gap"].mean
     closer = [
         f"{row.title} ({format_percent(row.estimates['gap'].mean)})"
         for row in cell.ranked("default")
         if selection == "tuned" and row.estimates["gap"].mean < best
     ]
-    said += [f"Defaults closer than every tuned row: {join_words(closer)}."] if closer else []
-    return " ".join(said)
+    sentences += [f"Defaults closer than every tuned row: {join_words(closer)}."] if closer else []
+    return " ".join(sentences)
 
 
 def _cost(cell: Cell, selection: str) -> str:
     """Say what the closest row costs, and what retraining costs."""
     best = cell.ranked(selection)[0]
-    mine, whole = (row.estimates.get("rte_seconds") for row in (best, cell.retrain))
-    if mine is None or whole is None or whole.mean <= 0:
+    share = cost_share(best, cell.retrain)
+    if not share:
         return ""
-    share = f"{100 * mine.mean / whole.mean:.3g} %"
-    said = f"{best.title} takes {format_seconds(mine.mean)} s, {share} of the"
-    return f"{said} {format_seconds(whole.mean)} s of retraining; tuning time is not included."
+    cost, retraining = (
+        format_seconds(row.estimates["rte_seconds"].mean) for row in (best, cell.retrain)
+    )
+    return (
+        f"{best.title} takes {cost} s, {share} of the {retraining} s of retraining; tuning time is "
+        "not included."
+    )
+
+
+def cost_share(row: Row, retrain: Row) -> str:
+    """Print a row's run time as a share of retraining; empty where one of them is unknown."""
+    cost, retraining = (each.estimates.get("rte_seconds") for each in (row, retrain))
+    if cost is None or retraining is None or retraining.mean <= 0:
+        return ""
+    return f"{100 * cost.mean / retraining.mean:.3g} %"
 
 
 def _significance(verdicts: Verdicts, selection: str) -> str:
@@ -178,13 +186,15 @@ def _significance(verdicts: Verdicts, selection: str) -> str:
         for verdict in ("no significant difference", "closer")
     )
     first = closest[0].first.title
-    said = [f"No significant difference between {first} and {join_words(tied)}."] if tied else []
-    said += [f"{first} is significantly closer than {join_words(beaten)}."] if beaten else []
-    return " ".join(said)
+    sentences = (
+        [f"No significant difference between {first} and {join_words(tied)}."] if tied else []
+    )
+    sentences += [f"{first} is significantly closer than {join_words(beaten)}."] if beaten else []
+    return " ".join(sentences)
 
 
 def _backbones(planned: Sequence[Comparison]) -> list[str]:
-    """Say it of the row without grid values, or of each grid value where no row is without."""
+    """Say it for the row without grid values, or for each grid value where there is no such row."""
     searched = {pair.first.method for pair in planned if pair.first.label == pair.first.method}
     return [
         backbone_words(pair)
@@ -196,7 +206,7 @@ def _backbones(planned: Sequence[Comparison]) -> list[str]:
 def backbone_words(pair: Comparison) -> str:
     """Say whether a method comes closer to Retrain than the one it builds on."""
     first, second = pair.first.title, pair.second.title
-    by = format_percent(abs(pair.difference.mean))
+    points = format_percent(abs(pair.difference.mean))
     if pair.difference.mean == 0:
         return f"{first} is as far from Retrain as {second}, which it builds on ({pair.count})."
     side = "closer" if pair.difference.mean < 0 else "farther"
@@ -204,7 +214,7 @@ def backbone_words(pair: Comparison) -> str:
         "too few requests": f"not significant: {pair.count}, {pair.needs} needed",
         "no significant difference": f"not significant: {format_p(pair.p_value)}, {pair.count}",
     }.get(pair.verdict, f"{format_p(pair.p_value)}, {pair.count}")
-    return f"{first} is {by} points {side} than {second}, which it builds on ({certainty})."
+    return f"{first} is {points} points {side} than {second}, which it builds on ({certainty})."
 
 
 def _original(cell: Cell, selection: str) -> str:
@@ -212,6 +222,6 @@ def _original(cell: Cell, selection: str) -> str:
     if gap is None:
         return ""
     worse = [row.title for row in cell.ranked(selection) if row.estimates["gap"].mean >= gap.mean]
-    said = f"The original (no unlearning) has Avg. Gap {spread_text(gap)}"
+    sentence = f"The original (no unlearning) has Avg. Gap {spread_text(gap)}"
     are = "are" if len(worse) > 1 else "is"
-    return f"{said}; {join_words(worse)} {are} no closer." if worse else f"{said}."
+    return f"{sentence}; {join_words(worse)} {are} no closer." if worse else f"{sentence}."

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,18 +20,28 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is handled b
 
 import ray
 from ray._private import ray_constants
+from ray.autoscaler.sdk import request_resources
 
-from mubench.run.tune.pool import Node
+from mubench.errors import InputError, RunError
+from mubench.run.machine import usable_cpus
+from mubench.run.tune.pool import Node, Share
 from mubench.sweep.kinds import Device
+from mubench.sweep.steps import Step
+
+_ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class ClusterConfig:
-    """A cluster's `address`, or the CPUs and GPUs of this machine to use: all by default."""
+    """A cluster's `address`, or the CPUs and GPUs of this machine to use: all by default.
+
+    `wait` is for a cluster that grows by itself: steps that fit no node wait for one.
+    """
 
     address: str | None = None
     cpus: int | None = None
     gpus: int | None = None
+    wait: bool = False
 
 
 @contextmanager
@@ -38,6 +49,10 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
     """A Ray session: a cluster's, else one of this machine that ends with the context.
 
     A session that the caller began is used and left running.
+
+    Raises:
+        InputError: the address is not one of a cluster's head.
+        RunError: no cluster answers there.
     """
     if ray.is_initialized():
         yield
@@ -45,16 +60,23 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
     local: dict[str, Any] = {}
     if cluster.address is None:
         local = {
-            "num_cpus": cluster.cpus,
+            "num_cpus": cluster.cpus or usable_cpus(),
             "num_gpus": cluster.gpus,
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
         }
+    else:
+        _require_head(cluster.address)
     # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
-    ray.init(cluster.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
+    address = cluster.address or "local"
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise RunError(f"Ray at {address}: {reason}; nothing has run") from error
     try:
         yield
     finally:
@@ -70,8 +92,58 @@ def nodes() -> list[Node]:
     ]
 
 
+def dashboard() -> str | None:
+    """The address of Ray's dashboard, if there is one."""
+    url = ray._private.worker._global_node.webui_url  # type: ignore[attr-defined]
+    return f"http://{url}" if url else None
+
+
+def require_room(steps: Iterable[Step], present: Iterable[Node]) -> None:
+    """Refuse steps that fit no node, which would wait for ever.
+
+    Raises:
+        RunError: what they need, what there is, and what to do.
+    """
+    machines = list(present)
+    kinds: dict[Share, set[str]] = {}
+    for step in steps:
+        kinds.setdefault(Share.of(step), set()).add(step.kind)
+    for share, names in kinds.items():
+        if not any(share.fits(node) for node in machines):
+            largest = sorted({Share(node.cpu, node.gpu) for node in machines})[-3:]
+            raise RunError(
+                f"a {' or '.join(sorted(names))} step needs {share}, and no node has as much "
+                f"({'; '.join(map(str, largest))}); change `resources` in the sweep file, add such "
+                "a node, or give --wait if the cluster adds nodes by itself"
+            )
+
+
+def ask_for(shares: Iterable[Share]) -> None:
+    """Tell the autoscaler of a cluster, if it has one, which workers have work."""
+    request_resources(bundles=[{"CPU": share.cpu, "GPU": share.gpu} for share in shares])
+
+
 def cluster_device(address: str) -> Device:
     """`cuda` where the cluster at `address` has GPUs."""
     with connected(ClusterConfig(address)):
-        has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return "cuda" if has.get("GPU", 0) > 0 else "cpu"
+        return "cuda" if any(node.gpu for node in nodes()) else "cpu"
+
+
+def _require_head(address: str) -> None:
+    """Ray tries a wrong address for minutes: see first whether anybody answers."""
+    if address == "auto":
+        return
+    if "://" in address:
+        raise InputError(
+            f"--address {address}: start mubench on a node of the cluster and give --address auto, "
+            "or use `ray job submit`; Ray's client (ray://) cannot run a sweep"
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"--address {address}: give HOST:PORT of the head, or auto")
+    try:
+        socket.create_connection((host, int(port)), _ANSWER_SECONDS).close()
+    except OSError as error:
+        raise RunError(
+            f"no Ray cluster answers at {address} ({error.strerror or error}); nothing has run"
+        ) from error

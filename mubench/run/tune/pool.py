@@ -130,6 +130,16 @@ class Pool:
         return min(options, key=lambda option: len(option[1]), default=None)
 
 
+def room_for(share: Share, nodes: Iterable[Node]) -> int:
+    """How many workers of a share empty nodes can hold."""
+    pool, count = Pool(), 0
+    pool.set_nodes(nodes)
+    while (seat := pool.find(share)) is not None:
+        pool.add(str(count), seat)
+        count += 1
+    return count
+
+
 @dataclass
 class _Room:
     """What is left on a node; less than nothing where a seat is promised that is not free yet."""

@@ -3,10 +3,10 @@
 import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ray import tune
 from ray.tune import CLIReporter, RunConfig, TuneConfig
@@ -16,36 +16,30 @@ from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.ids import source_id
 from mubench.data.availability import UNKNOWN, require_data
 from mubench.data.sources.locate import is_in_files
-from mubench.errors import DataError
+from mubench.errors import DataError, plural
 from mubench.run.step_result import not_run
-from mubench.run.tune.cluster import ClusterConfig, connected, nodes
+from mubench.run.tune.cluster import (
+    ClusterConfig,
+    ask_for,
+    connected,
+    dashboard,
+    nodes,
+    require_room,
+)
 from mubench.run.tune.dispatch import RETRIES, Dispatcher
 from mubench.run.tune.messages import Job
+from mubench.run.tune.pool import Share, room_for
 from mubench.run.tune.resume import Summary, usable_records
 from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.tune_hooks import StepScheduler, StopWhenOver, WorkerSearcher
+from mubench.run.tune.watch import Progress, Watch
 from mubench.run.tune.worker import Worker
 from mubench.store.record import Record
 from mubench.store.store import Store
+from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
 from mubench.sweep.step_ids import sources_of
-from mubench.sweep.steps import Step
-
-
-class Progress(Protocol):
-    """Who wants to know how a sweep goes."""
-
-    def start(self, schedule: Schedule) -> None:
-        """The run begins."""
-        ...
-
-    def started(self, step: Step) -> None:
-        """A step was handed out."""
-        ...
-
-    def finished(self, record: Record, schedule: Schedule) -> None:
-        """A record was stored."""
-        ...
+from mubench.sweep.steps import Step, refusal_of
 
 
 def run_plan(
@@ -62,24 +56,37 @@ def run_plan(
     Raises:
         DataError: a data set is not on this machine, which is to do the work.
         StoreError: the store cannot be written; what was finished is kept.
+        RunError: a step fits no node, or workers cannot start; what was finished is kept.
     """
     cluster = cluster or ClusterConfig()
     schedule = Schedule(plan, usable_records(plan, store))
     had = len(schedule.records)
     if cluster.address is None and not schedule.is_finished:
-        due = plan.steps.keys() - schedule.records.keys()
-        require_data(_cards(plan, due), data_dir)
+        require_data(_cards(plan, plan.steps.keys() - schedule.records.keys()), data_dir)
     _require_known(plan, schedule)
     progress.start(schedule)
     with _interruptible() as interrupted:
         if not schedule.is_finished:
             with connected(cluster):
-                job = _job(plan, store, data_dir)
-                _run_steps(store, schedule, progress, tune.with_parameters(worker, job=job))
+                due = _due(plan, schedule)
+                if not cluster.wait:
+                    require_room(due, nodes())
+                _say_where(progress, due)
+                worker = tune.with_parameters(worker, job=_job(plan, store, data_dir))
+                _run_steps(store, schedule, progress, worker, ask_for if cluster.address else None)
     ran = len(schedule.records) - had
     if ran:
         store.records.compact()
     return Summary(schedule.records, ran, len(schedule.blocked), interrupted.is_set())
+
+
+def _due(plan: Plan, schedule: Schedule) -> list[Step]:
+    """The steps that are still to run; a refused one needs no room."""
+    return [
+        step
+        for key, step in plan.steps.items()
+        if key not in schedule.records and refusal_of(step) is None
+    ]
 
 
 def _require_known(plan: Plan, schedule: Schedule) -> None:
@@ -113,14 +120,47 @@ def _job(plan: Plan, store: Store, data_dir: str | None) -> Job:
     )
 
 
+def _say_where(progress: Progress, due: Iterable[Step]) -> None:
+    """Say where to look, and whether there are more workers than the sweep can use."""
+    url = dashboard()
+    if url is not None:
+        progress.say(f"Ray's dashboard: {url}")
+    steps = {step.id: step for step in due}
+    room = max(room_for(share, nodes()) for share in {Share.of(step) for step in steps.values()})
+    used = parallelism(steps).most
+    if room > used:
+        progress.say(
+            f"there is room for {plural(room, 'worker')}, and this sweep can use {used} at once; "
+            "more candidates run at a time with a larger search.parallel in the sweep file"
+        )
+
+
 def _run_steps(
-    store: Store, schedule: Schedule, progress: Progress, worker: type[tune.Trainable]
+    store: Store,
+    schedule: Schedule,
+    progress: Progress,
+    worker: type[tune.Trainable],
+    ask_for: Callable[[Sequence[Share]], None] | None,
 ) -> None:
+    """Let Ray Tune run workers until all is done. `ask_for` tells an autoscaler what is wanted."""
+
     def keep(record: Record) -> None:
         store.records.append(record)
         progress.finished(record, schedule)
 
-    dispatcher = Dispatcher(schedule, nodes, keep, _lost, progress.started)
+    watch = Watch(progress, nodes, ask_for)
+    dispatcher = Dispatcher(schedule, watch, keep, _lost, progress.started)
+    watch.dispatcher = dispatcher
+    try:
+        _fit(dispatcher, worker)
+    finally:
+        if ask_for is not None:
+            ask_for([])
+    if dispatcher.error is not None:
+        raise dispatcher.error
+
+
+def _fit(dispatcher: Dispatcher, worker: type[tune.Trainable]) -> None:
     with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
         tuner = tune.Tuner(
             tune.with_resources(worker, _resources),
@@ -138,8 +178,6 @@ def _run_steps(
             ),
         )
         tuner.fit()
-    if dispatcher.error is not None:
-        raise dispatcher.error
 
 
 def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:

@@ -13,12 +13,11 @@ from mubench.run.tune.ready import Place, ReadySteps
 from mubench.run.tune.suggest import ScoredCandidate, Searches, select, suggest
 from mubench.store.record import WORST, Record
 from mubench.sweep.kinds import STEP_KINDS
+from mubench.sweep.parallelism import TRIALS
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import Candidate, FinalStep, SearchStep, Step, Study
 
 _ORDER = {kind: number for number, kind in enumerate(STEP_KINDS)}
-_TRIALS = {"train": 10, "retrain": 10, "search": 1, "final": 1}
-"""How many trials a step takes as long as, roughly: only the order of steps depends on it."""
 
 
 class Schedule:
@@ -84,7 +83,7 @@ class Schedule:
         self.running.discard(record.id)
         self.records[record.id] = record
         step = self.plan.steps[record.id]
-        self.trials_left[Share.of(step)] -= _TRIALS[step.kind]
+        self.trials_left[Share.of(step)] -= TRIALS[step.kind]
         self._release(record)
 
     def _register(self) -> None:
@@ -95,7 +94,7 @@ class Schedule:
             for need in needs:
                 self._dependants[need].append(key)
             self._missing[key] = len(needs - self.records.keys())
-            self.trials_left[Share.of(step)] += _TRIALS[step.kind]
+            self.trials_left[Share.of(step)] += TRIALS[step.kind]
         self._find_places()
         for record in self.records.values():
             self._block_if_useless(record)
@@ -169,5 +168,5 @@ class Schedule:
         numbers = {key: number for number, key in enumerate(self.plan.steps)}
         for key, step in reversed(tuple(self.plan.steps.items())):
             waiting = (self._places[each].length for each in self._dependants[key])
-            length = _TRIALS[step.kind] + max(waiting, default=0.0)
+            length = TRIALS[step.kind] + max(waiting, default=0.0)
             self._places[key] = Place((_ORDER[step.kind], numbers[key]), length, key)

@@ -1,41 +1,15 @@
 """Fashion-MNIST's idx files, packed or not, and broken ones."""
 
-import gzip
 import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mubench.data.cache.decoded import stored_dataset
-from tests.support.written_data import card, official, pixels, refused
+from tests.support.written_data import FASHION, official, pixels, refused, write_idx
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
-
-
-FASHION = card("torchvision_files", ["a", "b"], [1, 28, 28], torchvision="FashionMNIST")
-
-
-def write_idx(
-    folder: Path, packed: bool, images: np.ndarray, labels: list[int], at: str = "FashionMNIST/raw"
-) -> Path:
-    """The four IDX files, the test split with the first five examples."""
-    raw = folder / at
-    raw.mkdir(parents=True, exist_ok=True)
-    for prefix, count in (("train", len(images)), ("t10k", 5)):
-        head = np.array([2051, count, 28, 28], ">i4").tobytes()
-        label_head = np.array([2049, count], ">i4").tobytes()
-        for name, content in (
-            ("images-idx3", head + images[:count].tobytes()),
-            ("labels-idx1", label_head + bytes(labels[:count])),
-        ):
-            path = raw / f"{prefix}-{name}-ubyte"
-            if packed:
-                path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content))
-            else:
-                path.write_bytes(content)
-    return raw
 
 
 @pytest.mark.parametrize("at", [".", "FashionMNIST/raw"])

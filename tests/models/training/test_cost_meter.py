@@ -14,6 +14,7 @@ from mubench.models.training import cost_meter as meter_module
 from mubench.models.training.cost_meter import (
     Cost,
     Meter,
+    Stopwatch,
     flops_per_example,
     measure,
     weight_change,
@@ -122,6 +123,20 @@ def test_a_region_that_fails_is_measured_all_the_same(monkeypatch):
         clock.cpu += 2.0
         raise Diverged
     assert timed.cost.rte_seconds == 2.0
+
+
+def test_a_stopwatch_adds_up_pieces_without_the_pauses(monkeypatch):
+    clock = FakeTime()
+    monkeypatch.setattr(meter_module, "time", clock)
+    watch = Stopwatch(CPU)
+    clock.wall, clock.cpu = clock.wall + 8, clock.cpu + 2
+    with suppress(Diverged), watch.paused():
+        clock.wall, clock.cpu = clock.wall + 1000, clock.cpu + 1000
+        raise Diverged
+    clock.wall, clock.cpu = clock.wall + 4, clock.cpu + 1
+    assert watch.cost == Cost(rte_seconds=2.0, wall_seconds=8.0)
+    watch.stop()
+    assert watch.cost == Cost(rte_seconds=3.0, wall_seconds=12.0)
 
 
 def test_costs_add_up_and_peaks_do_not():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mubench.models.training.loader import Loader
 from tests.support.descents import SPLIT
-from tests.support.toy import blobs, tokens
+from tests.support.toy import blobs, same, tokens
 
 
 def ids(batches):
@@ -93,3 +93,29 @@ def test_augmentation_changes_no_order_in_later_epochs():
     for _ in range(3):
         found = [[batch.ids.tolist() for batch in each.epoch()] for each in (plain, augmented)]
         assert found[0] == found[1]
+
+
+@settings(max_examples=50)
+@given(n=st.integers(1, 20), size=st.integers(1, 25), whole=st.integers(0, 2), data=st.data())
+def test_a_loader_goes_on_from_its_state_with_the_batches_that_followed(n, size, whole, data):
+    loader = Loader(blobs(n), size, seed=0, name="train", augment=True)
+    other = Loader(blobs(n), size, seed=9, name="else", augment=True)
+    for _ in range(whole):
+        list(loader.epoch())
+    epoch = loader.epoch()
+    for _ in range(data.draw(st.integers(1, len(loader)))):
+        next(epoch)
+    state = {name: value.clone() for name, value in loader.state_dict().items()}
+    other.load_state_dict(state)
+    for expected, found in ((epoch, other.epoch()), (loader.epoch(), other.epoch())):
+        for a, b in zip(expected, found, strict=True):
+            assert torch.equal(a.ids, b.ids)
+            assert torch.equal(a.inputs, b.inputs)
+            assert same(loader.state_dict(), other.state_dict())
+
+
+def test_an_epoch_that_is_given_up_is_not_continued():
+    loader, other = (Loader(SPLIT, 4, seed=0, name="train") for _ in range(2))
+    next(loader.epoch())
+    list(other.epoch())
+    assert ids(loader.epoch()) == ids(other.epoch())

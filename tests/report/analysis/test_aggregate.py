@@ -115,7 +115,7 @@ def test_the_order_of_records_does_not_show():
 def test_a_diverged_final_counts_with_its_numbers_and_is_told():
     row = only_row("ga", "tuned")
     assert row.estimates["gap"].n == 3
-    assert row.troubles() == ("1 of 3 diverged (loss was not finite in step 7)",)
+    assert row.issues() == ("1 of 3 diverged (loss was not finite in step 7)",)
 
 
 def test_a_row_that_only_diverged_is_not_ranked():
@@ -127,22 +127,29 @@ def test_a_row_that_only_diverged_is_not_ranked():
     assert len(only_cell([*half, *with_gaps("ft", [0.3, 0.3])]).ranked("tuned")) == 2
 
 
+def test_tuned_rows_lead_where_one_of_them_is_ranked():
+    defaults = with_gaps("ft", [0.1, 0.1], "default")
+    assert only_cell([]).leading_selection is None
+    assert only_cell(defaults).leading_selection == "default"
+    assert only_cell([*defaults, *with_gaps("ga", [0.3, 0.3])]).leading_selection == "tuned"
+
+
 def test_a_refused_final_has_no_number_and_is_told():
     row = only_row("iu", "default")
     assert row.estimates["gap"].n == 2
-    assert row.troubles() == ("1 of 3 refused (needs a retain set)",)
+    assert row.issues() == ("1 of 3 refused (needs a retain set)",)
 
 
 def test_failures_and_missing_steps_are_counted_against_the_plan():
     made = with_gaps("ft", [0.1, 0.1])
     made[0] = replace(made[0], status="out_of_memory", metrics={"gap": 0.0})
     row = only_cell(made, expected={(CELL, "ft", "tuned"): 5}).methods[0]
-    assert row.troubles() == ("1 of 5 out of memory", "3 of 5 not run yet")
+    assert row.issues() == ("1 of 5 out of memory", "3 of 5 not run yet")
     assert row.estimates["gap"].n == 1, "a failed step's numbers count for nothing"
 
 
 def test_a_flag_is_counted():
-    assert only_row("ft", "default").troubles() == ("predictions unchanged (3 of 3)",)
+    assert only_row("ft", "default").issues() == ("predictions unchanged (3 of 3)",)
 
 
 def only_row(label, selection):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mubench.run.tune.pool import Node, Pool, Seat, Share
+from mubench.run.tune.pool import Node, Pool, Seat, Share, room_for
 
 WHOLE, HALF, QUARTER = Share(1, 1), Share(1, 0.5), Share(1, 0.25)
 
@@ -36,7 +36,8 @@ def fill(pool, share, name="w"):
     ],
 )
 def test_as_many_workers_fit_as_their_nodes_hold(share, count):
-    assert fill(pool(Node("a", 6, 2), Node("b", 4.5, 0)), share) == count
+    nodes = Node("a", 6, 2), Node("b", 4.5, 0)
+    assert fill(pool(*nodes), share) == count == room_for(share, nodes)
 
 
 def test_a_share_fits_an_empty_node_or_not():

@@ -20,6 +20,7 @@ from mubench.run.tune.run_plan import run_plan
 from mubench.store.store import Store
 from mubench.sweep.planner import make_plan
 from tests.support.noop_worker import NoopWorker
+from tests.support.quiet_progress import Quiet
 from tests.support.sweep_world import all_values, finish, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -29,22 +30,6 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not fi
 
 PATIENCE = 120.0
 """Seconds after which a step waits in vain for others that should run beside it."""
-
-
-class Quiet:
-    """Nobody watches; the kinds of steps are noted as they start."""
-
-    def __init__(self):
-        self.kinds = []
-
-    def start(self, schedule):
-        pass
-
-    def started(self, step):
-        self.kinds.append(step.kind)
-
-    def finished(self, record, schedule):
-        pass
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from mubench.run.tune.worker import Worker
 from mubench.sweep.step_ids import sources_of
 from mubench.sweep.steps import Candidate
 from tests.support.plugin_files import METRIC, METRIC_CARD, give
+from tests.support.quiet_progress import Quiet
 from tests.support.sweep_world import write
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
@@ -100,23 +101,12 @@ def test_all_four_kinds_run_on_workers_that_have_no_file(tmp_path):
     )
     opened = open_sweep(path, str(tmp_path / "store"), device="cpu")
     assert "mubench_plugin_halve:Halve" in sources_of(opened.plan.steps.values())
-    summary = run_plan(opened.plan, opened.store, Silent())
+    summary = run_plan(opened.plan, opened.store, Quiet())
     assert {r.message for r in summary.records.values()} == {""}
     final = [r for r in summary.records.values() if r.method == "halve" and r.kind == "final"]
     assert final
     assert all(0 <= r.metrics["zeros"] <= 1 for r in final)
     assert finished(opened.plan, opened.store) is not None
-
-
-class Silent:
-    def start(self, schedule):
-        pass
-
-    def started(self, step):
-        pass
-
-    def finished(self, record, schedule):
-        pass
 
 
 class Plain(Worker):
