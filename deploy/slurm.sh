@@ -70,7 +70,7 @@ done
 mubench run "$@" --address "$head" &
 driver=$!
 is_time_over="" was_told=""
-# shellcheck disable=SC2317 # the traps call it
+# shellcheck disable=SC2317,SC2329 # the traps call it
 stop_driver() { # it keeps checkpoints of what is in training, and ends
   was_told=yes
   kill -TERM "$driver" 2>/dev/null || true

@@ -25,11 +25,13 @@ TOKEN = "a" * 64
 
 @pytest.mark.parametrize("mode", ["token", "disabled"])
 def test_a_submitted_job_runs_a_sweep(mode, tmp_path):
-    sweep = write(tmp_path / "tiny.yaml")
+    (tmp_path / "sweeps").mkdir()
+    write(tmp_path / "sweeps" / "tiny.yaml")
     options = f"--store={tmp_path}/store --out={tmp_path}/report --no-mlflow".split()
     with head(mode) as (environment, dashboard):
-        submit = ("ray", "job", "submit", "--address", dashboard, "--")
-        done = run(*submit, "mubench", "run", sweep, *options, **environment)
+        submit = ("ray", "job", "submit", "--address", dashboard)
+        folder = ("--working-dir", str(tmp_path / "sweeps"), "--")
+        done = run(*submit, *folder, "mubench", "run", "tiny.yaml", *options, **environment)
         assert done.returncode == 0, done.stdout
         if mode == "token":
             stranger = {**environment, "RAY_AUTH_TOKEN": "b" * 64}
