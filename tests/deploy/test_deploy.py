@@ -62,7 +62,6 @@ def test_the_dockerfile_copies_what_there_is_and_installs_what_the_project_needs
     assert copied
     assert [word for word in copied if not (ROOT / word).exists()] == []
     code = re.search(r'RUN python3 -c "(.*)" > /tmp/requirements.txt', text)[1]
-    code = code.replace(r"'\n'", r"'\n'")
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\n")
@@ -84,6 +83,12 @@ def test_every_setting_of_the_compose_file_is_explained():
     names = set(re.findall(r"\$\{([A-Z0-9_]+)", (DEPLOY / "compose.yaml").read_text()))
     text = (ROOT / "docs" / "cluster.md").read_text()
     assert {name for name in names if name not in text} == set()
+
+
+def test_the_page_of_clusters_leads_to_every_file():
+    text = (ROOT / "docs" / "cluster.md").read_text()
+    files = {path.name for path in DEPLOY.iterdir() if not path.name.endswith("env")}
+    assert {name for name in files if f"](../deploy/{name})" not in text} == set()
 
 
 @pytest.mark.parametrize("name", ["aws", "onprem"])
