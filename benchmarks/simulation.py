@@ -91,7 +91,7 @@ class Simulation:
         self.dispatcher = Dispatcher(
             PlainSchedule(self.plan, {}),
             lambda: self.nodes,
-            keep=lambda record: None,
+            keep=lambda records: None,
             lost=self._record,
             started=lambda step: None,
             clock=lambda: self.now,

@@ -10,6 +10,7 @@ MubenchError              one clear line: what, where, how to fix it
 ├── UndeclaredError       a method used something (a split, a teacher) that it did not declare
 ├── ContractError         a method broke its contract, for example by changing its teacher
 ├── TrackingError         MLflow does not answer or refuses; the records are safe in the store
+│   └── TrackingBusy      MLflow does not answer in time; a later attempt may succeed
 ├── Refused               a method cannot do what it is asked, with the reason: a result
 ├── Diverged              numbers ceased to be finite; the model has its last finite weights again
 ├── TimedOut              a step ran past its time limit
@@ -58,6 +59,10 @@ class ContractError(MubenchError):
 
 class TrackingError(MubenchError):
     """MLflow does not answer or refuses; the records are safe in the store."""
+
+
+class TrackingBusy(TrackingError):
+    """MLflow does not answer in time, or says that it cannot now; a later attempt may succeed."""
 
 
 class Refused(MubenchError):

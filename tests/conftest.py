@@ -17,6 +17,7 @@ from mubench.report.build import build
 from mubench.run.open_sweep import open_sweep
 from mubench.store.store import Store
 from tests.support.board import source
+from tests.support.s3_server import start_s3_server
 from tests.support.small_sweep import SWEEP
 from tests.support.sweep_world import finish, write
 
@@ -55,7 +56,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def plain_environment(monkeypatch, tmp_path):
     """No variable of the person who runs the tests counts, and files go where nobody looks."""
-    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "FORCE_COLOR"):
+    for name in ("MUBENCH_DATA", "RAY_ADDRESS", "MLFLOW_TRACKING_URI", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
@@ -95,6 +96,23 @@ def mubench_(monkeypatch, capsys):
 @pytest.fixture(scope="session")
 def board_rows():
     return rows_from_results(source())
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """A real S3 server; tests that need one are skipped where it is not installed."""
+    server = start_s3_server(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_uri(s3_server, monkeypatch):
+    """The URI of a new store in a bucket of its own, with the environment that opens it."""
+    for name, value in s3_server.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return f"s3://{s3_server.make_bucket()}/lab/store"
 
 
 @pytest.fixture

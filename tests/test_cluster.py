@@ -1,7 +1,13 @@
 """Sweeps on several nodes: real raylets on this machine, which die and are joined by others."""
 
+import os
+import signal
+import socket
+import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import ray
@@ -12,9 +18,10 @@ from mubench.errors import RunError
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune.cluster import ClusterConfig
 from mubench.run.tune.run_plan import run_plan
+from mubench.store.store import Store
 from tests.support.noop_worker import NoopWorker
 from tests.support.quiet_progress import Quiet
-from tests.support.sweep_world import all_values, finish, write
+from tests.support.sweep_world import all_values, descendants, finish, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -105,3 +112,79 @@ def test_with_wait_a_sweep_goes_on_when_the_node_comes(three_nodes, tmp_path):
     config = ClusterConfig(address=three_nodes.address, wait=True)
     summary = run_plan(opened.plan, opened.store, Growing(), cluster=config, worker=NoopWorker)
     assert {record.status for record in summary.records.values()} == {"ok"}
+
+
+def ray_start(folder, *arguments):
+    """A raylet of its own session, as `ray start` makes it; it ends with the fixture."""
+    environment = {**os.environ, "RAY_TMPDIR": str(folder), "RAY_USAGE_STATS_ENABLED": "0"}
+    command = [f"{Path(sys.executable).parent}/ray", "start", "--block", "--num-cpus=1"]
+    return subprocess.Popen(
+        [*command, "--disable-usage-stats", *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def head(tmp_path_factory):
+    """Starts a head at a port, again and again."""
+    started = []
+
+    def start(port):
+        folder = tmp_path_factory.mktemp("ray")
+        arguments = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1")
+        process = ray_start(folder, *arguments, "--include-dashboard=false")
+        started.append(process)
+        for _ in range(300):
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return process
+            time.sleep(0.1)
+        raise AssertionError("no head")
+
+    yield start
+    for process in started:
+        stop(process)
+
+
+def stop(process):
+    """Kill a head with everything that it started."""
+    for child in descendants(process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def test_the_head_dies_and_the_same_command_goes_on_later(head, tmp_path):
+    """One line says that all is safe; on a new head only the rest is run."""
+    port = free_port()
+    first = head(port)
+    sweep = write(tmp_path / "tiny.yaml", methods={"ga": {}, "ft": {}}, search={"trials": 12})
+    store = tmp_path / "store"
+    command = [sys.executable, "-m", "mubench", "run", sweep, "--store", str(store), "--no-mlflow"]
+    command += ["--address", f"127.0.0.1:{port}"]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while len(done := Store(str(store)).records.read()) < 4:
+        assert run.poll() is None
+        time.sleep(0.5)
+    stop(first)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert f"mubench: the head of the Ray cluster at 127.0.0.1:{port} is gone;" in errors
+    kept = Store(str(store)).records.read()
+    assert kept.keys() >= done.keys()
+    head(port)
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    after = Store(str(store)).records.read()
+    assert len(after) > len(kept)
+    assert {key: after[key].created for key in kept} == {k: r.created for k, r in kept.items()}
+    assert {record.status for record in after.values()} == {"ok"}

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mubench.run.open_sweep import open_sweep
 from mubench.store.store import Store
-from tests.support.sweep_world import all_values, descendants, listening, write
+from mubench.sweep.kinds import STEP_KINDS
+from tests.support.sweep_world import all_values, descendants, finish, listening, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -100,7 +102,7 @@ def workers_in_a_step(process):
     return [
         pid
         for pid in descendants(process.pid)
-        if command_of(pid).startswith("ray::ResourceTrainable.train")
+        if command_of(pid).startswith(tuple(f"ray::{kind} " for kind in STEP_KINDS))
     ]
 
 
@@ -151,3 +153,27 @@ def test_an_interrupted_run_goes_on_and_survives_the_death_of_a_worker(
     after = records(tmp_path)
     assert after.items() >= before.items()
     assert all_values(after) == undisturbed
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGUSR1], ids=["TERM", "USR1"])
+def test_a_scheduler_that_ends_a_run_in_mid_training_loses_no_epoch(ended_by, tmp_path):
+    """Slurm's signals: the training keeps a checkpoint, and goes on bit for bit."""
+    sweep = write(
+        tmp_path / "long.yaml", training={"epochs": 60}, checkpoint="300s", methods={"ga": {}}
+    )
+    uncut = finish(open_sweep(sweep, str(tmp_path / "uncut")))
+    store = tmp_path / "store"
+    process = begin(sweep, store)
+    until(lambda: workers_in_a_step(process), process)
+    time.sleep(2)
+    process.send_signal(ended_by)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143, output
+    assert f"interrupted; continue with 'mubench run {sweep}'" in output
+    kept = list(store.glob("checkpoints/*/state.safetensors"))
+    again = begin(sweep, store)
+    output, _ = again.communicate(timeout=PATIENCE)
+    assert again.returncode == 0, output
+    assert all_values(records(store)) == all_values(uncut)
+    assert kept
+    assert not list(store.glob("checkpoints/*/state.safetensors"))

@@ -53,6 +53,7 @@ OWNERS = {
     "ray": {"run/tune"},
     "optuna": {"run/tune", "report/analysis/importance"},
     "mlflow": {"tracking"},
+    "obstore": {"store"},
     "pyarrow": {"store", "data/sources"},
     "vl_convert": {"report/figures", "report/page"},
     "jinja2": {"report/page", "leaderboard"},

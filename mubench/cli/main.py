@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from mubench import __version__
-from mubench.cli import catalogue, data, leaderboard, report, run, store, tracking
+from mubench.cli import catalogue, data, leaderboard, optuna, report, run, store, tracking
 from mubench.cli.output import BAD_INPUT, FAILED, INTERRUPTED
 from mubench.errors import InputError, MubenchError
 
@@ -39,6 +39,7 @@ _GROUPS = {
     "store": store.app,
     "leaderboard": leaderboard.app,
     "mlflow": tracking.app,
+    "optuna": optuna.app,
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)

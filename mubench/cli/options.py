@@ -58,7 +58,12 @@ OutDir = Annotated[
     Path | None, typer.Option("--out", help="Folder of the report; default: reports/<name>.")
 ]
 TrackingUri = Annotated[
-    str | None, typer.Option("--tracking-uri", help="MLflow server; default: SQLite in the store.")
+    str | None,
+    typer.Option(
+        "--tracking-uri",
+        envvar="MLFLOW_TRACKING_URI",
+        help="Address of MLflow; default: SQLite in the store.",
+    ),
 ]
 DeviceOption = Annotated[
     DeviceChoice, typer.Option(help="auto: a GPU if the sweep requests one and one is available.")

@@ -12,7 +12,6 @@ from mubench.cli.options import (
     PluginFiles,
     StoreUri,
     SweepOptions,
-    TrackingUri,
     existing_store,
     report_folder,
     with_options,
@@ -28,7 +27,10 @@ if TYPE_CHECKING:
 def report(
     sweep: SweepOptions,
     out: OutDir = None,
-    tracking_uri: TrackingUri = None,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option("--tracking-uri", help="Read this MLflow in place of the store."),
+    ] = None,
     full: Annotated[
         bool,
         typer.Option("--full", help="For a large sweep, also importances and figures as files."),

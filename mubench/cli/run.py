@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,7 @@ from mubench.cli.options import (
     report_folder,
     with_options,
 )
-from mubench.cli.output import FAILED, INTERRUPTED, OK, console, say
+from mubench.cli.output import FAILED, INTERRUPTED, OK, STOPPED, console, say
 from mubench.errors import plural
 
 if TYPE_CHECKING:
@@ -79,11 +80,12 @@ def status(sweep: SweepOptions) -> None:
     """Show the progress of a sweep: steps with a record of all steps, and what failed."""
     opened = sweep.open()
     steps = opened.plan.steps
-    records = opened.store.records.read(steps)
-    say(f"{opened.plan.name}: {len(records)} of {plural(len(steps), 'step')} completed")
-    for record in records.values():
-        if record.status != "ok":
-            say(f"{record.status}: {steps[record.id].title}: {record.message}")
+    statuses = opened.store.records.statuses()
+    done = [key for key in steps if key in statuses]
+    say(f"{opened.plan.name}: {len(done)} of {plural(len(steps), 'step')} completed")
+    problems = [key for key in done if statuses[key] != "ok"]
+    for record in opened.store.records.read(problems).values() if problems else ():
+        say(f"{record.status}: {steps[record.id].title}: {record.message}")
 
 
 def reproduce(
@@ -128,9 +130,9 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
         plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
     ) as tracker:
         summary = _run_missing(opened, options, sweep.data)
-        if summary.was_interrupted:
+        if summary.interrupted_by is not None:
             say(f"interrupted; continue with 'mubench run {sweep.sweep}'")
-            raise typer.Exit(INTERRUPTED)
+            raise typer.Exit(INTERRUPTED if summary.interrupted_by == SIGINT else STOPPED)
         save_examples(store, opened.source, sweep.data)
         page = _write_report(opened, options.out)
         say(tracker.finish(page.parent) if tracker else "MLflow: off")

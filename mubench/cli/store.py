@@ -14,12 +14,15 @@ app = typer.Typer(help="Inspect and maintain a store.", no_args_is_help=True)
 
 @app.command()
 def verify(store: StoreUri = DEFAULT_STORE) -> None:
-    """Check every stored file against its checksum."""
-    artefacts = existing_store(store).artefacts
-    problems = [p for p in map(artefacts.verify, sorted(artefacts.ids())) if p is not None]
-    for problem in problems:
+    """Check every stored file against its checksum, and that no reference is missing."""
+    from mubench.store.verify import problems_of
+
+    opened = existing_store(store)
+    problems = 0
+    for problem in problems_of(opened):
         say(problem)
-    say(f"{plural(len(artefacts.ids()), 'artefact')}, {len(problems)} damaged")
+        problems += 1
+    say(f"{plural(len(opened.artefacts.ids()), 'artefact')}, {problems} damaged or missing")
     raise typer.Exit(FAILED if problems else OK)
 
 
@@ -33,11 +36,9 @@ def gc(store: StoreUri = DEFAULT_STORE) -> None:
     with opened.lock("gc"):
         named = {record.unlearn_id for record in opened.records.read().values()}
         loose = opened.artefacts.ids() - named
-        for key in loose:
-            opened.artefacts.discard(key)
+        opened.files.overlapped(opened.artefacts.discard, loose)
         cut = opened.checkpoints.ids()
-        for key in cut:
-            opened.checkpoints.discard(key)
+        opened.files.overlapped(opened.checkpoints.discard, cut)
         opened.records.compact()
     say(f"{plural(len(loose), 'artefact')} and {plural(len(cut), 'checkpoint')} deleted")
 

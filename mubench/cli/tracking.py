@@ -18,7 +18,11 @@ def sync(
     tracking_uri: TrackingUri = None,
     searches: Annotated[bool, typer.Option(help="Also one run for each search trial.")] = False,
 ) -> None:
-    """Complete the runs of a sweep in MLflow from its records, or create them all."""
+    """Complete the runs of a sweep in MLflow from its records, or create them all.
+
+    It can be interrupted at any time; the same command continues.
+    """
+    from mubench.tracking.attempts import PATIENCE_SECONDS, Attempts
     from mubench.tracking.sync import sync
 
     opened = sweep.open()
@@ -30,5 +34,6 @@ def sync(
         tracking_uri,
         folder if folder.is_dir() else None,
         searches=searches,
+        attempts=Attempts(PATIENCE_SECONDS, lambda line: say(f"MLflow: {line}")),
     )
     say(f"MLflow: {done}")

@@ -1,6 +1,7 @@
 """Atomic writes: a file is complete or absent, whenever the process dies."""
 
 import os
+import secrets
 from pathlib import Path
 
 
@@ -11,7 +12,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         OSError: no space, or no permission.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Process ids do not tell writers apart that share a folder from several machines.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("wb") as stream:
             stream.write(content)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from mubench.errors import IntegrityError, LeakError
 from mubench.store.files import Files
 
 Arrays = Mapping[str, np.ndarray]
+Manifest = dict[str, Any]
+"""JSON: `about`, and the checksum and size of each part in `files`."""
+MANIFESTS_HELD = 1000
 
 
 class Artefacts:
@@ -21,6 +25,7 @@ class Artefacts:
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self._manifests: dict[str, Manifest] = {}
 
     def save(
         self, step_id: str, parts: Mapping[str, Arrays], about: Mapping[str, Any] | None = None
@@ -29,13 +34,16 @@ class Artefacts:
 
         `about` is JSON-like: facts that scoring needs beside the arrays.
         """
-        files = {}
-        for part, arrays in parts.items():
-            content = to_bytes({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+
+        def save_part(part: str) -> dict[str, Any]:
+            content = to_bytes({k: np.ascontiguousarray(v) for k, v in parts[part].items()})
             self._files.write(_name(step_id, part), content)
-            files[part] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        manifest = {"about": dict(about or {}), "files": files}
-        self._files.write(_manifest(step_id), json.dumps(manifest, sort_keys=True).encode())
+            return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+        files = dict(zip(parts, self._files.overlapped(save_part, parts), strict=True))
+        manifest = json.dumps({"about": dict(about or {}), "files": files}, sort_keys=True)
+        self._files.write(_manifest(step_id), manifest.encode())
+        self._keep(step_id, json.loads(manifest))
 
     def has(self, step_id: str) -> bool:
         """Whether all files of an id were stored."""
@@ -43,7 +51,8 @@ class Artefacts:
 
     def about(self, step_id: str) -> dict[str, Any]:
         """The `about` that was saved with an id."""
-        return dict(json.loads(self._files.read(_manifest(step_id)))["about"])
+        manifest = self._manifests.get(step_id) or self._read_manifest(step_id)
+        return dict(manifest["about"])
 
     def load(self, step_id: str, part: str) -> dict[str, np.ndarray]:
         """One group of arrays.
@@ -51,47 +60,39 @@ class Artefacts:
         Raises:
             IntegrityError: it is missing, cut short, or altered.
         """
+        if step_id in self._manifests:
+            with suppress(IntegrityError):  # damaged, or made again meanwhile
+                return self._load(step_id, part, self._manifests[step_id])
         try:
-            expected = json.loads(self._files.read(_manifest(step_id)))["files"][part]
-            content = self._files.read(_name(step_id, part))
-        except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
+            manifest = self._read_manifest(step_id)
+        except (FileNotFoundError, ValueError) as error:
             raise IntegrityError(f"{_name(step_id, part)}: missing or unreadable") from error
-        if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-            raise IntegrityError(f"{_name(step_id, part)}: does not match its checksum")
-        try:
-            return dict(from_bytes(content))
-        except SafetensorError as error:
-            raise IntegrityError(f"{_name(step_id, part)}: {error}") from error
+        return self._load(step_id, part, manifest)
 
     def verify(self, step_id: str) -> str | None:
         """What is wrong with the files of an id; None if they are intact."""
         try:
-            for part in json.loads(self._files.read(_manifest(step_id)))["files"]:
-                self.load(step_id, part)
+            return self._damage(step_id)
         except FileNotFoundError:
             return f"{_manifest(step_id)}: missing"
-        except IntegrityError as error:
-            return str(error)
-        except (ValueError, KeyError, TypeError):
-            return f"{_manifest(step_id)}: unreadable"
-        return None
 
     def has_whole(self, step_id: str) -> bool:
         """Whether all files of an id exist and are unaltered; damaged ones are deleted."""
-        if not self.has(step_id):
+        try:
+            damage = self._damage(step_id)
+        except FileNotFoundError:
             return False
-        if self.verify(step_id) is None:
-            return True
-        self.discard(step_id)
-        return False
+        if damage is not None:
+            self.discard(step_id)
+        return damage is None
 
     def copy(self, step_id: str, target: "Artefacts") -> bool:
         """Copy all files of an id to another store if they are intact; return whether they were."""
         if self.verify(step_id) is not None:
             return False
-        parts = json.loads(self._files.read(_manifest(step_id)))["files"]
-        for name in (*(_name(step_id, part) for part in parts), _manifest(step_id)):
-            target._files.write(name, self._files.read(name))
+        for part in self._manifests[step_id]["files"]:
+            target._files.write(_name(step_id, part), self._files.read(_name(step_id, part)))
+        target._files.write(_manifest(step_id), self._files.read(_manifest(step_id)))
         return True
 
     def ids(self) -> frozenset[str]:
@@ -100,9 +101,48 @@ class Artefacts:
 
     def discard(self, step_id: str) -> None:
         """Delete all files of an id, the manifest first."""
+        self._manifests.pop(step_id, None)
+        names = self._files.list(f"artefacts/{step_id}")
         self._files.delete(_manifest(step_id))
-        for name in self._files.list(f"artefacts/{step_id}"):
-            self._files.delete(name)
+        self._files.delete(*(name for name in names if name != _manifest(step_id)))
+
+    def _read_manifest(self, step_id: str) -> Manifest:
+        self._manifests.pop(step_id, None)
+        manifest: Manifest = json.loads(self._files.read(_manifest(step_id)))
+        if isinstance(manifest, dict):
+            self._keep(step_id, manifest)
+        return manifest
+
+    def _keep(self, step_id: str, manifest: Manifest) -> None:
+        """Keep what belongs to an id for the parts that are read next."""
+        if len(self._manifests) >= MANIFESTS_HELD:
+            self._manifests.clear()
+        self._manifests[step_id] = manifest
+
+    def _damage(self, step_id: str) -> str | None:
+        """What is wrong with the files. Raises FileNotFoundError: there is no manifest."""
+        try:
+            manifest = self._read_manifest(step_id)
+            parts = [*manifest["files"]]
+            self._files.overlapped(lambda part: self._load(step_id, part, manifest), parts)
+        except IntegrityError as error:
+            return str(error)
+        except (ValueError, KeyError, TypeError):
+            return f"{_manifest(step_id)}: unreadable"
+        return None
+
+    def _load(self, step_id: str, part: str, manifest: Manifest) -> dict[str, np.ndarray]:
+        try:
+            expected = manifest["files"][part]["sha256"]
+            content = self._files.read(_name(step_id, part))
+        except (FileNotFoundError, KeyError, TypeError) as error:
+            raise IntegrityError(f"{_name(step_id, part)}: missing or unreadable") from error
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise IntegrityError(f"{_name(step_id, part)}: does not match its checksum")
+        try:
+            return dict(from_bytes(content))
+        except SafetensorError as error:
+            raise IntegrityError(f"{_name(step_id, part)}: {error}") from error
 
 
 class View:

@@ -69,8 +69,7 @@ class Checkpoints:
 
     def discard(self, step_id: str) -> None:
         """Delete what there is of a training, also what a killed process has half written."""
-        for name in self._files.list(f"{_FOLDER}/{step_id}"):
-            self._files.delete(name)
+        self._files.delete(*self._files.list(f"{_FOLDER}/{step_id}"))
 
 
 def _name(step_id: str) -> str:

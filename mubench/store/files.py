@@ -1,92 +1,113 @@
-"""A folder on any `pyarrow.fs` file system, in which a file is whole or absent."""
+"""The files of a store, below one root: a local folder, or a prefix in an object store's bucket."""
 
-import errno
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol, TypeVar
+from urllib.parse import unquote, urlsplit
 
-from pyarrow import fs
+from mubench.store.bucket import Bucket, is_bucket
+from mubench.store.folder import Folder
 
-from mubench.data.atomic import write_atomically
-from mubench.errors import StoreError
+AT_ONCE = 16
+"""Requests that are under way together."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Place(Protocol):
+    """A file system below a root. A file is whole or absent for whoever reads it."""
+
+    root: str
+
+    def write(self, name: str, content: bytes) -> str:
+        """Write a file; return its version."""
+        ...
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file unless it exists; return whether this call did."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The content of a file. Raises FileNotFoundError."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether a file exists."""
+        ...
+
+    def versions(self, folder: str) -> dict[str, str]:
+        """All files below a folder, with their versions."""
+        ...
+
+    def delete(self, names: list[str]) -> None:
+        """Delete those of some files that exist."""
+        ...
 
 
 class Files:
-    """Files below one root: a local folder or a URI such as `s3://bucket/store`."""
+    """Files below one root: a local folder or a URI such as `s3://bucket/store`.
+
+    Every method raises StoreError, in one line, where the disk or the object store refuses.
+    """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        if "://" in uri:
-            self._fs, root = fs.FileSystem.from_uri(uri)
-            self._root = root.rstrip("/")
-        else:
-            self._fs, self._root = fs.LocalFileSystem(), str(Path(uri).absolute())
+        self._place: Place = Bucket(uri) if is_bucket(uri) else Folder(_local(uri))
 
     @property
     def absolute_uri(self) -> str:
         """The same root for a process that runs in another folder, as workers do."""
-        return self.uri if "://" in self.uri else self._root
+        return self._place.root
 
     @property
     def is_local(self) -> bool:
         """Whether files lie on a disk of this machine (or one that looks like it)."""
-        return isinstance(self._fs, fs.LocalFileSystem)
+        return isinstance(self._place, Folder)
 
     def path(self, name: str) -> str:
-        """The path of `name` on the file system."""
-        return f"{self._root}/{name}"
+        """Where a file is, for a person."""
+        return f"{self._place.root}/{name}"
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file atomically.
+    def write(self, name: str, content: bytes) -> str:
+        """Write a file atomically; return its version, as in `versions`."""
+        return self._place.write(name, content)
 
-        A local file is written beside its place, flushed to the disk and renamed; an object store
-        shows an object only when it is complete.
-
-        Raises:
-            StoreError: no space, or no permission.
-        """
-        try:
-            if self.is_local:
-                write_atomically(Path(self.path(name)), content)
-            else:
-                self._write_remote(self.path(name), content)
-        except OSError as error:
-            raise StoreError(f"{self.path(name)}: {_reason(error)}") from error
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file that nobody has written yet; of all who try, exactly one gets True."""
+        return self._place.create(name, content)
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError."""
-        with self._fs.open_input_stream(self.path(name)) as stream:
-            return bytes(stream.read())
+        return self._place.read(name)
 
     def exists(self, name: str) -> bool:
         """Whether the file exists."""
-        return bool(self._fs.get_file_info(self.path(name)).type == fs.FileType.File)
+        return self._place.exists(name)
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Names of all files below a folder, sorted."""
-        entries = self._fs.get_file_info(
-            fs.FileSelector(self.path(folder), recursive=True, allow_not_found=True)
-        )
-        cut = len(self._root) + 1
-        names = (info.path[cut:] for info in entries if info.type == fs.FileType.File)
-        return sorted(name for name in names if name.endswith(suffix))
+        return sorted(name for name in self._place.versions(folder) if name.endswith(suffix))
 
-    def delete(self, name: str) -> None:
-        """Delete a file if it exists."""
-        if self.exists(name):
-            self._fs.delete_file(self.path(name))
+    def versions(self, folder: str) -> dict[str, str]:
+        """Names of all files below a folder, each with a text that changes with its content."""
+        return self._place.versions(folder)
 
-    def _write_remote(self, path: str, content: bytes) -> None:
-        try:
-            stream = self._fs.open_output_stream(path)
-        except FileNotFoundError:  # a file system with real folders
-            self._fs.create_dir(path.rpartition("/")[0], recursive=True)
-            stream = self._fs.open_output_stream(path)
-        with stream:
-            stream.write(content)
+    def delete(self, *names: str) -> None:
+        """Delete those of some files that exist."""
+        if names:
+            self._place.delete([*names])
+
+    def overlapped(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:
+        """Call a function that waits for files, for several items at a time; results in order."""
+        todo = [*items]
+        if len(todo) < 2:
+            return [function(item) for item in todo]
+        with ThreadPoolExecutor(min(AT_ONCE, len(todo))) as pool:
+            return [*pool.map(function, todo)]
 
 
-def _reason(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "no space left on the disk; what was finished is kept: free some, run it again"
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return "not writable; choose another folder with --store"
-    return str(error)
+def _local(uri: str) -> Path:
+    parts = urlsplit(uri)
+    return Path(unquote(parts.path) if parts.scheme == "file" else uri)

@@ -22,7 +22,7 @@ FAILURES: tuple[Status, ...] = ("out_of_memory", "timed_out", "error")
 """Statuses caused by the machine or the code: `retry` runs the step again."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """One completed step: what ran, its settings, its environment and its metrics."""
 

@@ -1,41 +1,58 @@
-"""The records of a store: one small Parquet file per record, merged every 1,000 records."""
+"""The records of a store: small Parquet files, merged every 1,000."""
 
 import io
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mubench.errors import IntegrityError
 from mubench.store.files import Files
-from mubench.store.record import Record
+from mubench.store.record import Record, Status
 from mubench.store.table import records_to_table, table_to_records
 
 FOLDER = "records"
-COMPACT = f"{FOLDER}/compact.parquet"
 COMPACT_EVERY = 1000
 BATCH = 64
-"""Files merged at a time."""
+"""Files that become one table at a time."""
+_PART = f"{FOLDER}/part-"
 
 
 class Records:
     """Appends are atomic; a record that is written again replaces the older one.
 
     A thousand one-row files take two seconds to read, one file of 100,000 rows a third of one: so
-    `compact` merges them. It writes the merged file before it deletes the parts, and readers keep
-    the newest of two records with one id: a crash in between loses and doubles nothing.
+    files are merged. A merged file has a name that no other has, and is written before the files
+    in it are deleted; readers keep the newest of two records with one id. So a crash in between
+    loses and doubles nothing, and nor does a second writer.
+
+    What was read is kept, compressed, and not read again as long as it has not changed.
     """
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, check: Callable[[], None] = lambda: None) -> None:
+        """Make the records below some files; `check` raises if this process may not write."""
         self._files = files
-        self._parts = 0
+        self._check = check
+        self._own: dict[str, tuple[Record, ...]] = {}
+        self._contents: dict[str, tuple[str, bytes]] = {}
 
-    def append(self, record: Record) -> None:
-        """Write a record; it is on the disk when this returns."""
-        self._files.write(f"{FOLDER}/part-{record.id}.parquet", _bytes(records_to_table([record])))
-        self._parts += 1
-        if self._parts >= COMPACT_EVERY:
-            self.compact()
+    def append(self, *records: Record) -> None:
+        """Write records, those of one call as one file; they are on the disk when this returns.
+
+        Raises:
+            StoreError: they cannot be written, or another sweep took the store over.
+        """
+        self._check()
+        if not records:
+            return
+        name = records[0].id if len(records) == 1 else secrets.token_hex(8)
+        path = f"{_PART}{name}.parquet"
+        self._files.write(path, _bytes(records_to_table(records)))
+        self._own[path] = records
+        if len(self._own) >= COMPACT_EVERY:
+            self._merge_own()
 
     def read(self, ids: Iterable[str] | None = None) -> dict[str, Record]:
         """Records by id: all, or those of `ids` that exist."""
@@ -47,60 +64,103 @@ class Records:
             table = _filtered(table, [key in wanted for key in table["id"].to_pylist()])
         return {record.id: record for record in table_to_records(table)}
 
+    def statuses(self) -> dict[str, Status]:
+        """The status of each record by its id, for much less than the records cost."""
+        table = self._table(("id", "created", "status"))
+        if table is None:
+            return {}
+        return dict(zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True))
+
     def compact(self) -> None:
-        """Merge all parts into one file."""
-        parts = self._part_names()
-        if parts:
-            table = self._table()
-            if table is not None:
-                self._files.write(COMPACT, _bytes(table))
-            for name in parts:
-                self._files.delete(name)
-        self._parts = 0
+        """Merge all files into one; if that is done, it costs two requests."""
+        self._check()
+        self._merge_own()
+        names = self._read_files()
+        if len(names) > 1 or any(name.startswith(_PART) for name in names):
+            self._replace_all(self._newest(names))
 
     def discard(self, ids: frozenset[str]) -> None:
         """Delete records, so that their steps run again."""
-        table = self._table()
-        if table is None or not ids:
+        if not ids:
             return
-        kept = _filtered(table, [key not in ids for key in table["id"].to_pylist()])
-        self._files.write(COMPACT, _bytes(kept))
-        for name in self._part_names():
-            self._files.delete(name)
+        self._check()
+        self._merge_own()
+        table = self._table()
+        if table is not None:
+            self._replace_all(_filtered(table, [key not in ids for key in table["id"].to_pylist()]))
 
-    def _table(self) -> pa.Table | None:
-        # A writer may merge the parts meanwhile: whoever misses one finds it in the merged file.
-        names = self._part_names()
+    def _merge_own(self) -> None:
+        """Merge what this process appended, which it need not read."""
+        if self._own:
+            self._write_merged(records_to_table(chain.from_iterable(self._own.values())))
+            self._files.delete(*self._own)
+        self._own = {}
+
+    def _replace_all(self, table: pa.Table) -> None:
+        old = sorted(self._contents)
+        self._write_merged(table)
+        self._files.delete(*old)
+
+    def _write_merged(self, table: pa.Table) -> None:
+        name, content = f"{FOLDER}/merged-{secrets.token_hex(8)}.parquet", _bytes(table)
+        self._contents[name] = (self._files.write(name, content), content)
+
+    def _table(self, columns: tuple[str, ...] | None = None) -> pa.Table | None:
+        return self._newest(self._read_files(), columns)
+
+    def _newest(self, names: list[str], columns: tuple[str, ...] | None = None) -> pa.Table | None:
+        """The records of some files, one row per id; of those with one id the newest."""
         groups = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
-        merged = [_merge([self._read(name) for name in group]) for group in groups]
-        table = _merge([self._read(COMPACT), *merged])
+        table = _merge([_merge([self._decoded(n, columns) for n in group]) for group in groups])
         if table is None:
             return None
         newest: dict[str, int] = {}
-        for row, (key, created) in enumerate(
-            zip(table["id"].to_pylist(), table["created"].to_pylist(), strict=True)
-        ):
-            other = newest.get(key)
-            if other is None or created >= table["created"][other].as_py():
+        created = table["created"].to_pylist()
+        for row, key in enumerate(table["id"].to_pylist()):
+            other = newest.setdefault(key, row)
+            if created[row] >= created[other]:
                 newest[key] = row
+        if len(newest) == table.num_rows:
+            return table
         rows = set(newest.values())
         return _filtered(table, [row in rows for row in range(table.num_rows)])
 
-    def _read(self, name: str) -> pa.Table | None:
+    def _read_files(self) -> list[str]:
+        """Read the files that are new or have changed; return the names of all, merged first."""
+        listed = self._listed()
+        while True:
+            stale = [n for n, version in listed.items() if self._version(n) != version]
+            self._files.overlapped(self._fetch, [(name, listed[name]) for name in stale])
+            # A writer may have merged files meanwhile: then some that were listed are gone.
+            before, listed = listed, self._listed()
+            if before.keys() <= listed.keys() & self._contents.keys():
+                break
+        self._contents = {name: self._contents[name] for name in sorted(before)}
+        return list(self._contents)
+
+    def _listed(self) -> dict[str, str]:
+        versions = self._files.versions(FOLDER)
+        return {name: version for name, version in versions.items() if name.endswith(".parquet")}
+
+    def _version(self, name: str) -> str | None:
+        return self._contents[name][0] if name in self._contents else None
+
+    def _fetch(self, file: tuple[str, str]) -> None:
+        name, version = file
         try:
-            content = self._files.read(name)
+            self._contents[name] = (version, self._files.read(name))
         except FileNotFoundError:
-            return None
+            return
+
+    def _decoded(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
         try:
-            return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+            source = pq.ParquetFile(pa.BufferReader(self._contents[name][1]))
+            return source.read(columns=columns and list(columns), use_threads=False)
         except (pa.ArrowException, OSError) as error:
             where = self._files.path(name)
             raise IntegrityError(
                 f"{where}: not readable; delete it and run the sweep again to make its records anew"
             ) from error
-
-    def _part_names(self) -> list[str]:
-        return [n for n in self._files.list(FOLDER, ".parquet") if n != COMPACT]
 
 
 def _merge(tables: list[pa.Table | None]) -> pa.Table | None:
@@ -117,6 +177,13 @@ def _filtered(table: pa.Table, kept: list[bool]) -> pa.Table:
 
 
 def _bytes(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    """A Parquet file; what makes a large one small would take twice the time of one row's."""
+    sink, is_large = io.BytesIO(), table.num_rows > BATCH
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd" if is_large else "none",
+        use_dictionary=is_large,
+        write_statistics=is_large,
+    )
     return sink.getvalue()

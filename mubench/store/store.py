@@ -1,6 +1,7 @@
 """A store: the folder or URI that holds the records and artefacts of sweeps."""
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping
 
 from mubench.errors import StoreError
@@ -14,6 +15,7 @@ from mubench.store.scores import Scores
 FORMAT = 1
 _FORMAT_FILE = "format.json"
 _STEPS = "steps.json"
+_TOKEN = "token"
 
 
 class Store:
@@ -26,20 +28,35 @@ class Store:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.files = Files(uri)
-        self.records = Records(self.files)
+        self.records = Records(self.files, self._check_lock)
         self.artefacts = Artefacts(self.files)
         self.checkpoints = Checkpoints(self.files)
         self.scores = Scores(self.files)
-        self._check_format()
+        self._lock: Lock | None = None
+        self._has_format = self._check_format()
 
     @property
     def exists(self) -> bool:
         """Whether a sweep was ever run into it."""
-        return self.files.exists(_FORMAT_FILE)
+        return self._has_format or self.files.exists(_FORMAT_FILE)
 
     def lock(self, sweep: str) -> Lock:
-        """The writer's lock, a context manager."""
-        return Lock(self.files, sweep)
+        """The writer's lock, a context manager; while it is held, records are written under it."""
+        self._lock = Lock(self.files, sweep)
+        return self._lock
+
+    def leave_token(self) -> str:
+        """Leave a random text in the store, and return it: whoever finds it shares the store."""
+        token = secrets.token_hex(16)
+        self.files.write(_TOKEN, token.encode())
+        return token
+
+    def has_token(self, token: str) -> bool:
+        """Whether this is the store in which the token was left last."""
+        try:
+            return self.files.read(_TOKEN) == token.encode()
+        except FileNotFoundError:
+            return False
 
     def view(self, ids: frozenset[str], parts: frozenset[str]) -> View:
         """The read access of one step."""
@@ -48,9 +65,8 @@ class Store:
     def save_sweep(self, name: str, files: Mapping[str, bytes], steps: Iterable[str]) -> None:
         """Save the files that a report needs beside records, and the ids of the sweep's steps."""
         self._mark_format()
-        for file, content in files.items():
-            self.save_sweep_file(name, file, content)
-        self.save_sweep_file(name, _STEPS, json.dumps(list(steps)).encode())
+        saved = {**files, _STEPS: json.dumps(list(steps)).encode()}
+        self.files.overlapped(lambda file: self.save_sweep_file(name, file, saved[file]), saved)
 
     def sweeps(self) -> tuple[str, ...]:
         """Names of the sweeps that were saved here and can be read."""
@@ -74,15 +90,21 @@ class Store:
         """Add a file to a saved sweep, or replace it."""
         self.files.write(f"sweeps/{sweep}/{file}", content)
 
-    def _mark_format(self) -> None:
-        if not self.files.exists(_FORMAT_FILE):
-            self.files.write(_FORMAT_FILE, json.dumps({"format": FORMAT}).encode())
+    def _check_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.check()
 
-    def _check_format(self) -> None:
+    def _mark_format(self) -> None:
+        if not self._has_format:
+            self.files.write(_FORMAT_FILE, json.dumps({"format": FORMAT}).encode())
+            self._has_format = True
+
+    def _check_format(self) -> bool:
+        """Whether the store has a format yet, which is that of this mubench."""
         try:
             version = int(json.loads(self.files.read(_FORMAT_FILE))["format"])
         except FileNotFoundError:
-            return  # a new store
+            return False  # a new store
         except NotADirectoryError:
             raise StoreError(f"{self.uri}: not a folder; choose another --store") from None
         except (ValueError, KeyError, TypeError):
@@ -93,3 +115,4 @@ class Store:
                 f"{self.uri}: a store of format {version}; this mubench has format {FORMAT}; "
                 f"{advice}"
             )
+        return True

@@ -23,9 +23,11 @@ FIRST_SECONDS = 60.0
 """Before the first pass: a short sweep does not compete with MLflow's start (seconds of CPU)."""
 EVERY_SECONDS = 15.0
 SHARE = 10
-"""The pause between two passes is at least so many times as long as the last pass."""
+"""The pause between two passes is at least so many times the last pass's seconds of CPU."""
 PATIENCE_SECONDS = 120.0
 """For the last pass."""
+BUSY_SECONDS = 30.0
+"""Without a written run, before the last pass gives up."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,12 @@ class SyncJob:
     every_seconds: float = EVERY_SECONDS
 
     def sync(self, report: Path | None, *, running: bool) -> str:
-        """Run one pass; return its summary in one line."""
-        from mubench.tracking.sync import sync  # here: only the background process needs it
+        """Run one pass; return its summary in one line.
+
+        While the sweep runs, a pass that fails is not repeated: another will follow.
+        """
+        from mubench.tracking.attempts import Attempts  # here: only the background needs them
+        from mubench.tracking.sync import sync
 
         summary = sync(
             self.plan,
@@ -52,6 +58,7 @@ class SyncJob:
             report,
             searches=self.searches,
             running=running,
+            attempts=Attempts(0.0 if running else BUSY_SECONDS),
         )
         return str(summary)
 
@@ -136,11 +143,14 @@ def follow(path: Path) -> None:
 
 
 def _pass(job: SyncJob) -> float:
-    """Run a pass and return its seconds. The last pass reports errors that last until then."""
-    start = time.monotonic()
+    """Run a pass and return its seconds of CPU, which it takes from the sweep.
+
+    The last pass reports errors that last until then.
+    """
+    start = time.process_time()
     with suppress(MubenchError, OSError):  # the store may be merging the files it has listed
         job.sync(None, running=True)
-    return time.monotonic() - start
+    return time.process_time() - start
 
 
 def _last_pass(job: SyncJob, report: str | None) -> str:

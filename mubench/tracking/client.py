@@ -1,4 +1,4 @@
-"""Connections to MLflow: addresses, short time limits, no log output, errors in one line."""
+"""Connections to MLflow: addresses, time limits, no log output, errors in one line."""
 
 import logging
 import os
@@ -6,20 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from mubench.errors import TrackingError
+from mubench.errors import TrackingBusy, TrackingError
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
-"""MLflow's own limits (120 s, 7 retries) wait for minutes where no server answers."""
+"""A request is not repeated: a run that is created twice is there twice. `Attempts` begin anew."""
 _LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
 _SQLITE = "sqlite:///"
+_WRITERS = 8
+_TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
 
 def default_uri(store_uri: str) -> str:
@@ -36,24 +38,48 @@ def connect(uri: str) -> Iterator[Any]:
     MLflow settings in the user's environment are kept.
 
     Raises:
-        TrackingError: the server does not answer or refuses; uri and reason in one line.
+        TrackingError: the server refuses; uri and reason in one line.
+        TrackingBusy: the server does not answer in time, or cannot now.
     """
     with _settings(), _silence():
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
+        where = without_password(uri)
         try:
             _make_folder(uri)
             yield MlflowClient(tracking_uri=uri)
+        except ModuleNotFoundError as error:
+            advice = "install the driver of this database (PostgreSQL: psycopg2-binary)"
+            raise TrackingError(f"{where}: {error}; {advice}") from error
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise TrackingError(f"{uri}: {_reason(error)}") from error
+            kind = TrackingBusy if _may_pass(error) else TrackingError
+            raise kind(f"{where}: {_reason(error)}") from error
 
 
 def artifact_location(uri: str) -> str | None:
     """Return the folder of artifacts: beside an SQLite file; None where the server decides."""
     path = _sqlite_path(uri)
     return (path.parent / "mlartifacts").as_uri() if path else None
+
+
+def writers(uri: str) -> int:
+    """Return how many threads may write at once: SQLite has one writer."""
+    return 1 if uri.startswith("sqlite:") else _WRITERS
+
+
+def without_password(uri: str) -> str:
+    """Return an address that may be shown.
+
+    >>> without_password("postgresql://me:secret@host:5432/mlflow")
+    'postgresql://me:***@host:5432/mlflow'
+    """
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
 
 
 def _sqlite_path(uri: str) -> Path | None:
@@ -90,6 +116,23 @@ def _silence() -> Iterator[None]:
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed later: no connection, no answer in time, overload."""
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+    from sqlalchemy.exc import OperationalError
+
+    refused: Any = error
+    if isinstance(error, MlflowException):
+        status = refused.get_http_status_code()
+    elif isinstance(error, RequestException) and refused.response is not None:
+        status = refused.response.status_code
+    else:
+        passing = (RequestException, OperationalError, ConnectionError, TimeoutError)
+        return isinstance(error, passing)
+    return bool(status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS)
 
 
 def _reason(error: BaseException) -> str:

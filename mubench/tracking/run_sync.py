@@ -2,11 +2,13 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from mubench.errors import TrackingError
-from mubench.tracking.client import artifact_location
+from mubench.tracking.attempts import Attempts
+from mubench.tracking.client import artifact_location, without_password, writers
 from mubench.tracking.run_data import CREATED, CURVE, NOTE, MetricPoint, RunData
 from mubench.tracking.runs import ROOT
 from mubench.tracking.views import SavedView, view_tags
@@ -18,10 +20,15 @@ _POINTS = "mubench.points"
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow 3 opens its pages for language models."""
 _PAGE = 1000
+_BATCH = 200
+"""Runs that the writers take at once; the children of these runs follow in a later batch."""
 _PARAMS_AT_ONCE, _METRICS_AT_ONCE = 100, 800
 _PLAN = "plan"
 """Tag: `current` for the runs of the sweep as it is now, `older` for those of earlier forms."""
 _TERMINAL = ("FINISHED", "FAILED", "KILLED")
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def experiment_name(sweep: str) -> str:
@@ -33,29 +40,60 @@ class RunSync:
     """The runs of one sweep's experiment: read once, then brought to what they should be.
 
     A run carries its key from the moment it exists, so a crash at any point leaves a run that the
-    next call completes.
+    next call completes. Where a server created a run after its client gave up, there are two of
+    one key: the next call deletes one.
+
+    A server has several writers: it spends most of a request waiting for its database.
     """
 
-    def __init__(self, client: Any, uri: str, sweep: str) -> None:
+    def __init__(self, client: Any, uri: str, sweep: str, attempts: Attempts | None = None) -> None:
         self._client = client
+        self._writers = writers(uri)
+        self._attempts = attempts or Attempts()
         self._experiment = _experiment(client, uri, sweep)
         self.experiment_id = str(self._experiment.experiment_id)
-        self._runs: dict[str, Any] = {
-            run.data.tags[KEY]: run
-            for run in reversed(list(_runs(client, self.experiment_id)))
-            if KEY in run.data.tags
-        }
+        self._runs: dict[str, Any] = {}
         self._current: set[str] = set()
-        self.created = 0
-        self.completed = 0
+        self._read()
 
-    def upsert(self, data: RunData) -> None:
-        """Create a run, or complete the existing one; its parent must exist."""
+    def upsert(self, runs: Iterable[RunData]) -> int:
+        """Create runs, or complete existing ones; return how many there are.
+
+        Args:
+            runs: every run after its parent.
+        """
+        count = 0
+        for batch in _batches(runs):
+            written = self._each(self._upsert, batch)
+            self._runs |= {data.key: run for data, run in zip(batch, written, strict=True)}
+            self._current |= {data.key for data in batch}
+            count += len(batch)
+        return count
+
+    def _read(self) -> None:
+        """Read what the server has, and delete one of two runs with one key."""
+        doubles = []
+        for run in _runs(self._client, self.experiment_id):
+            key = run.data.tags.get(KEY)
+            if key in self._runs:
+                doubles.append(run.info.run_id)
+            elif key is not None:
+                self._runs[key] = run
+        list(self._each(self._client.delete_run, doubles))
+
+    def _each(
+        self, function: Callable[[_Item], _Result], items: Iterable[_Item]
+    ) -> Iterator[_Result]:
+        """Call a function that asks the server on each item, with several writers."""
+        with ThreadPoolExecutor(self._writers) as pool:
+            yield from pool.map(function, items)
+
+    def _upsert(self, data: RunData) -> Any:
+        """Create a run or complete the existing one; return it."""
         run = self._runs.get(data.key)
         if run is not None and _is_outdated(run, data):
             self._client.delete_run(run.info.run_id)
             run = None
-        self._current.add(data.key)
         tags = {
             **data.tags,
             KEY: data.key,
@@ -68,18 +106,21 @@ class RunSync:
         is_new = run is None
         if run is None:
             run = self._client.create_run(self.experiment_id, data.start, tags, data.name)
-            self._runs[data.key] = run
         has_changed = self._log(run, data, tags)
         has_changed |= self._finish(run, data)
-        self.created += is_new
-        self.completed += has_changed and not is_new
+        if is_new or has_changed:
+            self._attempts.wrote(is_new=is_new)
+        return run
 
     def mark_older(self) -> None:
         """Tag the runs of earlier forms of the sweep (other code, other seeds); they are kept."""
-        for key, run in self._runs.items():
-            is_older = key not in self._current and run.data.tags.get("kind") != "search"
-            if is_older and run.data.tags.get(_PLAN) == "current":
-                self._client.set_tag(run.info.run_id, _PLAN, "older")
+        older = [
+            run.info.run_id
+            for key, run in self._runs.items()
+            if key not in self._current and run.data.tags.get("kind") != "search"
+            if run.data.tags.get(_PLAN) == "current"
+        ]
+        list(self._each(lambda run_id: self._client.set_tag(run_id, _PLAN, "older"), older))
 
     def describe(self, note: str, views: Iterable[SavedView]) -> None:
         """Set the experiment's description and its saved views."""
@@ -145,7 +186,7 @@ def find_run(client: Any, uri: str, sweep: str) -> str:
     run = find_own_run(client, sweep)
     if run is None:
         advice = f"'mubench mlflow sync {sweep}' sends it there"
-        raise TrackingError(f"{uri}: no sweep '{sweep}'; {advice}")
+        raise TrackingError(f"{without_password(uri)}: no sweep '{sweep}'; {advice}")
     return str(run.info.run_id)
 
 
@@ -168,6 +209,18 @@ def experiment_sweeps(client: Any) -> list[str]:
         token = page.token
         if not token:
             return names
+
+
+def _batches(runs: Iterable[RunData]) -> Iterator[list[RunData]]:
+    """Yield the runs in their order; the parent of each is in an earlier batch."""
+    batch: dict[str, RunData] = {}
+    for run in runs:
+        if run.parent in batch or len(batch) == _BATCH:
+            yield list(batch.values())
+            batch = {}
+        batch[run.key] = run
+    if batch:
+        yield list(batch.values())
 
 
 def _experiment(client: Any, uri: str, sweep: str) -> Any:

@@ -11,7 +11,8 @@ from mubench.store.results_files import current_results
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
-from mubench.tracking.client import connect, default_uri
+from mubench.tracking.attempts import Attempts
+from mubench.tracking.client import connect, default_uri, without_password
 from mubench.tracking.descriptions import experiment_note
 from mubench.tracking.run_names import cell_names
 from mubench.tracking.run_sync import RunSync, experiment_name
@@ -39,7 +40,7 @@ class Synced:
         return "; ".join([f"{runs} in '{self.experiment}' at {self.uri}", *self.notes])
 
 
-def sync(
+def sync(  # noqa: PLR0913  three of them are the sweep
     plan: Plan,
     store: Store,
     outline: SweepResults,
@@ -48,6 +49,7 @@ def sync(
     *,
     searches: bool = False,
     running: bool = False,
+    attempts: Attempts | None = None,
 ) -> Synced:
     """Make MLflow show the records that the store has of a plan; send differences only.
 
@@ -62,36 +64,40 @@ def sync(
         report: the report's folder, or None.
         searches: whether each search step is a run too, not only a point of its study's curve.
         running: whether the sweep is still running.
+        attempts: how long to try while MLflow is busy; None for a single attempt.
 
     Raises:
-        TrackingError: MLflow does not answer or refuses, within some 20 seconds.
+        TrackingError: MLflow does not answer or refuses.
     """
-    uri = uri or default_uri(store.uri)
+    uri, attempts = uri or default_uri(store.uri), attempts or Attempts()
     source = current_results(plan, outline, store)
     records = {record.id: record for record in source.records}
-    try:
+
+    def attempt() -> tuple[str, int, list[str]]:
         with connect(uri) as client:
-            runs = RunSync(client, uri, plan.name)
+            runs = RunSync(client, uri, plan.name, attempts)
             views = saved_views(plan, cell_names(plan))
             links = {view.title: view.link(runs.experiment_id) for view in views}
-            count = 0
-            for run in run_tree(plan, source, links, searches=searches, running=running):
-                runs.upsert(run)
-                count += 1
+            tree = run_tree(plan, source, links, searches=searches, running=running)
+            count = runs.upsert(tree)
             runs.mark_older()
             runs.describe(experiment_note(plan, links), views)
             notes = upload(client, runs, source, report)
             if not running and len(records) == len(plan.steps):
                 notes += upload_outputs(client, runs, store, plan, records)
+            return runs.run_id, count, notes
+
+    try:
+        run_id, count, notes = attempts.succeed(attempt)
     except TrackingError as error:
         advice = f"the records are safe in the store; run 'mubench mlflow sync {plan.name}' later"
         raise TrackingError(f"{error}; {advice}") from error
     return Synced(
-        uri,
+        without_password(uri),
         experiment_name(plan.name),
-        runs.run_id,
+        run_id,
         count,
-        runs.created,
-        runs.completed,
+        attempts.created,
+        attempts.completed,
         tuple(notes),
     )

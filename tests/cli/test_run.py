@@ -1,5 +1,6 @@
 """`mubench run`, `status` and `retry`: what is refused, what fails, how a run ends."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypat
     def without_ray(plan, store, progress, **options):
         seen.update(options)
         opened = open_sweep(str(sweep), store.uri)
-        return Summary(finish(opened), 1, 0, was_interrupted=False)
+        return Summary(finish(opened), 1, 0)
 
     monkeypatch.setattr(running, "run_plan", without_ray)
     code, out, _ = mubench_(
@@ -132,14 +133,15 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
     sweep, store = copy
 
     def interrupted(*_, **__):
-        return Summary({}, 0, 0, was_interrupted=True)
+        return Summary({}, 0, 0, signal.SIGINT)
 
     monkeypatch.setattr(running, "run_plan", interrupted)
     code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--out", "out", "--no-mlflow")
     assert (code, err) == (130, "")
     assert out.startswith("interrupted; continue with 'mubench run")
     assert not Path("out").exists()
-    assert not (store / "lock.json").exists()
+    with Store(str(store)).lock("next"):
+        pass
 
 
 @pytest.fixture
@@ -152,7 +154,7 @@ def test_a_run_with_other_code_says_what_is_computed_again(mubench_, copy, other
     sweep, store = copy
 
     def interrupted(*_, **__):
-        return Summary({}, 0, 0, was_interrupted=True)
+        return Summary({}, 0, 0, signal.SIGINT)
 
     monkeypatch.setattr(running, "run_plan", interrupted)
     arguments = ("run", sweep, "--store", store, *MORE, "--no-mlflow")
@@ -207,7 +209,8 @@ def test_a_full_disk_is_one_line_and_exit_code_1(mubench_, copy, monkeypatch):
     code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--no-mlflow")
     assert (code, out) == (1, "")
     assert only_line(err) == "mubench: no space left on the disk"
-    assert not (store / "lock.json").exists()
+    with Store(str(store)).lock("next"):
+        pass
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """`mubench store`: verify, delete what nobody needs, export."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,17 @@ def test_verify_finds_a_damaged_file(mubench_, copy):
     code, out, _ = mubench_("store", "verify", "--store", store)
     assert code == 1
     assert f"artefacts/{weights.parent.name}/weights.safetensors" in out
-    assert ", 1 damaged" in out
+    assert ", 1 damaged or missing" in out
+
+
+def test_verify_finds_a_reference_that_was_stored_elsewhere(mubench_, copy):
+    """As with workers that do not share the driver's disk: every record is ok, nothing is here."""
+    _, store = copy
+    shutil.rmtree(store / "artefacts")
+    code, out, _ = mubench_("store", "verify", "--store", store)
+    assert code == 1
+    assert "0 artefacts, 5 damaged or missing" in out
+    assert out.count("missing, though") == 5
 
 
 def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
@@ -32,7 +44,8 @@ def test_gc_deletes_what_no_record_names_and_nothing_else(mubench_, copy):
     assert Store(str(store)).checkpoints.ids() == frozenset()
     assert Store(str(store)).artefacts.ids() == named
     assert Store(str(store)).records.read() == records
-    assert not (store / "lock.json").exists()
+    with Store(str(store)).lock("next"):
+        pass
 
 
 def test_an_export_that_cannot_be_written_is_one_line(mubench_, finished, tmp_path):

@@ -40,9 +40,10 @@ def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
     with connect(uri) as client:
         for name in ("toy", "not sent yet"):
             runs = RunSync(client, uri, name)
-            runs.upsert(
-                RunData(key=ROOT, parent="", name=name, status="RUNNING", start=1, end=2, tags={})
+            root = RunData(
+                key=ROOT, parent="", name=name, status="RUNNING", start=1, end=2, tags={}
             )
+            runs.upsert([root])
             if name == "toy":
                 upload(client, runs, made, None)
         client.create_experiment("somebody else's")

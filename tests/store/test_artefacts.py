@@ -57,10 +57,20 @@ def test_a_damaged_artefact_is_never_used_and_made_again(artefacts, files, how):
 def test_a_damaged_manifest_is_a_damaged_artefact(artefacts, files, content):
     artefacts.save("x", {"weights": ARRAYS})
     files.write("artefacts/x/manifest.json", content)
+    reader = Artefacts(files)
     with pytest.raises(IntegrityError, match="missing or unreadable"):
-        artefacts.load("x", "weights")
-    assert artefacts.verify("x") == "artefacts/x/manifest.json: unreadable"
-    assert not artefacts.has_whole("x")
+        reader.load("x", "weights")
+    assert reader.verify("x") == "artefacts/x/manifest.json: unreadable"
+    assert not reader.has_whole("x")
+
+
+def test_an_artefact_that_was_made_again_elsewhere_is_read_as_it_is_now(artefacts, files):
+    artefacts.save("x", {"weights": ARRAYS}, {"seconds": 1})
+    other = Artefacts(files)
+    other.save("x", {"weights": {"a": np.ones(3)}, "test": ARRAYS}, {"seconds": 2})
+    assert artefacts.load("x", "weights").keys() == {"a"}
+    assert artefacts.load("x", "test").keys() == ARRAYS.keys()
+    assert artefacts.about("x") == {"seconds": 2}
 
 
 def test_a_file_that_is_no_tensors_is_refused_even_with_the_right_checksum(artefacts, files):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 
 from mubench.leaderboard.row import BoardRow, to_json
-from mubench.store.records import COMPACT
+from mubench.store.records import FOLDER
 from mubench.store.results_files import pack, pack_outline
 from mubench.store.table import records_to_table
 from tests.support.report_world import world
@@ -92,7 +92,7 @@ def save(store, made):
     # One file, as after `compact`: appending each record costs seconds.
     sink = io.BytesIO()
     pq.write_table(records_to_table(made.records), sink)
-    store.files.write(COMPACT, sink.getvalue())
+    store.files.write(f"{FOLDER}/merged-0.parquet", sink.getvalue())
     store.save_sweep(made.name, pack_outline(made), [record.id for record in made.records])
 
 

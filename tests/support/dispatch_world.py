@@ -17,7 +17,7 @@ class World:
         self.dispatcher = Dispatcher(
             Schedule(plan, {}),
             lambda: self.nodes,
-            keep or (lambda record: self.kept.update({record.id: record})),
+            keep or (lambda records: self.kept.update({r.id: r for r in records})),
             lambda step: not_run("error", step, "the worker died"),
             self.started.append,
             clock=lambda: self.now,

@@ -28,6 +28,12 @@ CELL = "digits[flip_labels=0.2]/small_cnn/random-0.1"
 SHORT = "random-0.1"
 
 
+def seeds(count: int) -> str:
+    """A change of the sweep: so many final requests."""
+    numbers = list(range(count))
+    return f"seeds.final={{train: {numbers}, forget: {numbers}, pair: zip}}"
+
+
 def small_plan(*changes: str) -> Plan:
     return make_plan(load.load("quickstart", [*CHANGES, *changes]).spec)
 
@@ -86,7 +92,7 @@ class World:
         self.store.records.compact()
 
     def sync(self, **options: object):
-        return sync(self.plan, self.store, self.outline, None, None, **options)
+        return sync(self.plan, self.store, self.outline, self.uri, None, **options)
 
     def runs(self) -> dict[str, object]:
         from mlflow import MlflowClient

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mubench.errors import TrackingError
+from mubench.errors import TrackingBusy, TrackingError
 from mubench.tracking import background
+from mubench.tracking.attempts import Attempts
 from mubench.tracking.background import Writer
 from tests.support.tracked_world import World, record_of
 
@@ -49,6 +50,25 @@ def test_the_follower_syncs_while_the_sweep_runs_and_when_it_ends(
     answer = json.loads(capsys.readouterr().out)
     assert not answer["error"]
     assert world.runs()["quickstart"].info.status == "FINISHED"
+
+
+def test_a_busy_server_delays_no_pass_and_the_last_one_waits_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    from mubench.tracking import sync as syncing
+
+    patience = []
+
+    def busy(*_: object, attempts: Attempts, **__: object) -> None:
+        patience.append(attempts._patience)
+        raise TrackingBusy("http://mlflow: overloaded")
+
+    monkeypatch.setattr(syncing, "sync", busy)
+    job = background.SyncJob(world.plan, world.store.uri, world.outline, None, False)
+    assert background._pass(job) < 1.0
+    answer = json.loads(background._last_pass(job, None))
+    assert answer == {"error": True, "text": "http://mlflow: overloaded"}
+    assert patience == [0.0, background.BUSY_SECONDS]
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mubench.errors import TrackingError
-from mubench.tracking.client import default_uri
+from mubench.errors import TrackingBusy, TrackingError
+from mubench.tracking.client import connect, default_uri, writers
 from mubench.tracking.sync import sync
 from tests.support.tracked_world import World
 
@@ -72,3 +72,57 @@ def test_mlflow_is_silent_even_when_it_lays_out_a_database(world: World, tmp_pat
     command = [sys.executable, "-c", code, str(plan), world.store.uri]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (ran.stdout, ran.stderr) == ("", "")
+
+
+def test_what_may_pass_is_told_from_what_will_not(tmp_path: Path):
+    """A busy server is tried again, a refusal is not."""
+    from mlflow.exceptions import MlflowException, RestException
+    from requests import ConnectionError as NoConnection
+    from requests import HTTPError, Response
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    def answer(status: int) -> HTTPError:
+        response = Response()
+        response.status_code = status
+        return HTTPError(response=response)
+
+    def raised_for(error: Exception) -> type[Exception]:
+        with pytest.raises(TrackingError) as caught, connect(f"sqlite:///{tmp_path}/mlflow.db"):
+            raise error
+        return caught.type
+
+    passing = [
+        MlflowException("no answer in time"),
+        RestException({"error_code": "TEMPORARILY_UNAVAILABLE"}),
+        RestException({"error_code": "REQUEST_LIMIT_EXCEEDED"}),
+        NoConnection("refused"),
+        answer(503),
+        ConnectionResetError("reset"),
+        OperationalError("select", {}, Exception("locked")),
+    ]
+    lasting = [
+        RestException({"error_code": "PERMISSION_DENIED"}),
+        RestException({"error_code": "RESOURCE_DOES_NOT_EXIST"}),
+        answer(413),
+        PermissionError("read-only"),
+        ProgrammingError("select", {}, Exception("no such column")),
+    ]
+    assert {raised_for(error) for error in passing} == {TrackingBusy}
+    assert {raised_for(error) for error in lasting} == {TrackingError}
+
+
+def test_a_password_is_shown_nowhere_and_a_missing_driver_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    world.record()
+    monkeypatch.setitem(sys.modules, "pg8000", None)
+    uri = "postgresql+pg8000://me:secret@host/mlflow"
+    with pytest.raises(TrackingError) as caught:
+        sync(world.plan, world.store, world.outline, uri, None)
+    assert str(caught.value).startswith("postgresql+pg8000://me:***@host/mlflow: ")
+    assert "psycopg2-binary" in str(caught.value)
+
+
+def test_a_server_has_several_writers_and_sqlite_one():
+    assert writers("sqlite:///mlflow.db") == 1
+    assert min(map(writers, ("http://mlflow:5000", "postgresql://host/mlflow"))) > 1

@@ -1,4 +1,4 @@
-"""What is sent of a run's metrics, against a small model of what MLflow shows."""
+"""What is sent of the metrics of a run, against a small model of what MLflow shows; doubles."""
 
 import math
 
@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mubench.tracking.run_data import CREATED, CURVE, RunData
-from mubench.tracking.run_sync import _changed_metrics
+from mubench.tracking.run_sync import _BATCH, _batches, _changed_metrics
+from mubench.tracking.run_sync import _POINTS as POINTS
+from tests.support.tracked_world import World, shown
 
 NAMES = st.sampled_from(["gap", "ua", "tuned/gap", f"{CURVE}objective"])
 METRICS = st.dictionaries(NAMES, st.floats(-1, 1).map(lambda value: round(value, 3)))
@@ -19,7 +21,7 @@ def run(metrics, end=1000, tags=None):
     )
 
 
-def shown(history):
+def shown_of(history):
     """Of one name MLflow shows the value with the largest step, then the latest."""
     return {point[0]: point[3] for point in sorted(history, key=lambda point: point[:3])}
 
@@ -30,7 +32,7 @@ def test_whatever_was_sent_before_the_last_metrics_are_shown(versions):
     for clock, metrics in enumerate(versions):
         sent = _changed_metrics(logged, run(metrics, end=10**15 + clock))
         history += [(point.name, point.step, point.time, point.value) for point in sent]
-        logged = shown(history)
+        logged = shown_of(history)
     holding = {name: value for name, value in logged.items() if not math.isnan(value)}
     for name, value in versions[-1].items():
         assert holding.pop(name) == pytest.approx(value)
@@ -48,3 +50,40 @@ def test_the_first_metric_of_a_step_has_the_time_of_its_record():
     assert (point.time, point.step) == (1000, 0)
     [later] = _changed_metrics({"gap": 0.4}, run({"gap": 0.5}, end=1000, tags=tags))
     assert later.time > 1000
+
+
+def child(key, parent=""):
+    return RunData(key=key, parent=parent, name=key, status="", start=0, end=1, tags={})
+
+
+def test_a_parent_is_written_before_its_children_and_the_order_stays():
+    rows = [child(f"row {k}", "sweep") for k in range(_BATCH)]
+    steps = [child(f"step {k}", f"row {k}") for k in range(_BATCH)]
+    runs = [child("sweep"), *rows, *steps]
+    batches = list(_batches(runs))
+    assert [run for batch in batches for run in batch] == runs
+    written = {""}
+    for batch in batches:
+        assert {run.parent for run in batch} <= written
+        assert len(batch) <= _BATCH
+        written |= {run.key for run in batch}
+    assert len(batches) == 3
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
+def test_of_two_runs_with_one_key_one_stays(world: World):
+    """As after a request that a server carried out when its client had given up."""
+    from mlflow import MlflowClient
+
+    world.record()
+    world.sync()
+    before = shown(world)
+    client = MlflowClient(tracking_uri=world.uri)
+    for run in world.runs().values():
+        tags = {k: v for k, v in run.data.tags.items() if k not in ("mubench.files", POINTS)}
+        client.create_run(run.info.experiment_id, run.info.start_time, tags)
+    world.sync()
+    assert shown(world) == before
+    state = world.state()
+    assert world.sync().completed == 0
+    assert world.state() == state

@@ -3,8 +3,10 @@
 import logging
 import os
 import socket
+import sys
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +31,10 @@ from mubench.sweep.kinds import Device
 from mubench.sweep.steps import Step
 
 _ANSWER_SECONDS = 10.0
+_HEAD_SECONDS, _HEAD_MISSES = 3.0, 5
+"""Seconds between two looks at the head, and how many in a row may fail."""
+FAILED = 1
+"""The exit code of a run that could not go on."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         }
     else:
         _require_head(cluster.address)
+        _use_token()
     # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
@@ -75,12 +82,40 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise RunError(f"Ray at {address}: {reason}; nothing has run") from error
+        raise RunError(f"{_reason(error, address)}; nothing has run") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def watched_head() -> Iterator[None]:
+    """End this process with one line when the head of its cluster is gone.
+
+    Ray would try to reach it for a minute, and then end the process without a word.
+    """
+    address: str = ray.get_runtime_context().gcs_address
+    over = threading.Event()
+
+    def watch() -> None:
+        missed = 0
+        while missed < _HEAD_MISSES:
+            if over.wait(_HEAD_SECONDS):
+                return
+            missed = missed + 1 if _silence(address) else 0
+        sys.stderr.write(
+            f"mubench: the head of the Ray cluster at {address} is gone; finished steps are safe "
+            "in the store: start the cluster and give the same command again\n"
+        )
+        sys.stderr.flush()
+        os._exit(FAILED)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def nodes() -> list[Node]:
@@ -129,6 +164,29 @@ def cluster_device(address: str) -> Device:
         return "cuda" if any(node.gpu for node in nodes()) else "cpu"
 
 
+def _use_token() -> None:
+    """Show a cluster the token of `ray start` or of RAY_AUTH_TOKEN, if there is one."""
+    with suppress(ImportError):  # tokens are no part of an older Ray
+        from ray._private.authentication import authentication_token_setup as tokens
+
+        tokens.logger.setLevel(logging.ERROR)
+        tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+
+
+def _reason(error: BaseException, address: str) -> str:
+    """Why Ray could not be joined, in one line."""
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    text = " ".join(map(str, causes))
+    if "InvalidAuthToken" in text:
+        return (
+            f"Ray at {address} asks for its token: copy ~/.ray/auth_token of the head to this "
+            "machine, or set RAY_AUTH_TOKEN"
+        )
+    return f"Ray at {address}: {str(error).strip().splitlines()[0]}"
+
+
 def _require_head(address: str) -> None:
     """Ray tries a wrong address for minutes: see first whether anybody answers."""
     if address == "auto":
@@ -141,9 +199,16 @@ def _require_head(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise InputError(f"--address {address}: give HOST:PORT of the head, or auto")
+    problem = _silence(address)
+    if problem:
+        raise RunError(f"no Ray cluster answers at {address} ({problem}); nothing has run")
+
+
+def _silence(address: str) -> str:
+    """Why nobody answers at HOST:PORT; empty where somebody does."""
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), _ANSWER_SECONDS).close()
     except OSError as error:
-        raise RunError(
-            f"no Ray cluster answers at {address} ({error.strerror or error}); nothing has run"
-        ) from error
+        return error.strerror or str(error)
+    return ""

@@ -37,7 +37,7 @@ _SOON, _PATIENCE = 0.02, 0.2
 class _Worker:
     share: Share
     began: float
-    has_started: bool = False
+    start: Start | None = None
     must_leave: bool = False
     idle_since: float | None = None
     steps: tuple[Step, ...] = ()
@@ -60,13 +60,13 @@ class _Promise:
 class Dispatcher:
     """Starts workers where steps are ready and room is free, and gives steps to those that wait.
 
-    `keep` stores a record; it is called before the schedule moves on, so that results come before
+    `keep` stores records; it is called before the schedule moves on, so that results come before
     progress. `lost` makes the record of a step whose worker died too often.
     """
 
     schedule: Schedule
     find_nodes: Callable[[], Sequence[Node]]
-    keep: Callable[[Record], None]
+    keep: Callable[[Sequence[Record]], None]
     lost: Callable[[Step], Record]
     started: Callable[[Step], None]
     clock: Callable[[], float] = time.monotonic
@@ -91,6 +91,11 @@ class Dispatcher:
         """How many workers run a step."""
         return sum(bool(worker.steps) for worker in self.workers.values())
 
+    @property
+    def starts(self) -> list[Start]:
+        """What the workers that are there said when they started."""
+        return [worker.start for worker in self.workers.values() if worker.start is not None]
+
     def open(self, worker: str) -> Share | None:
         """The share of a worker to start now under that name; None while there are enough."""
         now = self._look()
@@ -110,15 +115,15 @@ class Dispatcher:
             self.error = self.error or RunError(start.problem)
             return
         self._failed_starts = 0
-        self.workers[worker].has_started = True
+        self.workers[worker].start = start
         self.pool.move(worker, start.node, start.gpus)
 
-    def has_finished(self, worker: str, records: Iterable[Record]) -> None:
+    def has_finished(self, worker: str, records: Sequence[Record]) -> None:
         """A worker has done its steps."""
         self.workers[worker].steps = ()
         for record in records:
             self._note_seconds(record)
-            self._accept(record)
+        self._accept(records)
 
     def has_gone(self, worker: str, *, failed: bool, reason: str = "") -> None:
         """A worker is no more; what it was doing is due again, or lost after too many tries."""
@@ -126,12 +131,12 @@ class Dispatcher:
         if gone is None:
             return
         self.pool.remove(worker)
-        if failed and not gone.has_started:
+        if failed and gone.start is None:
             self._note_failed_start(reason)
         for step in gone.steps:
             self._losses[step.id] += failed
             if self._losses[step.id] > RETRIES:
-                self._accept(self.lost(step))
+                self._accept([self.lost(step)])
             else:
                 self.schedule.put_back(step)
 
@@ -159,14 +164,15 @@ class Dispatcher:
         )
         return list(itertools.islice(itertools.chain(running, *missing), most))
 
-    def _accept(self, record: Record) -> None:
-        if self.error is not None:
+    def _accept(self, records: Sequence[Record]) -> None:
+        if self.error is not None or not records:
             return
         try:
-            self.keep(record)
+            self.keep(records)
         except Exception as failure:  # noqa: BLE001  a full disk must stop the sweep, not Tune's loop
             self.error = failure
-        else:
+            return
+        for record in records:
             self.schedule.finish(record)
 
     def _shares(self) -> list[Share]:
@@ -273,8 +279,7 @@ class Dispatcher:
     def _note_failed_start(self, reason: str) -> None:
         self._failed_starts += 1
         self._rest_until = self.clock() + min(30, 2**self._failed_starts - 1)
-        is_alone = not any(worker.has_started for worker in self.workers.values())
-        if self._failed_starts >= FAILED_STARTS and is_alone:
+        if self._failed_starts >= FAILED_STARTS and not self.starts:
             self.error = self.error or RunError(
                 f"{self._failed_starts} workers in a row could not start: {reason or 'no reason'}"
             )

@@ -22,7 +22,8 @@ class Start(NamedTuple):
     """What a worker says when it has started: its node, its GPUs there, and what is wrong."""
 
     node: str
-    gpus: tuple[int, ...]
+    gpus: tuple[int, ...] = ()
+    pid: int = 0
     problem: str = ""
 
 

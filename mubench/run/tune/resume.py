@@ -15,7 +15,8 @@ class Summary:
     records: dict[str, Record]
     ran: int
     blocked: int
-    was_interrupted: bool
+    interrupted_by: int | None = None
+    """The signal that ended it early."""
 
     @property
     def failures(self) -> tuple[Record, ...]:
@@ -26,7 +27,7 @@ class Summary:
 def finished(plan: Plan, store: Store) -> Summary | None:
     """How a sweep ended that has nothing left to run, else None. Loads neither Ray nor torch."""
     done = usable_records(plan, store)
-    return Summary(done, 0, 0, was_interrupted=False) if len(done) == len(plan.steps) else None
+    return Summary(done, 0, 0) if len(done) == len(plan.steps) else None
 
 
 def outdated_steps(plan: Plan, store: Store) -> int:

@@ -1,10 +1,7 @@
 """Run what a plan still lacks: Ray Tune does the work, the store keeps it."""
 
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +22,10 @@ from mubench.run.tune.cluster import (
     dashboard,
     nodes,
     require_room,
+    watched_head,
 )
 from mubench.run.tune.dispatch import RETRIES, Dispatcher
+from mubench.run.tune.interrupt import interruptible, stop_workers
 from mubench.run.tune.messages import Job
 from mubench.run.tune.pool import Share, room_for
 from mubench.run.tune.resume import Summary, usable_records
@@ -65,19 +64,23 @@ def run_plan(
         require_data(_cards(plan, plan.steps.keys() - schedule.records.keys()), data_dir)
     _require_known(plan, schedule)
     progress.start(schedule)
-    with _interruptible() as interrupted:
+    with interruptible() as interruption:
         if not schedule.is_finished:
-            with connected(cluster):
+            with connected(cluster), watched_head():
+                interruption.install()
                 due = _due(plan, schedule)
                 if not cluster.wait:
                     require_room(due, nodes())
                 _say_where(progress, due)
                 worker = tune.with_parameters(worker, job=_job(plan, store, data_dir))
-                _run_steps(store, schedule, progress, worker, ask_for if cluster.address else None)
+                watch = Watch(
+                    progress, nodes, ask_for if cluster.address else None, interruption.install
+                )
+                _run_steps(store, schedule, watch, worker)
     ran = len(schedule.records) - had
     if ran:
         store.records.compact()
-    return Summary(schedule.records, ran, len(schedule.blocked), interrupted.is_set())
+    return Summary(schedule.records, ran, len(schedule.blocked), interruption.signum)
 
 
 def _due(plan: Plan, schedule: Schedule) -> list[Step]:
@@ -136,26 +139,25 @@ def _say_where(progress: Progress, due: Iterable[Step]) -> None:
 
 
 def _run_steps(
-    store: Store,
-    schedule: Schedule,
-    progress: Progress,
-    worker: type[tune.Trainable],
-    ask_for: Callable[[Sequence[Share]], None] | None,
+    store: Store, schedule: Schedule, watch: Watch, worker: type[tune.Trainable]
 ) -> None:
-    """Let Ray Tune run workers until all is done. `ask_for` tells an autoscaler what is wanted."""
+    """Let Ray Tune run workers until all is done."""
 
-    def keep(record: Record) -> None:
-        store.records.append(record)
-        progress.finished(record, schedule)
+    def keep(records: Sequence[Record]) -> None:
+        store.records.append(*records)
+        for record in records:
+            watch.progress.finished(record, schedule)
 
-    watch = Watch(progress, nodes, ask_for)
-    dispatcher = Dispatcher(schedule, watch, keep, _lost, progress.started)
+    dispatcher = Dispatcher(schedule, watch, keep, _lost, watch.progress.started)
     watch.dispatcher = dispatcher
     try:
         _fit(dispatcher, worker)
+    except KeyboardInterrupt:
+        watch.progress.say("stopping: trainings keep a checkpoint")
+        stop_workers(dispatcher.starts)
+        raise
     finally:
-        if ask_for is not None:
-            ask_for([])
+        watch.end()
     if dispatcher.error is not None:
         raise dispatcher.error
 
@@ -190,25 +192,3 @@ def _lost(step: Step) -> Record:
         "out of host memory, killed from outside, or without access to the store?"
     )
     return not_run("error", step, message)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Leave the context at Ctrl-C, and note that it was left; Tune's own handler is off."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(signum: int, frame: object) -> None:
-        interrupted.set()
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupted
-    except KeyboardInterrupt:
-        interrupted.set()
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -77,7 +77,7 @@ def _add_trials(search: optuna.Study, space: Space, scored: Sequence[ScoredCandi
             raise ValueError(f"a candidate lies outside of its study's space: {candidate.params}")
         search.add_trial(
             optuna.trial.create_trial(
-                params=raw, distributions=_distributions(space, raw), value=candidate.value
+                params=raw, distributions=distributions_of(space, raw), value=candidate.value
             )
         )
 
@@ -133,7 +133,8 @@ class _Replayed:
         return value
 
 
-def _distributions(space: Space, raw: Raw) -> dict[str, BaseDistribution]:
+def distributions_of(space: Space, raw: Raw) -> dict[str, BaseDistribution]:
+    """The distribution of each draw of a candidate, by the names that a sampler is asked for."""
     replay = _Replayed(raw)
     space.sample(replay)
     return replay.distributions

@@ -46,6 +46,8 @@ class Watch:
     progress: Progress
     find_nodes: Callable[[], Sequence[Node]]
     ask_for: Callable[[Sequence[Share]], None] | None
+    at_first: Callable[[], None] = lambda: None
+    """Called when Tune's loop has begun: Tune puts its own handler in place of one of ours."""
     dispatcher: Dispatcher | None = None
     _looks: int = 0
 
@@ -56,11 +58,17 @@ class Watch:
             self._looks += 1
         return self.find_nodes()
 
+    def end(self) -> None:
+        """Tell the autoscaler that nothing is wanted any more."""
+        if self.ask_for is not None:
+            self.ask_for([])
+
     def _tell(self, dispatcher: Dispatcher) -> None:
+        if not self._looks:
+            self.at_first()
         self.progress.looked(dispatcher.busy, len(dispatcher.workers))
         if self.ask_for is not None and self._looks % _ASK_EVERY == 0:
             self.ask_for(dispatcher.demand(_MOST_ASKED))
-        works = any(worker.has_started for worker in dispatcher.workers.values())
-        if not works and self._looks % _SAY_EVERY == _SAY_EVERY - 1:
+        if not dispatcher.starts and self._looks % _SAY_EVERY == _SAY_EVERY - 1:
             wanted = dict.fromkeys(dispatcher.demand(_MOST_ASKED))
             self.progress.say(f"waiting for a node with {' or '.join(map(str, wanted))}")

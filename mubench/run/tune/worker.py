@@ -4,6 +4,8 @@ This module loads without torch: a cluster starts many workers at once, and the 
 loads what it needs.
 """
 
+import os
+import signal
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,13 +16,16 @@ from typing_extensions import override
 
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
-from mubench.errors import MubenchError
+from mubench.errors import Interrupted, MubenchError
+from mubench.run.stop import request_stop
 from mubench.run.tune.messages import Job, ReadyStep, Start
 from mubench.store.record import Record
 
 if TYPE_CHECKING:
     from mubench.run.workspace import Workspace
 
+STOPPED = 128 + signal.SIGTERM
+"""The exit code of a process that SIGTERM ended."""
 _OTHER_CODE = (
     "a worker on {host} has other code than the sweep was planned with: install the same mubench "
     "and the same plug-ins on every machine, and do not edit them while a sweep runs"
@@ -37,10 +42,15 @@ class Worker(tune.Trainable):
         self._workspace: Workspace | None = None
         self._start: Start | None = self._look_around()
         self._records: tuple[Record, ...] = ()
+        self._keeps_checkpoints = False
+        self._listen()
 
     def take(self, due: tuple[ReadyStep, ...]) -> None:
         """Run some steps: a task of its own, so that Ray's dashboard shows it by its title."""
-        self._records = tuple(self._record_of(each) for each in due)
+        try:
+            self._records = tuple(self._record_of(each) for each in due)
+        except Interrupted:  # a checkpoint is kept
+            os._exit(STOPPED)
 
     def pause(self, seconds: float) -> None:
         """Wait for a step."""
@@ -82,13 +92,26 @@ class Worker(tune.Trainable):
 
         if ready.refusal is not None:
             return not_run("refused", ready.step, ready.refusal)
-        return self.run_step(ready)
+        self._keeps_checkpoints = ready.step.kind in ("train", "retrain")
+        try:
+            return self.run_step(ready)
+        finally:
+            self._keeps_checkpoints = False
+
+    def _listen(self) -> None:
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, signum: int, frame: object) -> None:
+        """A training keeps a checkpoint first; all else ends at once and runs again."""
+        request_stop()
+        if not self._keeps_checkpoints:
+            os._exit(STOPPED)
 
     def _look_around(self) -> Start:
         context = ray.get_runtime_context()
         gpus = tuple(int(number) for number in ray.get_gpu_ids())
         problem = self._problem()
-        return Start(context.get_node_id(), gpus, problem)
+        return Start(context.get_node_id(), gpus, os.getpid(), problem)
 
     def _problem(self) -> str:
         """What this worker has other than the driver, so that it may not work."""

@@ -67,7 +67,7 @@ def test_a_sweep_runs_end_to_end(finished):
     assert {r.status for r in records.values()} == {"ok"}
     assert summary.records == records
     assert summary.ran == len(records) == 10
-    assert (summary.blocked, summary.was_interrupted, summary.failures) == (0, False, ())
+    assert (summary.blocked, summary.interrupted_by, summary.failures) == (0, None, ())
     for record in records.values():
         if record.kind == "final":
             assert record.metrics["gap"] >= 0
@@ -140,10 +140,10 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(two_cpus, tmp_
     opened = opened_in(tmp_path)
     append, room = opened.store.records.append, iter(range(3))
 
-    def write_while_there_is_room(record):
+    def write_while_there_is_room(*records):
         if next(room, None) is None:
             raise StoreError("no space left on the disk")
-        append(record)
+        append(*records)
 
     monkeypatch.setattr(opened.store.records, "append", write_while_there_is_room)
     with pytest.raises(StoreError, match=r"^no space left on the disk$"):
