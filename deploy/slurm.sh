@@ -21,7 +21,7 @@ set -euo pipefail
 
 export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 token="${RAY_AUTH_TOKEN_PATH:-$HOME/.ray/auth_token}"
-port=$((20000 + SLURM_JOB_ID % 10000 * 4)) # jobs that share a node have ports of their own
+port=$((20000 + SLURM_JOB_ID % 4000 * 3)) # jobs that share a node have ports of their own
 
 make_token() { # everybody who can read the token can run code as you
   if [[ ! -s "$token" ]]; then
