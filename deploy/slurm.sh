@@ -4,7 +4,8 @@
 #   sbatch --nodes=4 --gpus-per-node=4 deploy/slurm.sh mine.yaml --store /shared/store --data /shared/data
 #
 # What follows the script goes to `mubench run`. Submit with the environment of mubench active, on a file
-# system that all nodes share. docs/cluster.md explains the rest.
+# system that all nodes share. docs/cluster.md explains the rest. (`ray symmetric-run` does a part of this, but it
+# ends all Ray processes of the user on a node, and passes no signal on.)
 #SBATCH --job-name=mubench
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
