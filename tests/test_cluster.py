@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ class Where(NoopWorker):
         time.sleep(self.seconds)
         node = int(ray.get_runtime_context().get_node_id()[:8], 16)
         record = super().run_step(ready)
-        return record.__class__(**{**record.__dict__, "metrics": {**record.metrics, "node": node}})
+        return replace(record, metrics={**record.metrics, "node": node})
 
 
 def test_a_sweep_on_three_nodes_has_the_values_of_one_process(three_nodes, tmp_path):

@@ -146,6 +146,7 @@ def _run_missing(opened: "OpenSweep", options: RunOptions, data: str | None) -> 
     opened.save()
     ended = finished(opened.plan, opened.store)
     if ended is not None:
+        opened.store.records.compact()  # an earlier run may have been killed before it did
         count = len(opened.plan.steps)
         say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
         return ended

@@ -9,9 +9,14 @@ from mubench.sweep.steps import Candidate, Step
 
 @dataclass(frozen=True)
 class Job:
-    """What all workers of a run share; `code` is the id of the `sources` that decide results."""
+    """What all workers of a run share.
+
+    `token` lies in the store, for a worker to see that its store is the driver's; `code` is the id
+    of the `sources` that decide results.
+    """
 
     store_uri: str
+    token: str = ""
     data_dir: str | None = None
     added_plugins: tuple[Plugin, ...] = ()
     sources: tuple[str, ...] = ()

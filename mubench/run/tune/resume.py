@@ -52,13 +52,17 @@ def usable_records(plan: Plan, store: Store) -> dict[str, Record]:
     """
     done = store.records.read(plan.steps)
     needed = {need for key, step in plan.steps.items() if key not in done for need in step.needs}
-    damaged: set[str] = set()
-    for key in sorted(needed & done.keys()):
-        if plan.steps[key].kind in ("train", "retrain") and done[key].status == "ok":
-            problem = store.artefacts.verify(plan.steps[key].unlearn_id)
-            if problem is not None:
-                damaged.add(key)
-                warnings.warn(f"{problem}; it is made again", stacklevel=2)
+    references = [
+        key
+        for key in sorted(needed & done.keys())
+        if plan.steps[key].kind in ("train", "retrain") and done[key].status == "ok"
+    ]
+    problems = store.files.overlapped(
+        lambda key: store.artefacts.verify(plan.steps[key].unlearn_id), references
+    )
+    damaged = {key for key, problem in zip(references, problems, strict=True) if problem}
+    for problem in filter(None, problems):
+        warnings.warn(f"{problem}; it is made again", stacklevel=2)
     _forget(plan, store, damaged)
     return {key: record for key, record in done.items() if key not in damaged}
 
@@ -81,5 +85,6 @@ def forget_failures(plan: Plan, store: Store) -> int:
 
 def _forget(plan: Plan, store: Store, keys: set[str]) -> None:
     store.records.discard(frozenset(keys))
-    for key in keys:
-        store.artefacts.discard(plan.steps[key].unlearn_id)
+    store.files.overlapped(
+        lambda key: store.artefacts.discard(plan.steps[key].unlearn_id), sorted(keys)
+    )

@@ -78,8 +78,7 @@ def run_plan(
                 )
                 _run_steps(store, schedule, watch, worker)
     ran = len(schedule.records) - had
-    if ran:
-        store.records.compact()
+    store.records.compact()
     return Summary(schedule.records, ran, len(schedule.blocked), interruption.signum)
 
 
@@ -116,6 +115,7 @@ def _job(plan: Plan, store: Store, data_dir: str | None) -> Job:
     sources = sources_of(plan.steps.values())
     return Job(
         store_uri=store.files.absolute_uri,
+        token=store.leave_token(),
         data_dir=str(Path(data_dir).absolute()) if data_dir else None,
         added_plugins=plugins.added(),
         sources=sources,

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
-from mubench.errors import Interrupted, MubenchError
+from mubench.errors import Interrupted, MubenchError, StoreError
 from mubench.run.stop import request_stop
 from mubench.run.tune.messages import Job, ReadyStep, Start
 from mubench.store.record import Record
@@ -29,6 +29,11 @@ STOPPED = 128 + signal.SIGTERM
 _OTHER_CODE = (
     "a worker on {host} has other code than the sweep was planned with: install the same mubench "
     "and the same plug-ins on every machine, and do not edit them while a sweep runs"
+)
+
+_OTHER_STORE = (
+    "{}: not shared with the worker on {}; give a --store that every machine sees: a folder of a "
+    "network file system, or a bucket (s3://...)"
 )
 
 
@@ -115,11 +120,21 @@ class Worker(tune.Trainable):
 
     def _problem(self) -> str:
         """What this worker has other than the driver, so that it may not work."""
+        host = socket.gethostname()
         try:
             plugins.add(self._job.added_plugins)
         except MubenchError as error:
             return str(error)
         sources = self._job.sources
         if sources and source_id(*sources) != self._job.code:
-            return _OTHER_CODE.format(host=socket.gethostname())
-        return ""
+            return _OTHER_CODE.format(host=host)
+        return self._problem_with_store(host)
+
+    def _problem_with_store(self, host: str) -> str:
+        from mubench.store.store import Store
+
+        try:
+            is_shared = not self._job.token or Store(self._job.store_uri).has_token(self._job.token)
+        except StoreError as error:
+            return f"{error} (on {host})"
+        return "" if is_shared else _OTHER_STORE.format(self._job.store_uri, host)

@@ -1,5 +1,6 @@
 """Searches as Optuna sees them: read back with Optuna itself, from a journal and from SQLite."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -186,9 +187,7 @@ def test_a_lost_worker_leaves_a_trial_without_params(store, target):
     study = next(iter(PLAN.studies.values()))
     for key in study.steps[0]:
         [record] = [r for r in records_of(study, 1) if r.id == key]
-        store.records.append(
-            Record(**{**vars(record), "status": "error", "params": {}, "metrics": {}})
-        )
+        store.records.append(replace(record, status="error", params={}, metrics={}))
     export(PLAN, store, target)
     [trial] = [trial for trials in content(target).values() for trial in trials]
     assert (trial.state, trial.params) == (TrialState.FAIL, {})

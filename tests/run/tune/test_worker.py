@@ -13,6 +13,7 @@ from mubench.run.tune.messages import Job, ReadyStep, Start
 from mubench.run.tune.resume import finished
 from mubench.run.tune.run_plan import run_plan
 from mubench.run.tune.worker import Worker
+from mubench.store.store import Store
 from mubench.sweep.step_ids import sources_of
 from mubench.sweep.steps import Candidate
 from tests.support.plugin_files import METRIC, METRIC_CARD, give
@@ -147,3 +148,15 @@ def test_starting_a_worker_loads_neither_torch_nor_optuna():
     code = "import mubench.run.tune.worker, sys; print({'torch', 'optuna'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_worker_that_does_not_see_the_drivers_store_may_not_work(tmp_path):
+    store = Store(str(tmp_path / "store"))
+    shared = Job(store.files.absolute_uri, store.leave_token())
+    assert Plain(shared).step()["start"].problem == ""
+    elsewhere = replace(shared, store_uri=str(tmp_path / "own disk"))
+    assert (
+        Plain(elsewhere)
+        .step()["start"]
+        .problem.startswith(f"{tmp_path}/own disk: not shared with the worker on ")
+    )
