@@ -1,6 +1,7 @@
 """Sweeps on several nodes: real raylets on this machine, which die and are joined by others."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -115,9 +116,12 @@ def test_with_wait_a_sweep_goes_on_when_the_node_comes(three_nodes, tmp_path):
     assert {record.status for record in summary.records.values()} == {"ok"}
 
 
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+
+
 def ray_start(folder, *arguments):
     """A raylet of its own session, as `ray start` makes it; it ends with the fixture."""
-    environment = {**os.environ, "RAY_TMPDIR": str(folder), "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = {**os.environ, **TOKEN, "RAY_TMPDIR": str(folder)}
     command = [f"{Path(sys.executable).parent}/ray", "start", "--block", "--num-cpus=1"]
     return subprocess.Popen(
         [*command, "--disable-usage-stats", *arguments],
@@ -166,25 +170,33 @@ def stop(process):
 
 
 def test_the_head_dies_and_the_same_command_goes_on_later(head, tmp_path):
-    """One line says that all is safe; on a new head only the rest is run."""
+    """Who has no token is refused; one line says that all is safe; later only the rest is run."""
     port = free_port()
     first = head(port)
     sweep = write(tmp_path / "tiny.yaml", methods={"ga": {}, "ft": {}}, search={"trials": 12})
     store = tmp_path / "store"
     command = [sys.executable, "-m", "mubench", "run", sweep, "--store", str(store), "--no-mlflow"]
     command += ["--address", f"127.0.0.1:{port}"]
-    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    stranger = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    refused = subprocess.run(command, cwd=tmp_path, env=stranger, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"mubench: Ray at 127.0.0.1:{port} asks for its token: set ")
+    assert len(refused.stderr.splitlines()) == 1
+    known = {**os.environ, **TOKEN}
+    run = subprocess.Popen(command, cwd=tmp_path, env=known, stderr=subprocess.PIPE, text=True)
     while len(done := Store(str(store)).records.read()) < 4:
         assert run.poll() is None
         time.sleep(0.5)
     stop(first)
     _, errors = run.communicate(timeout=120)
     assert run.returncode == 1
-    assert f"mubench: the head of the Ray cluster at 127.0.0.1:{port} is gone;" in errors
+    assert re.fullmatch(
+        rf"mubench: the head of the Ray cluster at \S+:{port} is gone; .*\n", errors
+    )
     kept = Store(str(store)).records.read()
     assert kept.keys() >= done.keys()
     head(port)
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=tmp_path, env=known, check=True, capture_output=True, timeout=300)
     after = Store(str(store)).records.read()
     assert len(after) > len(kept)
     assert {key: after[key].created for key in kept} == {k: r.created for k, r in kept.items()}

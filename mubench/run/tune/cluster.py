@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,14 +73,14 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         }
     else:
         _require_head(cluster.address)
-        _use_token()
     # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
     address = cluster.address or "local"
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        with _no_raw_lines():
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise RunError(f"{_reason(error, address)}; nothing has run") from error
     try:
@@ -164,13 +164,17 @@ def cluster_device(address: str) -> Device:
         return "cuda" if any(node.gpu for node in nodes()) else "cpu"
 
 
-def _use_token() -> None:
-    """Show a cluster the token of `ray start` or of RAY_AUTH_TOKEN, if there is one."""
-    with suppress(ImportError):  # tokens are no part of an older Ray
-        from ray._private.authentication import authentication_token_setup as tokens
-
-        tokens.logger.setLevel(logging.ERROR)
-        tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+@contextmanager
+def _no_raw_lines() -> Iterator[None]:
+    """Drop what Ray's core writes to standard error while it tries to join, again and again."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _reason(error: BaseException, address: str) -> str:
@@ -181,8 +185,8 @@ def _reason(error: BaseException, address: str) -> str:
     text = " ".join(map(str, causes))
     if "InvalidAuthToken" in text:
         return (
-            f"Ray at {address} asks for its token: copy ~/.ray/auth_token of the head to this "
-            "machine, or set RAY_AUTH_TOKEN"
+            f"Ray at {address} asks for its token: set RAY_AUTH_MODE=token, with the head's "
+            "~/.ray/auth_token on this machine or its text in RAY_AUTH_TOKEN"
         )
     return f"Ray at {address}: {str(error).strip().splitlines()[0]}"
 
