@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ pytestmark = [
     pytest.mark.ray,
     pytest.mark.slow,
     pytest.mark.skipif(bool(missing()), reason=f"Slurm is not installed: {missing()}"),
+    pytest.mark.skipif(not find_spec("aiohttp_cors"), reason="ray[default] is not installed"),
 ]
 PROGRAMS = Path(sys.executable).parent
 
