@@ -92,7 +92,13 @@ class SweepOptions:
     device: DeviceOption = DeviceChoice.auto
     plugin: PluginFiles = None
 
-    def open(self, address: str | None = None, *, decode: bool = False) -> "OpenSweep":
+    def open(self) -> "OpenSweep":
+        """Read and plan the sweep, to look at what a store has of it."""
+        from mubench.run.open_sweep import open_recorded
+
+        return open_recorded(self.sweep, self.store, self.set_ or (), self.device.asked, self.data)
+
+    def open_to_run(self, address: str | None) -> "OpenSweep":
         """Read and plan the sweep, for the Ray cluster at an address or for this machine."""
         from mubench.run.open_sweep import open_sweep
 
@@ -101,7 +107,7 @@ class SweepOptions:
             from mubench.run.tune.cluster import cluster_device
 
             device = cluster_device(address)
-        return open_sweep(self.sweep, self.store, self.set_ or (), device, self.data, decode=decode)
+        return open_sweep(self.sweep, self.store, self.set_ or (), device, self.data, decode=True)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mubench.data.availability import decode_present
@@ -70,6 +70,33 @@ def open_sweep(
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
     return OpenSweep(loaded, plan, Store(store))
+
+
+def open_recorded(
+    name: str,
+    store: str,
+    overrides: Iterable[str] = (),
+    device: Device | None = None,
+    data_dir: str | None = None,
+) -> OpenSweep:
+    """Read and plan a sweep to look at it, on the device on which it ran.
+
+    A cluster with GPUs may have filled the store, and this machine have none: where the store
+    knows no step of the plan for this machine, but some for the other device, that plan is taken.
+    """
+    opened = open_sweep(name, store, overrides, device, data_dir)
+    if device is not None:
+        return opened
+    try:
+        saved = frozenset(opened.store.steps_of(opened.plan.name))
+    except FileNotFoundError:
+        return opened
+    if saved.isdisjoint(opened.plan.steps):
+        other: Device = "cpu" if opened.plan.device == "cuda" else "cuda"
+        plan = make_plan(opened.loaded.spec, other, data_dir)
+        if not saved.isdisjoint(plan.steps):
+            return replace(opened, plan=plan)
+    return opened
 
 
 def default_device(sweep: SweepSpec) -> Device:

@@ -4,10 +4,11 @@ import pytest
 import yaml
 
 from mubench.errors import DataError
-from mubench.run.open_sweep import open_sweep
+from mubench.run.open_sweep import open_recorded, open_sweep
 from mubench.run.tune.cluster import ClusterConfig
 from mubench.run.tune.run_plan import run_plan
 from tests.support.shapes import GROUP, shapes_sweep, write_shapes
+from tests.support.sweep_world import write
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 
@@ -61,3 +62,21 @@ def test_a_run_on_data_that_nobody_here_has_seen_is_refused(tmp_path):
     cluster = ClusterConfig(address="ray://nowhere:1")
     with pytest.raises(DataError, match="its files are not on this machine, and nothing else says"):
         run_plan(opened.plan, opened.store, None, cluster=cluster)
+
+
+GPUS = {kind: {"cpu": 1, "gpu": 1} for kind in ("train", "search", "final")}
+
+
+@pytest.mark.parametrize(("ran_on", "shown"), [("cuda", "cuda"), ("cpu", "cpu"), (None, "cpu")])
+def test_a_machine_without_a_gpu_shows_what_a_cluster_with_gpus_has_done(tmp_path, ran_on, shown):
+    path, store = write(tmp_path / "tiny.yaml", resources=GPUS), str(tmp_path / "store")
+    if ran_on is not None:
+        open_sweep(path, store, device=ran_on).save()
+    assert open_recorded(path, store).plan.device == shown
+    assert open_recorded(path, store, device="cpu").plan.device == "cpu"
+
+
+def test_a_sweep_that_changed_is_planned_for_this_machine(tmp_path):
+    path, store = write(tmp_path / "tiny.yaml", resources=GPUS), str(tmp_path / "store")
+    open_sweep(path, store, device="cuda").save()
+    assert open_recorded(path, store, ["training.epochs=7"]).plan.device == "cpu"
