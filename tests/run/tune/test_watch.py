@@ -18,7 +18,7 @@ class Heard:
 
 def watching(world, ask_for=None):
     heard = Heard()
-    return heard, Watch(heard, lambda: world.nodes, ask_for, world.dispatcher)
+    return heard, Watch(heard, lambda: world.nodes, ask_for, dispatcher=world.dispatcher)
 
 
 def test_each_look_tells_how_many_workers_are_busy():
@@ -56,3 +56,15 @@ def test_a_sweep_with_a_worker_says_nothing():
     for _ in range(120):
         watch()
     assert heard.lines == []
+
+
+def test_the_first_look_is_told_and_the_end_wants_nothing_more():
+    world, calls, asked = World(cpus=1), [], []
+    watch = Watch(
+        Heard(), lambda: world.nodes, asked.append, lambda: calls.append(1), world.dispatcher
+    )
+    watch()
+    watch()
+    watch.end()
+    assert calls == [1]
+    assert asked[-1] == []
