@@ -72,7 +72,7 @@ def test_a_sweep_on_three_nodes_has_the_values_of_one_process(three_nodes, tmp_p
     assert all_values(summary.records) == all_values(finish(opened_in(tmp_path / "alone")))
 
 
-def test_a_node_dies_and_another_joins_in_the_middle_of_a_sweep(three_nodes, tmp_path):
+def test_a_node_dies_and_another_joins_in_the_middle_of_a_sweep(three_nodes, tmp_path, capfd):
     opened = opened_in(tmp_path, methods={"ga": {}, "ft": {}}, search={"trials": 12, "lag": 4})
 
     class Changing(Quiet):
@@ -86,7 +86,11 @@ def test_a_node_dies_and_another_joins_in_the_middle_of_a_sweep(three_nodes, tmp
                 three_nodes.add_node(num_cpus=1)
 
     config = ClusterConfig(address=three_nodes.address)
-    summary = run_plan(opened.plan, opened.store, Changing(), cluster=config, worker=Where)
+    watching = Changing()
+    summary = run_plan(opened.plan, opened.store, watching, cluster=config, worker=Where)
+    told = [line for line in watching.lines if "node" in line]
+    assert told == ["1 node gone; their steps run again", "1 node joined"]
+    assert "state-dump" not in "".join(capfd.readouterr())
     assert summary.records.keys() == opened.plan.steps.keys()
     assert {record.status for record in summary.records.values()} == {"ok"}
     assert len(nodes_of(summary.records)) == 3

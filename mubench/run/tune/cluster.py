@@ -76,6 +76,7 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
     # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
+    ray._private.worker.print_to_stdstream = _show_first_line
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
     address = cluster.address or "local"
     try:
@@ -162,6 +163,14 @@ def cluster_device(address: str) -> Device:
     """`cuda` where the cluster at `address` has GPUs."""
     with connected(ClusterConfig(address)):
         return "cuda" if any(node.gpu for node in nodes()) else "cpu"
+
+
+def _show_first_line(data: dict[str, Any], ignore_prefix: bool = False) -> None:
+    """What Ray reports of its nodes and of the autoscaler, without pages of their logs."""
+    for text in data["lines"]:
+        first = text.strip().splitlines()[0]
+        if not first.startswith("WARNING"):  # of many workers on a node: that is how it is meant
+            sys.stderr.write(f"Ray: {first[:200]}\n")
 
 
 @contextmanager

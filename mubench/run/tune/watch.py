@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mubench.errors import plural
 from mubench.run.tune.dispatch import Dispatcher
 from mubench.run.tune.pool import Node, Share
 from mubench.run.tune.schedule import Schedule
@@ -50,13 +51,16 @@ class Watch:
     """Called when Tune's loop has begun: Tune puts its own handler in place of one of ours."""
     dispatcher: Dispatcher | None = None
     _looks: int = 0
+    _nodes: frozenset[str] = frozenset()
 
     def __call__(self) -> Sequence[Node]:
         """Look."""
+        nodes = self.find_nodes()
         if self.dispatcher is not None:
             self._tell(self.dispatcher)
+            self._tell_changes(frozenset(node.id for node in nodes))
             self._looks += 1
-        return self.find_nodes()
+        return nodes
 
     def end(self) -> None:
         """Tell the autoscaler that nothing is wanted any more."""
@@ -72,3 +76,11 @@ class Watch:
         if not dispatcher.starts and self._looks % _SAY_EVERY == _SAY_EVERY - 1:
             wanted = dict.fromkeys(dispatcher.demand(_MOST_ASKED))
             self.progress.say(f"waiting for a node with {' or '.join(map(str, wanted))}")
+
+    def _tell_changes(self, nodes: frozenset[str]) -> None:
+        came, went = nodes - self._nodes, self._nodes - nodes
+        if went:
+            self.progress.say(f"{plural(len(went), 'node')} gone; their steps run again")
+        if came and self._nodes:
+            self.progress.say(f"{plural(len(came), 'node')} joined")
+        self._nodes = nodes

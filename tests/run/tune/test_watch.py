@@ -1,6 +1,6 @@
 """What is said while a sweep runs: busy workers, what an autoscaler should add, who waits."""
 
-from mubench.run.tune.pool import Share
+from mubench.run.tune.pool import Node, Share
 from mubench.run.tune.watch import Watch
 from tests.support.dispatch_world import World
 
@@ -68,3 +68,13 @@ def test_the_first_look_is_told_and_the_end_wants_nothing_more():
     watch.end()
     assert calls == [1]
     assert asked[-1] == []
+
+
+def test_nodes_that_come_and_go_are_told():
+    world = World(cpus=1)
+    heard, watch = watching(world)
+    world.open_all()
+    watch()
+    world.nodes = [Node("b", 1, 0), Node("c", 1, 0)]
+    watch()
+    assert heard.lines == ["1 node gone; their steps run again", "2 nodes joined"]
