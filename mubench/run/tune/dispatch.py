@@ -101,10 +101,11 @@ class Dispatcher:
         now = self._look()
         if self.is_over or now < self._rest_until:
             return None
-        for share in self._shares():
+        for share in {promise.share for promise in self._promises.values()}:
             if self._missing(share) <= 0:
                 self._drop_promises(share)
-            elif self._find_seat(worker, share):
+        for share in self._shares():
+            if self._missing(share) > 0 and self._find_seat(worker, share):
                 self.workers[worker] = _Worker(share, now)
                 return share
         return None

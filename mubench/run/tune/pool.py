@@ -60,6 +60,7 @@ class Pool:
     def __init__(self) -> None:
         self.seats: dict[str, Seat] = {}
         self._rooms: dict[str, _Room] = {}
+        self._starting: set[str] = set()
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -92,14 +93,16 @@ class Pool:
         return None
 
     def add(self, worker: str, seat: Seat) -> None:
-        """Let a worker have a seat, or wait for one that others still use."""
+        """Let a worker start at a seat, or wait for one that others still use."""
         self.seats[worker] = seat
+        self._starting.add(worker)
         if seat.node in self._rooms:
             self._rooms[seat.node].take(seat)
 
     def remove(self, worker: str) -> Seat | None:
         """Free the seat of a worker."""
         seat = self.seats.pop(worker, None)
+        self._starting.discard(worker)
         if seat is not None and seat.node in self._rooms:
             self._rooms[seat.node].free(seat)
         return seat
@@ -107,12 +110,21 @@ class Pool:
     def rename(self, worker: str, name: str) -> None:
         """Give the seat of one worker to another."""
         self.seats[name] = self.seats.pop(worker)
+        self._starting.discard(worker)
+        self._starting.add(name)
 
     def move(self, worker: str, node: str, gpus: tuple[int, ...]) -> None:
-        """Note where Ray put a worker."""
+        """Note where Ray put a worker; one that was thought to start there gets its seat."""
         seat = self.remove(worker)
-        if seat is not None:
-            self.add(worker, Seat(seat.share, node, gpus or seat.gpus))
+        if seat is None:
+            return
+        taken = Seat(seat.share, node, gpus or seat.gpus)
+        other = next((name for name in self._starting if self.seats[name] == taken), None)
+        if other is not None:
+            self.remove(other)
+            self.add(other, seat)
+        self.add(worker, taken)
+        self._starting.discard(worker)
 
     def easiest_to_free(
         self, share: Share, movable: Iterable[str]

@@ -176,6 +176,15 @@ def test_a_cluster_that_grows_is_told_what_could_run():
     assert len(world.dispatcher.demand(2)) == 2
 
 
+def test_no_seat_is_kept_for_a_worker_that_nobody_needs_any_more():
+    """When a share has no step left, the room that was promised to it is free for others."""
+    plan, seconds = paper("cifar10_class")
+    simulation = Simulation(plan, seconds, cluster(8))
+    simulation.makespan()
+    left = simulation.dispatcher.pool.seats.keys() - simulation.dispatcher.workers.keys()
+    assert not left
+
+
 def paper(name, *changes):
     plan = make_plan(load(f"search_spaces/paper/{name}.yaml", changes).spec, "cuda")
     return plan, durations(plan)

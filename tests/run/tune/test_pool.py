@@ -71,6 +71,19 @@ def test_ray_may_put_a_worker_elsewhere():
     assert here.seats.keys() == {"w"}
 
 
+def test_workers_that_ray_put_in_each_others_place_change_seats():
+    """Four start, each on another GPU than was thought: there is no room for a fifth."""
+    here = pool(Node("a", 16, 4))
+    assert fill(here, WHOLE) == 4
+    for n, gpu in enumerate((2, 0, 3, 1)):
+        here.move(f"w{n}", "a", (gpu,))
+        assert here.find(WHOLE) is None
+    assert [here.seats[f"w{n}"].gpus for n in range(4)] == [(2,), (0,), (3,), (1,)]
+    for n in range(4):
+        here.remove(f"w{n}")
+    assert fill(here, WHOLE, "x") == 4
+
+
 def test_nodes_that_come_have_room_and_nodes_that_go_have_none():
     here = pool(Node("a", 1, 0))
     fill(here, Share(1, 0))
