@@ -25,6 +25,8 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start
+# Ray decides once a process whether it shows a token: all sessions of the tests have one.
+os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="0123456789abcdef" * 4)
 
 
 def pytest_collection_modifyitems(items):

@@ -89,7 +89,7 @@ def test_a_node_dies_and_another_joins_in_the_middle_of_a_sweep(three_nodes, tmp
     watching = Changing()
     summary = run_plan(opened.plan, opened.store, watching, cluster=config, worker=Where)
     told = [line for line in watching.lines if "node" in line]
-    assert told == ["1 node gone; their steps run again", "1 node joined"]
+    assert sorted(told) == ["1 node gone; their steps run again", "1 node joined"]
     assert "state-dump" not in "".join(capfd.readouterr())
     assert summary.records.keys() == opened.plan.steps.keys()
     assert {record.status for record in summary.records.values()} == {"ok"}
@@ -120,12 +120,9 @@ def test_with_wait_a_sweep_goes_on_when_the_node_comes(three_nodes, tmp_path):
     assert {record.status for record in summary.records.values()} == {"ok"}
 
 
-TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
-
-
 def ray_start(folder, *arguments):
     """A raylet of its own session, as `ray start` makes it; it ends with the fixture."""
-    environment = {**os.environ, **TOKEN, "RAY_TMPDIR": str(folder)}
+    environment = {**os.environ, "RAY_TMPDIR": str(folder)}
     command = [f"{Path(sys.executable).parent}/ray", "start", "--block", "--num-cpus=1"]
     return subprocess.Popen(
         [*command, "--disable-usage-stats", *arguments],
@@ -186,8 +183,7 @@ def test_the_head_dies_and_the_same_command_goes_on_later(head, tmp_path):
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"mubench: Ray at 127.0.0.1:{port} asks for its token: set ")
     assert len(refused.stderr.splitlines()) == 1
-    known = {**os.environ, **TOKEN}
-    run = subprocess.Popen(command, cwd=tmp_path, env=known, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     while len(done := Store(str(store)).records.read()) < 4:
         assert run.poll() is None
         time.sleep(0.5)
@@ -200,7 +196,7 @@ def test_the_head_dies_and_the_same_command_goes_on_later(head, tmp_path):
     kept = Store(str(store)).records.read()
     assert kept.keys() >= done.keys()
     head(port)
-    subprocess.run(command, cwd=tmp_path, env=known, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
     after = Store(str(store)).records.read()
     assert len(after) > len(kept)
     assert {key: after[key].created for key in kept} == {k: r.created for k, r in kept.items()}

@@ -75,6 +75,7 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         _require_head(cluster.address)
     # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
+    before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
     ray._private.worker.print_to_stdstream = _show_first_line
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
@@ -88,6 +89,7 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager
