@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -140,25 +142,27 @@ def free_port():
 
 
 @pytest.fixture
-def head(tmp_path_factory):
+def head():
     """Starts a head at a port, again and again."""
     started = []
 
     def start(port):
-        folder = tmp_path_factory.mktemp("ray")
+        folder = tempfile.mkdtemp(prefix="ray-")  # paths of sockets are short
         arguments = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1")
         process = ray_start(folder, *arguments, "--include-dashboard=false")
-        started.append(process)
-        for _ in range(300):
+        started.append((process, folder))
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
             with suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), 1).close()
                 return process
             time.sleep(0.1)
-        raise AssertionError("no head")
+        raise AssertionError(f"no head: {process.poll()}")
 
     yield start
-    for process in started:
+    for process, folder in started:
         stop(process)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def stop(process):

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,10 @@ pytestmark = [
 TOKEN = "a" * 64
 
 
+PATIENCE = 120.0
+"""Seconds after which a head that takes no job is broken."""
+
+
 @pytest.mark.parametrize("mode", ["token", "disabled"])
 def test_a_submitted_job_runs_a_sweep(mode, tmp_path):
     (tmp_path / "sweeps").mkdir()
@@ -31,7 +36,12 @@ def test_a_submitted_job_runs_a_sweep(mode, tmp_path):
     with head(mode) as (environment, dashboard):
         submit = ("ray", "job", "submit", "--address", dashboard)
         folder = ("--working-dir", str(tmp_path / "sweeps"), "--")
-        done = run(*submit, *folder, "mubench", "run", "tiny.yaml", *options, **environment)
+        deadline = time.monotonic() + PATIENCE
+        while True:  # on a busy machine Ray takes jobs some time after its start
+            done = run(*submit, *folder, "mubench", "run", "tiny.yaml", *options, **environment)
+            if "No available agent" not in done.stdout or time.monotonic() > deadline:
+                break
+            time.sleep(1)
         assert done.returncode == 0, done.stdout
         if mode == "token":
             stranger = {**environment, "RAY_AUTH_TOKEN": "b" * 64}
@@ -45,7 +55,7 @@ def test_a_submitted_job_runs_a_sweep(mode, tmp_path):
 @contextmanager
 def head(mode):
     """A head with a dashboard, in a session of its own: what to give to Ray's commands."""
-    port, dashboard, client = free_ports(3)
+    port, dashboard, client, agent = free_ports(4)
     environment = {
         "RAY_AUTH_MODE": mode,
         "RAY_AUTH_TOKEN": TOKEN,
@@ -56,6 +66,7 @@ def head(mode):
     }
     command = ["ray", "start", "--head", "--node-ip-address=127.0.0.2", f"--port={port}"]
     ports = [f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"]
+    ports.append(f"--dashboard-agent-listen-port={agent}")  # another Ray may have the usual one
     process = subprocess.Popen(
         [*command, *ports, "--num-cpus=1", "--block"],
         env={**os.environ, **environment},
