@@ -98,16 +98,18 @@ class SweepOptions:
 
         return open_recorded(self.sweep, self.store, self.set_ or (), self.device.asked, self.data)
 
-    def open_to_run(self, address: str | None) -> "OpenSweep":
+    def open_to_run(self, options: "RunOptions") -> "OpenSweep":
         """Read and plan the sweep, for the Ray cluster at an address or for this machine."""
         from mubench.run.open_sweep import open_sweep
 
-        device = self.device.asked
-        if address is not None and device is None:
-            from mubench.run.tune.cluster import cluster_device
+        device, gpu = self.device.asked, None
+        if options.address is not None and device is None:
+            from mubench.run.tune.cluster import has_gpu
 
-            device = cluster_device(address)
-        return open_sweep(self.sweep, self.store, self.set_ or (), device, self.data, decode=True)
+            gpu = has_gpu(options.cluster)
+        return open_sweep(
+            self.sweep, self.store, self.set_ or (), device, self.data, decode=True, has_gpu=gpu
+        )
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def run(sweep: SweepOptions, options: RunOptions) -> None:
 
     It can be interrupted at any time; the same command continues.
     """
-    opened = sweep.open_to_run(options.address)
+    opened = sweep.open_to_run(options)
     with opened.store.lock(opened.plan.name):
         summary = _complete(opened, sweep, options)
     _print_failures(summary, sweep.sweep)
@@ -53,7 +53,7 @@ def retry(
     """Run the failed steps of a sweep again (error, out_of_memory, timed_out)."""
     from mubench.run.tune.resume import forget_failures
 
-    opened = sweep.open_to_run(options.address)
+    opened = sweep.open_to_run(options)
     with opened.store.lock(opened.plan.name):
         say(f"{plural(forget_failures(opened.plan, opened.store), 'failure')} forgotten")
         summary = _complete(opened, sweep, options)

@@ -48,17 +48,19 @@ def open_sweep(
     data_dir: str | None = None,
     *,
     decode: bool = False,
+    has_gpu: bool | None = None,
 ) -> OpenSweep:
     """Read a sweep file and plan it.
 
     Args:
         name: a path, or the name of a built-in sweep.
-        store: a folder, or any URI that pyarrow knows.
+        store: a folder, or a bucket such as `s3://bucket/store`.
         overrides: `key.path=value` in YAML.
         device: where steps run; without it a GPU if the sweep asks for one and one is present.
         data_dir: folder of data sets, for those that lie in files.
         decode: whether to decode data files that are present and not cached; without it their
             steps in the store cannot be recognised.
+        has_gpu: whether there is a GPU where steps run; without it, whether this machine has one.
 
     Raises:
         InputError: bad input, in one line.
@@ -68,7 +70,7 @@ def open_sweep(
     loaded = load.load(name, overrides)
     if decode:
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
-    plan = make_plan(loaded.spec, device or default_device(loaded.spec), data_dir)
+    plan = make_plan(loaded.spec, device or default_device(loaded.spec, has_gpu), data_dir)
     return OpenSweep(loaded, plan, Store(store))
 
 
@@ -99,8 +101,10 @@ def open_recorded(
     return opened
 
 
-def default_device(sweep: SweepSpec) -> Device:
-    """`cuda` where the sweep asks for GPU shares and this machine has an NVIDIA driver."""
+def default_device(sweep: SweepSpec, has_gpu: bool | None = None) -> Device:
+    """`cuda` where the sweep asks for GPU shares and there is a GPU: `has_gpu`, or one here."""
     wants = any(sweep.resources.of(kind).gpu > 0 for kind in STEP_KINDS)
-    has = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
-    return "cuda" if wants and has else "cpu"
+    if has_gpu is None:
+        driver = Path("/proc/driver/nvidia/version")
+        has_gpu = driver.exists() or shutil.which("nvidia-smi") is not None
+    return "cuda" if wants and has_gpu else "cpu"

@@ -80,3 +80,15 @@ def test_a_sweep_that_changed_is_planned_for_this_machine(tmp_path):
     path, store = write(tmp_path / "tiny.yaml", resources=GPUS), str(tmp_path / "store")
     open_sweep(path, store, device="cuda").save()
     assert open_recorded(path, store, ["training.epochs=7"]).plan.device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("resources", "has_gpu", "device"),
+    [(GPUS, True, "cuda"), (GPUS, False, "cpu"), ({}, True, "cpu")],
+)
+def test_a_sweep_runs_on_the_gpus_of_a_cluster_only_if_it_asks_for_them(
+    tmp_path, resources, has_gpu, device
+):
+    path = write(tmp_path / "tiny.yaml", resources=resources)
+    opened = open_sweep(path, str(tmp_path / "store"), has_gpu=has_gpu)
+    assert opened.plan.device == device

@@ -27,7 +27,6 @@ from ray.autoscaler.sdk import request_resources
 from mubench.errors import InputError, RunError
 from mubench.run.machine import usable_cpus
 from mubench.run.tune.pool import Node, Share
-from mubench.sweep.kinds import Device
 from mubench.sweep.steps import Step
 
 _ANSWER_SECONDS = 10.0
@@ -161,17 +160,19 @@ def ask_for(shares: Iterable[Share]) -> None:
     request_resources(bundles=[{"CPU": share.cpu, "GPU": share.gpu} for share in shares])
 
 
-def cluster_device(address: str) -> Device:
-    """`cuda` where the cluster at `address` has GPUs."""
-    with connected(ClusterConfig(address)):
-        return "cuda" if any(node.gpu for node in nodes()) else "cpu"
+def has_gpu(cluster: ClusterConfig) -> bool:
+    """Whether a cluster has a GPU; one that is waited for may be the first."""
+    if cluster.wait:
+        return True
+    with connected(cluster):
+        return any(node.gpu for node in nodes())
 
 
 def _show_first_line(data: dict[str, Any], ignore_prefix: bool = False) -> None:
     """What Ray reports of its nodes and of the autoscaler, without pages of their logs."""
     for text in data["lines"]:
         first = text.strip().splitlines()[0]
-        if not first.startswith("WARNING"):  # of many workers on a node: that is how it is meant
+        if "worker processes have been started" not in first:  # that is how it is meant
             sys.stderr.write(f"Ray: {first[:200]}\n")
 
 

@@ -8,7 +8,7 @@ import itertools
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mubench.errors import RunError
@@ -36,7 +36,6 @@ _SOON, _PATIENCE = 0.02, 0.2
 @dataclass
 class _Worker:
     share: Share
-    began: float
     start: Start | None = None
     must_leave: bool = False
     idle_since: float | None = None
@@ -74,7 +73,7 @@ class Dispatcher:
     pool: Pool = field(default_factory=Pool)
     workers: dict[str, _Worker] = field(default_factory=dict)
     _promises: dict[str, _Promise] = field(default_factory=dict)
-    _names: Iterable[int] = field(default_factory=itertools.count)
+    _names: Iterator[int] = field(default_factory=itertools.count)
     _looked: float = -math.inf
     _losses: Counter[str] = field(default_factory=Counter)
     _failed_starts: int = 0
@@ -106,7 +105,7 @@ class Dispatcher:
                 self._drop_promises(share)
         for share in self._shares():
             if self._missing(share) > 0 and self._find_seat(worker, share):
-                self.workers[worker] = _Worker(share, now)
+                self.workers[worker] = _Worker(share)
                 return share
         return None
 
@@ -226,7 +225,7 @@ class Dispatcher:
         if easiest is None:
             return
         seat, leaving = easiest
-        name = f"promise {next(iter(self._names))}"
+        name = f"promise {next(self._names)}"
         self._promises[name] = _Promise(share, leaving)
         self.pool.add(name, seat)
         for worker in leaving:
@@ -247,15 +246,21 @@ class Dispatcher:
             another = self.schedule.next(share, self._left())
             if another is None:
                 break
+            if self._losses[another.step.id]:
+                self.schedule.put_back(another.step)
+                break
             taken.append(another)
         for each in taken:
             self.started(each.step)
         return tuple(taken)
 
     def _together(self, step: Step, share: Share) -> int:
-        """How many steps to hand out at once: more than one only if they are very short."""
+        """How many steps to hand out at once: more than one only if they are very short.
+
+        One whose worker died goes alone, so that it takes no others with it.
+        """
         seconds = self._seconds.get(step.kind)
-        if seconds is None:
+        if seconds is None or self._losses[step.id]:
             return 1
         beside = sum(worker.share == share for worker in self.workers.values())
         fair = 1 + self.schedule.ready(share) // (2 * max(1, beside))

@@ -38,7 +38,7 @@ from mubench.store.store import Store
 from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
 from mubench.sweep.step_ids import sources_of
-from mubench.sweep.steps import Step, refusal_of
+from mubench.sweep.steps import Step
 
 
 def run_plan(
@@ -83,12 +83,9 @@ def run_plan(
 
 
 def _due(plan: Plan, schedule: Schedule) -> list[Step]:
-    """The steps that are still to run; a refused one needs no room."""
-    return [
-        step
-        for key, step in plan.steps.items()
-        if key not in schedule.records and refusal_of(step) is None
-    ]
+    """The steps that will run; a worker records a refused one too."""
+    ended = schedule.records.keys() | schedule.blocked
+    return [step for key, step in plan.steps.items() if key not in ended]
 
 
 def _require_known(plan: Plan, schedule: Schedule) -> None:

@@ -8,7 +8,7 @@ import pytest
 import ray
 
 from mubench.errors import InputError, RunError
-from mubench.run.tune.cluster import ClusterConfig, cluster_device, connected, require_room
+from mubench.run.tune.cluster import ClusterConfig, connected, has_gpu, require_room
 from mubench.run.tune.pool import Node
 from mubench.sweep.load import parse
 from mubench.sweep.planner import make_plan
@@ -55,7 +55,12 @@ def test_an_address_of_another_kind_is_refused_with_what_to_do(address):
 
 def test_an_address_without_a_port_is_refused():
     with pytest.raises(InputError, match=r"^--address head: give HOST:PORT of the head, or auto$"):
-        cluster_device("head")
+        has_gpu(ClusterConfig("head"))
+
+
+def test_a_gpu_that_is_waited_for_counts_without_asking_anybody():
+    """A pool of GPUs that starts at zero: its steps have the ids of steps on GPUs."""
+    assert has_gpu(ClusterConfig("nobody:1", wait=True))
 
 
 def test_nobody_who_answers_is_said_at_once():
@@ -64,7 +69,7 @@ def test_nobody_who_answers_is_said_at_once():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(RunError, match=rf"^no Ray cluster answers at 127\.0\.0\.1:{port} "):
-        cluster_device(f"127.0.0.1:{port}")
+        has_gpu(ClusterConfig(f"127.0.0.1:{port}"))
 
 
 def test_nothing_listens_beyond_loopback(two_cpus):

@@ -96,6 +96,25 @@ def test_a_step_whose_worker_dies_runs_again_and_is_lost_in_the_end():
     assert world.kept[ids[0]].status == "error"
 
 
+def test_a_step_that_kills_its_workers_takes_none_of_those_beside_it_along():
+    """Short steps are handed out together; one of them ends every worker that runs it."""
+    world = World(cpus=1)
+    poison = next(step.id for step in BASE.steps.values() if step.kind == "final")
+    together, worker = 0, None
+    while not world.dispatcher.is_over:
+        worker = worker or next(iter(world.open_all()))
+        steps = [each.step.id for each in world.dispatcher.next_for(worker)]
+        together = max(together, len(steps) * (poison in steps))
+        if poison in steps:
+            world.dispatcher.has_gone(worker, failed=True)
+            worker = None
+        else:
+            world.finish(worker, seconds=0.001)
+    assert together > 1
+    assert {key for key, record in world.kept.items() if record.status == "error"} == {poison}
+    assert world.kept.keys() == BASE.steps.keys()
+
+
 def test_a_worker_that_is_stopped_leaves_its_step_to_others_without_blame():
     world = World(cpus=1)
     for _ in range(RETRIES + 2):
