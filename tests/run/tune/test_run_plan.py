@@ -107,6 +107,16 @@ def test_a_method_added_later_runs_only_its_own_steps(finished, tmp_path):
     assert {(r.method, r.status) for r in new} == {("ft", "ok")}
 
 
+def test_steps_that_are_only_refused_are_recorded_too(finished, tmp_path):
+    """Nothing is left but a method that cannot do what is asked."""
+    folder, _, summary = finished
+    shutil.copytree(folder / "store", tmp_path / "store")
+    opened = opened_in(tmp_path, methods={"ga": {}, "boundary_shrink": {}})
+    again = run_plan(opened.plan, opened.store, Quiet())
+    new = [r for key, r in again.records.items() if key not in summary.records]
+    assert {(r.method, r.status) for r in new} == {("boundary_shrink", "refused")}
+
+
 def test_a_damaged_reference_is_made_again_with_a_warning_and_never_used(finished, tmp_path):
     """It lay whole in the store when its record was made; then somebody altered its weights."""
     folder, opened, summary = finished
