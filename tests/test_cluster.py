@@ -205,3 +205,61 @@ def test_the_head_dies_and_the_same_command_goes_on_later(head, tmp_path):
     assert len(after) > len(kept)
     assert {key: after[key].created for key in kept} == {k: r.created for k, r in kept.items()}
     assert {record.status for record in after.values()} == {"ok"}
+
+
+OTHER_HOST = """
+set -e
+ip netns add $1
+ip link add $1a type veth peer name $1b netns $1
+ip addr add 10.77.$2.1/24 dev $1a
+ip link set $1a up
+ip -n $1 addr add 10.77.$2.2/24 dev $1b
+ip -n $1 link set $1b up
+ip -n $1 link set lo up
+"""
+"""A host of its own: a network, and below a disk."""
+
+
+@pytest.fixture
+def other_host():
+    """The name and the address of a host that is on no disk of this one."""
+    if os.geteuid() or not all(map(shutil.which, ("ip", "unshare"))):
+        pytest.skip("another host needs root and Debian's package iproute2")
+    name, number = f"mu{os.getpid() % 10**6}", str(os.getpid() % 250)
+    made = subprocess.run(["bash", "-c", OTHER_HOST, "", name, number], capture_output=True)
+    if made.returncode:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        pytest.skip(f"no network namespace here: {made.stderr.decode().strip()}")
+    yield name, f"10.77.{number}.2"
+    pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout
+    for pid in pids.split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def test_a_machine_that_is_no_node_of_the_cluster_is_refused_in_one_line(other_host, tmp_path):
+    """Ray would end the process with pages of its core's stack."""
+    name, host = other_host
+    port = free_port()
+    start = ["ray", "start", "--head", "--block", "--num-cpus=1", "--include-dashboard=false"]
+    start += [f"--node-ip-address={host}", f"--port={port}"]
+    disk = "mount -t tmpfs tmpfs /tmp && exec $0 $@"
+    ray_of_host = subprocess.Popen(
+        ["ip", "netns", "exec", name, "unshare", "-m", "bash", "-c", disk, *start],
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    command = [sys.executable, "-m", "mubench", "run", write(tmp_path / "tiny.yaml")]
+    command += ["--store", str(tmp_path / "store"), "--no-mlflow", "--address", f"{host}:{port}"]
+    deadline = time.monotonic() + 120
+    errors = "no Ray cluster answers"
+    while "no Ray cluster answers" in errors and time.monotonic() < deadline:
+        refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        errors = refused.stderr
+    ray_of_host.kill()
+    ray_of_host.wait()
+    assert refused.returncode == 1
+    assert errors.startswith(f"mubench: this machine is no node of the cluster at {host}:{port}: ")
+    assert len(errors.splitlines()) == 1

@@ -3,11 +3,13 @@
 import logging
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 # Read by Ray when it is imported. Usage statistics are off by default here.
@@ -57,7 +59,7 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
 
     Raises:
         InputError: the address is not one of a cluster's head.
-        RunError: no cluster answers there.
+        RunError: no cluster answers there, or it cannot be joined from here.
     """
     if ray.is_initialized():
         yield
@@ -72,18 +74,14 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         }
     else:
         _require_head(cluster.address)
+        _try_to_join(cluster.address)
     # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
     ray._private.worker.print_to_stdstream = _show_first_line
     # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
-    address = cluster.address or "local"
-    try:
-        with _no_raw_lines():
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise RunError(f"{_reason(error, address)}; nothing has run") from error
+    ray.init(cluster.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         yield
     finally:
@@ -176,31 +174,34 @@ def _show_first_line(data: dict[str, Any], ignore_prefix: bool = False) -> None:
             sys.stderr.write(f"Ray: {first[:200]}\n")
 
 
-@contextmanager
-def _no_raw_lines() -> Iterator[None]:
-    """Drop what Ray's core writes to standard error while it tries to join, again and again."""
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+@cache
+def _try_to_join(address: str) -> None:
+    """Join a cluster in a process of its own first.
 
+    Where that fails, Ray writes its core's lines for twenty seconds or ends the process outright.
 
-def _reason(error: BaseException, address: str) -> str:
-    """Why Ray could not be joined, in one line."""
-    causes = [error]
-    while causes[-1].__cause__ is not None:
-        causes.append(causes[-1].__cause__)
-    text = " ".join(map(str, causes))
-    if "InvalidAuthToken" in text:
-        return (
+    Raises:
+        RunError: why it fails, and what to do.
+    """
+    join = "import ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level=40)"
+    tried = subprocess.run(
+        [sys.executable, "-c", join, address], capture_output=True, text=True, check=False
+    )
+    if not tried.returncode:
+        return
+    if "InvalidAuthToken" in tried.stderr:
+        reason = (
             f"Ray at {address} asks for its token: set RAY_AUTH_MODE=token, with the head's "
             "~/.ray/auth_token on this machine or its text in RAY_AUTH_TOKEN"
         )
-    return f"Ray at {address}: {str(error).strip().splitlines()[0]}"
+    elif "raylet_ipc_client" in tried.stderr:  # no process of that Ray runs here
+        reason = (
+            f"this machine is no node of the cluster at {address}: start mubench on one of its "
+            "nodes, make this machine one (ray start --address), or use ray job submit"
+        )
+    else:
+        reason = f"Ray at {address}: {tried.stderr.strip().splitlines()[-1]}"
+    raise RunError(f"{reason}; nothing has run")
 
 
 def _require_head(address: str) -> None:
