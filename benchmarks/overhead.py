@@ -1,7 +1,6 @@
 """What the framework costs: a sweep of 1,000 steps that do nothing, from plan to stored records.
 
-Prints milliseconds a trial and kilobytes of driver memory a trial, each against Ray Tune alone
-running as many trials that do nothing, in the same process and run.
+Prints milliseconds a step and kilobytes of driver memory a step. MLflow is off.
 
     python benchmarks/overhead.py [--trials 1000]
 """
@@ -82,8 +81,8 @@ def main() -> None:
         summary = run_plan(plan, Store(f"{folder}/store"), Quiet(), worker=NoopWorker)
         seconds, grown = time.perf_counter() - began, resident_kib() - before
         print(f"{summary.ran} steps in {seconds:.1f} s")
-        print(f"{1000 * seconds / summary.ran:.1f} ms a trial (at most 60)")
-        print(f"{grown / summary.ran:.1f} KiB of driver memory a trial (at most 80)")
+        print(f"{1000 * seconds / summary.ran:.1f} ms a step (at most 20)")
+        print(f"{grown / summary.ran:.1f} KiB of driver memory a step (at most 20)")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from mubench.run.tune.dispatch import (
     RETRIES,
     TOGETHER_MOST,
 )
-from mubench.run.tune.messages import Leave, Pause, Start
-from mubench.run.tune.pool import Node
+from mubench.run.tune.messages import Leave, Pause, ReadyStep, Start
+from mubench.run.tune.pool import Node, Share
 from mubench.sweep.load import load
 from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import Candidate
 from tests.support.dispatch_world import World
 from tests.support.plans import BASE
 
@@ -195,13 +196,56 @@ def test_a_cluster_that_grows_is_told_what_could_run():
     assert len(world.dispatcher.demand(2)) == 2
 
 
-def test_no_seat_is_kept_for_a_worker_that_nobody_needs_any_more():
-    """When a share has no step left, the room that was promised to it is free for others."""
-    plan, seconds = paper("cifar10_class")
-    simulation = Simulation(plan, seconds, cluster(8))
-    simulation.makespan()
-    left = simulation.dispatcher.pool.seats.keys() - simulation.dispatcher.workers.keys()
-    assert not left
+WHOLE, QUARTER = Share(1, 1), Share(1, 0.25)
+
+
+class TwoShares:
+    """Ready steps of two shares, as many as a test says; quarters matter far more."""
+
+    is_finished, left, trials_left = False, 100, Counter()
+
+    def __init__(self, **ready):
+        self.counts = {WHOLE: ready["whole"], QUARTER: ready["quarter"]}
+        self.running = set()
+
+    def shares(self, left):
+        return [share for share in (QUARTER, WHOLE) if self.counts[share]]
+
+    def ready(self, share):
+        return self.counts[share]
+
+    def matters_more(self, share, other, left):
+        return share == QUARTER
+
+    def finish(self, record):
+        """More steps are ready as it is."""
+
+    def next(self, share, left):
+        if not self.counts[share]:
+            return None
+        self.counts[share] -= 1
+        return ReadyStep(next(iter(BASE.steps.values())), Candidate({}))
+
+
+def test_a_promise_ends_when_nobody_needs_it_any_more():
+    """A seat that is kept for a step that found another would stay empty for ever."""
+    world = World()
+    world.nodes = [Node("a", 8, 1)]
+    world.dispatcher.schedule = TwoShares(whole=3, quarter=0)
+    assert world.dispatcher.open("whole") == WHOLE
+    world.dispatcher.has_started("whole", Start("a", (0,)))
+    assert world.dispatcher.next_for("whole")
+    world.dispatcher.schedule.counts[QUARTER] = 1
+    assert world.dispatcher.open("quarter") is None  # the whole GPU is asked for
+    world.nodes.append(Node("b", 8, 1))
+    world.now += 1
+    assert world.dispatcher.open("quarter") == QUARTER
+    world.dispatcher.has_started("quarter", Start("b", (0,)))
+    assert world.dispatcher.next_for("quarter")
+    world.dispatcher.open("more")
+    assert world.dispatcher.pool.seats.keys() == world.dispatcher.workers.keys()
+    world.finish("whole")
+    assert world.dispatcher.next_for("whole") != Leave()
 
 
 def paper(name, *changes):
