@@ -14,20 +14,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import sleeping_worker
+from ray import cloudpickle
 from ray.cluster_utils import Cluster
-from typing_extensions import override
+from sleeping_worker import sleeper
 
-from mubench.run.step_result import StepResult, make_record
 from mubench.run.tune.cluster import ClusterConfig
-from mubench.run.tune.messages import ReadyStep
 from mubench.run.tune.run_plan import run_plan
-from mubench.run.tune.worker import Worker
-from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.sweep.load import parse
 from mubench.sweep.plan import Plan
 from mubench.sweep.planner import make_plan
 from mubench.sweep.steps import Step
+
+cloudpickle.register_pickle_by_value(sleeping_worker)  # workers do not find that file
 
 SETTLED = 20.0
 ROWS = ("ft", "ga", "ugradsl", "ugradsl_plus", "neggrad_plus")
@@ -89,24 +89,6 @@ def plan_of(trials: int, **sweep: object) -> Plan:
     rows: dict[str, dict[str, object]] = {row: {} for row in ROWS}
     node = {"name": "busy", "grid": grid, "methods": rows, "search": search, **sweep}
     return make_plan(parse(node, "busy"), "cuda" if "resources" in sweep else "cpu")
-
-
-def sleeper(seconds: Seconds) -> type[Worker]:
-    """A worker whose steps sleep."""
-
-    class Sleeper(Worker):
-        @override
-        def run_step(self, ready: ReadyStep) -> Record:
-            began = time.time()
-            time.sleep(seconds(ready.step))
-            metrics = {"objective": 0.5, "gap": 0.5, "began": began}
-            candidate = ready.candidate
-            result = StepResult(
-                metrics=metrics, params=candidate.params, candidate=candidate.number
-            )
-            return make_record(ready.step, result, time.time() - began)
-
-    return Sleeper
 
 
 def measure(

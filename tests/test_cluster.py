@@ -1,5 +1,6 @@
 """Sweeps on several nodes: real raylets on this machine, which die and are joined by others."""
 
+import json
 import os
 import re
 import shutil
@@ -59,7 +60,7 @@ class Where(NoopWorker):
 
     def run_step(self, ready):
         time.sleep(self.seconds)
-        node = int(ray.get_runtime_context().get_node_id()[:8], 16)
+        node = int(ray.get_runtime_context().get_node_id()[-8:], 16)
         record = super().run_step(ready)
         return replace(record, metrics={**record.metrics, "node": node})
 
@@ -122,10 +123,10 @@ def test_with_wait_a_sweep_goes_on_when_the_node_comes(three_nodes, tmp_path):
     assert {record.status for record in summary.records.values()} == {"ok"}
 
 
-def ray_start(folder, *arguments):
+def ray_start(folder, *arguments, cpus=1, **variables):
     """A raylet of its own session, as `ray start` makes it; it ends with the fixture."""
-    environment = {**os.environ, "RAY_TMPDIR": str(folder)}
-    command = [f"{Path(sys.executable).parent}/ray", "start", "--block", "--num-cpus=1"]
+    environment = {**os.environ, "RAY_TMPDIR": str(folder), **variables}
+    command = [f"{Path(sys.executable).parent}/ray", "start", "--block", f"--num-cpus={cpus}"]
     return subprocess.Popen(
         [*command, "--disable-usage-stats", *arguments],
         env=environment,
@@ -146,10 +147,10 @@ def head():
     """Starts a head at a port, again and again."""
     started = []
 
-    def start(port):
+    def start(port, *more, **changes):
         folder = tempfile.mkdtemp(prefix="ray-")  # paths of sockets are short
-        arguments = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1")
-        process = ray_start(folder, *arguments, "--include-dashboard=false")
+        arguments = ("--head", f"--port={port}", "--node-ip-address=127.0.0.1", *more)
+        process = ray_start(folder, *arguments, "--include-dashboard=false", **changes)
         started.append((process, folder))
         deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:
@@ -205,6 +206,49 @@ def test_the_head_dies_and_the_same_command_goes_on_later(head, tmp_path):
     assert len(after) > len(kept)
     assert {key: after[key].created for key in kept} == {k: r.created for k, r in kept.items()}
     assert {record.status for record in after.values()} == {"ok"}
+
+
+def autoscaling(folder):
+    """The option for a cluster whose autoscaler starts raylets on this machine, two at most."""
+    head, two = "ray.head.default", {"resources": {"CPU": 2}, "min_workers": 0, "max_workers": 2}
+    provider = dict.fromkeys(
+        ("use_node_id_as_ip", "disable_node_updaters", "disable_launch_config_check"), True
+    )
+    config = {
+        "cluster_name": "grows",
+        "max_workers": 2,
+        "provider": {"type": "fake_multinode", **provider},
+        "available_node_types": {
+            head: {"resources": {"CPU": 0}, "max_workers": 0, "node_config": {}},
+            "two": {**two, "node_config": {}},
+        },
+        "head_node_type": head,
+        "idle_timeout_minutes": 1,
+        "upscaling_speed": 1.0,
+    }
+    config |= {name: {} for name in ("auth", "docker", "file_mounts")}
+    steps = ("initialization", "setup", "head_setup", "worker_setup")
+    starts = ("head_start_ray", "worker_start_ray")
+    config |= {f"{name}_commands": [] for name in (*steps, *starts)}
+    config["cluster_synced_files"] = []
+    file = folder / "autoscaling.json"
+    file.write_text(json.dumps(config))
+    return f"--autoscaling-config={file}"
+
+
+def test_an_autoscaler_starts_the_nodes_of_a_pool_that_is_empty(head, tmp_path):
+    port = 6379  # where the nodes of that provider look for their head
+    with socket.socket() as own:
+        if own.connect_ex(("127.0.0.1", port)) == 0:
+            pytest.skip(f"another Ray uses port {port}")
+    quick = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
+    head(port, autoscaling(tmp_path), cpus=0, **quick)
+    opened = opened_in(tmp_path, methods={"ga": {}, "ft": {}}, search={"trials": 6, "lag": 6})
+    config = ClusterConfig(address=f"127.0.0.1:{port}", wait=True)
+    watching = Quiet()
+    summary = run_plan(opened.plan, opened.store, watching, cluster=config, worker=Where)
+    assert {record.status for record in summary.records.values()} == {"ok"}
+    assert len(nodes_of(summary.records)) == 2  # steps for four workers were asked for
 
 
 OTHER_HOST = """

@@ -129,17 +129,21 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
     with tracked(
         plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
     ) as tracker:
-        summary = _run_missing(opened, options, sweep.data)
+        summary = _run_missing(opened, options, sweep.data, tracker.place if tracker else "")
         if summary.interrupted_by is not None:
             say(f"interrupted; continue with 'mubench run {sweep.sweep}'")
             raise typer.Exit(INTERRUPTED if summary.interrupted_by == SIGINT else STOPPED)
+        if tracker:
+            tracker.catch_up()
         save_examples(store, opened.source, sweep.data)
         page = _write_report(opened, options.out)
         say(tracker.finish(page.parent) if tracker else "MLflow: off")
     return summary
 
 
-def _run_missing(opened: "OpenSweep", options: RunOptions, data: str | None) -> "Summary":
+def _run_missing(
+    opened: "OpenSweep", options: RunOptions, data: str | None, place: str
+) -> "Summary":
     from mubench.run.tune.resume import finished, outdated_steps
 
     _print_outdated(outdated_steps(opened.plan, opened.store), opened.plan.name)
@@ -153,6 +157,8 @@ def _run_missing(opened: "OpenSweep", options: RunOptions, data: str | None) -> 
     from mubench.cli.progress import Screen
     from mubench.run.tune.run_plan import run_plan
 
+    if place:
+        say(place)
     with Screen(console()) as screen:
         return run_plan(opened.plan, opened.store, screen, cluster=options.cluster, data_dir=data)
 

@@ -28,6 +28,7 @@ PATIENCE_SECONDS = 120.0
 """For the last pass."""
 BUSY_SECONDS = 30.0
 """Without a written run, before the last pass gives up."""
+_NOW = "now\n"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ class Writer:
         )
         return self
 
+    def catch_up(self) -> None:
+        """Begin a pass at once: the sweep has ended, and its report is still to be written."""
+        with suppress(OSError):  # an early end is told by `finish`
+            self._send(_NOW)
+
     def finish(self, report: Path | None, patience: float = PATIENCE_SECONDS) -> str:
         """Bring MLflow up to date a last time, with the report; return a summary in one line.
 
@@ -116,6 +122,11 @@ class Writer:
         self._process.communicate()
         self._folder.cleanup()
 
+    def _send(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+
     def _failed(self, reason: str) -> TrackingError:
         return TrackingError(
             f"MLflow: {reason}; the records are safe in the store; "
@@ -126,8 +137,9 @@ class Writer:
 def follow(path: Path) -> None:
     """Sync until standard input has a line or ends: the main function of the background process.
 
-    A line is the JSON of the report's folder (or null): sync a last time and answer with a line
-    `{"error": bool, "text": str}`. The input ends without a line where the sweep was killed.
+    A line "now" asks for a pass. A line that is the JSON of the report's folder (or null) asks for
+    the last one and for an answer, the line `{"error": bool, "text": str}`. The input ends without
+    it where the sweep was killed.
 
     Args:
         path: a pickled `SyncJob`.
@@ -138,6 +150,9 @@ def follow(path: Path) -> None:
     while not select.select([sys.stdin], [], [], wait)[0]:
         wait = max(job.every_seconds, SHARE * _pass(job))
     line = sys.stdin.readline()
+    if line == _NOW:
+        _pass(job)
+        line = sys.stdin.readline()
     if line:
         sys.stdout.write(_last_pass(job, json.loads(line)) + "\n")
 

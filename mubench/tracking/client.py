@@ -69,6 +69,19 @@ def writers(uri: str) -> int:
     return 1 if uri.startswith("sqlite:") else _WRITERS
 
 
+def how_to_open(uri: str) -> str:
+    """Return a server's address, or the command that serves a database.
+
+    >>> how_to_open("http://mlflow:5000")
+    'http://mlflow:5000'
+    >>> how_to_open("sqlite:////data/mlflow.db")
+    'mlflow ui --backend-store-uri sqlite:////data/mlflow.db'
+    """
+    shown = without_password(uri)
+    is_served = urlsplit(uri).scheme in ("http", "https", "databricks", "")
+    return shown if is_served else f"mlflow ui --backend-store-uri {shown}"
+
+
 def without_password(uri: str) -> str:
     """Return an address that may be shown.
 

@@ -13,7 +13,7 @@ from mubench.store.results_files import current_results, pack
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.background import Writer
-from mubench.tracking.client import default_uri
+from mubench.tracking.client import default_uri, how_to_open
 
 
 class Tracker:
@@ -27,6 +27,16 @@ class Tracker:
         self._outline = outline
         self._writer = writer
         self._uri = uri
+
+    @property
+    def place(self) -> str:
+        """Where to look at MLflow, in one line."""
+        return f"MLflow: {how_to_open(self._uri)}"
+
+    def catch_up(self) -> None:
+        """Send what there is while the report is written."""
+        if self._writer is not None:
+            self._writer.catch_up()
 
     def finish(self, report: Path) -> str:
         """Send the rest and the report; return a line for the user.

@@ -52,6 +52,36 @@ def test_the_follower_syncs_while_the_sweep_runs_and_when_it_ends(
     assert world.runs()["quickstart"].info.status == "FINISHED"
 
 
+def test_the_follower_is_told_to_catch_up_while_the_report_is_written(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    world.record()
+    job = background.SyncJob(world.plan, world.store.uri, world.outline, None, False)
+    path = tmp_path / "job"
+    path.write_bytes(pickle.dumps(job))
+    reading, writing = os.pipe()
+    os.write(writing, background._NOW.encode())
+
+    def one_pass(of: background.SyncJob) -> float:
+        took = real(of)
+        os.write(writing, b"null\n")  # the report is there only now
+        return took
+
+    real = background._pass
+    monkeypatch.setattr(background, "_pass", one_pass)
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        background.follow(path)
+    os.close(writing)
+    answer = json.loads(capsys.readouterr().out)
+    assert not answer["error"]
+    assert "(0 new, 0 completed)" in answer["text"]  # all was sent before
+
+
 def test_a_busy_server_delays_no_pass_and_the_last_one_waits_for_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
@@ -75,7 +105,8 @@ def test_a_busy_server_delays_no_pass_and_the_last_one_waits_for_it(
 def test_the_writer_is_a_process_whose_troubles_are_one_line(world: World):
     world.record()
     with Writer(world.plan, world.store, world.outline, None) as writer:
-        assert "new" in writer.finish(None)
+        writer.catch_up()
+        assert "(0 new" in writer.finish(None)
     assert world.runs()["quickstart"].info.status == "FINISHED"
     with (
         Writer(world.plan, world.store, world.outline, None) as writer,
@@ -85,5 +116,6 @@ def test_the_writer_is_a_process_whose_troubles_are_one_line(world: World):
     with Writer(world.plan, world.store, world.outline, None) as writer:
         writer._process.kill()
         writer._process.wait()
+        writer.catch_up()
         with pytest.raises(TrackingError, match="ended early"):
             writer.finish(None)

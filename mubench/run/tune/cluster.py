@@ -155,7 +155,8 @@ def require_room(steps: Iterable[Step], present: Iterable[Node]) -> None:
 
 def ask_for(shares: Iterable[Share]) -> None:
     """Tell the autoscaler of a cluster, if it has one, which workers have work."""
-    request_resources(bundles=[{"CPU": share.cpu, "GPU": share.gpu} for share in shares])
+    asked = [{"CPU": share.cpu, "GPU": share.gpu} for share in shares]
+    request_resources(bundles=[{k: v for k, v in each.items() if v} for each in asked])
 
 
 def has_gpu(cluster: ClusterConfig) -> bool:

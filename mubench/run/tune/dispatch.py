@@ -59,8 +59,8 @@ class _Promise:
 class Dispatcher:
     """Starts workers where steps are ready and room is free, and gives steps to those that wait.
 
-    `keep` stores records; it is called before the schedule moves on, so that results come before
-    progress. `lost` makes the record of a step whose worker died too often.
+    `keep` has records stored; it is called before the schedule moves on, so that results come
+    before what is made of them. `lost` makes the record of a step whose worker died too often.
     """
 
     schedule: Schedule

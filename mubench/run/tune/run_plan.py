@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ray import tune
 from ray.tune import CLIReporter, RunConfig, TuneConfig
@@ -27,7 +26,8 @@ from mubench.run.tune.cluster import (
 from mubench.run.tune.dispatch import RETRIES, Dispatcher
 from mubench.run.tune.interrupt import interruptible, stop_workers
 from mubench.run.tune.messages import Job
-from mubench.run.tune.pool import Share, room_for
+from mubench.run.tune.pool import Node, Share, room_for
+from mubench.run.tune.record_queue import RecordQueue
 from mubench.run.tune.resume import Summary, usable_records
 from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.tune_hooks import StepScheduler, StopWhenOver, WorkerSearcher
@@ -140,21 +140,27 @@ def _run_steps(
 ) -> None:
     """Let Ray Tune run workers until all is done."""
 
-    def keep(records: Sequence[Record]) -> None:
+    def store_all(records: Sequence[Record]) -> None:
         store.records.append(*records)
-        for record in records:
-            watch.progress.finished(record, schedule)
 
-    dispatcher = Dispatcher(schedule, watch, keep, _lost, watch.progress.started)
-    watch.dispatcher = dispatcher
-    try:
-        _fit(dispatcher, worker)
-    except KeyboardInterrupt:
-        watch.progress.say("stopping: trainings keep a checkpoint")
-        stop_workers(dispatcher.starts)
-        raise
-    finally:
-        watch.end()
+    def stored(record: Record) -> None:
+        watch.progress.finished(record, schedule)
+
+    def look() -> Sequence[Node]:
+        queue.look()
+        return watch()
+
+    with RecordQueue(store_all, stored) as queue:
+        dispatcher = Dispatcher(schedule, look, queue.put, _lost, watch.progress.started)
+        watch.dispatcher = dispatcher
+        try:
+            _fit(dispatcher, worker)
+        except KeyboardInterrupt:
+            watch.progress.say("stopping: trainings keep a checkpoint")
+            stop_workers(dispatcher.starts)
+            raise
+        finally:
+            watch.end()
     if dispatcher.error is not None:
         raise dispatcher.error
 
@@ -162,7 +168,7 @@ def _run_steps(
 def _fit(dispatcher: Dispatcher, worker: type[tune.Trainable]) -> None:
     with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
         tuner = tune.Tuner(
-            tune.with_resources(worker, _resources),
+            worker,
             tune_config=TuneConfig(
                 search_alg=WorkerSearcher(dispatcher),
                 scheduler=StepScheduler(dispatcher),
@@ -177,10 +183,6 @@ def _fit(dispatcher: Dispatcher, worker: type[tune.Trainable]) -> None:
             ),
         )
         tuner.fit()
-
-
-def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-    return tune.PlacementGroupFactory([{"CPU": config["cpu"], "GPU": config["gpu"]}])
 
 
 def _lost(step: Step) -> Record:

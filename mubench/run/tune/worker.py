@@ -41,6 +41,12 @@ class Worker(tune.Trainable):
     """Runs the steps that it is given; data and models stay loaded between them."""
 
     @override
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """Its share of a node: the worker's configuration."""
+        return tune.PlacementGroupFactory([{"CPU": config["cpu"], "GPU": config["gpu"]}])
+
+    @override
     def setup(self, config: dict[str, Any], job: Job | None = None) -> None:
         assert job is not None
         self._job = job
@@ -93,9 +99,9 @@ class Worker(tune.Trainable):
         """Nothing to load."""
 
     def _record_of(self, ready: ReadyStep) -> Record:
-        from mubench.run.step_result import not_run
-
         if ready.refusal is not None:
+            from mubench.run.step_result import not_run
+
             return not_run("refused", ready.step, ready.refusal)
         self._keeps_checkpoints = ready.step.kind in ("train", "retrain")
         try:

@@ -17,6 +17,7 @@ from mubench.run.open_sweep import open_sweep
 from mubench.run.tune import run_plan as running
 from mubench.run.tune.resume import usable_records
 from mubench.run.tune.run_plan import run_plan
+from mubench.run.tune.worker import Worker
 from mubench.store.store import Store
 from mubench.sweep.planner import make_plan
 from tests.support.noop_worker import NoopWorker
@@ -72,6 +73,29 @@ def test_a_sweep_runs_end_to_end(finished):
         if record.kind == "final":
             assert record.metrics["gap"] >= 0
         assert record.threads == 1
+
+
+class Light(Worker):
+    """Notes what its process had loaded when it started."""
+
+    def setup(self, config, job=None):
+        self.had_torch = "torch" in sys.modules
+        super().setup(config, job)
+
+    def run_step(self, ready):
+        from mubench.run.step_result import StepResult, make_record
+
+        metrics = {"objective": 0.5, "had_torch": float(self.had_torch)}
+        candidate = ready.candidate
+        result = StepResult(metrics=metrics, params=candidate.params, candidate=candidate.number)
+        return make_record(ready.step, result, 0.0)
+
+
+def test_a_worker_starts_without_torch(two_cpus, tmp_path):
+    """Whatever Tune pickles for it may name no module of the driver's."""
+    opened = opened_in(tmp_path)
+    summary = run_plan(opened.plan, opened.store, Quiet(), worker=Light)
+    assert {record.metrics["had_torch"] for record in summary.records.values()} == {0.0}
 
 
 def test_the_second_run_runs_nothing_and_needs_no_ray(finished, monkeypatch):
