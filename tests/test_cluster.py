@@ -76,7 +76,7 @@ def test_a_sweep_on_three_nodes_has_the_values_of_one_process(three_nodes, tmp_p
 
 
 def test_a_node_dies_and_another_joins_in_the_middle_of_a_sweep(three_nodes, tmp_path, capfd):
-    opened = opened_in(tmp_path, methods={"ga": {}, "ft": {}}, search={"trials": 12, "lag": 4})
+    opened = opened_in(tmp_path, methods={"ga": {}, "ft": {}}, search={"trials": 24, "lag": 4})
 
     class Changing(Quiet):
         records = 0
