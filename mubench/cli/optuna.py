@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mubench.cli.options import SweepOptions, with_options
+from mubench.cli.options import SweepOptions, existing_store, with_options
 from mubench.cli.output import say
 from mubench.errors import plural
 
@@ -37,6 +37,7 @@ def export(
     """
     from mubench.run.tune import optuna_export
 
+    existing_store(sweep.store)
     opened = sweep.open()
     target = to or optuna_export.default_target(opened.store)
     _print(optuna_export.export(opened.plan, opened.store, target), target)

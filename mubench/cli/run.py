@@ -131,7 +131,7 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
     ) as tracker:
         summary = _run_missing(opened, options, sweep.data, tracker.place if tracker else "")
         if summary.interrupted_by is not None:
-            say(f"interrupted; continue with 'mubench run {sweep.sweep}'")
+            say("interrupted; the same command continues")
             raise typer.Exit(INTERRUPTED if summary.interrupted_by == SIGINT else STOPPED)
         if tracker:
             tracker.catch_up()

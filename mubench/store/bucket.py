@@ -125,6 +125,7 @@ class Bucket:
         from obstore.exceptions import BaseError
         from obstore.store import from_url
 
+        _check_endpoints(self._kind)
         if urlsplit(self.root).query:
             raise StoreError(f"{self.root}: give settings as {self._kind}_* variables, not after ?")
         options: ClientConfig = {"allow_http": True, "connect_timeout": "5s", "timeout": "120s"}
@@ -191,7 +192,19 @@ def _profile() -> Any:
             "AWS_PROFILE is set, and only boto3 reads profiles: pip install boto3, or give "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in its place"
         ) from error
-    return Boto3CredentialProvider()
+    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+
+    try:
+        return Boto3CredentialProvider()
+    except BotoCoreError as error:
+        raise StoreError(f"AWS_PROFILE={os.environ['AWS_PROFILE']}: {error}") from error
+
+
+def _check_endpoints(kind: str) -> None:
+    """Obstore ends in a panic where an address has no scheme."""
+    for name, value in os.environ.items():
+        if name.startswith(kind) and "ENDPOINT" in name and value and "://" not in value:
+            raise StoreError(f"{name}={value}: begin it with http:// or https://")
 
 
 def _code(error: Exception) -> str:

@@ -74,7 +74,6 @@ class Writer:
 
     def __init__(self, plan: Plan, store: Store, outline: SweepResults, uri: str | None) -> None:
         self._job = SyncJob(plan, store.uri, outline, uri, searches=False)
-        self._name = plan.name
 
     def __enter__(self) -> Self:
         self._folder = TemporaryDirectory(prefix="mubench-")
@@ -130,7 +129,7 @@ class Writer:
     def _failed(self, reason: str) -> TrackingError:
         return TrackingError(
             f"MLflow: {reason}; the records are safe in the store; "
-            f"run 'mubench mlflow sync {self._name}' later"
+            "run 'mubench mlflow sync' later, with the same sweep and --store"
         )
 
 

@@ -36,7 +36,8 @@ class Synced:
 
     @override
     def __str__(self) -> str:
-        runs = f"{plural(self.runs, 'run')} ({self.created} new, {self.completed} completed)"
+        changes = f" ({self.created} new, {self.completed} completed)"
+        runs = plural(self.runs, "run") + (changes if self.created or self.completed else "")
         return "; ".join([f"{runs} in '{self.experiment}' at {self.uri}", *self.notes])
 
 
@@ -90,7 +91,10 @@ def sync(  # noqa: PLR0913  three of them are the sweep
     try:
         run_id, count, notes = attempts.succeed(attempt)
     except TrackingError as error:
-        advice = f"the records are safe in the store; run 'mubench mlflow sync {plan.name}' later"
+        advice = (
+            "the records are safe in the store; run 'mubench mlflow sync' later, with the same "
+            "sweep and --store"
+        )
         raise TrackingError(f"{error}; {advice}") from error
     return Synced(
         without_password(uri),

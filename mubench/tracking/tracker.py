@@ -44,7 +44,7 @@ class Tracker:
         A failure is a warning, since the records are safe in the store.
         """
         if self._writer is None:
-            return f"MLflow: up to date ('mubench mlflow sync {self._plan.name}' checks it)"
+            return "MLflow: up to date ('mubench mlflow sync' checks it)"
         try:
             summary = self._writer.finish(report)
         except TrackingError as error:

@@ -138,7 +138,7 @@ def test_an_interrupted_run_ends_with_130_and_without_a_report(mubench_, copy, m
     monkeypatch.setattr(running, "run_plan", interrupted)
     code, out, err = mubench_("run", sweep, "--store", store, *MORE, "--out", "out", "--no-mlflow")
     assert (code, err) == (130, "")
-    assert out.startswith("interrupted; continue with 'mubench run")
+    assert out.startswith("interrupted; the same command continues")
     assert not Path("out").exists()
     with Store(str(store)).lock("next"):
         pass

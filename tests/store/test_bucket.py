@@ -210,3 +210,19 @@ def test_a_folder_is_opened_without_the_library_of_buckets(tmp_path):
         "assert 'obstore' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+
+
+def test_an_endpoint_without_scheme_is_one_line(monkeypatch):
+    """obstore would end the process with pages of a panic."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "127.0.0.1:9000")
+    with pytest.raises(StoreError) as caught:
+        Files("s3://bucket/store")
+    assert str(caught.value) == "AWS_ENDPOINT_URL=127.0.0.1:9000: begin it with http:// or https://"
+
+
+def test_a_profile_that_does_not_exist_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(StoreError, match=r"^AWS_PROFILE=nobody: .*profile.* could not be found$"):
+        Files("s3://bucket/store")

@@ -33,7 +33,8 @@ def test_a_dead_server_gives_one_line_that_says_what_to_do(
     address, _, advice = str(caught.value).partition("; ")
     assert re.fullmatch(rf"{re.escape(uri)}: \[Errno \d+\] Connection refused", address)
     assert advice == (
-        "the records are safe in the store; run 'mubench mlflow sync quickstart' later"
+        "the records are safe in the store; run 'mubench mlflow sync' later, with the same sweep "
+        "and --store"
     )
     assert dict(os.environ) == before
 

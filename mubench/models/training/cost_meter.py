@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,20 @@ class Clock:
     cost: Cost
 
 
+@cache
+def _warm_up(device: torch.device) -> None:
+    """Load what torch loads with its first optimizer: a second that no method is to pay for."""
+    with torch.enable_grad():
+        weight = nn.Parameter(torch.zeros(1, device=device))
+        optimizer = torch.optim.SGD([weight], lr=0.0)
+        (weight * weight).sum().backward()
+        optimizer.step()
+
+
 @contextmanager
 def measure(device: torch.device, meter: Meter) -> Iterator[Clock]:
     """Time a region; examples are those that `meter` counts inside it."""
+    _warm_up(device)
     clock = Clock()
     forward, backward = meter.forward_examples, meter.backward_examples
     resident = _start_peak(device)
@@ -129,6 +141,7 @@ class Stopwatch:
     """Adds up the seconds of work that is done in pieces; starts at once."""
 
     def __init__(self, device: torch.device) -> None:
+        _warm_up(device)
         self.cost = Cost()
         """Of the pieces that ended."""
         self._device = device

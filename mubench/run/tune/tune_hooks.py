@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
 
 # Trials that failed are told in one line by `run_plan`.
-for _name in ("ray.tune.execution.tune_controller", "ray.air.execution"):
+for _name in ("ray.tune.execution.tune_controller", "ray.tune.tune", "ray.air.execution"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 

@@ -3,6 +3,8 @@
 import copy
 import math
 import mmap
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -198,3 +200,23 @@ def test_the_change_of_weights_is_relative_to_all_weights_of_the_original():
         model.load_state_dict(state)
     assert weight_change(after, before) == math.sqrt((1 + 4) / (9 + 16))
     assert weight_change(before, before) == 0.0
+
+
+FIRST = """
+import sys, torch
+from mubench.models.training.cost_meter import Meter, Stopwatch, measure
+assert "torch._dynamo" not in sys.modules
+{}
+assert "torch._dynamo" in sys.modules
+before = set(sys.modules)
+torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+assert set(sys.modules) == before, "an optimizer loads nothing more"
+"""
+
+
+@pytest.mark.parametrize(
+    "start", ["measure(torch.device('cpu'), Meter()).__enter__()", "Stopwatch(torch.device('cpu'))"]
+)
+def test_what_torch_loads_with_its_first_optimizer_is_loaded_before_a_clock_runs(start):
+    """It takes a second of CPU: the first step of each worker would seem so much slower."""
+    subprocess.run([sys.executable, "-c", FIRST.format(start)], check=True)
