@@ -63,7 +63,13 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
         "work": _work_json(total(costs)),
         "workers": {"most": used.most, "mean": round(used.mean, 1), "chain": dict(used.chain)},
         "studies": [
-            {"id": s.id, "cell": s.cell, "row": s.row.label, "trials": s.trials}
+            {
+                "id": s.id,
+                "cell": s.cell,
+                "row": s.row.label,
+                "repeat": s.repeat,
+                "places": [len(steps) for steps in s.rounds],
+            }
             for s in plan.studies.values()
         ],
         "ids": [
@@ -110,8 +116,12 @@ def _examples(costs: Sequence[KindCost]) -> str:
 
 
 def _budget(plan: Plan) -> str:
-    trials = {study.trials for study in plan.studies.values()}
-    return f", {plural(trials.pop(), 'trial')} each" if len(trials) == 1 else ""
+    budgets = {tuple(map(len, study.rounds)) for study in plan.studies.values()}
+    if len(budgets) != 1:
+        return ""
+    [places] = budgets
+    races = f" ({', '.join(map(str, places))} candidates on its requests)" if places[1:] else ""
+    return f", {plural(sum(places), 'trial')} each{races}"
 
 
 def _closing(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:

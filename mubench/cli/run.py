@@ -101,15 +101,19 @@ def reproduce(
     plugin: PluginFiles = None,
 ) -> None:
     """Run the step of one record again, in a temporary store, and compare the results."""
-    from mubench.cli.reproduce_text import comparison_text, recipe_text
-    from mubench.run.compare_records import compare_records
-    from mubench.run.environment import commit
-    from mubench.run.reproduce import find_steps, run_again
+    from mubench.run.instructions import keep_to
     from mubench.store.lookup import find_in_report, find_in_store
 
     record, place = (
         find_in_report(report, row) if report else find_in_store(existing_store(store), row)
     )
+    if record.numerics.get("capability") == "AVX2":
+        keep_to("AVX2")  # before torch is loaded: a newer processor can do as that one did
+    from mubench.cli.reproduce_text import comparison_text, recipe_text
+    from mubench.run.compare_records import compare_records
+    from mubench.run.environment import commit
+    from mubench.run.reproduce import find_steps, run_again
+
     [reproduction] = find_steps(place, [record], device.asked, data)
     for part in recipe_text(reproduction, place, commit()):
         console().print(part)

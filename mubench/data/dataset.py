@@ -55,7 +55,8 @@ def load_dataset(
     Args:
         card: the data card: sources, classes, input_shape, fingerprint, options, ...
         options: some of the card's options; the others keep the card's defaults. `flip_labels` is
-            the share of D_tr whose labels are wrong; `train_size` keeps that many of D_tr,
+            the share of D_tr whose labels are wrong (held-out splits keep true labels, and get
+            `noisy_labels` beside them); `train_size` keeps that many of D_tr,
             `holdout_size` at most that many of D_val and of D_te.
         splits: some of `train`, `validation`, `test`.
         device: where the tensors will live.
@@ -77,9 +78,8 @@ def load_dataset(
     classes = len(whole.class_names)
     chosen["train"] = _with_options(settings, chosen["train"], card["name"], classes)
     for name in ("validation", "test"):
-        chosen[name] = chosen[name].first(
-            settings.get("holdout_size"), card["name"], "holdout_size"
-        )
+        held_out = chosen[name].first(settings.get("holdout_size"), card["name"], "holdout_size")
+        chosen[name] = held_out.with_noise(settings, card["name"], classes)
     loaded = {name: Split.whole(_source(chosen[name], transform, device)) for name in splits}
     return Dataset(
         train=loaded.get("train"),
@@ -134,6 +134,7 @@ class _Chosen(NamedTuple):
     labels: Ints
     ids: Ints
     groups: Ints | None
+    noisy_labels: Ints | None = None
 
     @classmethod
     def all_of(cls, split: EncodedSplit) -> "_Chosen":
@@ -146,6 +147,14 @@ class _Chosen(NamedTuple):
         rows = np.sort(hash_order(self.ids, *names)[:size])
         groups = None if self.groups is None else self.groups[rows]
         return _Chosen(self.inputs, rows, self.labels[rows], self.ids[rows], groups)
+
+    def with_noise(self, settings: Mapping[str, Any], dataset: str, num_classes: int) -> "_Chosen":
+        """Held-out examples with the labels that they would have in D_tr, if those are flipped."""
+        share = settings.get("flip_labels", 0.0)
+        if not share:
+            return self
+        noisy = flip_labels(self.labels, self.ids, share, num_classes, dataset)
+        return self._replace(noisy_labels=noisy)
 
 
 def _with_options(
@@ -167,7 +176,7 @@ def _with_options(
 
 def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Source:
     """Inputs on the device if they fit, else mapped on the host; on a CPU mapped ones stay so."""
-    groups = chosen.groups
+    groups, noisy = chosen.groups, chosen.noisy_labels
     inputs = _tensors(chosen.inputs)
     rows = None if chosen.rows is None else torch.from_numpy(chosen.rows)
     count = len(chosen.ids)
@@ -181,6 +190,7 @@ def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Sour
         ids=torch.tensor(chosen.ids, device=device),
         transform=transform,
         groups=None if groups is None else torch.tensor(groups, device=device),
+        noisy_labels=None if noisy is None else torch.tensor(noisy, device=device),
         rows=rows,
         is_streamed=not fits,
     )

@@ -61,6 +61,8 @@ class Source:
     transform: Transform
     groups: Tensor | None = None
     """(n,) int64, where the data set has a finer division than labels."""
+    noisy_labels: Tensor | None = None
+    """(n,) int64: labels of held-out examples as they would be in D_tr, if those are flipped."""
     rows: Tensor | None = None
     is_streamed: bool = False
     """Whether the inputs are too large for the device: the next batches are then fetched ahead."""
@@ -156,6 +158,12 @@ class Split:
         return None if groups is None else groups[self._rows]
 
     @property
+    def noisy_labels(self) -> Tensor | None:
+        """(n,) int64: labels that held-out examples would have in D_tr, if those are flipped."""
+        noisy = self._source.noisy_labels
+        return None if noisy is None else noisy[self._rows]
+
+    @property
     def pixels(self) -> Pixels | None:
         """How inputs come from pixels; None where they are not images, or where that is unknown."""
         return getattr(self._source.transform, "pixels", None)
@@ -172,13 +180,13 @@ class Split:
     def without_labels(self) -> "Split":
         """The same examples with every label -1."""
         hidden = torch.full_like(self._source.labels, -1)
-        return Split(replace(self._source, labels=hidden), self._rows)
+        return Split(replace(self._source, labels=hidden, noisy_labels=None), self._rows)
 
     def with_labels(self, labels: Tensor) -> "Split":
         """The same examples with other labels (n,) int64."""
         changed = self._source.labels.clone()
         changed[self._rows] = labels.to(self.device)
-        return Split(replace(self._source, labels=changed), self._rows)
+        return Split(replace(self._source, labels=changed, noisy_labels=None), self._rows)
 
     def take(self, positions: Tensor, augment: torch.Generator | None = None) -> Batch:
         """The batch at `positions` (b,); augmented where a generator is given."""

@@ -89,7 +89,13 @@ _RETRAINED = [
         "none",
         f"{title} of the model retrained without the same D_f: the target.",
     )
-    for name, title in {"ua": "UA", "ra": "RA", "ta": "TA", "mia_svc": "MIA"}.items()
+    for name, title in {
+        "ua": "UA",
+        "ra": "RA",
+        "ta": "TA",
+        "mia_svc": "MIA",
+        "mia_auc": "MIA AUC",
+    }.items()
 ]
 
 _GAPS = [
@@ -99,6 +105,20 @@ _GAPS = [
         "fraction",
         "lower",
         "Mean absolute difference to Retrain in UA, MIA, RA and TA.",
+    ),
+    MetricInfo(
+        "robust_gap",
+        "Robust gap",
+        "fraction",
+        "lower",
+        "Avg. Gap with the class-matched MIA AUC in place of the SVC attack, whose verdict jumps.",
+    ),
+    MetricInfo(
+        "accuracy_gap",
+        "Accuracy gap",
+        "fraction",
+        "lower",
+        "Avg. Gap without an attack: mean absolute difference to Retrain in UA, RA and TA.",
     ),
     MetricInfo(
         "gap_terms",

@@ -8,33 +8,44 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import ks_2samp, mannwhitneyu
 from sklearn.svm import SVC
 
 from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.outputs import Floats, Outputs
 
-UNINFORMATIVE = (0.45, 0.55)
-"""Balanced accuracies on its own training data between which an attack is uninformative."""
+LEVEL = 0.01
+"""Of the tests by which an attack is flagged."""
 FIT_BINS = 400
 SCORE_BINS = 2_000
 
 
 @dataclass(frozen=True)
 class SvcAttack:
-    """Result of the confidence attack, both as fractions.
+    """Result of the confidence attack, both as fractions, and two tests of its own labels.
 
     `efficacy` is TN / |D_f|, the share of D_f that it calls non-member: not a success rate, for 1
-    can also mean "obviously odd". `attack_accuracy` is its balanced accuracy on its training data.
+    can also mean "obviously odd". `attack_accuracy` is its balanced accuracy on its training data,
+    which is above 0.5 by chance, the more so the fewer they are.
     """
 
     efficacy: float
     attack_accuracy: float
+    difference_p: float
+    """Of members and non-members having the same confidences: two-sample Kolmogorov-Smirnov test,
+    whose statistic is what the best threshold gains."""
+    inversion_p: float
+    """Of members being at least as confident as non-members: Mann and Whitney's test."""
 
     @property
     def is_uninformative(self) -> bool:
-        """Whether the attack cannot tell its own members apart, so that `efficacy` is arbitrary."""
-        low, high = UNINFORMATIVE
-        return low <= self.attack_accuracy <= high
+        """Whether it cannot tell its own members apart: then `efficacy` is arbitrary."""
+        return self.difference_p >= LEVEL
+
+    @property
+    def is_inverted(self) -> bool:
+        """Whether members are less confident than non-members: it takes the sure for unseen."""
+        return self.inversion_p < LEVEL
 
 
 def mia_svc(forget: Outputs, retain: Outputs, holdout: Outputs) -> SvcAttack:
@@ -71,6 +82,8 @@ def mia_svc(forget: Outputs, retain: Outputs, holdout: Outputs) -> SvcAttack:
     return SvcAttack(
         efficacy=1 - _member_rate(svc, target_values, target_counts),
         attack_accuracy=(true_positives + true_negatives) / 2,
+        difference_p=float(ks_2samp(members, others, method="asymp").pvalue),
+        inversion_p=_p_of_less(members, others),
     )
 
 
@@ -96,6 +109,14 @@ def area_under_curve(positives: Floats, negatives: Floats) -> float:
     mean_ranks = np.cumsum(counts) - (counts - 1) / 2
     n, m = len(positives), len(negatives)
     return float((mean_ranks[inverse[:n]].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _p_of_less(members: Floats, others: Floats) -> float:
+    """One-sided p-value of Mann and Whitney's test; 1 where all values are equal."""
+    if np.ptp(np.concatenate([members, others])) == 0:
+        return 1.0
+    test = mannwhitneyu(members, others, alternative="less", method="asymptotic")
+    return float(test.pvalue)
 
 
 def _class_matched(forget: Outputs, holdout: Outputs) -> tuple[Outputs, Outputs]:

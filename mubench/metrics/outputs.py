@@ -1,8 +1,8 @@
 """Outputs of a model for every example of a set: the only input of metrics."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ Floats = NDArray[np.float64]
 class Outputs:
     """One model's outputs: `ids` (n,) int64, `labels` (n,) int64, `logits` (n, K) float32.
 
-    `groups` (n,) int64 where the data set has any: identities, or subclasses of its classes. Raises
+    `groups` (n,) int64 where the data set has any: identities, or subclasses of its classes.
+    `noisy_labels` (n,) int64 of held-out examples: those that they would have in D_tr, where an
+    option of the data set makes some of D_tr's labels wrong; their `labels` are true. Raises
     ValueError where shapes do not fit each other or a label is not one of the K classes.
     """
 
@@ -22,11 +24,12 @@ class Outputs:
     labels: NDArray[np.int64]
     logits: NDArray[np.float32]
     groups: NDArray[np.int64] | None = None
+    noisy_labels: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.logits.ndim != 2 or self.logits.shape[1] < 2:
             raise ValueError(f"logits must have shape (n, K >= 2), got {self.logits.shape}")
-        for name in ("ids", "labels", "groups"):
+        for name in ("ids", "labels", "groups", "noisy_labels"):
             column = getattr(self, name)
             if column is not None and column.shape != self.logits.shape[:1]:
                 raise ValueError(
@@ -40,6 +43,17 @@ class Outputs:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Any]) -> "Outputs":
+        """From what `arrays` returned. Raises KeyError where a part is missing, or ValueError."""
+        required = (arrays["ids"], arrays["labels"], arrays["logits"])
+        return cls(*required, arrays.get("groups"), arrays.get("noisy_labels"))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """As they are stored: each field that is there, by its name."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: values for name, values in fields.items() if values is not None}
 
     @property
     def num_classes(self) -> int:
@@ -76,8 +90,16 @@ class Outputs:
 
     def at(self, positions: NDArray[np.int64]) -> "Outputs":
         """The examples at `positions` (m,), in that order."""
-        groups = None if self.groups is None else self.groups[positions]
-        return Outputs(self.ids[positions], self.labels[positions], self.logits[positions], groups)
+        return Outputs(**{name: values[positions] for name, values in self.arrays().items()})
+
+    def labelled_like_members(self) -> "Outputs":
+        """The same answers beside the labels that D_tr would have for these examples.
+
+        An attack compares members with non-members: only membership may distinguish them.
+        """
+        if self.noisy_labels is None:
+            return self
+        return replace(self, labels=self.noisy_labels, noisy_labels=None)
 
     def of_ids(self, ids: NDArray[np.int64]) -> "Outputs":
         """The examples with these `ids` (m,), in that order. Raises KeyError with an absent id."""
@@ -151,12 +173,22 @@ def retained_holdout(
     return model.holdout.without_classes(forget_classes).without_groups(forget_groups)
 
 
+def retained_non_members(
+    model: SplitOutputs, forget_classes: tuple[int, ...], forget_groups: tuple[int, ...]
+) -> Outputs:
+    """The held-out examples most like D_r, with labels as in D_tr."""
+    unseen = model.holdout.labelled_like_members()
+    return unseen.without_classes(forget_classes).without_groups(forget_groups)
+
+
 def comparable_holdout(model: SplitOutputs, forget_groups: tuple[int, ...]) -> Outputs:
     """The held-out examples most like D_f: of the forgotten groups if any, else of its classes.
 
-    A random D_f mostly has all classes: then these are all held-out examples.
+    Their labels are as in D_tr. A random D_f mostly has all classes: then these are all held-out
+    examples.
     """
-    in_groups = model.holdout.of_groups(forget_groups)
+    unseen = model.holdout.labelled_like_members()
+    in_groups = unseen.of_groups(forget_groups)
     if len(in_groups):
         return in_groups
-    return model.holdout.of_classes(np.unique(model.forget.labels))
+    return unseen.of_classes(np.unique(model.forget.labels))

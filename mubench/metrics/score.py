@@ -12,13 +12,14 @@ import numpy as np
 from mubench.metrics import distances
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.gap import TERMS, gap, tow, tow_mia
-from mubench.metrics.membership import SvcAttack, mia_auc, mia_svc
-from mubench.metrics.objective import components, four_values
-from mubench.metrics.outputs import Evaluated, Outputs, comparable_holdout, retained_holdout
+from mubench.metrics.membership import SvcAttack, mia_svc
+from mubench.metrics.objective import compared_values, components, gaps
+from mubench.metrics.outputs import Evaluated, retained_non_members
 from mubench.metrics.plugin_metrics import plugin_values
 
 UNCHANGED = "predictions unchanged"
 UNINFORMATIVE = "uninformative attack"
+INVERTED = "inverted attack"
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ def score(
     model that predicts the same as it everywhere is flagged: the method did nothing. Raises
     ValueError for non-finite logits and for an empty set.
     """
-    holdout = retained_holdout(unlearned, forget_classes, forget_groups)
-    attack = mia_svc(unlearned.forget, unlearned.retain, holdout)
-    values = _own_values(unlearned, holdout, attack, forget_groups)
+    others = retained_non_members(unlearned, forget_classes, forget_groups)
+    attack = mia_svc(unlearned.forget, unlearned.retain, others)
+    values = compared_values(unlearned, attack, forget_classes, forget_groups)
+    values |= _own_values(unlearned, attack)
     values |= _forgotten_accuracies(unlearned, forget_classes, forget_groups)
     if retrained is not None:
         values |= _distances(unlearned, retrained)
@@ -61,21 +63,17 @@ def score(
         flags.append(UNCHANGED)
     if attack.is_uninformative:
         flags.append(UNINFORMATIVE)
+    if attack.is_inverted:
+        flags.append(INVERTED)
     return Scores(values, tuple(flags))
 
 
-def _own_values(
-    model: Evaluated, holdout: Outputs, attack: SvcAttack, forget_groups: tuple[int, ...]
-) -> dict[str, float]:
-    values = four_values(model, holdout, attack) | {
+def _own_values(model: Evaluated, attack: SvcAttack) -> dict[str, float]:
+    return {
         "ta_all": accuracy(model.holdout),
         "mia_svc_attack_accuracy": attack.attack_accuracy,
         "entropy_forget": distances.entropy(model.forget),
     }
-    auc = mia_auc(model.forget, comparable_holdout(model, forget_groups))
-    if auc is not None:
-        values["mia_auc"] = auc
-    return values
 
 
 def _forgotten_accuracies(
@@ -104,13 +102,12 @@ def _distances(unlearned: Evaluated, retrained: Evaluated) -> dict[str, float]:
 
 
 def _comparison(values: Mapping[str, float], target: Mapping[str, float]) -> dict[str, float]:
-    average = gap(values, target)
-    compared = {f"retrain_{name}": target[name] for name in TERMS if name in target}
-    compared |= {"gap": average.value, "tow": tow(values, target)}
+    compared = {**gaps(values, target), "tow": tow(values, target)}
     if "mia_svc" in target:
         compared["tow_mia"] = tow_mia(values, target)
-    if average.terms < len(TERMS):
-        compared["gap_terms"] = float(average.terms)
+    terms = gap(values, target).terms
+    if terms < len(TERMS):
+        compared["gap_terms"] = float(terms)
     return compared
 
 

@@ -128,10 +128,12 @@ def _is_elsewhere(changes: Iterable[Change]) -> bool:
 
 def _changes(then: Record, now: Record) -> Iterator[Change]:
     packages = sorted({*then.versions, *now.versions})
+    settings = sorted(then.numerics.keys() & now.numerics.keys())  # older records have none
     facts = [
         ("device", then.device, now.device),
         ("threads", str(then.threads), str(now.threads)),
         ("precision", then.precision, now.precision),
+        *((name, then.numerics[name], now.numerics[name]) for name in settings),
         ("commit", then.commit, now.commit),
         *((name, then.versions.get(name, ""), now.versions.get(name, "")) for name in packages),
     ]

@@ -12,6 +12,7 @@ import torch
 
 from mubench import __version__
 from mubench.catalogue.ids import package_version
+from mubench.run.instructions import limited_to
 from mubench.run.machine import usable_cpus
 from mubench.sweep.kinds import Device
 from mubench.sweep.steps import Execution
@@ -42,6 +43,24 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+@cache
+def numerics(device: Device) -> dict[str, str]:
+    """Settings that decide the last bits of numbers, beside versions and threads.
+
+    `capability` is the vector instructions of torch's own kernels (AVX2, AVX512), `limit` what
+    oneDNN and MKL are limited to. On a GPU also cuDNN's version, and whether TF32 is allowed.
+    """
+    found = {"capability": torch.backends.cpu.get_cpu_capability(), "limit": limited_to()}
+    if device == "cuda":
+        tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        found |= {
+            "cudnn": str(torch.backends.cudnn.version()),
+            "tf32 (matmul, cuDNN)": ", ".join("on" if each else "off" for each in tf32),
+            "deterministic": str(torch.are_deterministic_algorithms_enabled()).lower(),
+        }
+    return {name: value for name, value in found.items() if value}
 
 
 @cache

@@ -63,28 +63,20 @@ def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs
             _numpy(split.labels),
             logits_of(model, split),
             None if split.groups is None else _numpy(split.groups),
+            None if split.noisy_labels is None else _numpy(split.noisy_labels),
         )
         for name, split in splits.items()
     }
 
 
 def outputs_to_arrays(outputs: Mapping[str, Outputs]) -> dict[str, Arrays]:
-    """As they are stored: ids, labels and logits of each split."""
-    return {
-        name: {
-            "ids": o.ids,
-            "labels": o.labels,
-            "logits": o.logits,
-            **({} if o.groups is None else {"groups": o.groups}),
-        }
-        for name, o in outputs.items()
-    }
+    """As they are stored: ids, labels and logits of each split, and what else there is."""
+    return {name: each.arrays() for name, each in outputs.items()}
 
 
 def read_outputs(view: View, step_id: str, part: str) -> Outputs:
     """Stored outputs of one split. Raises LeakError or IntegrityError as the view does."""
-    arrays = view.load(step_id, part)
-    return Outputs(arrays["ids"], arrays["labels"], arrays["logits"], arrays.get("groups"))
+    return Outputs.of_arrays(view.load(step_id, part))
 
 
 def weights_to_arrays(model: nn.Module) -> Arrays:

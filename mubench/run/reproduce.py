@@ -136,13 +136,14 @@ def _of_plan(record: Record, source: SweepResults, plan: Plan, step: Step) -> Re
     )
 
 
-_Key = tuple[str, str, str, str, str, int, int]
+_Key = tuple[str | int, ...]
 
 
 def _key(of: Record) -> _Key:
     """What identifies a step in its plan, independent of code and versions."""
-    candidate = of.candidate if of.kind == "search" else -1
-    return (of.kind, of.row, of.selection, of.request, of.purpose, of.replica, candidate)
+    place = of.candidate if of.place < 0 else of.place  # older records lack places
+    searched = (of.repeat, of.round, place) if of.kind == "search" else ()
+    return (of.kind, of.row, of.selection, of.request, of.purpose, of.replica, *searched)
 
 
 def _key_of(step: Step) -> _Key:

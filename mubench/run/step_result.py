@@ -8,7 +8,7 @@ from typing import Literal
 
 from mubench.catalogue.ranges import Scalar
 from mubench.errors import TimedOut
-from mubench.run.environment import commit, device_name, is_exclusive, versions
+from mubench.run.environment import commit, device_name, is_exclusive, numerics, versions
 from mubench.store.record import Record, Status
 from mubench.sweep.kinds import ORIGINAL
 from mubench.sweep.request import Request
@@ -43,7 +43,8 @@ def failed(
 
 def not_run(status: Literal["refused", "error"], step: Step, reason: str) -> Record:
     """The record of a step that did not run."""
-    candidate = step.candidate if isinstance(step, SearchStep) else None
+    first_round = isinstance(step, SearchStep) and not step.round
+    candidate = step.place if isinstance(step, SearchStep) and first_round else None
     return make_record(step, StepResult(status, reason, candidate=candidate), 0.0)
 
 
@@ -83,6 +84,7 @@ def make_record(step: Step, result: StepResult, seconds: float) -> Record:
         exclusive=is_exclusive(execution),
         commit=commit(),
         versions=versions(),
+        numerics=numerics(execution.device),
         traceback=result.traceback,
     )
     match step:
@@ -91,12 +93,20 @@ def make_record(step: Step, result: StepResult, seconds: float) -> Record:
         case RetrainStep():
             return replace(_of_request(record, step.request), replica=step.replica)
         case SearchStep():
-            searched = replace(record, study=step.study_id, trials=step.trials)
+            searched = replace(
+                record,
+                study=step.study_id,
+                repeat=step.repeat,
+                round=step.round,
+                place=step.place,
+                trials=step.trials,
+            )
             return _of_row(_of_request(searched, step.request), step.row)
         case FinalStep():
             final = replace(record, selection=step.selection or "")
             if step.study is not None:
-                final = replace(final, study=step.study.id, trials=step.study.trials)
+                study = step.study
+                final = replace(final, study=study.id, repeat=study.repeat, trials=study.trials)
             return _of_row(_of_request(final, step.request), step.row)
 
 

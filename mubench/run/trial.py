@@ -17,7 +17,8 @@ from mubench.data.split import Split
 from mubench.errors import Diverged, Interrupted, Refused, TimedOut
 from mubench.methods.base import ForgetTask, Method, Prepared, Unlearned
 from mubench.metrics.accuracy import accuracy
-from mubench.metrics.objective import objective_gap, retrain_free_gap
+from mubench.metrics.gap import FORMS
+from mubench.metrics.objective import search_values
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.models.training.cost_meter import weight_change
@@ -70,7 +71,8 @@ def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = Non
     except Exception as error:  # noqa: BLE001  a plug-in may raise anything: a failure is a row
         result = failed("error", error)
     if step.kind == "search" and result.status != "ok":
-        result = replace(result, metrics={**result.metrics, "objective": WORST, "gap": WORST})
+        worst = dict.fromkeys(("objective", *FORMS), WORST)
+        result = replace(result, metrics={**result.metrics, **worst})
     if not result.params:
         result = replace(result, params=candidate.params, candidate=candidate.number)
     return make_record(step, result, time.perf_counter() - began)
@@ -127,8 +129,16 @@ def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResu
     if unlearned.status == "diverged" or not _is_finite(outputs):
         message = unlearned.message or "outputs are not finite"
         return replace(result, status="diverged", message=message)
-    value = _objective(inputs, Evaluated(*outputs.values()))
-    return replace(result, metrics={**cost, "objective": value, "gap": value})
+    objective = inputs.step.objective
+    values = search_values(
+        objective,
+        Evaluated(*outputs.values()),
+        inputs.original_outputs if objective == "retrain_free" else None,
+        inputs.retrained_values,
+        inputs.forget_classes,
+        inputs.forget_groups,
+    )
+    return replace(result, metrics={**cost, **values})
 
 
 def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult:
@@ -217,14 +227,6 @@ def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
         key = content_id("prepared", step.study_id, step.request.name, values)
         prepared = inputs.prepared(key, lambda: method.run_prepare(inputs.original, task))
     return method.run(inputs.original, task, prepared)
-
-
-def _objective(inputs: UnlearnInputs[SearchStep], outputs: Evaluated) -> float:
-    """The value that the search minimises."""
-    forgotten = inputs.forget_classes, inputs.forget_groups
-    if inputs.step.objective == "avg_gap":
-        return objective_gap(outputs, inputs.retrained_values, *forgotten)
-    return retrain_free_gap(outputs, inputs.original_outputs, *forgotten)
 
 
 def _cost(inputs: _Unlearning, unlearned: Unlearned) -> dict[str, float]:

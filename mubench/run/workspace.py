@@ -5,6 +5,7 @@ from typing import overload
 import torch
 
 from mubench.catalogue.seeds import derive_seed
+from mubench.run.instructions import limited_to
 from mubench.run.process_cache import ProcessCache
 from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.store.store import Store
@@ -16,6 +17,16 @@ def seed_layers(step: Step) -> None:
     torch.manual_seed(derive_seed("layers", *step.names))
 
 
+def _require_avx2() -> None:
+    """Refuse to run a portable step with other instructions than its id says."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    if limited_to() != "AVX2" or capability != "AVX2":
+        raise RuntimeError(
+            f"this step is to keep to AVX2, and torch was loaded with {capability} before: "
+            "call mubench.run.instructions.keep_to first, in a new process"
+        )
+
+
 class Workspace:
     """The data, models and outputs of one process, and the store that its steps use."""
 
@@ -24,8 +35,13 @@ class Workspace:
         self._cache = ProcessCache(store, data_dir)
 
     def configure(self, step: Step) -> None:
-        """Set this process to the step's threads and device; undo what an earlier step set."""
+        """Set this process to the step's threads and device; undo what an earlier step set.
+
+        Raises RuntimeError where torch was loaded with other instructions than the step's.
+        """
         execution = step.execution
+        if execution.is_portable:
+            _require_avx2()
         torch.set_num_threads(execution.threads)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)

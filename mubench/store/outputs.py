@@ -105,7 +105,7 @@ class StoredOutputs:
     def _load(self, unlearn_id: str, part: str) -> Outputs:
         arrays = self._store.artefacts.load(unlearn_id, part)
         try:
-            return Outputs(arrays["ids"], arrays["labels"], arrays["logits"], arrays.get("groups"))
+            return Outputs.of_arrays(arrays)
         except (KeyError, ValueError) as error:
             raise IntegrityError(f"{unlearn_id}/{part}: no outputs: {error}") from error
 

@@ -63,6 +63,12 @@ class Record:
     given: Mapping[str, Any] = field(default_factory=dict)
     """What the sweep file or the search set."""
     study: str = ""
+    repeat: int = 0
+    """Number of the study among those of its row."""
+    round: int = 0
+    """Number of the search request in its study."""
+    place: int = -1
+    """Number of the search step in its round."""
     candidate: int = -1
     """Number of the candidate in its study; for a tuned final step the one that was chosen."""
     trials: int = 0
@@ -84,6 +90,8 @@ class Record:
     """Whether the step had its device to itself, so that wall time means something."""
     commit: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    numerics: Mapping[str, str] = field(default_factory=dict)
+    """Settings that decide the last bits of numbers: vector instructions, cuDNN, TF32."""
     traceback: str = ""
     schema: int = SCHEMA
 
@@ -95,10 +103,12 @@ class Record:
     @property
     def title(self) -> str:
         """The title of its step."""
+        repeat = f"search {self.repeat}" if self.repeat else ""
+        place = f"round {self.round} #{self.place}" if self.round else f"#{self.place}"
         parts = {
             "train": (),
             "retrain": (),
-            "search": (self.row, f"#{self.candidate}"),
+            "search": (self.row, repeat, place),
             "final": (self.row, self.selection and f"({self.selection})"),
         }[self.kind]
         replica = f"replica {self.replica}" if self.replica else ""

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
+from mubench.metrics.gap import Objective
 from mubench.store.examples import Examples
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
 from mubench.sweep.load import LoadedSweep
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
+from mubench.sweep.spec import SearchSpec
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,12 @@ class SweepResults:
         return replace(self, records=tuple(records))
 
     @property
-    def objective(self) -> str:
-        """What searches minimised: `avg_gap`, or `retrain_free`."""
+    def objective(self) -> Objective:
+        """What searches minimised."""
         search = self.document.get("search")
-        return str(search.get("objective", "avg_gap")) if isinstance(search, dict) else "avg_gap"
+        stated = search.get("objective") if isinstance(search, dict) else None
+        default: Objective = SearchSpec.model_fields["objective"].default
+        return next((name for name in get_args(Objective) if name == stated), default)
 
     @property
     def date(self) -> str:

@@ -17,7 +17,7 @@ METRIC = "metric_"
 """Prefix of metric columns: each metric is a column of its own, so that tools can read it."""
 
 _TUPLES = ("forget_classes", "flags")
-_MAPPINGS = ("params", "given", "versions")
+_MAPPINGS = ("params", "given", "versions", "numerics")
 _TYPES: dict[str, pa.DataType] = {
     **{f.name: pa.string() for f in dataclasses.fields(Record)},
     **dict.fromkeys(
@@ -27,6 +27,9 @@ _TYPES: dict[str, pa.DataType] = {
             "n_forget",
             "n_retain",
             "replica",
+            "repeat",
+            "round",
+            "place",
             "candidate",
             "trials",
             "free_dimensions",

@@ -32,6 +32,7 @@ def check(spec: SweepSpec) -> None:
                 )
     for data, chosen, forget in spec.grid.cells:
         _check_size(data, chosen)
+        _check_objective(spec, forget)
         spec.recipe(data.name, chosen.name)
         _check_scenarios(forget, data)
     _check_pairs(spec)
@@ -50,6 +51,15 @@ def _check_size(data: DatasetSpec, chosen: ModelSpec) -> None:
         raise InputError(
             f"grid.model: '{chosen.name}' needs images of at least {smallest}x{smallest}, "
             f"'{data.name}' has {shape[1]}x{shape[2]}; take a model for smaller images"
+        )
+
+
+def _check_objective(spec: SweepSpec, forget: ForgetSpec) -> None:
+    """Without Retrain nobody knows how a model answers that never saw a group."""
+    if spec.search.objective == "retrain_free" and forget.scenario == "group":
+        raise InputError(
+            f"search.objective: retrain_free cannot aim in {forget.label}: held-out examples of a "
+            "group say nothing about a model that never saw it; take another objective"
         )
 
 

@@ -98,13 +98,15 @@ class _Planner:
             self._original(final)
         for row in self.spec.rows:
             refusal = _refusal(row, model, forget)
-            study = None
+            studies: list[Study] = []
             if row.space.free_dimensions and refusal is None:
-                study = self._study(row, [self._referenced(request) for request in searched])
-            for final in finals:
+                requests = [self._referenced(request) for request in searched]
+                repeats = range(self.spec.search.repeats)
+                studies = [self._study(row, requests, repeat) for repeat in repeats]
+            for number, final in enumerate(finals):
                 self._default(final, row, refusal)
-                if study is not None:
-                    self._tuned(final, study)
+                if studies:
+                    self._tuned(final, studies[number % len(studies)])
 
     def _requests(
         self, dataset: DatasetSpec, model: ModelSpec, forget: ForgetSpec, purpose: Purpose
@@ -171,47 +173,58 @@ class _Planner:
             )
         )
 
-    def _study(self, row: Row, requests: list[_Referenced]) -> Study:
-        search = self.spec.search
+    def _study(self, row: Row, requests: list[_Referenced], repeat: int) -> Study:
+        """A search of a row; each repeat begins on another of the search requests."""
+        search, first = self.spec.search, repeat % len(requests)
+        order = [*requests[first:], *requests[:first]]
         execution = self._execution("search")
-        key = step_ids.study_id(row, search, execution, requests, self.lag)
-        candidates: list[tuple[str, ...]] = []
-        for number in range(search.trials):
-            # Suggestion k knows candidates 0 to k - lag; these wait for all before them.
-            first = max(0, number - 2 * self.lag + 1)
-            known = candidates[first : max(0, number - self.lag + 1)]
-            before = tuple(step for group in known for step in group)
-            steps = [
-                self._add(
-                    SearchStep(
-                        id=step_ids.search_id(key, number, request),
-                        needs=(train.id, retrain.id, *before),
-                        execution=execution,
-                        request=request,
-                        train_id=train.unlearn_id,
-                        retrain_id=retrain.unlearn_id,
-                        row=row,
-                        study_id=key,
-                        candidate=number,
-                        trials=search.trials,
-                        objective=search.objective,
-                    )
+        key = step_ids.study_id(row, search, execution, order[0], repeat, self.lag)
+        places = search.places(len(order))
+        rounds: list[tuple[str, ...]] = []
+        for number, (request, train, retrain) in enumerate(order):
+            steps: list[str] = []
+            for place in range(places[number]):
+                known = order[: number + 1]
+                step_id = step_ids.search_id(key, places[: number + 1], place, known)
+                before = rounds[-1] if rounds else self._known(steps)
+                step = SearchStep(
+                    id=step_id,
+                    needs=(train.id, retrain.id, *before),
+                    execution=execution,
+                    request=request,
+                    train_id=train.unlearn_id,
+                    retrain_id=retrain.unlearn_id,
+                    row=row,
+                    study_id=key,
+                    repeat=repeat,
+                    round=number,
+                    place=place,
+                    trials=search.trials,
+                    objective=search.objective,
                 )
-                for request, train, retrain in requests
-            ]
-            candidates.append(tuple(step.id for step in steps))
+                steps.append(self._add(step).id)
+            rounds.append(tuple(steps))
         study = Study(
             id=key,
-            cell=requests[0].request.cell,
+            cell=order[0].request.cell,
             row=row,
-            trials=search.trials,
+            repeat=repeat,
             startup=search.startup,
             sampler=search.sampler,
             lag=self.lag,
-            steps=tuple(candidates),
+            rounds=tuple(rounds),
         )
         self.studies[key] = study
         return study
+
+    def _known(self, candidates: list[str]) -> list[str]:
+        """What the next candidate waits for.
+
+        Suggestion k knows candidates 0 to k - lag; these wait for all before them.
+        """
+        number = len(candidates)
+        first = max(0, number - 2 * self.lag + 1)
+        return candidates[first : max(0, number - self.lag + 1)]
 
     def _original(self, of: _Referenced) -> None:
         """What the original itself answers; nothing is unlearned."""
@@ -239,7 +252,7 @@ class _Planner:
     ) -> None:
         request, train, retrain = of
         diagnostics = self.spec.diagnostics.of(row.space.defaults if row else None)
-        searched = tuple(step for group in study.steps for step in group) if study else ()
+        searched = study.rounds[-1] if study else ()  # these wait for all others
         self._add(
             FinalStep(
                 id=step_ids.scored_id(unlearn_id, retrain.unlearn_id, diagnostics),
@@ -269,6 +282,7 @@ class _Planner:
             limit_seconds=getattr(self.spec.limits, kind),
             precision=recipe.precision if recipe is not None else self.spec.precision,
             checkpoint_seconds=self.spec.checkpoint.total_seconds(),
+            is_portable=self.spec.portable,
         )
 
 
@@ -276,7 +290,7 @@ def _lag(spec: SweepSpec) -> int:
     """Candidates of each search that run at a time, so that all searches keep workers busy."""
     if spec.search.lag is not None:
         return spec.search.lag
-    studies = sum(
+    studies = spec.search.repeats * sum(
         bool(row.space.free_dimensions) and _refusal(row, model, forget) is None
         for _, model, forget in spec.grid.cells
         for row in spec.rows

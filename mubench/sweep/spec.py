@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from math import ceil
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from mubench.catalogue.validation import Strict, in_order, input_error
+from mubench.metrics.gap import Objective
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe, resolve_recipe
 from mubench.sweep.claims import Claim, parse_claim
@@ -26,12 +28,28 @@ class SearchSpec(Strict):
 
     sampler: Literal["tpe", "random"] = "tpe"
     trials: int = Field(8, ge=1)
+    """Candidates of a search; all of them run on its first request."""
+    keep: float = Field(0.3, gt=0, le=1)
+    """Share of the candidates that go on to the next request: the defaults and the best others."""
+    repeats: int = Field(1, ge=1)
+    """Independent searches for each row; final requests use them in turn."""
     startup: int = Field(4, ge=1)
     parallel: int = Field(1, ge=1)
     """Workers that the searches together should keep busy; it decides the lag."""
     lag: int | None = Field(None, ge=1)
     """Candidates of one search that run at a time; without it as many as `parallel` asks for."""
-    objective: Literal["avg_gap", "retrain_free"] = "avg_gap"
+    objective: Objective = "avg_gap"
+
+    def places(self, requests: int) -> tuple[int, ...]:
+        """How many candidates run on each of a search's requests.
+
+        >>> SearchSpec(trials=8).places(3)
+        (8, 3, 2)
+        """
+        counts = [self.trials]
+        while len(counts) < requests:
+            counts.append(min(counts[-1], max(2, ceil(self.keep * counts[-1]))))
+        return tuple(counts)
 
 
 class SeedAxis(Strict):
@@ -106,6 +124,8 @@ class SweepSpec(Strict):
     floor: int = Field(2, ge=0)
     """Extra Retrains per final request, for the noise floor."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    portable: bool = False
+    """Keep to AVX2 on every CPU, so that two machines give the same bits."""
     resources: PerKind = PerKind()
     limits: Limits = Limits()
     checkpoint: Duration = timedelta(minutes=5)

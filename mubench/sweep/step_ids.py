@@ -1,6 +1,6 @@
 """What goes into the id of each step: all that decides its result, and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -38,12 +38,10 @@ _UNLEARNING = (
     "mubench.models.training.cost_meter:weight_change",
 )
 _SCORE = "mubench.metrics.score:score"
-_OBJECTIVES = {
-    "avg_gap": "mubench.metrics.objective:objective_gap",
-    "retrain_free": "mubench.metrics.objective:retrain_free_gap",
-}
+_OBJECTIVE = "mubench.metrics.objective:search_values"
 _SUGGEST = "mubench.run.tune.suggest:suggest"
-_SELECT = "mubench.run.tune.suggest:select"
+_RACE = "mubench.run.tune.race:promoted"
+_SELECT = "mubench.run.tune.race:select"
 
 
 def train_id(training: Training, execution: Execution) -> str:
@@ -68,27 +66,43 @@ def study_id(
     row: Row,
     search: SearchSpec,
     execution: Execution,
-    references: Iterable[tuple[Request, TrainStep, RetrainStep]],
+    reference: tuple[Request, TrainStep, RetrainStep],
+    repeat: int,
     lag: int,
 ) -> str:
-    """A search: its method and space, how candidates are chosen and judged, and on what."""
-    known = list(references)
+    """A search: its method and space, how candidates are chosen and judged, and on what first.
+
+    A larger budget or another request after the first leaves the candidates what they are.
+    """
+    request = reference[0]
     return content_id(
         "study",
-        row.label,  # candidates are drawn from a seed that it is part of
-        _method(row, known[0][0].training, execution),
+        (row.label, repeat),  # candidates are drawn from a seed that they are part of
+        _method(row, request.training, execution),
         _described(row.space),
         {"sampler": search.sampler, "startup": search.startup, "lag": lag},
         search.objective,
         package_version("optuna"),
-        source_id(_SUGGEST, _OBJECTIVES[search.objective]),
-        [(train.id, retrain.unlearn_id, request.identity) for request, train, retrain in known],
+        source_id(_SUGGEST, _OBJECTIVE),
+        _on(reference),
     )
 
 
-def search_id(study: str, candidate: int, request: Request) -> str:
-    """One candidate on one request; the study covers the rest."""
-    return content_id("search", study, candidate, request.name)
+def search_id(
+    study: str,
+    places: Sequence[int],
+    place: int,
+    references: Sequence[tuple[Request, TrainStep, RetrainStep]],
+) -> str:
+    """One candidate on the last of these requests; the study covers the rest.
+
+    `places` counts the candidates on each: which of them goes on depends on all that came before.
+    """
+    request = references[-1][0]
+    if len(references) == 1:
+        return content_id("search", study, place, request.name)
+    before = [_on(reference) for reference in references]
+    return content_id("search", study, list(places), source_id(_RACE), before, place)
 
 
 def original_id(request: Request, train: str) -> str:
@@ -106,7 +120,7 @@ def tuned_id(study: Study, request: Request, train: str, execution: Execution) -
     """Outputs of a method with hyperparameters that a search chose."""
     method = _method(study.row, request.training, execution)
     code = source_id(_SELECT)
-    return content_id("tuned", study.id, study.trials, code, method, train, request.identity)
+    return content_id("tuned", study.id, study.rounds[-1], code, method, train, request.identity)
 
 
 def refused_id(unlearn_id: str, refusal: str) -> str:
@@ -121,8 +135,8 @@ def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics) -> str:
 
 def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
     """The code that decides what steps find, as roots of content ids."""
-    roots = {*_TRAINING, *_UNLEARNING, _SCORE, *_OBJECTIVES.values(), *metric_sources()}
-    roots |= {_SUGGEST, _SELECT}
+    roots = {*_TRAINING, *_UNLEARNING, _SCORE, _OBJECTIVE, *metric_sources()}
+    roots |= {_SUGGEST, _RACE, _SELECT}
     for step in steps:
         roots |= set(_sources(step.training))
         if isinstance(step, SearchStep | FinalStep) and step.row is not None:
@@ -130,6 +144,11 @@ def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
         if isinstance(step, FinalStep):
             roots |= set(step.diagnostics.sources)
     return tuple(sorted(roots))
+
+
+def _on(reference: tuple[Request, TrainStep, RetrainStep]) -> list[Any]:
+    request, train, retrain = reference
+    return [train.id, retrain.unlearn_id, request.identity]
 
 
 def _trained(training: Training, execution: Execution) -> dict[str, Any]:
@@ -154,7 +173,8 @@ def _method(row: Row, training: Training, execution: Execution) -> list[Any]:
 
 def _platform(execution: Execution) -> dict[str, Any]:
     torch = package_version("torch")
-    return {"torch": torch, "device": execution.device, "threads": execution.threads}
+    platform = {"torch": torch, "device": execution.device, "threads": execution.threads}
+    return {**platform, "instructions": "AVX2"} if execution.is_portable else platform
 
 
 def _sources(training: Training) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from mubench.catalogue.ranges import Scalar
+from mubench.metrics.gap import Objective
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.kinds import ORIGINAL, Device, Precision, Selection, StepKind
 from mubench.sweep.request import Request, Training
@@ -22,7 +23,7 @@ _Names = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Execution:
-    """How a step runs: device, resources, time limit, precision, and checkpoints."""
+    """How a step runs: device, resources, time limit, precision, checkpoints, instructions."""
 
     device: Device
     resources: Resources
@@ -30,6 +31,8 @@ class Execution:
     precision: Precision
     checkpoint_seconds: float
     """Between two checkpoints of a training; 0 for none."""
+    is_portable: bool = False
+    """Whether it keeps to AVX2."""
 
     @property
     def threads(self) -> int:
@@ -39,17 +42,33 @@ class Execution:
 
 @dataclass(frozen=True)
 class Study:
-    """One search: one row in one cell, under the common budget."""
+    """One search: a race of one row's candidates in one cell, under the common budget.
+
+    All candidates run on the first search request. The defaults and the best others run on the
+    second, of these again some on the third, and so on.
+    """
 
     id: str
     cell: str
     row: Row
-    trials: int
+    repeat: int
+    """Number of the search among those of its row."""
     startup: int
     sampler: Literal["tpe", "random"]
     lag: int
-    steps: tuple[tuple[str, ...], ...]
-    """Ids of the search steps of candidate k, one for each search request."""
+    rounds: tuple[tuple[str, ...], ...]
+    """Ids of the search steps on each request, by place; in the first round place k is candidate k.
+    """
+
+    @property
+    def trials(self) -> int:
+        """Its budget in candidates."""
+        return len(self.rounds[0])
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Ids of all its steps: its budget in trials."""
+        return tuple(step for steps in self.rounds for step in steps)
 
 
 @dataclass(frozen=True)
@@ -125,7 +144,10 @@ class RetrainStep(_RequestStep):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchStep(_RequestStep):
-    """Try one candidate of a study on one search request."""
+    """Try one candidate of a study on one search request.
+
+    Which one is known when it runs, unless this is the first round.
+    """
 
     kind: ClassVar[StepKind] = "search"
     train_id: str
@@ -134,10 +156,15 @@ class SearchStep(_RequestStep):
     """Outputs of the Retrain that gaps are taken to."""
     row: Row
     study_id: str
-    candidate: int
+    repeat: int
+    """Number of the search among those of its row."""
+    round: int
+    """Number of the request among those of the search."""
+    place: int
+    """Number of the step in the round; in the first that of its candidate."""
     trials: int
     """Budget of the study in candidates."""
-    objective: Literal["avg_gap", "retrain_free"]
+    objective: Objective
 
     @property
     def unlearn_id(self) -> str:
@@ -158,12 +185,17 @@ class SearchStep(_RequestStep):
     def names(self) -> _Names:
         """Names that are unique in a sweep and independent of code; seeds use them."""
         request = self.request
-        return (self.kind, request.purpose, request.name, 0, self.label, self.candidate)
+        return (
+            *(self.kind, request.purpose, request.name, self.repeat, self.label),
+            *(self.round, self.place),
+        )
 
     @property
     def title(self) -> str:
         """A short name for people."""
-        return f"search {self.label} #{self.candidate} {self.request.name}"
+        search = f" search {self.repeat}" if self.repeat else ""
+        place = f"round {self.round} #{self.place}" if self.round else f"#{self.place}"
+        return f"search {self.label}{search} {place} {self.request.name}"
 
 
 @dataclass(frozen=True, kw_only=True)

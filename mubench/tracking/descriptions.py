@@ -57,7 +57,7 @@ def experiment_note(plan: Plan, links: Mapping[str, str]) -> str:
 
 
 def row_note(
-    cell: Cell, label: str, published: Published | None, chosen: Record | None, trials: int
+    cell: Cell, label: str, published: Published | None, chosen: Sequence[Record], trials: int
 ) -> str:
     """Return the description of a row: its Avg. Gap, what its search chose, its lines of the table.
 
@@ -65,16 +65,17 @@ def row_note(
         cell: the results of the row's cell.
         label: the row's label.
         published: a paper's numbers, or None.
-        chosen: a final step with the chosen hyperparameters, or None.
+        chosen: for each search of the row a final step with the hyperparameters that it chose.
         trials: the budget of the search in candidates.
     """
     whole = table(cell, published)
     lines = [line for line in whole.lines if line.name in (label, *REFERENCES)]
     parts = [" ".join(_gap_words(row) for row in cell.rows if row.label == label).strip()]
-    if chosen is not None:
-        values = sorted(chosen.params.items())
+    for each in chosen:
+        values = sorted(each.params.items())
         params = ", ".join(f"`{name}` = {markdown_text(str(value))}" for name, value in values)
-        parts.append(f"The search chose candidate {chosen.candidate} of {trials}: {params}.")
+        search = f"Search {each.repeat + 1}" if len(chosen) > 1 else "The search"
+        parts.append(f"{search} chose candidate {each.candidate} of {trials}: {params}.")
     parts += [to_markdown(_of_lines(whole, lines)).rstrip(), CAPTION]
     return "\n\n".join(_fitting([part for part in parts if part], LONGEST))
 

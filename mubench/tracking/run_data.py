@@ -2,13 +2,12 @@
 
 import math
 import re
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import accumulate, takewhile
 
 from mubench.store.record import WORST, Record
+from mubench.sweep.steps import Study
 
 COLOR, NOTE = "mlflow.runColor", "mlflow.note.content"
 """Tags of MLflow: a run's colour in tables and charts, its description in Markdown."""
@@ -72,23 +71,24 @@ def cut(text: str) -> str:
     return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
 
 
-def curve(
-    candidates: Sequence[Sequence[str]], records: Mapping[str, Record]
-) -> tuple[MetricPoint, ...]:
-    """Return objective and best objective so far of a search, up to the first incomplete candidate.
+def curve(studies: Sequence[Study], records: Mapping[str, Record]) -> tuple[MetricPoint, ...]:
+    """Return objective and best objective so far of a row's searches, on their first requests.
 
-    Args:
-        candidates: for each candidate the ids of its steps.
-        records: the records of the sweep by id.
+    They go up to the first candidate that has no record in one of the searches: points are sent
+    once, so a longer curve has to begin with the shorter one.
     """
-    completed = takewhile(lambda ids: all(key in records for key in ids), candidates)
-    groups = [[records[key] for key in ids] for ids in completed]
-    values = [statistics.fmean(r.metrics.get("objective", WORST) for r in g) for g in groups]
     points: list[MetricPoint] = []
-    for k, (value, best) in enumerate(zip(values, accumulate(values, min), strict=True)):
-        time = span(groups[k])[1]
-        metrics = finite({f"{CURVE}objective": value, f"{CURVE}best_objective": best})
-        points += [MetricPoint(name, number, k, time) for name, number in metrics.items()]
+    best = [WORST] * len(studies)
+    for k, keys in enumerate(zip(*(study.rounds[0] for study in studies), strict=True)):
+        if not all(key in records for key in keys):
+            break
+        for number, key in enumerate(keys):
+            prefix = f"{CURVE}{number}/" if number else CURVE
+            value = records[key].metrics.get("objective", WORST)
+            best[number] = min(best[number], value)
+            found = {f"{prefix}objective": value, f"{prefix}best_objective": best[number]}
+            time = span([records[key]])[1]
+            points += [MetricPoint(name, each, k, time) for name, each in finite(found).items()]
     return tuple(points)
 
 

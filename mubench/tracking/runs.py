@@ -119,20 +119,22 @@ class _Tree:
         records = [self.records[step.id] for step in steps if step.id in self.records]
         first = records[0]
         start, end = span(records)
-        study = self._study(steps)
-        tuned = (r for r in records if r.kind == "final" and r.selection == "tuned")
-        chosen = next((record for record in tuned if record.candidate >= 0), None)
-        trials = study.trials if study else 0
+        studies = self._studies(steps)
+        tuned = [r for r in records if r.kind == "final" and r.candidate >= 0]
+        chosen = list({record.repeat: record for record in reversed(tuned)}.values())[::-1]
+        trials = studies[0].trials if studies else 0
         results = self._cells[cell]
         is_reference = label in REFERENCES
         tags = {
             "kind": "reference" if is_reference else "row",
-            "mubench.study": study.id if study else "",
+            "mubench.study": studies[0].id if studies else "",
             "cell": cell,
             "row": label,
-            "trials": str(trials) if study else "",
-            "chosen_candidate": str(chosen.candidate) if chosen else "",
-            "chosen_params": json.dumps(dict(chosen.params), sort_keys=True) if chosen else "",
+            "trials": str(trials) if studies else "",
+            "chosen_candidate": ", ".join(str(each.candidate) for each in chosen),
+            "chosen_params": "\n".join(
+                json.dumps(dict(each.params), sort_keys=True) for each in chosen
+            ),
             COLOR: self._color(label),
             NOTE: row_note(results, label, self._published, chosen, trials),
         }
@@ -152,7 +154,7 @@ class _Tree:
                 "row": label,
             },
             metrics=_row_metrics(results, label),
-            curve=curve(study.steps, self.records) if study else (),
+            curve=curve(studies, self.records),
         )
 
     def step(self, step: Step) -> RunData:
@@ -163,10 +165,10 @@ class _Tree:
         name = self._names.step(step, record.candidate)
         return step_run(record, parent, name, self._color(label))
 
-    def _study(self, steps: Sequence[RequestStep]) -> Study | None:
-        """The search of a row in a cell, if it has one."""
-        searched = (step.study_id for step in steps if isinstance(step, SearchStep))
-        return next((self._plan.studies[key] for key in searched), None)
+    def _studies(self, steps: Sequence[RequestStep]) -> list[Study]:
+        """The searches of a row in a cell."""
+        searched = dict.fromkeys(step.study_id for step in steps if isinstance(step, SearchStep))
+        return [self._plan.studies[key] for key in searched]
 
     def _color(self, label: str) -> str:
         """The row's colour in the report's figures; references have that of the noise floor."""
@@ -205,7 +207,8 @@ def _rows(plan: Plan) -> dict[tuple[str, str], list[RequestStep]]:
 
 def _row_keys(plan: Plan, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Key of the run of each row of each cell; another study of the same row is another run."""
-    studies = {(study.cell, study.row.label): study.id for study in plan.studies.values()}
+    first = (study for study in plan.studies.values() if not study.repeat)
+    studies = {(study.cell, study.row.label): study.id for study in first}
     return {pair: " ".join((*pair, studies.get(pair, ""))).strip() for pair in pairs}
 
 

@@ -34,7 +34,7 @@ def test_the_card_of_a_method_says_what_its_file_says():
     alpha = next(p for p in card.space.params if p.name == "alpha")
     assert isinstance(alpha.range, Negate)
     assert isinstance(alpha.range.inner, Either)
-    assert alpha.range.inner.branches[1] == Interval(0.01, 4.0, is_log=True)
+    assert alpha.range.inner.branches[1] == Interval(0.01, 8.0, is_log=True)
     beta = next(p for p in card.space.params if p.name == "adaptive_beta")
     assert beta.when == {"alpha": "adaptive"}
 

@@ -349,7 +349,7 @@ def part_of(module):
         ("mubench.run.references:train", ("methods", "metrics")),
         ("mubench.models.training.evaluate:logits_of", ("methods", "metrics")),
         ("mubench.methods.ugradsl:UGradSL", ("metrics", "models")),
-        ("mubench.metrics.objective:objective_gap", ("methods", "training", "data", "models")),
+        ("mubench.metrics.objective:search_values", ("methods", "training", "data", "models")),
         ("mubench.metrics.score:score", ("methods", "training", "data", "models")),
         ("mubench.data.dataset:load_dataset", ("methods", "metrics", "training")),
         ("mubench.models.build:build_model", ("methods", "metrics", "training", "data")),
@@ -361,7 +361,7 @@ def test_each_kind_of_step_rests_on_its_own_code_alone(root, banned):
 
 
 def test_the_objective_of_a_search_does_not_rest_on_the_code_that_scores():
-    assert "mubench.metrics.score" not in modules("mubench.metrics.objective:objective_gap")
+    assert "mubench.metrics.score" not in modules("mubench.metrics.objective:search_values")
     assert "mubench.metrics.objective" in modules("mubench.metrics.score:score")
 
 
@@ -370,8 +370,12 @@ def test_nothing_but_science_is_in_a_closure():
     assert all(name.removeprefix("mubench.").startswith(ids.SCIENCE) for name in modules(*roots))
 
 
-SEARCHED = changed(SWEEP, methods={"ft": {}, "ga": {}, "ugradsl": {}})
-"""The smoothing rate is drawn from a range with its sign turned."""
+SEARCHED = changed(
+    SWEEP,
+    methods={"ft": {}, "ga": {}, "ugradsl": {}},
+    seeds__search={"train": [100, 101], "forget": [100], "pair": "product"},
+)
+"""Two search requests. The smoothing rate is drawn from a range with its sign turned."""
 
 
 def plan_with(monkeypatch, module="", old="", new=""):
@@ -441,11 +445,18 @@ EVERY = ("train", "retrain", "search", "final")
             {"row": "ugradsl", "but": "default"},
         ),
         (
-            "run.tune.suggest",
-            "return min(scored",
-            "return max(scored",
+            "run.tune.race",
+            "return min(results",
+            "return max(results",
             {"selection": "tuned"},
             {"selection": "tuned"},
+        ),
+        (
+            "run.tune.race",
+            "places - 1",
+            "places - 2",
+            {"number": 1, "selection": "tuned"},
+            {"number": 1, "selection": "tuned"},
         ),
         (
             "run.tune.suggest",
@@ -468,8 +479,9 @@ def test_one_operator_changes_exactly_the_ids_that_depend_on_it(
     )
 
 
-def belongs(step, row=None, kind=(), selection=None, but=None):
+def belongs(step, row=None, kind=(), selection=None, but=None, number=-1):
     is_wanted = step.kind in kind or selection_of(step) == selection
+    is_wanted = is_wanted or getattr(step, "round", None) == number
     is_of_row = row is not None and getattr(step, "label", "").startswith(row)
     return selection_of(step) != but and (is_wanted if row is None else is_of_row)
 

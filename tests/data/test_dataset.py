@@ -59,6 +59,25 @@ def test_flipping_changes_that_share_of_training_labels_and_no_other(card, digit
     assert noisy.train.take(torch.arange(5)).labels.tolist() == noisy.train.labels[:5].tolist()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_held_out_examples_keep_true_labels_and_know_those_they_would_have_in_training(
+    card, digits, share
+):
+    noisy = load_dataset(card, {"flip_labels": share}, SPLITS, "cpu")
+    assert noisy.train.noisy_labels is None
+    for name in ("validation", "test"):
+        split, true = getattr(noisy, name), getattr(digits, name).labels
+        if not share:
+            assert split.noisy_labels is None
+            continue
+        expected = flip_labels(true.numpy(), split.ids.numpy(), share, 10, "digits")
+        assert split.noisy_labels.tolist() == expected.tolist()
+        assert (split.noisy_labels != true).sum() == round(share * len(split))
+        some = split.subset(torch.tensor([5, 3]))
+        assert some.noisy_labels.tolist() == expected[[5, 3]].tolist()
+        assert split.without_labels().noisy_labels is None
+
+
 def test_flipped_labels_are_uniform_over_the_other_classes():
     n = 9000
     labels = np.repeat(np.arange(10), n // 10)

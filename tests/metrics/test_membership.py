@@ -1,11 +1,13 @@
 """Membership attacks, against scikit-learn, values by hand, and models whose answer is known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import SVC
 
@@ -53,6 +55,30 @@ def test_svc_is_flagged_where_members_look_like_everyone_else(seed):
     assert "uninformative attack" in score(Evaluated(*parts)).flags
     apart = sides(rng.beta(5, 1, 400), rng.beta(20, 1, 1_500), rng.beta(2, 1, 1_500))
     assert "uninformative attack" not in score(Evaluated(*apart)).flags
+
+
+@pytest.mark.parametrize("seed", [5, 12, 34])
+def test_svc_on_few_examples_is_above_chance_by_luck_and_flagged_all_the_same(seed):
+    """Thirty a side of one distribution; a band around 0.5 would call it informative."""
+    rng = np.random.default_rng(seed)
+    attack = mia_svc(*sides(rng.beta(5, 1, 50), rng.beta(5, 1, 30), rng.beta(5, 1, 30)))
+    assert attack.attack_accuracy > 0.55
+    assert attack.is_uninformative
+    assert not attack.is_inverted
+
+
+def test_members_that_are_less_sure_than_others_invert_the_attack():
+    """A fifth of the members' labels are wrong; non-members' are right."""
+    rng = np.random.default_rng(5)
+    sure = rng.beta(20, 1, 1_000)
+    members = np.where(np.arange(1_000) < 200, 0.01, sure)
+    parts = sides(rng.beta(20, 1, 300), members, rng.beta(20, 1, 1_000))
+    attack = mia_svc(*parts)
+    assert attack.is_inverted
+    assert "inverted attack" in score(Evaluated(*parts)).flags
+    assert not mia_svc(*sides(rng.beta(20, 1, 300), sure, members)).is_inverted
+    statistic = ks_2samp(members, confidence(parts[2])).pvalue
+    assert attack.difference_p == pytest.approx(statistic, rel=1e-2, abs=1e-12)
 
 
 FIXTURES = {
@@ -233,3 +259,21 @@ def test_a_memorising_model_gives_its_members_away_and_retrain_does_not():
     assert auc(original, train) > 0.95
     assert auc(original, forget) > 0.95
     assert auc(retrained, forget) == pytest.approx(0.5, abs=spread(290, 290))
+
+
+def test_wrong_labels_of_members_invert_no_attack():
+    """A quarter of D_tr is labelled wrongly, and of the non-members alike: no sign of membership.
+
+    Their true labels would make a model that never saw D_f seem surer of non-members.
+    """
+    rng = np.random.default_rng(3)
+    true = rng.integers(0, 4, 3_000)
+    logits = 3 * np.eye(4)[true] + rng.normal(size=(3_000, 4))
+    noisy = np.where(rng.random(3_000) < 0.25, (true + 1) % 4, true)
+    forget = outputs(logits[:1_000], noisy[:1_000])
+    holdout = outputs(logits[1_000:], true[1_000:], first_id=1_000)
+    assert mia_auc(forget, holdout) < 0.42
+    model = Evaluated(forget, forget, replace(holdout, noisy_labels=noisy[1_000:]))
+    values = score(model).values
+    assert values["mia_auc"] == pytest.approx(0.5, abs=spread(950, 950))
+    assert values["ta"] == np.mean(logits[1_000:].argmax(1) == true[1_000:])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mubench.metrics.gap import TERMS
+from mubench.metrics.gap import COMPARED, FORMS
 from mubench.metrics.membership import mia_auc
-from mubench.metrics.objective import components, objective_gap, retrain_free_gap
+from mubench.metrics.objective import components, retrain_free_gap, search_values
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from tests.support.model_outputs import class_request, model, outputs
@@ -20,9 +20,26 @@ def test_known_values_of_retrain_change_nothing(forget_classes):
     known = components(target, forget_classes)
     again = score(ours, target, forget_classes=forget_classes, retrained_values=known)
     assert again == whole
-    assert objective_gap(ours, known, forget_classes) == whole.values["gap"]
     own = score(target, forget_classes=forget_classes).values
-    assert known == {name: own[name] for name in TERMS}
+    assert known == {name: own[name] for name in COMPARED}
+
+
+@pytest.mark.parametrize("forget_classes", [(), (2,)])
+def test_a_search_records_what_a_score_would_and_minimises_what_it_is_told_to(forget_classes):
+    ours, target, original = model(1), model(2), model(3)
+    if forget_classes:
+        ours, target, original = (class_request(each, 2) for each in (ours, target, original))
+    known = components(target, forget_classes)
+    whole = score(ours, target, forget_classes=forget_classes).values
+    forms = {"avg_gap": "gap", "robust_gap": "robust_gap", "accuracy_gap": "accuracy_gap"}
+    expected = {name: whole[form] for name, form in forms.items()}
+    expected["retrain_free"] = retrain_free_gap(ours, original, forget_classes)
+    assert len(set(expected.values())) == 4
+    for name, value in expected.items():
+        found = search_values(name, ours, original, known, forget_classes)
+        assert found.pop("objective") == value
+        assert found == {name: whole[name] for name in found}
+        assert {*COMPARED, *FORMS} | {f"retrain_{name}" for name in COMPARED} == found.keys()
 
 
 def test_retrain_free_gap_takes_its_targets_from_the_original():

@@ -42,7 +42,7 @@ def test_examples_are_counted_and_chosen_from_the_stored_outputs(store):
     anchor = rows["retrain 0", ""]
     for key, confidences in ((anchor, shown.confidences[0]), (tuned, shown.confidences[2])):
         assert confidences.forget == counted(of(store, key.unlearn_id, "forget"))
-        held = of(store, key.unlearn_id, "test")
+        held = of(store, key.unlearn_id, "test").labelled_like_members()
         alike = np.isin(held.labels, of(store, key.unlearn_id, "forget").labels)
         assert 200 < alike.sum() < len(held), "this small D_f lacks a class"
         assert confidences.holdout == counted(held.where(alike))

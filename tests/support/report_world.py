@@ -121,7 +121,7 @@ def searches(cell: str, row: str, error: float) -> list[Record]:
             given=given(row),
             candidate=k,
             trials=4,
-            metrics={"gap": error * factor},
+            metrics={"gap": error * factor, "objective": error * factor},
         )
         for k, factor in enumerate((2.0, 0.01, 0.75, 1.5))
     ]

@@ -21,7 +21,7 @@ def by_row(store, name="tiny"):
 
 def of(store, key, part):
     arrays = store.artefacts.load(key, part)
-    return Outputs(arrays["ids"], arrays["labels"], arrays["logits"])
+    return Outputs.of_arrays(arrays)
 
 
 def many(folder, seeds=9):

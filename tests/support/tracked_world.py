@@ -20,6 +20,7 @@ CHANGES = [
     "grid.forget=[{scenario: random, ratio: 0.1}]",
     "methods={ft: {}, ga: {}}",
     "search.trials=3",
+    "seeds.search={train: [100], forget: [100]}",
     "seeds.final={train: [0, 1], forget: [0, 1], pair: zip}",
     "floor=0",
     "claims=[]",
@@ -49,8 +50,8 @@ def record_of(step: Step, **changes: object) -> Record:
     of_row: dict[str, object] = {}
     metrics: dict[str, float] = {"gap": 0.1 + training.seed, "ua": 0.25, "odd:name!": math.inf}
     if step.kind == "search":
-        metrics = {"objective": OBJECTIVES[step.candidate]}
-        of_row = {"study": step.study_id, "candidate": step.candidate}
+        metrics = {"objective": OBJECTIVES[step.place]}
+        of_row = {"study": step.study_id, "candidate": step.place}
     elif step.kind == "final":
         study = {"study": step.study.id, "candidate": 1} if step.study else {}
         of_row = {"selection": step.selection or "", **study}

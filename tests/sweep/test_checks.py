@@ -26,6 +26,16 @@ BAD_SWEEPS = {
         {"seeds__final": {"train": [0, 0], "forget": [1, 1]}},
         "seeds.final: the same forget seed and train seed are paired twice (random-0.1)",
     ),
+    "a target that nobody knows": (
+        {
+            "search": {"objective": "retrain_free"},
+            "grid__dataset": ["cifar20"],
+            "grid__forget": [
+                {"scenario": "group", "search_groups": ["baby"], "final_groups": ["sea"]}
+            ],
+        },
+        "search.objective: retrain_free cannot aim in group",
+    ),
     "seed below 0": (
         {"seeds__final__train": [0, -1]},
         "seeds.final.train[1]: must be at least 0; got -1",

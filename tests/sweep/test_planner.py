@@ -1,5 +1,7 @@
 """Which steps a sweep has, and what they wait for."""
 
+from itertools import pairwise
+
 import pytest
 
 from mubench.catalogue import cards
@@ -77,7 +79,8 @@ def test_a_tuned_step_waits_for_every_candidate_of_its_study_and_a_default_step_
         study = step.study
         assert study == BASE.studies[study.id]
         assert study.cell == step.request.cell
-        assert set(step.needs) >= {key for group in study.steps for key in group}
+        assert set(step.needs) >= set(study.rounds[-1])
+        assert searched_before(BASE, step.id) == set(study.steps)
     for step in steps_of(BASE, "final", selection="default"):
         assert not any(BASE.steps[need].kind == "search" for need in step.needs)
 
@@ -86,24 +89,38 @@ def test_a_tuned_step_waits_for_every_candidate_of_its_study_and_a_default_step_
 def test_candidate_k_rests_on_all_candidates_up_to_k_minus_lag_and_on_no_later_one(lag):
     plan = planned(changed(SWEEP, search={"trials": 9, "lag": lag}))
     for study in plan.studies.values():
-        for k, group in enumerate(study.steps):
-            found, waiting = set(), list(group)
-            while waiting:
-                needs = plan.steps[waiting.pop()].needs
-                before = [plan.steps[n] for n in needs if plan.steps[n].kind == "search"]
-                found |= {step.candidate for step in before}
-                waiting += [step.id for step in before]
-            assert found == set(range(max(0, k - lag + 1)))
+        for k, key in enumerate(study.rounds[0]):
+            before = {plan.steps[each].place for each in searched_before(plan, key)}
+            assert before == set(range(max(0, k - lag + 1)))
 
 
-def test_a_study_runs_each_candidate_on_every_search_request():
-    seeds = {"search": {"train": [100, 101], "forget": [100, 101], "pair": "product"}}
+def searched_before(plan, key):
+    """The search steps that must be completed before a step."""
+    found, waiting = set(), [key]
+    while waiting:
+        needs = plan.steps[waiting.pop()].needs
+        before = {need for need in needs if plan.steps[need].kind == "search"} - found
+        found |= before
+        waiting += before
+    return found
+
+
+@pytest.mark.parametrize(
+    ("keep", "places"), [(0.5, [8, 4, 2, 2]), (1, [8] * 4), (0.1, [8, 2, 2, 2])]
+)
+def test_fewer_candidates_run_on_each_further_request_when_all_have_run_on_the_last(keep, places):
+    seeds = {"train": [100, 101], "forget": [100, 101], "pair": "product"}
     grid = changed(SWEEP, grid__forget=[{"scenario": "random", "ratio": 0.1}])
-    plan = planned(changed(grid, seeds__search=seeds["search"]))
+    search = {"trials": 8, "keep": keep, "repeats": 2}
+    plan = planned(changed(grid, seeds__search=seeds, search=search))
+    assert len(plan.studies) == 2 * 4
     for study in plan.studies.values():
-        assert [len(group) for group in study.steps] == [4, 4, 4]
-        for group in study.steps:
-            assert len({plan.steps[key].request.name for key in group}) == 4
+        assert [len(steps) for steps in study.rounds] == places
+        requests = [{plan.steps[key].request.name for key in steps} for steps in study.rounds]
+        assert [len(names) for names in requests] == [1] * 4
+        assert len(set.union(*requests)) == 4
+        for before, steps in pairwise(study.rounds):
+            assert all(set(plan.steps[key].needs) >= set(before) for key in steps)
 
 
 def with_refusal(monkeypatch, method, refuses):

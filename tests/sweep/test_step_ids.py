@@ -144,8 +144,17 @@ def test_a_grid_value_that_is_added_keeps_the_other_rows():
 def test_more_candidates_extend_a_study():
     after = planned(changed(SWEEP, search__trials=5))
     for key, study in BASE.studies.items():
-        assert after.studies[key].steps[:3] == study.steps
-        assert len(after.studies[key].steps) == 5
+        assert after.studies[key].rounds[0][:3] == study.rounds[0]
+        assert len(after.studies[key].rounds[0]) == 5
+
+
+def test_another_search_request_keeps_what_ran_on_the_first():
+    seeds = {"train": [100, 101], "forget": [100, 101], "pair": "product"}
+    more = changed(SWEEP, seeds__search=seeds)
+    one, two = planned(more), planned(changed(more, search__trials=5))
+    for key, study in BASE.studies.items():
+        assert one.studies[key].rounds[0] == study.rounds[0]
+        assert not set(one.studies[key].rounds[1]) & set(two.studies[key].rounds[1])
 
 
 @settings(max_examples=10)

@@ -54,7 +54,7 @@ def test_a_cell_without_tuned_rows_shows_its_defaults(plan: Plan):
 def test_a_rows_description_has_its_own_lines_and_notes_alone():
     cell = cells()[0]
     chosen = next(r for r in world().records if r.row == "ga" and r.selection == "tuned")
-    note = row_note(cell, "ga", None, chosen, 4)
+    note = row_note(cell, "ga", None, [chosen], 4)
     assert note.startswith("Tuned: Avg. Gap 11.00 ± 1.00 points over 3 requests. Default: ")
     assert "The search chose candidate 2 of 4: `epochs` = 5, `lr` = 0.01." in note
     lines = [line for line in note.splitlines() if line.startswith("| ")]

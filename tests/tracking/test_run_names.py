@@ -6,7 +6,7 @@ from tests.support.tracked_plan import plan_of
 
 
 def candidate_of(step) -> int:
-    return step.candidate if step.kind == "search" else -1
+    return step.place if step.kind == "search" else -1
 
 
 def test_names_leave_out_what_all_cells_share(plan: Plan):
@@ -26,7 +26,8 @@ def test_names_leave_out_what_all_cells_share(plan: Plan):
         assert len(set(names)) == len(names), "no two runs read alike"
 
 
-def test_a_name_says_row_selection_cell_and_request(plan: Plan):
+def test_a_name_says_row_selection_cell_and_request():
+    plan = plan_of("methods.ugradsl=[{}, {alpha: [-0.2]}]", "floor=2")
     names = RunNames(plan)
     found = {names.step(step, candidate_of(step)) for step in plan.steps.values()}
     assert {

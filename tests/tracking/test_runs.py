@@ -19,7 +19,7 @@ def test_a_failed_candidate_counts_as_the_worst_and_an_unfinished_one_ends_the_c
         step.id: record_of(step, **({"status": "error", "metrics": {}} if k == 1 else {}))
         for step in plan.steps.values()
         if step.kind == "search"
-        for k in [step.candidate]
+        for k in [step.place]
     }
     study = next(iter(plan.studies.values()))
 
@@ -29,7 +29,7 @@ def test_a_failed_candidate_counts_as_the_worst_and_an_unfinished_one_ends_the_c
         return [point.value for point in row.curve if point.name == "search/objective"]
 
     assert objectives() == [0.5, 1.0, 0.3]
-    del records[study.steps[1][0]]
+    del records[study.rounds[0][1]]
     assert objectives() == [0.5]
 
 

@@ -155,9 +155,7 @@ def test_a_sweep_grows_in_the_same_run(world: World):
     for call, count in searched.items():
         for step in steps:
             is_due = (
-                step.kind == "search"
-                and getattr(step, "label", "") == "ft"
-                and step.candidate < count
+                step.kind == "search" and getattr(step, "label", "") == "ft" and step.place < count
             )
             if is_due or step.kind in ("train", "retrain"):
                 world.store.records.append(record_of(step))

@@ -19,7 +19,10 @@ def importances(studies: Sequence[Study]) -> Mapping[str, Mapping[str, float]]:
     (Watanabe et al. 2023). Only hyperparameters that every candidate has and that varied count, and
     at least two of them. A search whose candidates all have the same objective gives no shares.
     """
-    by_row = {study.row: _shares(study) for study in studies if len(study.objectives) >= FEWEST}
+    first = {study.row: study for study in reversed(studies)}  # of several searches of a row
+    by_row = {
+        row: _shares(study) for row, study in first.items() if len(study.objectives) >= FEWEST
+    }
     return {row: shares for row, shares in by_row.items() if shares}
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mubench.metrics.gap import TERMS, Values, gap
+from mubench.metrics.gap import FORMS, TERMS, Values, gap
 from mubench.store.record import Record
 
 
 @dataclass(frozen=True)
 class Floor:
-    """Distances between two Retrains of one request, by metric: the four values and `gap`."""
+    """Distances between two Retrains of one request, by metric: the four values and the gaps."""
 
     mean: Mapping[str, float]
     percentile_95: Mapping[str, float]
@@ -25,13 +25,14 @@ def noise_floor(
     pairs: Iterable[tuple[Values, Values]], records: tuple[Record, ...] = ()
 ) -> Floor | None:
     """Return the floor of pairs of Retrains; None where no pair shares any of the four values."""
-    apart: dict[str, list[float]] = {metric: [] for metric in (*TERMS, "gap")}
+    apart: dict[str, list[float]] = {metric: [] for metric in (*TERMS, *FORMS)}
     for one, other in pairs:
         shared = [term for term in TERMS if term in one and term in other]
         for term in shared:
             apart[term].append(abs(one[term] - other[term]))
-        if shared:
-            apart["gap"].append(gap(one, other).value)
+        for form, terms in FORMS.items():
+            if any(term in one and term in other for term in terms):
+                apart[form].append(gap(one, other, form).value)
     if not apart["gap"]:
         return None
     measured = {metric: values for metric, values in apart.items() if values}

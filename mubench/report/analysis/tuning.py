@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from mubench.report.analysis.aggregate import Cell, Row
+from mubench.metrics.gap import Objective, form_of
+from mubench.report.analysis.aggregate import Cell, finite_values
 from mubench.report.analysis.format import row_title
 from mubench.store.record import WORST, Record
 
@@ -19,18 +20,18 @@ class Study:
 
     row: str
     title: str
-    is_proxy: bool
-    """Whether the objective is `retrain_free`, a proxy for Avg. Gap that needs no Retrain."""
     trials: int
     """Budget in candidates."""
     completed: int
-    """Candidates that completed all their requests."""
+    """Candidates that completed all the requests that they ran on."""
     objectives: tuple[tuple[int, float], ...]
-    """Candidate number and objective (mean over the search requests), in order of number."""
+    """Candidate number and objective on the first search request, in order of number."""
     chosen: int
     """The candidate that the final steps ran; -1 where none was."""
+    search_gap: float | None
+    """The chosen candidate's objective, its mean over the search requests."""
     final: float | None
-    """Mean Avg. Gap of the tuned final steps."""
+    """Mean of the same gap over the tuned final steps; None where the objective is no gap."""
     seconds: float
     """Wall time of all search steps together."""
     records: tuple[Record, ...]
@@ -48,49 +49,54 @@ class Study:
         return min(values) if len(values) == budget else None
 
     @property
-    def search_gap(self) -> float | None:
-        """The chosen candidate's objective in the search."""
-        return dict(self.objectives).get(self.chosen)
-
-    @property
     def optimism(self) -> float | None:
         """Final gap minus search gap; None where the objective is another quantity."""
-        if self.is_proxy or self.final is None or self.search_gap is None:
+        if self.final is None or self.search_gap is None:
             return None
         return self.final - self.search_gap
 
 
-def studies(cell: Cell, objective: str = "avg_gap") -> tuple[Study, ...]:
+def studies(cell: Cell, objective: Objective = "avg_gap") -> tuple[Study, ...]:
     """Return the studies of a cell in the order of the sweep file's rows.
 
-    `objective` is that of the sweep file: `avg_gap` or `retrain_free`.
+    `objective` is that of the sweep file.
     """
-    tuned = {row.label: row for row in cell.methods if row.selection == "tuned"}
-    return tuple(
-        _study(label, searched, tuned.get(label), is_proxy=objective != "avg_gap")
-        for label, searched in cell.searched.items()
-    )
+    tuned = {row.label: row.records for row in cell.methods if row.selection == "tuned"}
+    found = []
+    for label, searched in cell.searched.items():
+        for repeat in sorted({record.repeat for record in searched}):
+            own = [record for record in searched if record.repeat == repeat]
+            finals = [r for r in tuned.get(label, ()) if r.repeat == repeat]
+            found.append(_study(label, own, finals, objective))
+    return tuple(found)
 
 
-def _study(label: str, searched: Sequence[Record], tuned: Row | None, *, is_proxy: bool) -> Study:
+def _study(
+    label: str, searched: Sequence[Record], finals: Sequence[Record], objective: Objective
+) -> Study:
     by_number: dict[int, list[Record]] = {k: [] for k in sorted({r.candidate for r in searched})}
-    for record in searched:
+    for record in sorted(searched, key=lambda record: record.round):
         by_number[record.candidate].append(record)
-    gap = tuned.estimates.get("gap") if tuned else None
+    chosen = max((record.candidate for record in finals), default=-1)
+    title = row_title(label, searched[0].method, searched[0].given)
+    repeat = searched[0].repeat
+    form = form_of(objective)
+    gaps = finite_values(finals, form) if form else []
     return Study(
         row=label,
-        title=row_title(label, searched[0].method, searched[0].given),
-        is_proxy=is_proxy,
+        title=f"{title}, search {repeat + 1}" if repeat else title,
         trials=max(r.trials for r in searched),
         completed=sum(all(r.status == "ok" for r in records) for records in by_number.values()),
-        objectives=tuple((k, _objective(records)) for k, records in by_number.items()),
-        chosen=max((r.candidate for r in tuned.records), default=-1) if tuned else -1,
-        final=gap.mean if gap else None,
+        objectives=tuple((k, _objective(records[0])) for k, records in by_number.items()),
+        chosen=chosen,
+        search_gap=statistics.fmean(map(_objective, by_number.get(chosen, ())))
+        if chosen in by_number
+        else None,
+        final=statistics.fmean(gaps) if gaps else None,
         seconds=sum(r.seconds for r in searched),
         records=tuple(searched),
     )
 
 
-def _objective(records: Sequence[Record]) -> float:
-    values = [r.metrics.get("gap", WORST) if r.status == "ok" else WORST for r in records]
-    return statistics.fmean(values)
+def _objective(record: Record) -> float:
+    return record.metrics.get("objective", WORST) if record.status == "ok" else WORST

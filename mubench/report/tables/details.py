@@ -20,6 +20,10 @@ _COMPARISONS = (
 _OBJECTIVES = {
     "avg_gap": "Objective: Avg. Gap on search requests, with validation data in place of test "
     "data; in points.",
+    "robust_gap": "Objective: the robust gap on search requests, with validation data in place of "
+    "test data; in points.",
+    "accuracy_gap": "Objective: the accuracy gap on search requests, with validation data in place "
+    "of test data; in points.",
     "retrain_free": "Objective: a proxy for Avg. Gap that needs no Retrain (retrain_free), on "
     "search requests and validation data; it is no gap, so there is no difference to the final "
     "gap.",
@@ -76,7 +80,8 @@ def tuning_table(studies: Sequence[Study], objective: str) -> Details | None:
     budgets = join_words([str(budget) for budget in BUDGETS])
     hint = (
         f"{_OBJECTIVES[objective]} Best of {budgets}: the smallest objective of a search with so "
-        "few candidates. Final minus search gap: positive where the search was optimistic."
+        "few candidates, on its first request. Final minus search gap: positive where the search "
+        "was optimistic."
     )
     headings = (
         *("Row", "Candidates", "Completed", "Default"),

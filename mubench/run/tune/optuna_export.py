@@ -5,7 +5,7 @@ A search needs no storage of Optuna's: it is a function of the records
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,9 +55,11 @@ def default_target(store: Store) -> str:
 def export(plan: Plan, store: Store, target: str) -> Exported:
     """Bring the studies in a storage up to date with the records of a sweep.
 
-    A study has the completed candidates up to the first that is not, so that the number of a trial
-    is that of its candidate. One that failed has the state FAIL and no value. What is there is not
-    written again; a study whose candidates have changed (other code, after a `retry`) is replaced.
+    A search is a study for each of its requests: the first has all candidates, and is what the
+    sampler was told, the others have those that went on. A study has the completed steps up to the
+    first that is not, so that in the first the number of a trial is that of its candidate. One that
+    failed has the state FAIL and no value. What is there is not written again; a study whose
+    candidates have changed (other code, after a `retry`) is replaced.
 
     Args:
         plan: the plan of the sweep.
@@ -67,16 +69,20 @@ def export(plan: Plan, store: Store, target: str) -> Exported:
     Raises:
         InputError: the storage cannot be opened, or has another's study of the same name.
     """
-    keys = {key for study in plan.studies.values() for group in study.steps for key in group}
-    records = store.records.read(keys)
+    rounds = [
+        (study, number, steps)
+        for study in plan.studies.values()
+        for number, steps in enumerate(study.rounds)
+    ]
+    records = store.records.read({key for _, _, steps in rounds for key in steps})
     with _errors_of(target):
         storage = _open(target)
         counts = [
-            _export_study(storage, f"{plan.name}/{study.cell}/{study.row.label}", study, records)
-            for study in plan.studies.values()
+            _export_study(storage, _name(plan, study, number), study, steps, records)
+            for study, number, steps in rounds
         ]
     candidates = sum(count for count, _ in counts)
-    expected = sum(study.trials for study in plan.studies.values())
+    expected = sum(len(steps) for _, _, steps in rounds)
     added = sum(added for _, added in counts)
     return Exported(len(counts), candidates, added, is_complete=candidates == expected)
 
@@ -116,12 +122,23 @@ def _errors_of(target: str) -> Iterator[None]:
         raise InputError(f"{target}: {reason}; choose another --to, or delete it") from error
 
 
+def _name(plan: Plan, study: Study, number: int) -> str:
+    """`mine/digits/small_cnn/random-0.1/ugradsl`, then which search and which request."""
+    search = f" search {study.repeat + 1}" if study.repeat else ""
+    request = f" request {number + 1}" if number else ""
+    return f"{plan.name}/{study.cell}/{study.row.label}{search}{request}"
+
+
 def _export_study(
-    storage: BaseStorage, name: str, study: Study, records: Mapping[str, Record]
+    storage: BaseStorage,
+    name: str,
+    study: Study,
+    steps: Sequence[str],
+    records: Mapping[str, Record],
 ) -> tuple[int, int]:
     """Return how many candidates the study has, and how many of them are new."""
-    completed = takewhile(lambda group: all(key in records for key in group), study.steps)
-    trials = [_trial(study, [records[key] for key in group]) for group in completed]
+    completed = takewhile(records.__contains__, steps)
+    trials = [_trial(study, records[key]) for key in completed]
     search = _study(storage, name, study, trials)
     known = len(search.get_trials(deepcopy=False))
     search.add_trials(trials[known:])
@@ -146,35 +163,35 @@ def _study(
     return search
 
 
-def _trial(study: Study, records: list[Record]) -> FrozenTrial:
-    """A candidate from the records of its steps, one for each search request."""
-    failed = next((record for record in records if record.status != "ok"), None)
-    space, params = study.row.space, records[0].params
+def _trial(study: Study, record: Record) -> FrozenTrial:
+    """A candidate on one request, from the record of its step."""
+    failed = record.status != "ok"
+    space, params = study.row.space, record.params
     draws = space.locate(params) if params else None  # a lost worker left none
-    values = [record.metrics.get("objective", WORST) for record in records]
     trial = create_trial(
         state=TrialState.FAIL if failed else TrialState.COMPLETE,
-        value=None if failed else sum(values) / len(values),
+        value=None if failed else record.metrics.get("objective", WORST),
         params=draws or {},
         distributions=distributions_of(space, draws) if draws else {},
-        user_attrs=_attributes(records, failed),
+        user_attrs=_attributes(record),
     )
-    ends = [datetime.fromisoformat(record.created).astimezone() for record in records]
-    starts = [end - timedelta(seconds=r.seconds) for end, r in zip(ends, records, strict=True)]
-    trial.datetime_start = min(starts).replace(tzinfo=None)  # Optuna's times are local
-    trial.datetime_complete = max(ends).replace(tzinfo=None)
+    end = datetime.fromisoformat(record.created).astimezone()
+    start = end - timedelta(seconds=record.seconds)
+    trial.datetime_start = start.replace(tzinfo=None)  # Optuna's times are local
+    trial.datetime_complete = end.replace(tzinfo=None)
     return trial
 
 
-def _attributes(records: list[Record], failed: Record | None) -> dict[str, Any]:
+def _attributes(record: Record) -> dict[str, Any]:
     """What the dashboard shows beside a trial; `created` tells a record from one made again.
 
     Optuna's own params are the draws, such as `alpha[1]` for the second range of alpha.
     """
     return {
-        "hyperparameters": dict(records[0].params),
-        "steps": [record.id for record in records],
-        "created": [record.created for record in records],
-        "status": failed.status if failed else "ok",
-        **({"message": failed.message} if failed else {}),
+        "candidate": record.candidate,
+        "hyperparameters": dict(record.params),
+        "step": record.id,
+        "created": record.created,
+        "status": record.status,
+        **({"message": record.message} if record.message else {}),
     }

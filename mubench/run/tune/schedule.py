@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 from mubench.run.tune.messages import ReadyStep
 from mubench.run.tune.pool import Share
+from mubench.run.tune.race import Race, promoted, select
 from mubench.run.tune.ready import Place, ReadySteps
-from mubench.run.tune.suggest import ScoredCandidate, Searches, select, suggest
+from mubench.run.tune.suggest import ScoredCandidate, Searches, suggest
 from mubench.store.record import WORST, Record
 from mubench.sweep.kinds import STEP_KINDS
 from mubench.sweep.parallelism import TRIALS
@@ -124,10 +125,7 @@ class Schedule:
         """A step with its hyperparameters."""
         match step:
             case SearchStep():
-                study, number = self.plan.studies[step.study_id], step.candidate
-                scored = self._scored(study, max(0, number - study.lag + 1))
-                params = suggest(study, number, scored, self._searches)
-                return ReadyStep(step, Candidate(params, number))
+                return ReadyStep(step, self._candidate(step))
             case FinalStep(study=Study() as study, refusal=None):
                 return self._select(step, study)
             case FinalStep():
@@ -135,29 +133,49 @@ class Schedule:
             case _:
                 return ReadyStep(step, Candidate({}))
 
+    def _candidate(self, step: SearchStep) -> Candidate:
+        """A new candidate in the first round of a search, later one that goes on."""
+        study = self.plan.studies[step.study_id]
+        if not step.round:
+            scored = self._scored(study, max(0, step.place - study.lag + 1))
+            return Candidate(suggest(study, step.place, scored, self._searches), step.place)
+        race = self._race(study, step.round)
+        number = promoted(race.after(step.round), len(study.rounds[step.round]))[step.place]
+        return Candidate(race.params[number], number)
+
     def _select(self, step: FinalStep, study: Study) -> ReadyStep:
-        """A tuned step with the candidate that its search found best."""
-        finished = [k for k in range(study.trials) if self._is_ok(study, k)]
-        if not finished:
-            nothing = "nothing to select: no candidate of the search finished"
-            return ReadyStep(step, Candidate({}), nothing)
+        """A tuned step with the candidate that won its search.
+
+        It is among those that ran on all requests; if these failed, on all but the last, and so on.
+        """
+        race = self._race(study, len(study.rounds))
+        for requests in range(len(study.rounds), 0, -1):
+            finished = {k: v for k, v in race.after(requests).items() if k not in race.failed}
+            if finished:
+                best = select(finished)
+                return ReadyStep(step, Candidate(race.params[best], best))
+        nothing = "nothing to select: no candidate of the search finished"
+        return ReadyStep(step, Candidate({}), nothing)
+
+    def _race(self, study: Study, rounds: int) -> Race:
+        """The completed rounds of a search."""
         scored = self._scored(study, study.trials)
-        best = select({k: scored[k] for k in finished})
-        return ReadyStep(step, Candidate(scored[best].params, best))
+        race = Race({number: each.params for number, each in enumerate(scored)})
+        for number, steps in enumerate(study.rounds[:rounds]):
+            order = promoted(race.after(number), len(steps)) if number else range(len(steps))
+            for candidate, key in zip(order, steps, strict=True):
+                race.note(candidate, self.records[key])
+        return race
 
     def _scored(self, study: Study, count: int) -> list[ScoredCandidate]:
         """Candidates 0 to count - 1 in their order; one that failed has the worst objective."""
         scored: list[ScoredCandidate] = []
-        for k, group in enumerate(study.steps[:count]):
-            records = [self.records[key] for key in group]
-            values = [r.metrics.get("objective", WORST) for r in records]
+        for k, key in enumerate(study.rounds[0][:count]):
+            record = self.records[key]
             # A lost worker left no params; its candidate can be suggested again.
-            params = records[0].params or suggest(study, k, scored[: max(0, k - study.lag + 1)])
-            scored.append(ScoredCandidate(params, sum(values) / len(values)))
+            params = record.params or suggest(study, k, scored[: max(0, k - study.lag + 1)])
+            scored.append(ScoredCandidate(params, record.metrics.get("objective", WORST)))
         return scored
-
-    def _is_ok(self, study: Study, k: int) -> bool:
-        return all(self.records[key].status == "ok" for key in study.steps[k])
 
     def _push(self, key: str) -> None:
         share = Share.of(self.plan.steps[key])

@@ -1,8 +1,8 @@
 """Which hyperparameters a study tries next: Optuna, reproducible.
 
 Suggestion k is a function of the study and of the results of candidates 0 to k - lag, given in
-their order to a sampler seeded by (cell, row, k). Who computed them, when, and on how many workers
-does not matter, and a resumed search is the search.
+their order to a sampler seeded by (cell, row, repeat, k). Who computed them, when, and on how many
+workers does not matter, and a resumed search is the search.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,11 +65,6 @@ def suggest(
     return params
 
 
-def select(scored: Mapping[int, ScoredCandidate]) -> int:
-    """The number of the best candidate by mean objective over requests; the first of equals."""
-    return min(scored, key=lambda number: (scored[number].value, number))
-
-
 def _add_trials(search: optuna.Study, space: Space, scored: Sequence[ScoredCandidate]) -> None:
     for candidate in scored:
         raw = space.locate(candidate.params)
@@ -83,7 +78,7 @@ def _add_trials(search: optuna.Study, space: Space, scored: Sequence[ScoredCandi
 
 
 def _sampler(study: Study, k: int) -> BaseSampler:
-    seed = derive_seed("suggest", study.cell, study.row.label, k) % 2**32
+    seed = derive_seed("suggest", study.cell, study.row.label, study.repeat, k) % 2**32
     if study.sampler == "random":
         return RandomSampler(seed=seed)
     return TPESampler(seed=seed, n_startup_trials=study.startup)

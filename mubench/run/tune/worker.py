@@ -17,6 +17,7 @@ from typing_extensions import override
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
 from mubench.errors import Interrupted, MubenchError, StoreError
+from mubench.run.instructions import keep_to
 from mubench.run.stop import request_stop
 from mubench.run.tune.messages import Job, ReadyStep, Start
 from mubench.store.record import Record
@@ -76,6 +77,8 @@ class Worker(tune.Trainable):
 
     def run_step(self, ready: ReadyStep) -> Record:
         """The record of a step; what a step can do wrong is in it."""
+        if ready.step.execution.is_portable:
+            keep_to("AVX2")  # before torch is loaded
         from mubench.run.trial import run_step
 
         return run_step(ready.step, self.workspace, ready.candidate)

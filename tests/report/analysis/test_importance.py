@@ -27,7 +27,7 @@ def search(count, objective):
         )
         for k in range(count)
     ]
-    made = [replace(one, metrics={"gap": objective(one.params)}) for one in made]
+    made = [replace(one, metrics={"objective": objective(one.params)}) for one in made]
     source = SweepResults("toy", "", tuple(made), CELLS[:1], ("ft",), {}, "")
     return studies(aggregate(source)[0])
 

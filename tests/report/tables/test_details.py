@@ -29,7 +29,7 @@ def test_a_tuned_row_has_its_candidates_and_gaps(cell):
 
 
 def test_a_search_without_final_steps_has_no_final_gap(cell):
-    study = replace(studies(cell)[0], chosen=-1, final=None)
+    study = replace(studies(cell)[0], chosen=-1, search_gap=None, final=None)
     table = tuning_table([study], "avg_gap")
     row = dict(zip(table.headings, table.rows[0], strict=True))
     assert [row[name] for name in ("Chosen", "Gap in search", "Final gap")] == ["—"] * 3

@@ -7,17 +7,19 @@ import optuna
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from mubench.catalogue.seeds import derive_seed
 from mubench.errors import InputError
 from mubench.run.tune import optuna_export
+from mubench.run.tune.messages import ReadyStep
 from mubench.run.tune.optuna_export import default_target, export, follow
-from mubench.run.tune.suggest import ScoredCandidate, select, suggest
-from mubench.store.record import WORST, Record
+from mubench.run.tune.schedule import Schedule
+from mubench.store.record import Record
 from mubench.store.store import Store
 from mubench.sweep import load
 from mubench.sweep.planner import make_plan
+from mubench.sweep.steps import SearchStep, Study
 from tests.support.small_sweep import SWEEP, changed
 
 TRIALS = 6
@@ -25,12 +27,14 @@ NODE = changed(
     SWEEP,
     grid__forget=[{"scenario": "random", "ratio": 0.1}],
     methods={"ft": {}, "ugradsl": {}},
-    search={"trials": TRIALS, "startup": 2},
+    search={"trials": TRIALS, "startup": 2, "keep": 0.5},
     seeds__search={"train": [100, 101], "forget": [100, 101]},
 )
 PLAN = make_plan(load.parse(NODE, "x"))
-FAILING = {("ft", 1): "diverged", ("ugradsl", 0): "out_of_memory", ("ugradsl", 4): "error"}
-"""Status of the candidates that fail, on their second request."""
+PLACES = 3
+"""Candidates on the second request."""
+FAILING = {("ft", 1, 0): "diverged", ("ugradsl", 0, 1): "out_of_memory", ("ugradsl", 4, 0): "error"}
+"""Status of the candidates that fail, by row, number and round."""
 
 
 @pytest.fixture
@@ -46,46 +50,41 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def records_of(study, count=TRIALS, created="2026-02-03T04:05:06+00:00") -> list[Record]:
-    """The records of the first candidates, as a sweep makes them."""
-    records: list[Record] = []
-    for k, group in enumerate(study.steps[:count]):
-        params = suggest(study, k, scored(study, records)[: max(0, k - study.lag + 1)])
-        for number, key in enumerate(group):
-            step = PLAN.steps[key]
-            status = FAILING.get((study.row.label, k), "ok") if number else "ok"
-            objective = derive_seed(repr(sorted(params.items())), number) / 2**63
-            records.append(
-                Record(
-                    id=key,
-                    unlearn_id=key,
-                    kind="search",
-                    status=status,
-                    message="" if status == "ok" else "it failed",
-                    dataset="digits",
-                    model="small_cnn",
-                    scenario="",
-                    cell=study.cell,
-                    request=step.request.name,
-                    seed_train=100,
-                    params=params,
-                    candidate=k,
-                    metrics={"objective": objective} if status == "ok" else {},
-                    created=created,
-                    seconds=1.5,
-                )
-            )
-    return records
+    """The records of the first candidates, or of the whole search, as a sweep makes them."""
+    schedule, records = Schedule(PLAN, {}), []
+    while (due := schedule.next()) is not None:
+        record = record_of(due, created)
+        schedule.finish(record)
+        if record.id in study.steps:
+            records.append(record)
+    return records if count == TRIALS else [r for r in records if r.id in study.rounds[0][:count]]
 
 
-def scored(study, records) -> list[ScoredCandidate]:
-    """What a schedule makes of the records of whole candidates."""
-    of = {record.id: record for record in records}
-    made = []
-    for group in study.steps:
-        if all(key in of for key in group):
-            values = [of[key].metrics.get("objective", WORST) for key in group]
-            made.append(ScoredCandidate(of[group[0]].params, sum(values) / len(values)))
-    return made
+def record_of(due: ReadyStep, created: str) -> Record:
+    step, params = due.step, due.candidate.params
+    number = -1 if due.candidate.number is None else due.candidate.number
+    searched = step if isinstance(step, SearchStep) else None
+    key = (searched.label, number, searched.round) if searched else None
+    status = FAILING.get(key, "ok")
+    objective = derive_seed(repr(sorted(params.items())), step.id) / 2**63
+    return Record(
+        id=step.id,
+        unlearn_id=step.id,
+        kind=step.kind,
+        status=status,
+        message="" if status == "ok" else "it failed",
+        dataset="digits",
+        model="small_cnn",
+        scenario="",
+        cell="",
+        request="",
+        seed_train=100,
+        params=params,
+        candidate=number,
+        metrics={"objective": objective} if status == "ok" and searched else {},
+        created=created,
+        seconds=1.5,
+    )
 
 
 def fill(store: Store, count: int = TRIALS, **changes: str) -> None:
@@ -109,37 +108,41 @@ def content(target: str):
     return {name: search.trials for name, search in studies_in(target).items()}
 
 
-def test_each_search_is_a_study_whose_best_trial_is_the_chosen_candidate(store, target):
+def test_each_search_is_a_study_for_each_of_its_requests(store, target):
     fill(store)
     done = export(PLAN, store, target)
-    assert (done.studies, done.candidates, done.added) == (2, 2 * TRIALS, 2 * TRIALS)
+    steps = 2 * (TRIALS + PLACES)
+    assert (done.studies, done.candidates, done.added) == (4, steps, steps)
     assert done.is_complete
     found = studies_in(target)
-    assert len(found) == len(PLAN.studies)
+    assert len(found) == 4
     for study in PLAN.studies.values():
-        search = found[f"small/{study.cell}/{study.row.label}"]
-        ended = scored(study, records_of(study))
-        failing = {k for label, k in FAILING if label == study.row.label}
-        best = select({k: c for k, c in enumerate(ended) if k not in failing})
-        assert search.direction.name == "MINIMIZE"
-        assert search.best_trial.number == best
-        for k, (trial, candidate) in enumerate(zip(search.trials, ended, strict=True)):
-            space = study.row.space
-            assert trial.params == space.locate(candidate.params)
-            assert all(
-                trial.distributions[key]._contains(trial.distributions[key].to_internal_repr(value))
-                for key, value in trial.params.items()
-            )
-            assert trial.user_attrs["hyperparameters"] == candidate.params
-            assert trial.user_attrs["steps"] == list(study.steps[k])
-            assert trial.duration.total_seconds() == 1.5
-            if k in failing:
-                assert (trial.state, trial.value) == (TrialState.FAIL, None)
-                assert trial.user_attrs["status"] == FAILING[study.row.label, k]
-                assert trial.user_attrs["message"] == "it failed"
-            else:
-                assert (trial.state, trial.value) == (TrialState.COMPLETE, candidate.value)
-                assert trial.user_attrs["status"] == "ok"
+        records = {record.id: record for record in records_of(study)}
+        for number, keys in enumerate(study.rounds):
+            request = f" request {number + 1}" if number else ""
+            search = found[f"small/{study.cell}/{study.row.label}{request}"]
+            assert search.direction.name == "MINIMIZE"
+            for trial, key in zip(search.trials, keys, strict=True):
+                assert_shows(trial, records[key], study)
+                assert number or trial.number == records[key].candidate
+
+
+def assert_shows(trial: FrozenTrial, record: Record, study: Study) -> None:
+    assert trial.params == study.row.space.locate(record.params)
+    assert all(
+        trial.distributions[key]._contains(trial.distributions[key].to_internal_repr(value))
+        for key, value in trial.params.items()
+    )
+    shown = trial.user_attrs
+    assert (shown["hyperparameters"], shown["step"]) == (record.params, record.id)
+    assert (shown["candidate"], shown["status"]) == (record.candidate, record.status)
+    assert trial.duration.total_seconds() == 1.5
+    if record.status == "ok":
+        value = record.metrics["objective"]
+        assert (trial.state, trial.value) == (TrialState.COMPLETE, value)
+    else:
+        assert (trial.state, trial.value) == (TrialState.FAIL, None)
+        assert shown["message"] == "it failed"
 
 
 def test_again_it_adds_what_is_new_and_nothing_else(store, target):
@@ -150,22 +153,25 @@ def test_again_it_adds_what_is_new_and_nothing_else(store, target):
     assert content(target) == first
     fill(store)
     done = export(PLAN, store, target)
-    assert (done.added, done.candidates) == (2 * TRIALS - 4, 2 * TRIALS)
-    assert {name: trials[:2] for name, trials in content(target).items()} == first
+    steps = 2 * (TRIALS + PLACES)
+    assert (done.added, done.candidates) == (steps - 4, steps)
+    assert {name: content(target)[name][:2] for name in first if first[name]} == {
+        name: trials for name, trials in first.items() if trials
+    }
 
 
 def test_a_trial_has_the_number_of_its_candidate(store, target):
     """What was completed out of order waits for those before it."""
     study = next(iter(PLAN.studies.values()))
-    records = records_of(study)
-    late = records.pop(2)  # of the first request of candidate 1
-    for record in records:
+    records = {record.id: record for record in records_of(study, 5)}
+    late = records.pop(study.rounds[0][1])
+    for record in records.values():
         store.records.append(record)
     assert export(PLAN, store, target).candidates == 1
     store.records.append(late)
-    assert export(PLAN, store, target).candidates == TRIALS
+    assert export(PLAN, store, target).candidates == 5
     [trials] = [trials for trials in content(target).values() if trials]
-    assert [trial.number for trial in trials] == list(range(TRIALS))
+    assert [trial.number for trial in trials] == list(range(5))
 
 
 def test_candidates_that_were_made_again_replace_their_study(store, target):
@@ -175,19 +181,18 @@ def test_candidates_that_were_made_again_replace_their_study(store, target):
     study = next(iter(PLAN.studies.values()))
     for record in records_of(study, created="2026-02-04T04:05:06+00:00"):
         store.records.append(record)
-    assert export(PLAN, store, target).candidates == 2 * TRIALS
+    assert export(PLAN, store, target).candidates == 2 * (TRIALS + PLACES)
     after = content(target)
     assert after.keys() == before.keys()
-    [name] = [name for name in after if after[name] != before[name]]
-    assert name.endswith(f"/{study.row.label}")
-    assert len(after[name]) == TRIALS
+    changed_names = {name.rpartition("/")[2] for name in after if after[name] != before[name]}
+    assert changed_names == {study.row.label, f"{study.row.label} request 2"}
+    assert [len(after[name]) for name in before] == [len(before[name]) for name in before]
 
 
 def test_a_lost_worker_leaves_a_trial_without_params(store, target):
     study = next(iter(PLAN.studies.values()))
-    for key in study.steps[0]:
-        [record] = [r for r in records_of(study, 1) if r.id == key]
-        store.records.append(replace(record, status="error", params={}, metrics={}))
+    [record] = records_of(study, 1)
+    store.records.append(replace(record, status="error", params={}, metrics={}))
     export(PLAN, store, target)
     [trial] = [trial for trials in content(target).values() for trial in trials]
     assert (trial.state, trial.params) == (TrialState.FAIL, {})
@@ -221,7 +226,7 @@ def test_following_goes_on_to_the_last_candidate(store, target, monkeypatch):
     for exported in follow(PLAN, store, target):
         seen.append((exported.candidates, exported.added))
         fill(store, len(seen) * 2)
-    assert seen == [(0, 0), (4, 4), (8, 4), (12, 4)]
+    assert seen == [(0, 0), (4, 4), (8, 4), (18, 10)]
 
 
 def test_the_studies_lie_in_the_store_or_below_mubench(store, tmp_path):

@@ -42,7 +42,7 @@ def test_a_damaged_reference_is_made_again_where_something_still_needs_it(opened
 
 
 def test_a_failed_candidate_takes_the_tuned_step_along_and_not_the_default_one(opened):
-    failed = only(opened, "search", candidate=0)
+    failed = only(opened, "search", place=0)
     record = opened.store.records.read()[failed.id]
     late = "2999-01-01T00:00:00.000+00:00"
     opened.store.records.append(replace(record, status="error", created=late))

@@ -19,7 +19,7 @@ NODE = changed(
     SWEEP,
     grid__forget=[{"scenario": "random", "ratio": 0.1}],
     methods={"ft": {}, "ugradsl": {}},
-    search={"trials": 7, "startup": 2},
+    search={"trials": 7, "startup": 2, "keep": 0.5},
     seeds__search={"train": [100, 101], "forget": [100, 101]},
 )
 
@@ -156,9 +156,8 @@ def test_a_method_that_is_added_changes_no_choice_of_the_others():
 
 def test_more_trials_extend_a_search():
     longer = planned(search__trials=9)
-    searched = set(rank(BASE, "search"))
     found = choices(simulate(longer).records)
-    assert all(found[key] == REFERENCE[1][key] for key in searched)
+    assert all(found[key] == REFERENCE[1][key] for key in rank(BASE, "search", round=0))
     extended = simulate(longer, done=simulate(BASE).records)
     assert choices(extended.records).items() >= found.items()
 
@@ -183,27 +182,49 @@ def test_every_step_runs_once_and_after_what_it_needs():
 
 def test_candidate_0_is_the_defaults_and_later_ones_differ():
     for study in BASE.studies.values():
-        params = [REFERENCE[1][group[0]][0] for group in study.steps]
+        params = [REFERENCE[1][key][0] for key in study.rounds[0]]
         assert params[0] == study.row.space.defaults
         assert len({repr(p) for p in params}) == len(params)
 
 
-def test_a_candidate_has_the_same_params_on_every_request():
+def test_the_defaults_and_the_best_others_of_a_request_run_on_the_next():
+    """Seven candidates on the first request, four of them on the second."""
+    records = simulate(BASE).records
     for study in BASE.studies.values():
-        for group in study.steps:
-            assert len({repr(REFERENCE[1][key][0]) for key in group}) == 1
+        first, second = ([records[key] for key in keys] for keys in study.rounds)
+        assert [record.candidate for record in first] == list(range(7))
+        best = sorted(first[1:], key=lambda record: record.metrics["objective"])[:3]
+        assert [(r.candidate, r.params) for r in second] == [
+            (r.candidate, r.params) for r in (first[0], *best)
+        ]
 
 
-def test_the_candidate_with_the_lowest_mean_objective_is_chosen():
-    walk = simulate(BASE)
+def test_of_those_that_ran_on_all_requests_the_lowest_mean_objective_is_chosen():
+    records = simulate(BASE).records
     for key in rank(BASE, "final", selection="tuned"):
         study = BASE.steps[key].study
-        means = [
-            sum(walk.records[s].metrics["objective"] for s in group) / 2 for group in study.steps
-        ]
-        best = means.index(min(means))
-        assert walk.records[key].candidate == best
-        assert walk.records[key].params == walk.records[study.steps[best][0]].params
+        last = {records[step].candidate: records[step] for step in study.rounds[1]}
+        means = {
+            k: (records[study.rounds[0][k]].metrics["objective"] + r.metrics["objective"]) / 2
+            for k, r in last.items()
+        }
+        best = min(means, key=means.__getitem__)
+        assert records[key].candidate == best
+        assert records[key].params == last[best].params
+
+
+def test_final_requests_use_the_searches_of_a_row_in_turn():
+    plan = planned(search__repeats=2, methods={"ft": {}})
+    records = simulate(plan).records
+    one, other = plan.studies.values()
+    assert one.rounds[0] != other.rounds[0]
+    requests = [[plan.steps[steps[0]].request.name for steps in s.rounds] for s in (one, other)]
+    assert requests[0] == requests[1][::-1], "each begins on a request of its own"
+    params = [[records[key].params for key in study.rounds[0]] for study in (one, other)]
+    assert params[0][0] == params[1][0], "the defaults"
+    assert all(a != b for a, b in zip(params[0][1:], params[1][1:], strict=True))
+    used = [plan.steps[key].study.repeat for key in rank(plan, "final", selection="tuned")]
+    assert used == [0, 1]
 
 
 def test_the_first_of_equal_candidates_is_chosen():
@@ -224,7 +245,7 @@ def test_a_candidate_that_did_not_finish_counts_as_the_worst_and_is_never_chosen
     def make(due):
         if due.step.kind != "search":
             return made(due)
-        if due.candidate.number == 2 and due.step.training.seed == 100:
+        if due.candidate.number == 2 and due.step.round == 1:
             return made(due, status)
         value = 0.0 if due.candidate.number == 2 else 0.9
         return made(due, metrics={"objective": value})
@@ -232,7 +253,8 @@ def test_a_candidate_that_did_not_finish_counts_as_the_worst_and_is_never_chosen
     plan = planned(methods={"ft": {}})
     walk = simulate(plan, make=make)
     study = next(iter(plan.studies.values()))
-    assert [t.value for t in walk._scored(study, 4)] == [0.9, 0.9, (0.0 + WORST) / 2, 0.9]
+    twice = {0: [0.9, 0.9], 1: [0.9, 0.9], 2: [0.0, WORST], 3: [0.9, 0.9]}
+    assert walk._race(study, 2).objectives == twice | {k: [0.9] for k in (4, 5, 6)}
     for key in rank(plan, "final", selection="tuned"):
         assert walk.records[key].candidate == 0
     assert walk.left == 0
@@ -243,7 +265,7 @@ def test_a_candidate_whose_worker_was_lost_is_told_with_the_params_it_was_given(
 
     def lost(due):
         if due.step.kind == "search" and due.candidate.number in (1, 3):
-            return made(due, "error", params={}, candidate=due.step.candidate)
+            return made(due, "error", params={}, candidate=-1)
         return made(due)
 
     def failed(due):
@@ -253,9 +275,28 @@ def test_a_candidate_whose_worker_was_lost_is_told_with_the_params_it_was_given(
     for lag in (1, 3):
         plan = planned(search__lag=lag)
         without, with_params = simulate(plan, make=lost), simulate(plan, make=failed)
-        hit = {key for key in rank(plan, "search") if plan.steps[key].candidate in (1, 3)}
+        hit = {
+            k
+            for k, r in with_params.records.items()
+            if r.kind == "search" and r.candidate in (1, 3)
+        }
         for key in plan.steps.keys() - hit:
             assert without.records[key] == with_params.records[key]
+
+
+def test_where_all_fail_on_the_last_request_the_one_before_decides():
+    def make(due):
+        return made(due, "diverged" if due.step.kind == "search" and due.step.round else "ok")
+
+    records = simulate(BASE, make=make).records
+    for key in rank(BASE, "final", selection="tuned"):
+        first = [records[step] for step in BASE.steps[key].study.rounds[0]]
+        others = [r for r in first if r.candidate not in {0, records[key].candidate}]
+        assert records[key].status == "ok"
+        assert records[key].candidate not in {
+            records[step].candidate for step in BASE.steps[key].study.rounds[1]
+        }
+        assert others
 
 
 def test_nothing_finished_means_nothing_to_select():

@@ -1,0 +1,160 @@
+"""Which search finds good hyperparameters at equal cost: schemes compared on tables of results.
+
+A table has every candidate of a row on every search request of a cell, as a sweep of
+`benchmarks/pools/` leaves it in a store. A search draws its candidates from the table, as random
+search would, always with the defaults; it looks at some requests, and is judged on the others. So
+thousands of searches cost no training. Cost is counted in trials.
+
+    mubench run benchmarks/pools/digits.yaml --store STORE --no-mlflow   # and the other pools
+    python benchmarks/search_study.py STORE [STORE ...]
+
+Printed, in points: regret (gap on the judging requests minus that of the best candidate there),
+the standard deviation of that gap over searches, and how often the choice is worse than the
+defaults by more than a point.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mubench.metrics.gap import FORMS
+from mubench.run.tune.race import promoted, select
+from mubench.store.record import WORST, Record
+from mubench.store.store import Store
+from mubench.sweep.spec import SearchSpec
+
+Floats = NDArray[np.float64]
+SEARCHES = 400
+POINT = 0.01
+LOOKS = 3
+"""Requests that a search may look at, at most; the others judge."""
+JUDGES = ("gap", "robust_gap")
+Scheme = Callable[[Floats, Sequence[int], np.random.Generator], int]
+"""Objectives (candidates, requests), the order of requests, and chance: the chosen candidate."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One row of one cell: values (candidates, requests) of each form of the gap."""
+
+    name: str
+    values: Mapping[str, Floats]
+
+
+def race(trials: int, requests: int, keep: float = 0.5) -> Scheme:
+    """The search of mubench, with candidates at random; one request: no race at all."""
+    places = SearchSpec(trials=trials, keep=keep).places(requests)
+
+    def choose(values: Floats, order: Sequence[int], rng: np.random.Generator) -> int:
+        others = rng.choice(len(values) - 1, trials - 1, replace=False) + 1
+        names = np.concatenate([[0], others])  # candidate k of the search is names[k]
+        results: dict[int, list[float]] = {k: [] for k in range(trials)}
+        for number, request in enumerate(order[:requests]):
+            if number:
+                results = {k: results[k] for k in promoted(results, places[number])}
+            for k in results:
+                results[k].append(float(values[names[k], request]))
+        return int(names[select(results)])
+
+    return choose
+
+
+SCHEMES: Mapping[str, tuple[int, Scheme]] = {
+    "8 on one request": (8, race(8, 1)),
+    "12 on one request": (12, race(12, 1)),
+    "race 8, 4": (12, race(8, 2)),
+    "6 on two requests": (12, race(6, 2, keep=1)),
+    "race 7, 4, 2": (13, race(7, 3)),
+    "4 on three requests": (12, race(4, 3, keep=1)),
+    "16 on one request": (16, race(16, 1)),
+    "race 11, 6": (17, race(11, 2)),
+    "race 9, 5, 3": (17, race(9, 3)),
+}
+"""Name: cost in trials, and the search."""
+
+
+def tables(records: Sequence[Record]) -> list[Table]:
+    """The whole tables among the search records of a store."""
+    rows: defaultdict[tuple[str, str], dict[tuple[int, str], Record]] = defaultdict(dict)
+    for record in records:
+        if record.kind == "search":
+            rows[record.cell, record.row][record.candidate, record.request] = record
+    found = []
+    for (cell, row), by_place in sorted(rows.items()):
+        requests = sorted({request for _, request in by_place})
+        count = 1 + max(number for number, _ in by_place)
+        if len(requests) <= LOOKS or len(by_place) != count * len(requests):
+            continue
+        values = {
+            form: np.array(
+                [
+                    [by_place[k, request].metrics.get(form, WORST) for request in requests]
+                    for k in range(count)
+                ]
+            )
+            for form in FORMS
+        }
+        found.append(Table(f"{cell}: {row}", values))
+    return found
+
+
+def outcomes(table: Table, scheme: Scheme, objective: str, judge: str) -> tuple[Floats, Floats]:
+    """Of many searches: the regret (n,), and the judged gap minus that of the defaults (n,)."""
+    rng = np.random.default_rng(0)
+    searched, judged = table.values[objective], table.values[judge]
+    requests = searched.shape[1]
+    regrets, beyond = [], []
+    for _ in range(SEARCHES):
+        order = rng.permutation(requests)
+        looks, rest = order[:LOOKS], order[LOOKS:]
+        means = judged[:, rest].mean(axis=1)
+        chosen = scheme(searched, [int(each) for each in looks], rng)
+        regrets.append(means[chosen] - means.min())
+        beyond.append(means[chosen] - means[0])
+    return np.array(regrets), np.array(beyond)
+
+
+def spread(table: Table, scheme: Scheme, objective: str, judge: str) -> float:
+    """Standard deviation of the judged gap over searches, the judging requests being the same."""
+    rng = np.random.default_rng(1)
+    searched, judged = table.values[objective], table.values[judge]
+    requests = searched.shape[1]
+    means = judged.mean(axis=1)
+    chosen = [
+        scheme(searched, [int(each) for each in rng.permutation(requests)[:LOOKS]], rng)
+        for _ in range(SEARCHES)
+    ]
+    return float(means[chosen].std())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("store", nargs="+")
+    names = parser.parse_args().store
+    found = [table for name in names for table in tables([*Store(name).records.read().values()])]
+    print(f"{len(found)} tables: {', '.join(table.name for table in found)}")
+    for judge in JUDGES:
+        print(f"\njudged by {judge}")
+        titles = f"{'cost':>6}{'regret':>8}{'sd':>6}{'max sd':>8}{'worse':>8}"
+        print(f"{'scheme':24}{'objective':16}{titles}")
+        for name, (cost, scheme) in SCHEMES.items():
+            for objective in FORMS:
+                regrets, spreads, worse = [], [], []
+                for table in found:
+                    regret, beyond = outcomes(table, scheme, objective, judge)
+                    regrets.append(regret.mean())
+                    spreads.append(spread(table, scheme, objective, judge))
+                    worse.append(float((beyond > POINT).mean()))
+                print(
+                    f"{name:24}{objective:16}{cost:6}{100 * fmean(regrets):8.2f}"
+                    f"{100 * fmean(spreads):6.2f}{100 * max(spreads):8.2f}{fmean(worse):8.0%}"
+                )
+
+
+if __name__ == "__main__":
+    main()
