@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Literal
 
 from mubench.errors import plural
@@ -139,6 +139,33 @@ def _optimism(facts: _Facts) -> Question:
     )
 
 
+def _luck(facts: _Facts) -> Question:
+    question = "How much of a tuned number is luck in tuning?"
+    if not facts.studies:
+        return Question(question, "Nothing: no row was tuned.", "answered")
+    finals: dict[tuple[str, str], list[float]] = {}
+    for study in facts.studies:
+        if study.final is not None:
+            finals.setdefault((study.records[0].cell, study.row), []).append(study.final)
+    spreads = [stdev(values) for values in finals.values() if len(values) > 1]
+    if not spreads:
+        return Question(
+            question,
+            "Unknown: each row had one search in a cell. Tests and intervals take its choice as "
+            "given; another seed of the search, or another kind of CPU, may choose otherwise and "
+            "turn a verdict. Several searches (search.repeats) would show how much.",
+            "missing",
+        )
+    return Question(
+        question,
+        "Between the searches of a row the final gap has a standard deviation of "
+        f"{format_percent(fmean(spreads))} points on average and {format_percent(max(spreads))} "
+        f"at most, over {plural(len(spreads), 'tuned row')}; each search was used for other "
+        "requests, so the difference between these is in it.",
+        "answered",
+    )
+
+
 def _floors(facts: _Facts) -> Question:
     floors = [cell.floor for cell in facts.cells if cell.floor]
     question = "How large is the noise of Retrain itself?"
@@ -265,6 +292,7 @@ _QUESTIONS: Sequence[Callable[[_Facts], Question]] = (
     _leaks,
     _budgets,
     _optimism,
+    _luck,
     _attacks,
     _ratios,
     _breadth,

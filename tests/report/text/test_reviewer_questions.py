@@ -87,6 +87,30 @@ def test_optimism_is_the_mean_of_final_less_promised():
     assert f"is +{mean:.2f} points on average over 14 studies, from +0.70 to +3.50" in text
 
 
+def test_luck_in_tuning_is_known_only_from_several_searches():
+    source = world(4)
+    text, standing = answer(source, "luck")
+    assert text.startswith("Unknown: each row had one search in a cell.")
+    assert standing == "missing"
+
+    def second(r):
+        """Requests 1 and 3 of tuned FT had a search of their own."""
+        is_second = r.row == "ft" and r.selection == "tuned" and r.seed_train % 2
+        return replace(r, repeat=1) if is_second else r
+
+    searched = [
+        replace(r, id=f"{r.id}:again", repeat=1)
+        for r in source.records
+        if r.kind == "search" and r.row == "ft"
+    ]
+    both = source.with_records([*map(second, source.records), *searched])
+    text, standing = answer(both, "luck")
+    # Gaps 4 (1 + k / 10): means of requests 0 and 2, and of 1 and 3, are 0.4 apart.
+    assert "standard deviation of 0.28 points on average and 0.28 at most" in text
+    assert "over 2 tuned rows" in text
+    assert standing == "answered"
+
+
 def test_the_noise_floor_and_the_breadth_are_those_of_the_cells():
     assert "differ by 1.33 to 1.33 points" in answer(world(), "noise of Retrain")[0]
     assert answer(world(), "data sets, models")[0].startswith(
