@@ -6,7 +6,7 @@ search would, always with the defaults; it looks at some requests, and is judged
 thousands of searches cost no training. Cost is counted in trials.
 
     mubench run benchmarks/pools/digits.yaml --store STORE --no-mlflow   # and the other pools
-    python benchmarks/search_study.py STORE [STORE ...]
+    python benchmarks/search_study.py STORE [STORE ...] [--only REGULAR_EXPRESSION]
 
 Printed, in points: regret (gap on the judging requests minus that of the best candidate there),
 the standard deviation of that gap over searches, and how often the choice is worse than the
@@ -14,6 +14,7 @@ defaults by more than a point.
 """
 
 import argparse
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from mubench.store.store import Store
 from mubench.sweep.spec import SearchSpec
 
 Floats = NDArray[np.float64]
-SEARCHES = 400
+SEARCHES = 600
 POINT = 0.01
 LOOKS = 3
 """Requests that a search may look at, at most; the others judge."""
@@ -46,7 +47,7 @@ class Table:
     values: Mapping[str, Floats]
 
 
-def race(trials: int, requests: int, keep: float = 0.5) -> Scheme:
+def race(trials: int, requests: int, keep: float = 1) -> Scheme:
     """The search of mubench, with candidates at random; one request: no race at all."""
     places = SearchSpec(trials=trials, keep=keep).places(requests)
 
@@ -66,14 +67,16 @@ def race(trials: int, requests: int, keep: float = 0.5) -> Scheme:
 
 SCHEMES: Mapping[str, tuple[int, Scheme]] = {
     "8 on one request": (8, race(8, 1)),
+    "race 6, 2": (8, race(6, 2, keep=0.3)),
     "12 on one request": (12, race(12, 1)),
-    "race 8, 4": (12, race(8, 2)),
+    "race 9, 3": (12, race(9, 2, keep=0.3)),
+    "race 8, 4": (12, race(8, 2, keep=0.5)),
     "6 on two requests": (12, race(6, 2, keep=1)),
-    "race 7, 4, 2": (13, race(7, 3)),
     "4 on three requests": (12, race(4, 3, keep=1)),
     "16 on one request": (16, race(16, 1)),
-    "race 11, 6": (17, race(11, 2)),
-    "race 9, 5, 3": (17, race(9, 3)),
+    "race 12, 4": (16, race(12, 2, keep=0.3)),
+    "24 on one request": (24, race(24, 1)),
+    "race 18, 4, 2": (24, race(18, 3, keep=0.2)),
 }
 """Name: cost in trials, and the search."""
 
@@ -134,9 +137,18 @@ def spread(table: Table, scheme: Scheme, objective: str, judge: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("store", nargs="+")
-    names = parser.parse_args().store
-    found = [table for name in names for table in tables([*Store(name).records.read().values()])]
+    parser.add_argument("store", nargs="*")
+    parser.add_argument("--only", default="", help="Tables whose name (cell: row) has it.")
+    given = parser.parse_args()
+    found = [
+        table
+        for name in given.store
+        for table in tables([*Store(name).records.read().values()])
+        if re.search(given.only, table.name)
+    ]
+    if not found:
+        print("no tables: give a store in which a sweep of benchmarks/pools/ has run")
+        return
     print(f"{len(found)} tables: {', '.join(table.name for table in found)}")
     for judge in JUDGES:
         print(f"\njudged by {judge}")

@@ -1,7 +1,7 @@
 """The rows of a sweep for a board: what its report aggregates, one row at a time."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,15 +23,15 @@ def rows_from_results(results: SweepResults) -> tuple[BoardRow, ...]:
         InputError: a record with a value that no row may have, a fraction above 1 for example.
     """
     return tuple(
-        _row(results, cell, row, searches.get(row.label))
+        _row(results, cell, row, [study for study in searches if study.row == row.label])
         for cell in aggregate(results)
-        for searches in [{study.row: study for study in studies(cell)}]
+        for searches in [studies(cell)]
         for row in (cell.retrain, cell.original, *cell.methods)
         if row.records
     )
 
 
-def _row(results: SweepResults, cell: Cell, row: Row, study: Study | None) -> BoardRow:
+def _row(results: SweepResults, cell: Cell, row: Row, searches: Sequence[Study]) -> BoardRow:
     targets = {r.request: r.metrics for r in cell.retrain.scored}
     first = row.records[0]
     records = sorted(row.scored, key=lambda r: (r.request, r.id))
@@ -55,7 +55,7 @@ def _row(results: SweepResults, cell: Cell, row: Row, study: Study | None) -> Bo
         "origin": {"name": results.name, "sweep": dict(results.document)},
     }
     if row.selection == "tuned":
-        node["tuning"] = _tuning(chosen, study)
+        node["tuning"] = _tuning(chosen, searches)
     try:
         # Values without a JSON form (a date in a sweep file) are text in files, so here as well.
         return BoardRow.model_validate(json.loads(json.dumps(node, default=str)))
@@ -111,11 +111,12 @@ def _failure(record: Record) -> dict[str, Any]:
     return {"name": record.request, "status": status, "message": record.message}
 
 
-def _tuning(chosen: Record, study: Study | None) -> dict[str, Any]:
-    searched = study.records if study else ()
+def _tuning(chosen: Record, searches: Sequence[Study]) -> dict[str, Any]:
+    """What tuning took: the candidates of all searches of the row."""
+    searched = (record for study in searches for record in study.records)
     dimensions = [chosen.free_dimensions, *(r.free_dimensions for r in searched)]
     return {
-        "trials": max(chosen.trials, study.trials if study else 1, 1),
+        "trials": max(chosen.trials, sum(study.trials for study in searches), 1),
         "free_dimensions": max(dimensions),
         "candidate": chosen.candidate,
     }

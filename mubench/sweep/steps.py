@@ -65,11 +65,6 @@ class Study:
         """Its budget in candidates."""
         return len(self.rounds[0])
 
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """Ids of all its steps: its budget in trials."""
-        return tuple(step for steps in self.rounds for step in steps)
-
 
 @dataclass(frozen=True)
 class Candidate:

@@ -69,3 +69,16 @@ def test_a_record_that_is_no_fraction_is_named():
     records = tuple(wrong if one is first else one for one in made.records)
     with pytest.raises(InputError, match=r"'toy'.*ft tuned: requests.0.ua: 1.5 is not a fraction"):
         rows_from_results(replace(made, records=records))
+
+
+def test_the_budget_of_a_row_is_that_of_all_its_searches():
+    """Twice four candidates: several searches are no way around a board's usual budget."""
+    results = source()
+    again = [
+        replace(r, id=f"{r.id}:again", repeat=1)
+        for r in results.records
+        if r.kind == "search" and r.row == "ft"
+    ]
+    rows = rows_from_results(results.with_records([*results.records, *again]))
+    budgets = {row: find(rows, CELLS[1], row, "tuned").tuning.trials for row in ("ft", "ga")}
+    assert budgets == {"ft": 8, "ga": 4}

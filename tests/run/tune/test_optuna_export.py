@@ -55,7 +55,7 @@ def records_of(study, count=TRIALS, created="2026-02-03T04:05:06+00:00") -> list
     while (due := schedule.next()) is not None:
         record = record_of(due, created)
         schedule.finish(record)
-        if record.id in study.steps:
+        if any(record.id in steps for steps in study.rounds):
             records.append(record)
     return records if count == TRIALS else [r for r in records if r.id in study.rounds[0][:count]]
 
