@@ -195,9 +195,10 @@ def test_the_head_dies_and_the_same_command_goes_on_later(head, tmp_path):
     stop(first)
     _, errors = run.communicate(timeout=120)
     assert run.returncode == 1
-    assert re.fullmatch(
-        rf"mubench: the head of the Ray cluster at \S+:{port} is gone; .*\n", errors
-    )
+    (line,) = (line for line in errors.splitlines() if line.startswith("mubench: "))
+    # Ray's core ends the process where it misses its raylet before the head is missed.
+    assert re.search(rf"the head of the Ray cluster at \S+:{port} is|ended without a word", line)
+    assert "finished steps are safe" in line
     kept = Store(str(store)).records.read()
     assert kept.keys() >= done.keys()
     head(port)

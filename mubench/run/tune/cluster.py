@@ -29,6 +29,7 @@ from ray.autoscaler.sdk import request_resources
 
 from mubench.errors import InputError, RunError
 from mubench.run.machine import usable_cpus
+from mubench.run.tune.last_words import last_words
 from mubench.run.tune.pool import Node, Share
 from mubench.sweep.steps import Step
 
@@ -94,7 +95,8 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
 def watched_head() -> Iterator[None]:
     """End this process with one line when the head of its cluster is gone.
 
-    Ray would try to reach it for a minute, and then end the process without a word.
+    Ray would try to reach it for a minute, and then end the process without a word; it does so at
+    once where the node of this process is gone.
     """
     address: str = ray.get_runtime_context().gcs_address
     over = threading.Event()
@@ -110,13 +112,15 @@ def watched_head() -> Iterator[None]:
             "in the store: start the cluster and give the same command again\n"
         )
         sys.stderr.flush()
+        watcher.communicate(b"\n")
         os._exit(FAILED)
 
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
+    with last_words() as watcher:
+        threading.Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
 
 def nodes() -> list[Node]:
