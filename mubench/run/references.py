@@ -32,15 +32,15 @@ def new_model(
 ) -> nn.Module:
     """The model of a card with initial weights of a `training_seed`.
 
-    Retrain with seed s starts from the weights that the original of seed s started from; an extra
-    Retrain of the noise floor has weights and batches of its own.
+    Every Retrain has weights and batches of its own: a target that shared them with the original
+    would lie nearer to all methods than the Retrains of the noise floor do.
     """
     return build_model(card, num_classes, input_shape, derive_seed("model", seed)).to(device)
 
 
-def training_seed(training: Training, replica: int = 0) -> int:
-    """Seed of initial weights and batch order."""
-    return derive_seed(training.seed, "replica", replica) if replica else training.seed
+def training_seed(training: Training, replica: int | None = None) -> int:
+    """Seed of initial weights and batch order: an original's, or that of a Retrain."""
+    return training.seed if replica is None else derive_seed(training.seed, "replica", replica)
 
 
 def train(

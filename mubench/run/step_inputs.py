@@ -66,7 +66,7 @@ class StepInputs(Generic[S]):
     @cached_property
     def seed(self) -> int:
         """Seed of initial weights, and of the order of batches where a reference is trained."""
-        replica = self.step.replica if isinstance(self.step, RetrainStep) else 0
+        replica = self.step.replica if isinstance(self.step, RetrainStep) else None
         return training_seed(self.step.training, replica)
 
     @cached_property
