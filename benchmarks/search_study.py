@@ -35,8 +35,8 @@ POINT = 0.01
 LOOKS = 3
 """Requests that a search may look at, at most; the others judge."""
 JUDGES = ("gap", "robust_gap")
-Scheme = Callable[[Floats, Sequence[int], np.random.Generator], int]
-"""Objectives (candidates, requests), the order of requests, and chance: the chosen candidate."""
+Scheme = Callable[[Floats, Sequence[int], np.random.Generator], list[int]]
+"""Objectives (candidates, requests), the order of requests, and chance: the chosen candidates."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,43 @@ class Table:
 
 def race(trials: int, requests: int, keep: float = 1) -> Scheme:
     """The search of mubench, with candidates at random; one request: no race at all."""
-    places = SearchSpec(trials=trials, keep=keep).places(requests)
 
-    def choose(values: Floats, order: Sequence[int], rng: np.random.Generator) -> int:
-        others = rng.choice(len(values) - 1, trials - 1, replace=False) + 1
-        names = np.concatenate([[0], others])  # candidate k of the search is names[k]
-        results: dict[int, list[float]] = {k: [] for k in range(trials)}
-        for number, request in enumerate(order[:requests]):
-            if number:
-                results = {k: results[k] for k in promoted(results, places[number])}
-            for k in results:
-                results[k].append(float(values[names[k], request]))
-        return int(names[select(results)])
+    def choose(values: Floats, order: Sequence[int], rng: np.random.Generator) -> list[int]:
+        return [run_race(values, order, trials, requests, keep, rng)[0]]
+
+    return choose
+
+
+def run_race(
+    values: Floats,
+    order: Sequence[int],
+    trials: int,
+    requests: int,
+    keep: float,
+    rng: np.random.Generator,
+) -> tuple[int, list[tuple[int, int, int]]]:
+    """The chosen row of `values`, and what ran: candidate of the search, round, row."""
+    places = SearchSpec(trials=trials, keep=keep).places(requests)
+    others = rng.choice(len(values) - 1, trials - 1, replace=False) + 1
+    names = [0, *map(int, others)]  # candidate k of the search is names[k]
+    results: dict[int, list[float]] = {k: [] for k in range(trials)}
+    ran = []
+    for number, request in enumerate(order[:requests]):
+        if number:
+            results = {k: results[k] for k in promoted(results, places[number])}
+        for k in results:
+            results[k].append(float(values[names[k], request]))
+            ran.append((k, number, names[k]))
+    return names[select(results)], ran
+
+
+def repeated(repeats: int, trials: int) -> Scheme:
+    """Several searches on one request each; final requests use them in turn."""
+    one = race(trials, 1)
+
+    def choose(values: Floats, order: Sequence[int], rng: np.random.Generator) -> list[int]:
+        firsts = [order[k % LOOKS :] for k in range(repeats)]
+        return [chosen for first in firsts for chosen in one(values, first, rng)]
 
     return choose
 
@@ -77,6 +102,14 @@ SCHEMES: Mapping[str, tuple[int, Scheme]] = {
     "race 12, 4": (16, race(12, 2, keep=0.3)),
     "24 on one request": (24, race(24, 1)),
     "race 18, 4, 2": (24, race(18, 3, keep=0.2)),
+    "6 searches of 4": (24, repeated(6, 4)),
+    "27 on one request": (27, race(27, 1)),
+    "race 21, 6": (27, race(21, 2, keep=0.3)),
+    "9 searches of 3": (27, repeated(9, 3)),
+    "36 on one request": (36, race(36, 1)),
+    "race 28, 8": (36, race(28, 2, keep=0.3)),
+    "6 searches of 6": (36, repeated(6, 6)),
+    "9 searches of 4": (36, repeated(9, 4)),
 }
 """Name: cost in trials, and the search."""
 
@@ -116,9 +149,9 @@ def outcomes(table: Table, scheme: Scheme, objective: str, judge: str) -> tuple[
         order = rng.permutation(requests)
         looks, rest = order[:LOOKS], order[LOOKS:]
         means = judged[:, rest].mean(axis=1)
-        chosen = scheme(searched, [int(each) for each in looks], rng)
-        regrets.append(means[chosen] - means.min())
-        beyond.append(means[chosen] - means[0])
+        reached = means[scheme(searched, [int(each) for each in looks], rng)].mean()
+        regrets.append(reached - means.min())
+        beyond.append(reached - means[0])
     return np.array(regrets), np.array(beyond)
 
 
@@ -128,11 +161,9 @@ def spread(table: Table, scheme: Scheme, objective: str, judge: str) -> float:
     searched, judged = table.values[objective], table.values[judge]
     requests = searched.shape[1]
     means = judged.mean(axis=1)
-    chosen = [
-        scheme(searched, [int(each) for each in rng.permutation(requests)[:LOOKS]], rng)
-        for _ in range(SEARCHES)
-    ]
-    return float(means[chosen].std())
+    orders = [[int(each) for each in rng.permutation(requests)] for _ in range(SEARCHES)]
+    reached = [means[scheme(searched, order[:LOOKS], rng)].mean() for order in orders]
+    return float(np.std(reached))
 
 
 def main() -> None:

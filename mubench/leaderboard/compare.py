@@ -4,6 +4,7 @@ Differences of Avg. Gap are paired by request where both name the same request a
 examples. Where no request is shared, only the means are compared.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from mubench.leaderboard.row_fields import Measured
 from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.report.analysis.comparisons import Paired, corrected
 from mubench.report.analysis.noise import Floor
-from mubench.report.analysis.significance import independent, sign_flip_p
+from mubench.report.analysis.significance import independent, tuned_p
 from mubench.store.results_files import PLAN, read_folder, read_results
 from mubench.store.store import Store
 
@@ -139,10 +140,11 @@ def _pairwise(
         *_differences(own.row, other.row),
     ]
     means = own.estimates["gap"].mean - other.estimates["gap"].mean
-    return PairwiseComparison(own, other, is_best, _paired(pairs), means, tuple(remarks))
+    paired = _paired(pairs, math.hypot(own.row.luck, other.row.luck))
+    return PairwiseComparison(own, other, is_best, paired, means, tuple(remarks))
 
 
-def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
+def _paired(requests: Sequence[tuple[Measured, Measured]], luck: float) -> Paired | None:
     if not requests:
         return None
     differences = independent(
@@ -150,8 +152,14 @@ def _paired(requests: Sequence[tuple[Measured, Measured]]) -> Paired | None:
         [one.seed_train for one, _ in requests],
         [one.forget_hash or one.name for one, _ in requests],
     )
-    p_value = sign_flip_p(differences)
-    return Paired(differences=differences, requests=len(requests), p_value=p_value, p_holm=p_value)
+    p_value = tuned_p(differences, luck)
+    return Paired(
+        differences=differences,
+        requests=len(requests),
+        luck=luck,
+        p_value=p_value,
+        p_holm=p_value,
+    )
 
 
 def _unpaired(named: int, same_set: int, pairs: int, noise: Floor | None) -> list[str]:

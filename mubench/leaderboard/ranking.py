@@ -3,7 +3,7 @@
 A planned request of a row without a number counts with the original's gap. Intervals come
 from a bootstrap over requests within each cell. Rows that have the same requests in a cell share
 each resample there, so that their differences are paired. Cells are not resampled: an interval
-does not cover cells that are not on the board.
+does not cover cells that are not on the board. They include the luck in tuning.
 """
 
 from collections import Counter
@@ -72,6 +72,8 @@ class _Gaps:
     names: tuple[str, ...]
     values: Floats
     imputed: int
+    luck: float
+    """Of the mean, from tuning."""
 
 
 class _Summary(TypedDict):
@@ -122,16 +124,21 @@ def _gaps(cell: BoardCell, key: Key) -> _Gaps:
         imputed |= {f"not run {k}": average for k in range(entry.row.missing)}
         gaps = {**imputed, **entry.gaps}
     names = tuple(sorted(gaps))
-    return _Gaps(names, np.array([gaps[name] for name in names]), len(imputed))
+    luck = entry.row.luck if entry else 0.0
+    return _Gaps(names, np.array([gaps[name] for name in names]), len(imputed), luck)
 
 
-def _resampled(cell: str, table: Sequence[_Gaps]) -> Floats:
-    """Mean gaps of one cell, float64 (draws, rows): rows of the same requests share resamples."""
+def _resampled(cell: str, keys: Sequence[Key], table: Sequence[_Gaps]) -> Floats:
+    """Mean gaps of one cell, float64 (draws, rows): rows of the same requests share resamples.
+
+    The luck in tuning is each row's own.
+    """
     columns = []
-    for gaps in table:
+    for key, gaps in zip(keys, table, strict=True):
         rng = np.random.default_rng(derive_seed("board", cell, *gaps.names))
         drawn = rng.integers(len(gaps.names), size=(DRAWS, len(gaps.names)))
-        columns.append(gaps.values[drawn].mean(axis=1))
+        own = np.random.default_rng(derive_seed("luck", cell, *key))
+        columns.append(gaps.values[drawn].mean(axis=1) + gaps.luck * own.standard_normal(DRAWS))
     return np.stack(columns, axis=1)
 
 
@@ -140,7 +147,7 @@ def _summaries(
 ) -> Iterator[tuple[int, Key, _Summary]]:
     """Each row's number, key and summary, in the order of the ranking."""
     means = [np.array([gaps.values.mean() for gaps in table]) for table in tables]
-    drawn = [_resampled(cell, table) for cell, table in zip(cells, tables, strict=True)]
+    drawn = [_resampled(cell, keys, table) for cell, table in zip(cells, tables, strict=True)]
     gap, gap_draws = _mean(means), _mean(drawn)
     rank_, rank_draws = _mean(map(_ranks, means)), _mean(map(_ranks, drawn))
     order = sorted(range(len(keys)), key=lambda k: (rank_[k], gap[k], keys[k]))

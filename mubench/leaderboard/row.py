@@ -74,6 +74,11 @@ class BoardRow(Strict):
         return slug(self.cell, self.row, self.selection or "reference")
 
     @property
+    def luck(self) -> float:
+        """Standard deviation of its mean gap that comes from tuning; 0 where it was not tuned."""
+        return self.tuning.luck if self.tuning else 0.0
+
+    @property
     def newest(self) -> datetime:
         """Time of its newest record."""
         return max(c.when for c in self.conditions)

@@ -104,6 +104,8 @@ class Tuning(Strict):
     free_dimensions: Count
     candidate: Whole = -1
     """The chosen candidate; -1 where none was chosen."""
+    luck: Fraction = 0.0
+    """Standard deviation of the row's mean gap that comes from its searches."""
 
 
 class Conditions(Strict):

@@ -55,7 +55,7 @@ def _row(results: SweepResults, cell: Cell, row: Row, searches: Sequence[Study])
         "origin": {"name": results.name, "sweep": dict(results.document)},
     }
     if row.selection == "tuned":
-        node["tuning"] = _tuning(chosen, searches)
+        node["tuning"] = _tuning(chosen, searches) | {"luck": row.luck("gap") or 0.0}
     try:
         # Values without a JSON form (a date in a sweep file) are text in files, so here as well.
         return BoardRow.model_validate(json.loads(json.dumps(node, default=str)))

@@ -116,6 +116,24 @@ def test_intervals_agree_with_those_of_scipy(board_rows):
     assert row.gap.high == pytest.approx(theirs.high, abs=0.05 * width)
 
 
+def test_luck_in_tuning_widens_intervals_of_its_row(board_rows):
+    """Of two cells the luck is averaged: 0.02 in each is 0.02 / sqrt(2) of the mean gap."""
+    key = ("ft", "tuned")
+    lucky = []
+    for row in board_rows:
+        node = node_of(row)
+        if (row.row, row.selection) == key:
+            node["tuning"]["luck"] = 0.02
+        lucky.append(BoardRow.model_validate(node))
+    before, after = (
+        {row.key: row for row in rank(make_board(rows)).rows} for rows in (board_rows, lucky)
+    )
+    wide = after[key].gap.high - after[key].gap.low
+    narrow = before[key].gap.high - before[key].gap.low
+    assert wide == pytest.approx(np.hypot(narrow, 2 * 1.96 * 0.02 / 2**0.5), rel=0.05)
+    assert after["iu", "tuned"].gap == before["iu", "tuned"].gap
+
+
 def test_a_missing_cell_counts_as_doing_nothing_and_ties_with_it(board_rows):
     third = "digits/small_cnn/random-0.5"
     extra = []

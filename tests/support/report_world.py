@@ -144,6 +144,16 @@ def world(requests: int = 3) -> SweepResults:
     return SweepResults("toy", text, tuple(records), CELLS, ROWS, expected, "mubench run toy")
 
 
+def without_luck(source: SweepResults) -> SweepResults:
+    """The same, but every candidate of a search had the same gap: tuning adds no chance."""
+    return source.with_records(
+        [
+            replace(one, metrics={**one.metrics, "gap": 0.5}) if one.kind == "search" else one
+            for one in source.records
+        ]
+    )
+
+
 def _spoiled(one: Record) -> Record:
     if one.id == f"{CELLS[0]}:final:ga:tuned:1":
         return replace(one, status="diverged", message="loss was not finite in step 7")

@@ -4,12 +4,13 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from mubench.metrics.gap import TERMS, Values
 from mubench.report.analysis.format import STATUS_WORDS, row_title, shown_values
+from mubench.report.analysis.luck import tuning_luck
 from mubench.report.analysis.noise import Floor, noise_floor
 from mubench.store.record import Record, is_scored
 from mubench.store.results import SweepResults
@@ -43,6 +44,12 @@ class Row:
     """|mean - Retrain's mean| over the same requests; under `gap` the mean of those known."""
     expected: int
     records: tuple[Record, ...]
+    searched: tuple[Record, ...] = ()
+    """Records of the searches that tuned the row."""
+
+    def luck(self, metric: str) -> float | None:
+        """Standard deviation of the mean that comes from tuning; see `tuning_luck`."""
+        return tuning_luck(self.searched, metric)
 
     @property
     def title(self) -> str:
@@ -178,6 +185,7 @@ def _cell(source: SweepResults, name: str, records: Sequence[Record]) -> Cell:
     planned = {k[1:]: n for k, n in source.expected.items() if k[0] == name}
     requests = max(planned.values(), default=0)
     first = next(iter(records), None)
+    searched = _by_row(source, [r for r in records if r.kind == "search"])
     return Cell(
         name=name,
         dataset=first.dataset if first else "",
@@ -186,8 +194,8 @@ def _cell(source: SweepResults, name: str, records: Sequence[Record]) -> Cell:
         retrain=_row(RETRAIN, "", anchors, planned.get((RETRAIN, ""), requests), targets),
         original=_row(ORIGINAL, "", originals, planned.get((ORIGINAL, ""), requests), targets),
         floor=_floor(retrains),
-        methods=_methods(source, finals, planned, targets),
-        searched=_by_row(source, [r for r in records if r.kind == "search"]),
+        methods=_methods(source, finals, planned, targets, searched),
+        searched=searched,
         forget_signal=_forget_signal(originals, targets),
     )
 
@@ -197,6 +205,7 @@ def _methods(
     finals: Sequence[Record],
     planned: Mapping[tuple[str, str], int],
     targets: Mapping[str, Values],
+    searched: Mapping[str, tuple[Record, ...]],
 ) -> tuple[Row, ...]:
     """Return the rows that were planned or have records, tuned ones first."""
     rows = []
@@ -205,7 +214,9 @@ def _methods(
         for label in source.rows:
             records, expected = by_row.get(label, ()), planned.get((label, selection), 0)
             if label not in REFERENCES and (records or expected):
-                rows.append(_row(label, selection, records, expected, targets, source.named(label)))
+                row = _row(label, selection, records, expected, targets, source.named(label))
+                tuned_by = searched.get(label, ()) if selection == "tuned" else ()
+                rows.append(replace(row, searched=tuned_by))
     return tuple(rows)
 
 

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from mubench.catalogue import cards
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row, estimate
+from mubench.report.analysis.format import format_p, format_percent
 from mubench.report.analysis.significance import (
     Verdict,
     bootstrap_interval,
@@ -17,8 +18,9 @@ from mubench.report.analysis.significance import (
     independent,
     letters,
     share_interval,
-    sign_flip_p,
+    tuned_p,
     verdict,
+    widened,
 )
 from mubench.store.record import Record
 
@@ -36,8 +38,10 @@ class Paired:
     """
     requests: int
     """Number of requests that they come from."""
+    luck: float
+    """Standard deviation of the mean difference that comes from tuning; see `tuning_luck`."""
     p_value: float
-    """Of the exact sign-flip test."""
+    """Of the exact sign-flip test, or of the test that allows for `luck`: the larger one."""
     p_holm: float
     """Corrected for the comparisons of its family."""
     family: int = 1
@@ -50,8 +54,12 @@ class Paired:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % bootstrap interval of the mean difference; None for one request."""
-        return bootstrap_interval(self.differences)
+        """95 % interval of the mean difference; None for one request.
+
+        Of the bootstrap over requests, widened by the luck in tuning.
+        """
+        interval = bootstrap_interval(self.differences)
+        return interval and widened(interval, self.difference.mean, self.luck)
 
     @property
     def wins(self) -> int:
@@ -64,6 +72,12 @@ class Paired:
         n = len(self.differences)
         requests = plural(self.requests, "request")
         return requests if n == self.requests else f"{requests} in {plural(n, 'independent group')}"
+
+    @property
+    def evidence(self) -> str:
+        """The p-value, the pairs, and how much of the difference tuning gives, in words."""
+        luck = f", luck in tuning {format_percent(self.luck)} points" if self.luck else ""
+        return f"{format_p(self.p_value)}, {self.count}{luck}"
 
     @property
     def improvement(self) -> float:
@@ -114,12 +128,14 @@ def compare(first: Row, second: Row) -> Comparison | None:
         [of_first[name].seed_train for name in shared],
         [forget_set(of_first[name]) for name in shared],
     )
-    p_value = sign_flip_p(differences)
+    luck = math.hypot(*(row.luck("gap") or 0.0 for row in (first, second)))
+    p_value = tuned_p(differences, luck)
     return Comparison(
         first=first,
         second=second,
         differences=differences,
         requests=len(shared),
+        luck=luck,
         p_value=p_value,
         p_holm=p_value,
     )

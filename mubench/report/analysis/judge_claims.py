@@ -16,7 +16,8 @@ from mubench.report.analysis.significance import (
     bootstrap_interval,
     fewest_pairs,
     independent,
-    sign_flip_p,
+    tuned_p,
+    widened,
 )
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
@@ -95,16 +96,29 @@ def _cell_verdict(
     advantage = _independent([sign * (a - b) for _, a, b in pairs], pairs)
     margins = [claim.amount * (b if claim.is_relative else 1.0) for _, _, b in pairs]
     beyond = [a - m for a, m in zip(advantage, _independent(margins, pairs), strict=True)]
-    p_value = sign_flip_p(beyond)
+    p_value = tuned_p(beyond, _luck(claim, first, second, of_margin=True))
     of_second = sum(b for _, _, b in pairs) / len(pairs)
-    words = _advantage_words(claim, info, first, second, advantage)
+    luck = _luck(claim, first, second)
+    words = _advantage_words(claim, info, first, second, advantage, luck)
     words += _claimed(claim, info, of_second)
     groups = plural(len(beyond), "independent group")
     of = "" if len(beyond) == len(pairs) else f" in {groups}"
     note = f"{selection}, {plural(len(pairs), 'request')}{of}, {format_p(p_value)}"
+    note += f", luck in tuning {_amount(luck, info)}" if luck else ""
     if len(beyond) < fewest_pairs():
         note += f"; {fewest_pairs()} needed for p < {LEVEL:g}"
+    if None in (first.luck(claim.metric), second.luck(claim.metric)):
+        note += "; searches did not record this metric, so that their choice is taken as given"
     return CellVerdict(name, _verdict(beyond, p_value), f"{words} ({note}).")
+
+
+def _luck(claim: Claim, first: Row, second: Row, *, of_margin: bool = False) -> float:
+    """Standard deviation that tuning gives to the advantage, or to what it has beyond its margin.
+
+    That of a number is at least that of its distance to Retrain's.
+    """
+    share = 1 + claim.amount if of_margin and claim.is_relative else 1.0
+    return math.hypot(first.luck(claim.metric) or 0.0, share * (second.luck(claim.metric) or 0.0))
 
 
 def _has(cell: Cell, claim: Claim, selection: str) -> bool:
@@ -164,7 +178,12 @@ def _verdict(beyond: Sequence[float], p_value: float) -> Verdict:
 
 
 def _advantage_words(
-    claim: Claim, info: MetricInfo, first: Row, second: Row, advantage: Sequence[float]
+    claim: Claim,
+    info: MetricInfo,
+    first: Row,
+    second: Row,
+    advantage: Sequence[float],
+    luck: float,
 ) -> str:
     mean = sum(advantage) / len(advantage)
     if mean == 0:
@@ -182,7 +201,8 @@ def _advantage_words(
     interval = bootstrap_interval([math.copysign(1, mean) * value for value in advantage])
     if interval is None:
         return sentence
-    return f"{sentence}; 95 % interval {' to '.join(_amount(end, info) for end in interval)}"
+    ends = widened(interval, abs(mean), luck)
+    return f"{sentence}; 95 % interval {' to '.join(_amount(end, info) for end in ends)}"
 
 
 def _claimed(claim: Claim, info: MetricInfo, of_second: float) -> str:

@@ -36,6 +36,24 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     return float(np.mean(sums >= abs(math.fsum(differences)) - rounding))
 
 
+def tuned_p(differences: Sequence[float], luck: float) -> float:
+    """Return the two-sided p-value of a mean of zero where tuning is one more source of chance.
+
+    The larger one of the sign-flip test, for which the hyperparameters are given, and of a t-test
+    whose standard error also has `luck`, the standard deviation that the searches give to the mean.
+    Without luck the sign-flip test alone.
+    """
+    p_value = sign_flip_p(differences)
+    n = len(differences)
+    if not luck or n < 2:
+        return p_value
+    from scipy.special import stdtr  # here: reading a record needs no scipy
+
+    error = math.hypot(np.std(differences, ddof=1) / math.sqrt(n), luck)
+    t = abs(math.fsum(differences)) / n / error
+    return max(p_value, float(2 * stdtr(n - 1, -t)))
+
+
 def independent(
     values: Sequence[float], trainings: Sequence[Hashable], forget_sets: Sequence[Hashable]
 ) -> tuple[float, ...]:
@@ -136,6 +154,16 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
 def _resamples(n: int) -> Floats:
     """Weights (RESAMPLES, n) of n values in each resample; every row sums to 1."""
     return np.random.default_rng(n).multinomial(n, [1 / n] * n, size=RESAMPLES) / n
+
+
+def widened(interval: tuple[float, float], mean: float, luck: float) -> tuple[float, float]:
+    """Return the interval of a mean with `luck`, one more independent source of chance.
+
+    >>> widened((1.0, 5.0), 2.0, 0.0)
+    (1.0, 5.0)
+    """
+    low, high = (math.hypot(end - mean, 1.96 * luck) for end in interval)
+    return mean - low, mean + high
 
 
 def share_interval(hits: int, n: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from mubench.metrics.gap import Objective, form_of
 from mubench.report.analysis.aggregate import Cell, finite_values
 from mubench.report.analysis.format import row_title
+from mubench.report.analysis.luck import tuning_luck
 from mubench.store.record import WORST, Record
 
 BUDGETS = (5, 20)
@@ -35,6 +36,11 @@ class Study:
     seconds: float
     """Wall time of all search steps together."""
     records: tuple[Record, ...]
+
+    @property
+    def luck(self) -> float | None:
+        """Standard deviation of the final gap that comes from the search; see `tuning_luck`."""
+        return tuning_luck(self.records, "gap")
 
     @property
     def best_so_far(self) -> tuple[tuple[int, float], ...]:

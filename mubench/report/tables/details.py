@@ -10,12 +10,13 @@ from mubench.report.analysis.tuning import BUDGETS, Study
 
 _COMPARISONS = (
     "Differences of Avg. Gap on the same requests, in points; negative: the first row is closer to "
-    "Retrain. Only the closest row's pairs are listed. Interval: 95 % BCa bootstrap, too narrow "
-    "for few requests. p: exact sign-flip test; p, Holm: corrected for all pairs of the group. A "
-    "planned comparison, of a method and the one it builds on, is not corrected. Closer in: "
-    "requests in which the first row is closer. Probability: their share of the requests without a "
-    "tie, with an exact interval. Requests that share a training or a forget set count once, by "
-    "their mean."
+    "Retrain. Only the closest row's pairs are listed. Luck: standard deviation of the difference "
+    "that comes from the searches. Interval: 95 % BCa bootstrap, too narrow for few requests, "
+    "widened by the luck. p: exact sign-flip test, or a t-test with the luck as one more error, "
+    "whichever is larger; p, Holm: corrected for all pairs of the group. A planned comparison, of "
+    "a method and the one it builds on, is not corrected. Closer in: requests in which the first "
+    "row is closer. Probability: their share of the requests without a tie, with an exact "
+    "interval. Requests that share a training or a forget set count once, by their mean."
 )
 _OBJECTIVES = {
     "avg_gap": "Objective: Avg. Gap on search requests, with validation data in place of test "
@@ -55,7 +56,16 @@ def comparison_table(verdicts: Verdicts) -> Details | None:
         )
         for pair in pairs
     ]
-    headings = ("Comparison", "Rows", "Difference", "95 % interval", "p", "p, Holm", "Closer in")
+    headings = (
+        "Comparison",
+        "Rows",
+        "Difference",
+        "Luck",
+        "95 % interval",
+        "p",
+        "p, Holm",
+        "Closer in",
+    )
     return _details("Paired comparisons", _COMPARISONS, (*headings, "Probability", "Verdict"), rows)
 
 
@@ -66,6 +76,7 @@ def _comparison(pair: Comparison, selection: str, *, is_planned: bool) -> tuple[
         f"{pair.first.title} against {pair.second.title}",
         f"{selection}, planned" if is_planned else selection,
         format_percent(pair.difference.mean, signed=True),
+        format_percent(pair.luck) if pair.luck else "—",
         " to ".join(ends) or "—",
         f"{pair.p_value:.3f}",
         "—" if is_planned else f"{pair.p_holm:.3f}",
@@ -81,12 +92,13 @@ def tuning_table(studies: Sequence[Study], objective: str) -> Details | None:
     hint = (
         f"{_OBJECTIVES[objective]} Best of {budgets}: the smallest objective of a search with so "
         "few candidates, on its first request. Final minus search gap: positive where the search "
-        "was optimistic."
+        "was optimistic. Luck: standard deviation of Avg. Gap over the searches that could have "
+        "been, with other candidates."
     )
     headings = (
         *("Row", "Candidates", "Completed", "Default"),
         *(f"Best of {budget}" for budget in BUDGETS),
-        *("Chosen", "Gap in search", "Final gap", "Final minus search gap", "Search (s)"),
+        *("Chosen", "Gap in search", "Final gap", "Final minus search gap", "Luck", "Search (s)"),
     )
     return _details("Tuning", hint, headings, [_tuning(study) for study in studies])
 
@@ -101,6 +113,7 @@ def _tuning(study: Study) -> tuple[str, ...]:
         _percent(study.search_gap),
         _percent(study.final),
         "—" if study.optimism is None else format_percent(study.optimism, signed=True),
+        _percent(study.luck),
         format_seconds(study.seconds),
     )
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Literal
 
 from mubench.errors import plural
-from mubench.report.analysis.aggregate import Cell
+from mubench.report.analysis.aggregate import Cell, Row
 from mubench.report.analysis.format import (
     format_percent,
     format_seconds,
@@ -143,27 +143,35 @@ def _luck(facts: _Facts) -> Question:
     question = "How much of a tuned number is luck in tuning?"
     if not facts.studies:
         return Question(question, "Nothing: no row was tuned.", "answered")
-    finals: dict[tuple[str, str], list[float]] = {}
-    for study in facts.studies:
-        if study.final is not None:
-            finals.setdefault((study.records[0].cell, study.row), []).append(study.final)
-    spreads = [stdev(values) for values in finals.values() if len(values) > 1]
-    if not spreads:
-        return Question(
-            question,
-            "Unknown: each row had one search in a cell. Tests and intervals take its choice as "
-            "given; another seed of the search, or another kind of CPU, may choose otherwise and "
-            "turn a verdict. Several searches (search.repeats) would show how much.",
-            "missing",
-        )
+    tuned = [row for cell in facts.cells for row in cell.methods if row.searched]
+    known = [(row, luck) for row in tuned if (luck := row.luck("gap")) is not None]
+    if not known:
+        return Question(question, "Unknown: the searches did not record Avg. Gap.", "missing")
+    row, most = max(known, key=lambda pair: pair[1])
+    shares = [share for row, luck in known if (share := _share(row, luck)) is not None]
     return Question(
         question,
-        "Between the searches of a row the final gap has a standard deviation of "
-        f"{format_percent(fmean(spreads))} points on average and {format_percent(max(spreads))} "
-        f"at most, over {plural(len(spreads), 'tuned row')}; each search was used for other "
-        "requests, so the difference between these is in it.",
+        "With other candidates in its search, the mean Avg. Gap of a tuned row would have a "
+        f"standard deviation of {format_percent(fmean(luck for _, luck in known))} points on "
+        f"average over {plural(len(known), 'row')}, {format_percent(most)} at most ({row.title})"
+        + (
+            f"; that is {100 * fmean(shares):.0f} % of the variance of such a mean, the rest is "
+            "requests and training"
+            if shares
+            else ""
+        )
+        + ". Tests and intervals of tuned rows allow for it; spreads (±) do not contain it.",
         "answered",
     )
+
+
+def _share(row: Row, luck: float) -> float | None:
+    """Which share of the variance of a row's mean gap comes from tuning."""
+    gap = row.estimates.get("gap")
+    if gap is None or gap.spread is None:
+        return None
+    total = luck**2 + gap.spread**2 / gap.n
+    return luck**2 / total if total else 0.0
 
 
 def _floors(facts: _Facts) -> Question:

@@ -6,7 +6,6 @@ from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell, Estimate, Row
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
 from mubench.report.analysis.format import (
-    format_p,
     format_percent,
     format_seconds,
     join_words,
@@ -212,8 +211,8 @@ def backbone_words(pair: Comparison) -> str:
     side = "closer" if pair.difference.mean < 0 else "farther"
     certainty = {
         "too few requests": f"not significant: {pair.count}, {pair.needs} needed",
-        "no significant difference": f"not significant: {format_p(pair.p_value)}, {pair.count}",
-    }.get(pair.verdict, f"{format_p(pair.p_value)}, {pair.count}")
+        "no significant difference": f"not significant: {pair.evidence}",
+    }.get(pair.verdict, pair.evidence)
     return f"{first} is {points} points {side} than {second}, which it builds on ({certainty})."
 
 

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mubench.metrics.info import METRICS
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.judge_claims import judge_claims
+from mubench.report.analysis.luck import tuning_luck
 from mubench.report.build import build
 from mubench.store.results_files import pack, unpack
 from mubench.sweep.claims import parse_claim
-from tests.support.report_world import CELLS, finals, retrains, world
+from tests.support.report_world import CELLS, finals, record, retrains, world
 
 
 def claimed(text, requests):
@@ -48,6 +50,55 @@ def test_eight_requests_confirm_or_refute(text, verdict):
 
 def test_a_margin_inside_of_the_spread_is_undecided():
     assert claimed("ugradsl beats ga on ua by at least 0.0675", 8)[1].verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("text", "factor", "metric"),
+    [
+        ("ugradsl beats ga on gap", 1, "gap"),
+        ("ugradsl exceeds ga on gap by at least 66 %", 1.66, "gap"),
+        ("ugradsl beats ga on ua", 1, "ua"),
+        ("ugradsl beats ga on rte_seconds", 1, "rte_seconds"),
+    ],
+)
+def test_a_claim_allows_for_the_luck_of_both_searches(text, factor, metric):
+    """Two candidates and the defaults each; those of GA lie twice as far apart."""
+    source, without = claimed(text, 8)
+    searched = [
+        record(
+            id=f"{row} {k}",
+            kind="search",
+            purpose="search",
+            row=row,
+            method=row,
+            candidate=k,
+            metrics={"objective": 0.5 - 0.1 * k, metric: apart * k},
+        )
+        for row, apart in (("ugradsl", 1.0), ("ga", 2.0))
+        for k in range(3)
+    ]
+    (result,) = judge_claims(
+        source.claims, aggregate(source.with_records([*source.records, *searched]))
+    )
+    one = tuning_luck(searched[:3], metric)
+    luck = np.hypot(one, factor * 2 * one)
+    assert luck > 0.5
+    assert without.verdict != "undecided"
+    assert result.verdict == "undecided"
+    assert "luck in tuning" in result.cells[0].words
+    assert "taken as given" not in result.cells[0].words
+
+
+def test_a_metric_that_searches_lack_is_judged_as_tuned():
+    source, without = claimed("ugradsl beats ga on ua", 8)
+    searched = [
+        record(id="s", kind="search", purpose="search", row="ga", metrics={"objective": 0.1})
+    ]
+    (result,) = judge_claims(
+        source.claims, aggregate(source.with_records([*source.records, *searched]))
+    )
+    assert result.verdict == without.verdict == "confirmed"
+    assert "searches did not record this metric" in result.cells[0].words
 
 
 def test_three_requests_decide_nothing_and_the_words_say_why():

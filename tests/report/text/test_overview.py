@@ -6,12 +6,12 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.comparisons import judge
 from mubench.report.text.overview import overview
 from tests.support.report_cells import CELL, remarks
-from tests.support.report_world import world
+from tests.support.report_world import without_luck, world
 
 
 def incomplete_world():
     """Ten requests; the best row lacks one, and the defaults of GA are closest of all."""
-    source = world(10)
+    source = without_luck(world(10))
     gone = f"{CELL}:final:ugradsl_plus:tuned:3"
     kept = [
         replace(r, metrics={**r.metrics, "gap": 0.001})

@@ -5,7 +5,7 @@ from dataclasses import replace
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.tuning import studies
 from mubench.report.text.reviewer_questions import questions
-from tests.support.report_world import CELLS, world
+from tests.support.report_world import CELLS, without_luck, world
 
 
 def asked(source):
@@ -87,28 +87,31 @@ def test_optimism_is_the_mean_of_final_less_promised():
     assert f"is +{mean:.2f} points on average over 14 studies, from +0.70 to +3.50" in text
 
 
-def test_luck_in_tuning_is_known_only_from_several_searches():
-    source = world(4)
-    text, standing = answer(source, "luck")
-    assert text.startswith("Unknown: each row had one search in a cell.")
-    assert standing == "missing"
-
-    def second(r):
-        """Requests 1 and 3 of tuned FT had a search of their own."""
-        is_second = r.row == "ft" and r.selection == "tuned" and r.seed_train % 2
-        return replace(r, repeat=1) if is_second else r
-
-    searched = [
-        replace(r, id=f"{r.id}:again", repeat=1)
-        for r in source.records
-        if r.kind == "search" and r.row == "ft"
-    ]
-    both = source.with_records([*map(second, source.records), *searched])
-    text, standing = answer(both, "luck")
-    # Gaps 4 (1 + k / 10): means of requests 0 and 2, and of 1 and 3, are 0.4 apart.
-    assert "standard deviation of 0.28 points on average and 0.28 at most" in text
-    assert "over 2 tuned rows" in text
+def test_luck_in_tuning_has_its_number_and_its_share():
+    """Winners have 0.75, 1.5 and 2 errors, with chances 3, 2 and 4 of 9; candidate 1 diverged."""
+    factors, chances = (0.75, 1.5, 2.0), (3 / 9, 2 / 9, 4 / 9)
+    mean = sum(c * f for c, f in zip(chances, factors, strict=True))
+    spread = sum(c * (f - mean) ** 2 for c, f in zip(chances, factors, strict=True)) ** 0.5
+    errors = (0.04, 0.1, 0.08, 0.06, 0.09, 0.05, 0.02)
+    text, standing = answer(world(4), "luck")
+    average = 100 * spread * sum(errors) / len(errors)
+    assert f"standard deviation of {average:.2f} points on average over 14 rows" in text
+    assert f"{100 * spread * max(errors):.2f} at most (GA)" in text
+    # A row's gaps are its error times 1, 1.1, 1.2 and 1.3.
+    share = spread**2 / (spread**2 + 0.1**2 * (5 / 3) / 4)
+    assert f"that is {100 * share:.0f} % of the variance" in text
     assert standing == "answered"
+    text, _ = answer(without_luck(world(4)), "luck")
+    assert "0.00 at most" in text
+
+
+def test_a_search_without_gaps_leaves_luck_unknown():
+    bare = [
+        replace(r, metrics={"objective": 0.5}) if r.kind == "search" else r for r in world().records
+    ]
+    text, standing = answer(world().with_records(bare), "luck")
+    assert text.startswith("Unknown: the searches did not record Avg. Gap")
+    assert standing == "missing"
 
 
 def test_the_noise_floor_and_the_breadth_are_those_of_the_cells():
