@@ -1,6 +1,6 @@
 """A plan for people and for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mubench.errors import plural
+from mubench.report.analysis.significance import detectable, fewest_pairs
 from mubench.run.estimate import KindCost, total
 from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
@@ -32,6 +33,7 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"rows:    {', '.join(plan.rows)}"),
         Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
         Text(f"workers: {_workers(plan)}"),
+        Text(f"verdicts: {_verdicts(plan)}"),
         *(
             Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data fetch {name}`")
             for name in plan.unknown_data
@@ -92,6 +94,37 @@ def _workers(plan: Plan) -> str:
         f"up to {used.most} at once, {used.mean:.0f} on average; "
         f"longest chain: {plural(sum(used.chain.values()), 'step')} ({chain})"
     )
+
+
+def _verdicts(plan: Plan) -> str:
+    """What the planned requests can decide, and how large a difference must be for that."""
+    rows = len(plan.rows) - 1  # without the original
+    all_pairs = rows * (rows - 1) // 2
+    requests = min(_independent_requests(plan).values(), default=0)
+    decided = _decided("one planned comparison needs", requests, 1)
+    if all_pairs > 1:
+        decided += "; " + _decided(f"all {all_pairs} pairs of rows need", requests, all_pairs)
+    return (
+        f"{plural(requests, 'independent request')} in each cell; {decided} (power 80 %; sd: that "
+        "of differences between requests, to which tuned rows add the luck in tuning)"
+    )
+
+
+def _decided(needed: str, requests: int, comparisons: int) -> str:
+    size = detectable(requests, comparisons)
+    shown = "nothing is decided" if size is None else f"shown from {size:.1f} sd"
+    return f"{needed} {fewest_pairs(comparisons)}: {shown}"
+
+
+def _independent_requests(plan: Plan) -> dict[str, int]:
+    """Requests of each cell that share neither an original nor a forget set."""
+    causes: dict[str, tuple[set[Hashable], set[Hashable]]] = {}
+    for step in plan.steps.values():
+        if isinstance(step, FinalStep):
+            trainings, forget_sets = causes.setdefault(step.request.cell, (set(), set()))
+            trainings.add(step.request.training.seed)
+            forget_sets.add((step.request.scenario, step.request.seed_forget))
+    return {cell: min(map(len, both)) for cell, both in causes.items()}
 
 
 def _work_json(work: Work) -> dict[str, Any]:

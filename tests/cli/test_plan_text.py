@@ -71,3 +71,27 @@ def _shown(plan, costs):
     with console.capture() as capture:
         console.print(*plan_table(plan, costs), sep="\n")
     return [line.split() for line in capture.get().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("final", "said"),
+    [
+        (
+            {"train": [*range(9)], "forget": [*range(9)], "pair": "zip"},
+            "9 independent requests in each cell; one planned comparison needs 6: shown from 1.1 "
+            "sd; all 3 pairs of rows need 7: shown from 1.4 sd (",
+        ),
+        (
+            {"train": [0, 1, 2], "forget": [0, 1, 2], "pair": "product"},
+            "3 independent requests in each cell; one planned comparison needs 6: nothing is "
+            "decided; all 3 pairs of rows need 7: nothing is decided (",
+        ),
+    ],
+)
+def test_a_plan_says_what_its_requests_can_decide(final, said):
+    """Nine requests that share trainings and forget sets are three."""
+    node = changed(TINY, methods={"ft": {}, "ga": {}, "ugradsl": {}})
+    node["seeds"] = {**node["seeds"], "final": final}
+    plan = planned(node)
+    text = " ".join(word for line in _shown(plan, estimate(plan, {})) for word in line)
+    assert f"verdicts: {said}" in text

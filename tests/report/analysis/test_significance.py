@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
 from mubench.report.analysis import significance
 from mubench.report.analysis.significance import (
     LEVEL,
     bootstrap_interval,
+    detectable,
     fewest_pairs,
     holm,
     independent,
@@ -135,3 +137,24 @@ def test_the_sign_flip_test_counts_sign_patterns(differences, p_value):
 def test_the_sign_flip_test_of_many_requests_is_drawn_and_always_the_same():
     assert sign_flip_p([1.0] * 20) == sign_flip_p([1.0] * 20) < 0.001
     assert sign_flip_p([1.0, -1.0] * 10) == 1.0
+
+
+@pytest.mark.parametrize(("pairs", "comparisons"), [(6, 1), (8, 5), (9, 10)])
+def test_with_the_fewest_pairs_all_differences_must_have_one_sign(pairs, comparisons):
+    """The chance of that is Phi(size)^n, up to the wrong side's."""
+    assert fewest_pairs(comparisons) == pairs
+    wanted = stats.norm.ppf(0.8 ** (1 / pairs))
+    assert detectable(pairs, comparisons) == pytest.approx(wanted, abs=0.08)
+    assert detectable(pairs - 1, comparisons) is None
+
+
+@pytest.mark.parametrize(("pairs", "comparisons"), [(12, 1), (30, 1), (20, 10)])
+def test_with_many_pairs_the_power_is_that_of_a_t_test(pairs, comparisons):
+    wanted = TTestPower().solve_power(nobs=pairs, alpha=LEVEL / comparisons, power=0.8)
+    assert detectable(pairs, comparisons) == pytest.approx(wanted, rel=0.01)
+
+
+def test_both_computations_of_the_power_agree_where_they_meet(monkeypatch):
+    exact = detectable(11)
+    monkeypatch.setattr(significance, "_POWER_EXACT_UP_TO", 10)
+    assert detectable(11) == pytest.approx(exact, rel=0.05)
