@@ -1,9 +1,10 @@
 """How each row was tuned: its candidates, and its gap in the search and in the final steps."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property
 
 from mubench.metrics.gap import Objective, form_of
 from mubench.report.analysis.aggregate import Cell, finite_values
@@ -12,7 +13,7 @@ from mubench.report.analysis.luck import tuning_luck
 from mubench.store.record import WORST, Record
 
 BUDGETS = (5, 20)
-"""Smaller budgets that are reported too: the best objective with fewer candidates."""
+"""Smaller budgets that are reported too: the expected best of fewer candidates."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,26 @@ class Study:
         """Standard deviation of the final gap that comes from the search; see `tuning_luck`."""
         return tuning_luck(self.records, "gap")
 
-    @property
-    def best_so_far(self) -> tuple[tuple[int, float], ...]:
-        """Candidate number and the smallest objective up to it."""
-        numbers = [number for number, _ in self.objectives]
-        values = [value for _, value in self.objectives]
-        return tuple(zip(numbers, accumulate(values, min), strict=True))
+    @cached_property
+    def expected_best(self) -> tuple[float, ...]:
+        """Expected smallest objective of the defaults and k - 1 other candidates, for k = 1, 2, ...
+
+        Dodge et al. 2019, equation 4, over subsets of the candidates that ran (without
+        replacement, so that it is unbiased where candidates are drawn at random).
+        """
+        default = next((value for number, value in self.objectives if number == 0), WORST)
+        others = sorted(value for number, value in self.objectives if number)
+        best = [min(default, value) for value in others]
+        expected = [default]
+        for size in range(1, len(best) + 1):
+            subsets = math.comb(len(best), size)
+            chances = (math.comb(len(best) - 1 - j, size - 1) / subsets for j in range(len(best)))
+            expected.append(math.fsum(c * v for c, v in zip(chances, best, strict=True)))
+        return tuple(expected)
 
     def best_of(self, budget: int) -> float | None:
-        """The smallest objective of the first `budget` candidates; None where not all ran."""
-        values = [value for number, value in self.objectives if number < budget]
-        return min(values) if len(values) == budget else None
+        """`expected_best` of `budget` candidates; None where not as many ran."""
+        return self.expected_best[budget - 1] if budget <= len(self.objectives) else None
 
     @property
     def optimism(self) -> float | None:

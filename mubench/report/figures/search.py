@@ -20,11 +20,11 @@ from mubench.report.figures.figure import (
 
 
 def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
-    """Draw the best objective so far of every study."""
+    """Draw the expected best objective of every study over its number of candidates."""
     points: list[dict[str, Any]] = [
         {"row": study.title, "candidate": number, "best": 100 * best}
         for study in studies
-        for number, best in study.best_so_far
+        for number, best in enumerate(study.expected_best, 1)
     ]
     if not points:
         return None
@@ -34,10 +34,10 @@ def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
     x: Spec = {
         "field": "candidate",
         "type": "quantitative",
-        "title": "Candidate",
+        "title": "Candidates",
         "axis": {"tickMinStep": 1, "format": "d"},
     }
-    budgets = [{"candidate": n - 1} for n in BUDGETS if n - 1 <= last]
+    budgets = [{"candidate": n} for n in BUDGETS if n <= last]
     rules: Spec = {
         "data": values(budgets),
         "mark": {"type": "rule", "color": FAINT},
@@ -48,13 +48,13 @@ def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
         {
             "data": values(points),
             "params": [PICK],
-            "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1.8},
+            "mark": {"type": "line", "strokeWidth": 1.8},
             "encoding": {
                 "x": x,
                 "y": {
                     "field": "best",
                     "type": "quantitative",
-                    "title": "Best objective so far (points)",
+                    "title": "Expected best objective (points)",
                 },
                 "color": {
                     "field": "row",
@@ -76,8 +76,9 @@ def tuning_curves(cell: Cell, studies: Sequence[Study]) -> Figure | None:
     ]
     return figure(
         "tuning",
-        "Best objective of each search so far, on search requests and validation data; candidate "
-        f"0 has the defaults. Rules: budgets of {' and '.join(map(str, BUDGETS))} candidates.",
+        "Expected best objective of a search with so many candidates, on its first request and "
+        "validation data; 1 is the defaults alone (Dodge et al. 2019). Rules: budgets of "
+        f"{' and '.join(map(str, BUDGETS))} candidates.",
         {"layer": layers, "width": WIDTH, "height": HEIGHT},
     )
 

@@ -90,9 +90,9 @@ def tuning_table(studies: Sequence[Study], objective: str) -> Details | None:
     """Print how each row was tuned; None where no row was."""
     budgets = join_words([str(budget) for budget in BUDGETS])
     hint = (
-        f"{_OBJECTIVES[objective]} Best of {budgets}: the smallest objective of a search with so "
-        "few candidates, on its first request. Final minus search gap: positive where the search "
-        "was optimistic. Luck: standard deviation of Avg. Gap over the searches that could have "
+        f"{_OBJECTIVES[objective]} Best of {budgets}: the expected smallest objective of a search "
+        "with so few candidates, on its first request. Final minus search gap: positive where the "
+        "search was optimistic. Luck: standard deviation of Avg. Gap over the searches that could have "
         "been, with other candidates."
     )
     headings = (
