@@ -1,0 +1,48 @@
+"""How stable is each form of the gap from request to request? On the stores of `benchmarks/pools/`.
+
+    python benchmarks/objectives.py STORE [STORE ...]
+
+Printed for each cell and form: Kendall's tau of the order of all candidates of all rows between two
+requests (mean over pairs of requests), the standard deviation of a candidate's gap over requests
+(median over candidates, in points), and the coefficient of variation (median).
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
+from statistics import fmean
+
+import numpy as np
+from scipy import stats
+from search_study import Table, tables
+
+from mubench.metrics.gap import FORMS, Form
+from mubench.store.store import Store
+
+
+def stability(of_cell: Sequence[Table], form: Form) -> tuple[float, float, float]:
+    """Tau, spread and coefficient of variation of all candidates of a cell."""
+    values = np.concatenate([table.values[form] for table in of_cell])
+    values = values[(values < 1).all(axis=1)]  # candidates that failed have no gap
+    taus = [stats.kendalltau(one, other).statistic for one, other in combinations(values.T, 2)]
+    spreads = values.std(axis=1, ddof=1)
+    return fmean(taus), float(np.median(spreads)), float(np.median(spreads / values.mean(axis=1)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("store", nargs="+")
+    cells: defaultdict[str, list[Table]] = defaultdict(list)
+    for name in parser.parse_args().store:
+        for table in tables([*Store(name).records.read().values()]):
+            cells[table.name.split(": ")[0]].append(table)
+    print(f"{'cell':52}{'form':14}{'tau':>6}{'sd':>7}{'CV':>6}")
+    for cell, of_cell in cells.items():
+        for form in FORMS:
+            tau, spread, variation = stability(of_cell, form)
+            print(f"{cell:52}{form:14}{tau:6.2f}{100 * spread:7.2f}{variation:6.2f}")
+
+
+if __name__ == "__main__":
+    main()
