@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mubench.errors import ContractError, InputError, MubenchError
-from mubench.methods.contract import access_clauses, card_clauses, run_clauses
+from mubench.methods.contract import (
+    access_clauses,
+    card_clauses,
+    effect_clauses,
+    run_clauses,
+)
 from mubench.methods.contract.case import Case, Skipped, require
 from mubench.methods.contract.cpu_limit import OutOfTime, cpu_limit
 
@@ -54,6 +59,9 @@ OF_DEFAULTS: Sequence[Clause] = (
     card_clauses.accepts_search_space_samples,
     card_clauses.cost_matches_card,
     card_clauses.stochastic_matches_card,
+    effect_clauses.declared_data_have_an_effect,
+    effect_clauses.searched_params_have_an_effect,
+    effect_clauses.signs_have_an_effect,
     ends_in_time,  # the last: it answers for all clauses before it
 )
 """Concern the default settings, and those that a search draws."""
