@@ -28,6 +28,10 @@ class Skipped(ContractError):
     """A clause is skipped, since the method fails in its first run."""
 
 
+class Note(str):
+    """What a clause has to say of a method that does not break it."""
+
+
 def require(holds: object, message: str) -> None:
     """Raise ContractError with `message` unless `holds`."""
     if not holds:

@@ -9,13 +9,14 @@ from mubench.methods.contract import (
     access_clauses,
     card_clauses,
     effect_clauses,
+    note_clauses,
     run_clauses,
 )
-from mubench.methods.contract.case import Case, Skipped, require
+from mubench.methods.contract.case import Case, Note, Skipped, require
 from mubench.methods.contract.cpu_limit import OutOfTime, cpu_limit
 
 Clause = Callable[[Case], str | None]
-"""Raises ContractError where a method breaks it; returns why it is skipped, or None."""
+"""Raises ContractError where a method breaks it; returns a note, why it is skipped, or None."""
 
 
 def ends_in_time(case: Case) -> None:
@@ -35,6 +36,7 @@ OF_RUNS: Sequence[Clause] = (
     access_clauses.teacher_is_unchanged,
     run_clauses.completes_on_toy_data,
     run_clauses.parameters_change,
+    note_clauses.norm_statistics_see_more_than_forget,
     access_clauses.original_is_unchanged,
     access_clauses.data_are_unchanged,
     access_clauses.global_state_is_unchanged,
@@ -66,12 +68,12 @@ OF_DEFAULTS: Sequence[Clause] = (
 )
 """Concern the default settings, and those that a search draws."""
 
-Status = Literal["passed", "failed", "skipped"]
+Status = Literal["passed", "failed", "skipped", "noted"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """Result of one clause; `message` says what is wrong, or why it was skipped."""
+    """Result of one clause; `message` says what is wrong or noted, or why it was skipped."""
 
     clause: str
     status: Status
@@ -109,4 +111,6 @@ def _check(clause: Clause, case: Case) -> Result:
         return Result(name, "failed", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
         return Result(name, "failed", f"in a further run: {case.error_text(error)}")
-    return Result(name, "passed") if reason is None else Result(name, "skipped", reason)
+    if reason is None:
+        return Result(name, "passed")
+    return Result(name, "noted" if isinstance(reason, Note) else "skipped", reason)
