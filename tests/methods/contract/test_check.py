@@ -1,6 +1,7 @@
 """Trying a method against the contract: sound ones, hanging ones, diverging ones."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -83,10 +84,16 @@ def broken_by(**method):
     return {name: r.message for name, r in statuses(**method).items() if r.status == "failed"}
 
 
+@cache
+def warm():
+    """Loads what torch loads late, once."""
+    return list(check("ga"))
+
+
 @pytest.fixture
 def half_a_second(monkeypatch):
     """A CPU time limit that no toy run needs, once torch is warm."""
-    assert list(check("ga"))
+    assert warm()
     monkeypatch.setattr(cpu_limit, "SECONDS", 0.5)
 
 

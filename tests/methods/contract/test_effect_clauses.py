@@ -109,11 +109,14 @@ SMOOTHED = {
     "scrub": (scrub, "gls_kl_divergence"),
     "sfron": (sfron, "gls_loss"),
 }
-"""Where methods with a smoothing rate use it; some search it, others have it off."""
+"""Where methods use their smoothing rate, which UGradSL searches and the others have off."""
+WRONG = [
+    *((name, abs) for name in SMOOTHED),
+    *((name, lambda alpha: 0.1) for name in ("ugradsl", "rl")),
+]
 
 
-@pytest.mark.parametrize("name", list(SMOOTHED))
-@pytest.mark.parametrize("change", [abs, lambda alpha: 0.1], ids=["without sign", "ignored"])
+@pytest.mark.parametrize(("name", "change"), WRONG)
 def test_a_method_that_uses_its_smoothing_rate_wrongly_is_caught(name, change, monkeypatch):
     module, smoothed = SMOOTHED[name]
     usual = getattr(module, smoothed)
