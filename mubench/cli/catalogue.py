@@ -58,7 +58,12 @@ def check(
     from mubench.methods.contract.check import check
 
     name = _add_method(method) if method.endswith(".py") else method
-    marks = {"passed": ("✓", "green"), "failed": ("✗", "bold red"), "skipped": ("-", "dim")}
+    marks = {
+        "passed": ("✓", "green"),
+        "failed": ("✗", "bold red"),
+        "skipped": ("-", "dim"),
+        "noted": ("!", "yellow"),
+    }
     counts = dict.fromkeys(marks, 0)
     for result in check(name):
         counts[result.status] += 1

@@ -82,5 +82,7 @@ def test_a_method_that_cannot_be_read_is_one_line_and_exit_code_2(
 def test_a_method_of_the_package_is_checked_by_its_name(mubench_):
     code, out, _ = mubench_("check", "ga")
     assert (code, out.splitlines()[-1].split(":")[0]) == (0, "ga")
+    assert "! norm_statistics_see_more_than_forget: BatchNorm's running statistics moved" in out
+    assert out.endswith(", 1 noted\n")
     code, _, err = mubench_("check", "gaa")
     assert (code, err) == (2, "mubench: methods.gaa: unknown method 'gaa'; did you mean 'ga'?\n")

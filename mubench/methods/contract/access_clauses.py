@@ -31,15 +31,15 @@ def reads_only_declared_needs(case: Case) -> None:
     withheld = WITHHELD.keys() - needs
     if "forget" not in needs:
         withheld.discard("forget_labels")  # they are altered with D_f
-    if isinstance(case.first_run, BaseException) and "forget_labels" in withheld:
+    if isinstance(case.first_run, Exception) and "forget_labels" in withheld:
         _require_no_labels(case)
     expected = weights(case.completed.model)
     case.require_repeatable()
     for part in sorted(withheld):
         try:
             result = case.run(task=case.request.task(altered=part))
-        except Exception:  # noqa: BLE001  any error is new: the first run raised none
-            raise _undeclared(part) from None
+        except Exception as error:
+            raise _breach_of_error(case, part, error) from error
         if not same(weights(result.model), expected):
             raise _undeclared(part)
 
@@ -120,7 +120,8 @@ def global_state_is_unchanged(case: Case) -> None:
     with global_state.restored():
         global_state.move_generators()
         before = global_state.state()
-        model = case.method.run(case.request.original(), case.request.task()).model
+        with case.named("with other states of the global generators"):
+            model = case.method.run(case.request.original(), case.request.task()).model
         moved = [name for name, value in global_state.state().items() if value != before[name]]
     require(
         not moved,
@@ -216,6 +217,24 @@ def _require_no_labels(case: Case) -> None:
     except Exception:  # noqa: BLE001  then it fails for another reason
         return
     raise _undeclared("forget_labels")
+
+
+def _breach_of_error(case: Case, part: str, error: Exception) -> ContractError:
+    """What an error with other data in `part` says: use of them, where they alone decide it."""
+    text = f"with other data in {WITHHELD[part]}: {case.error_text(error)}"
+    if _raises(case, "") or not _raises(case, part):
+        return ContractError(
+            f"{text}; it fails on the usual data too, or not every time: mend that"
+        )
+    return ContractError(f"{_undeclared(part)} ({text})")
+
+
+def _raises(case: Case, altered: str) -> bool:
+    try:
+        case.run(task=case.request.task(altered=altered))
+    except Exception:  # noqa: BLE001  a method may raise anything
+        return True
+    return False
 
 
 def _undeclared(part: str) -> ContractError:

@@ -2,7 +2,8 @@
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from mubench.catalogue import cards, registry
 from mubench.errors import ContractError
 from mubench.methods.base import DescentMethod, ForgetTask, Method, Prepared, Unlearned
 from mubench.methods.contract import global_state
+from mubench.methods.contract.cpu_limit import OutOfTime, cpu_limit
 from mubench.methods.contract.kl_div_watch import Watch, watching
 from mubench.methods.contract.toy_request import Modality, Request
 from mubench.methods.contract.toy_world import same, weights
@@ -24,6 +26,10 @@ QUICK: Settings = {"epochs": 2, "batch_size": 8}
 
 class Skipped(ContractError):
     """A clause is skipped, since the method fails in its first run."""
+
+
+class Note(str):
+    """What a clause has to say of a method that does not break it."""
 
 
 def require(holds: object, message: str) -> None:
@@ -41,6 +47,8 @@ class Case:
         is_descent = issubclass(self.type, DescentMethod)
         self.quick = {**(QUICK if is_descent else {}), **self.card.quick}
         self.changes = dict(changes or {})
+        self.out_of_time: dict[str, str] = {}
+        """What took too long, and where it was then."""
 
     @cached_property
     def method(self) -> Method:
@@ -71,7 +79,7 @@ class Case:
         """Run on a request, the default one if None, with `changes` to the settings."""
         request, method = request or self.request, replace(self.method, **changes or {})
         original = request.original() if original is None else original
-        with global_state.restored():
+        with global_state.restored(), cpu_limit():
             return method.run(original, task or request.task(), prepared)
 
     def attempt(self, request: Request, what: str, changes: Settings | None = None) -> Unlearned:
@@ -82,12 +90,22 @@ class Case:
             ContractError: it raises or diverges; begins with `what`.
         """
         _ = self.completed
-        try:
+        with self.named(what):
             result = self.run(request, changes=changes)
-        except Exception as error:
-            raise ContractError(f"{what}: {self.error_text(error)}") from error
         require(result.status == "ok", f"{what}: it diverges: {result.message}")
         return result
+
+    @contextmanager
+    def named(self, what: str) -> Iterator[None]:
+        """An error of the method within the context is a breach, whose message begins with `what`.
+
+        Raises:
+            ContractError: the method raises.
+        """
+        try:
+            yield
+        except Exception as error:
+            raise ContractError(f"{what}: {self.error_text(error)}") from error
 
     @cached_property
     def first_run(self) -> Unlearned | BaseException:
@@ -96,14 +114,19 @@ class Case:
             return self.run()
         except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
             return error
+        except OutOfTime as error:
+            self.out_of_time["its first run"] = self.error_text(error)
+            return error
 
     @property
     def completed(self) -> Unlearned:
         """The result of the first run.
 
         Raises:
-            Skipped: it raised or diverged.
+            Skipped: it raised, diverged or took too long.
         """
+        if isinstance(self.first_run, OutOfTime):
+            raise Skipped("the method does not end in time in its first run")
         if isinstance(self.first_run, BaseException):
             raise Skipped("the method fails in its first run")
         if self.first_run.status == "diverged":
@@ -136,4 +159,5 @@ class Case:
         file = spec.origin if spec is not None else ""
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
         where = f" (line {lines[-1]})" if lines else ""
-        return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
+        kind = "" if isinstance(error, OutOfTime) else f"{type(error).__name__}: "
+        return f"{kind}{' '.join(str(error).split())}{where}"

@@ -5,12 +5,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mubench.errors import ContractError, InputError, MubenchError
-from mubench.methods.contract import access_clauses, card_clauses, run_clauses
-from mubench.methods.contract.case import Case, Skipped
-from mubench.models.training.time_limit import time_limit
+from mubench.methods.contract import (
+    access_clauses,
+    card_clauses,
+    effect_clauses,
+    note_clauses,
+    run_clauses,
+)
+from mubench.methods.contract.case import Case, Note, Skipped, require
+from mubench.methods.contract.cpu_limit import OutOfTime, cpu_limit
 
 Clause = Callable[[Case], str | None]
-"""Raises ContractError where a method breaks it; returns why it is skipped, or None."""
+"""Raises ContractError where a method breaks it; returns a note, why it is skipped, or None."""
+
+
+def ends_in_time(case: Case) -> None:
+    """No run, and nothing beside the runs of a clause, takes a minute of CPU time."""
+    where = "; ".join(f"{what}: {text}" for what, text in case.out_of_time.items())
+    require(not where, f"{where}; end the loop, or set fewer steps in the card's `quick`")
+
 
 OF_CARDS: Sequence[Clause] = (
     card_clauses.card_matches_class,
@@ -23,6 +36,7 @@ OF_RUNS: Sequence[Clause] = (
     access_clauses.teacher_is_unchanged,
     run_clauses.completes_on_toy_data,
     run_clauses.parameters_change,
+    note_clauses.norm_statistics_see_more_than_forget,
     access_clauses.original_is_unchanged,
     access_clauses.data_are_unchanged,
     access_clauses.global_state_is_unchanged,
@@ -47,17 +61,19 @@ OF_DEFAULTS: Sequence[Clause] = (
     card_clauses.accepts_search_space_samples,
     card_clauses.cost_matches_card,
     card_clauses.stochastic_matches_card,
+    effect_clauses.declared_data_have_an_effect,
+    effect_clauses.searched_params_have_an_effect,
+    effect_clauses.signs_have_an_effect,
+    ends_in_time,  # the last: it answers for all clauses before it
 )
 """Concern the default settings, and those that a search draws."""
-CLAUSE_SECONDS = 60.0
-"""Time limit of one clause."""
 
-Status = Literal["passed", "failed", "skipped"]
+Status = Literal["passed", "failed", "skipped", "noted"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """Result of one clause; `message` says what is wrong, or why it was skipped."""
+    """Result of one clause; `message` says what is wrong or noted, or why it was skipped."""
 
     clause: str
     status: Status
@@ -84,12 +100,17 @@ def check(name: str) -> Iterator[Result]:
 def _check(clause: Clause, case: Case) -> Result:
     name = clause.__name__
     try:
-        with time_limit(CLAUSE_SECONDS):
+        with cpu_limit():
             reason = clause(case)
+    except OutOfTime as error:
+        case.out_of_time[name] = case.error_text(error)
+        return Result(name, "skipped", "not decided: it took too long, see `ends_in_time`")
     except Skipped as error:
         return Result(name, "skipped", str(error))
     except ContractError as error:
         return Result(name, "failed", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  a method may raise anything
-        return Result(name, "failed", case.error_text(error))
-    return Result(name, "passed") if reason is None else Result(name, "skipped", reason)
+        return Result(name, "failed", f"in a further run: {case.error_text(error)}")
+    if reason is None:
+        return Result(name, "passed")
+    return Result(name, "noted" if isinstance(reason, Note) else "skipped", reason)

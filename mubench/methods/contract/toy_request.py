@@ -46,6 +46,8 @@ class Request:
     is_classwise: bool = False
     """D_f is of one class, and D_r has none of it."""
     modality: Modality = "image"
+    blocks: int = 1
+    """Of the net for images: convolutions, each with BatchNorm."""
     dtype: torch.dtype = torch.float32
     device: str = "cpu"
     precision: Precision = "float32"
@@ -54,8 +56,8 @@ class Request:
 
     def original(self) -> nn.Module:
         """The trained model in `eval()` mode, trained on what it is asked to forget as well."""
-        model = new_model(self.modality)
-        model.load_state_dict(_trained(self.modality))
+        model = new_model(self.modality, self.blocks)
+        model.load_state_dict(_trained(self.modality, self.blocks))
         return model.to(device=self.device, dtype=self.dtype).eval()
 
     def task(self, altered: str = "") -> ForgetTask:
@@ -106,7 +108,11 @@ class Request:
         return split_of(inputs, batch.labels.to(self.device), noisy)
 
     def _maker(self, seed: int) -> Callable[[], nn.Module]:
-        return lambda: new_model(self.modality, seed).to(device=self.device, dtype=self.dtype)
+        def make() -> nn.Module:
+            model = new_model(self.modality, self.blocks, seed)
+            return model.to(device=self.device, dtype=self.dtype)
+
+        return make
 
 
 class _Hidden(Split):
@@ -115,14 +121,14 @@ class _Hidden(Split):
         return self.with_labels(torch.full_like(self.labels, HIDDEN))
 
 
-def new_model(modality: Modality, seed: int = 0) -> nn.Module:
+def new_model(modality: Modality, blocks: int, seed: int = 0) -> nn.Module:
     """The net with its initial weights."""
-    return conv(seed) if modality == "image" else text(seed)
+    return conv(seed, blocks) if modality == "image" else text(seed)
 
 
 @cache
-def _trained(modality: Modality) -> Weights:
-    model = new_model(modality)
+def _trained(modality: Modality, blocks: int) -> Weights:
+    model = new_model(modality, blocks)
     train(model, _data(modality, 48), epochs=EPOCHS[modality])
     return weights(model)
 

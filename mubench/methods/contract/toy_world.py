@@ -66,12 +66,14 @@ def mlp(seed: int = 0) -> Net:
     return net
 
 
-def conv(seed: int = 0) -> Net:
-    """One convolution with BatchNorm."""
+def conv(seed: int = 0, blocks: int = 1) -> Net:
+    """Convolutions with BatchNorm, one after the other."""
 
     def build() -> Net:
-        body = (nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
-        return Net(nn.Sequential(*body), 64)
+        body: list[nn.Module] = []
+        for entering in (1, *[4] * (blocks - 1)):
+            body += [nn.Conv2d(entering, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU()]
+        return Net(nn.Sequential(*body, nn.Flatten()), 64)
 
     net: Net = seeded(build, seed)
     return net

@@ -1,12 +1,12 @@
 """Trying a method against the contract: sound ones, hanging ones, diverging ones."""
 
 import re
+from functools import cache
 
 import pytest
 
-from mubench.methods.contract import check as check_module
+from mubench.methods.contract import cpu_limit
 from mubench.methods.contract.check import check
-from mubench.methods.contract.toy_request import Request
 from tests.support.contract_files import (
     CE,
     CLAUSES,
@@ -80,19 +80,100 @@ def statuses(**method):
     return {result.clause: result for result in check("mine")}
 
 
+def broken_by(**method):
+    return {name: r.message for name, r in statuses(**method).items() if r.status == "failed"}
+
+
+@cache
+def warm():
+    """Loads what torch loads late, once."""
+    return list(check("ga"))
+
+
+@pytest.fixture
+def half_a_second(monkeypatch):
+    """A CPU time limit that no toy run needs, once torch is warm."""
+    assert warm()
+    monkeypatch.setattr(cpu_limit, "SECONDS", 0.5)
+
+
+MEND = "; end the loop, or set fewer steps in the card's `quick`"
+
+
+@pytest.mark.usefixtures("half_a_second")
 @pytest.mark.parametrize(
-    ("unlearn", "told"),
+    ("unlearn", "clause", "told"),
     [
-        ("while True:\n    pass", "TimedOut: ran past its limit of 2 s (line 31)"),
-        ("raise SystemExit(3)", "SystemExit: 3 (line 31)"),
+        (
+            "while True:\n    pass",
+            "ends_in_time",
+            "its first run: more than 0.5 s of CPU time (line 31)" + MEND,
+        ),
+        ("raise SystemExit(3)", "completes_on_toy_data", "SystemExit: 3 (line 31)"),
     ],
 )
-def test_a_method_that_does_not_end_or_ends_everything_is_told_so_once(unlearn, told, monkeypatch):
-    Request().original()  # trained once, outside of the limit
-    monkeypatch.setattr(check_module, "CLAUSE_SECONDS", 2.0)
-    found = statuses(unlearn=unlearn)
+def test_a_method_that_does_not_end_or_ends_everything_is_told_so_once(unlearn, clause, told):
+    assert broken_by(unlearn=unlearn) == {clause: told}
+
+
+@pytest.mark.usefixtures("half_a_second")
+@pytest.mark.parametrize(
+    ("loop", "clause"),
+    [
+        ("while task.retain._source.labels[0] == 1: pass\n", "reads_only_declared_needs"),
+        ("while len(task.retain) == 33: pass\n", "accepts_partial_last_batch"),
+        ("while self.epochs == 0: pass\n", "identity_settings_change_nothing"),
+    ],
+)
+def test_a_run_that_does_not_end_is_no_breach_of_another_clause(loop, clause):
+    found = statuses(unlearn=loop + RETAIN)
     broken = {name: r.message for name, r in found.items() if r.status == "failed"}
-    assert broken == {"completes_on_toy_data": told}
+    told = f"{clause}: more than 0.5 s of CPU time (line 31)"
+    assert broken == {"ends_in_time": told + MEND}
+    assert found[clause].status == "skipped"
+
+
+@pytest.mark.usefixtures("half_a_second")
+def test_a_method_that_waits_longer_than_the_limit_is_sound():
+    assert (
+        broken_by(unlearn="if not next(COUNT):\n    __import__('time').sleep(2)\n" + RETAIN) == {}
+    )
+
+
+ERROR = "RuntimeError: disk full (line 32)"
+
+
+@pytest.mark.parametrize(
+    ("when", "clause", "told"),
+    [
+        (
+            "next(COUNT) == 2",  # after the first run, and another like it
+            "reads_only_declared_needs",
+            f"with other data in D_f: {ERROR}; it fails on the usual data too, or not every time: "
+            "mend that",
+        ),
+        (
+            "task.retain._source.labels[0] == 1",
+            "reads_only_declared_needs",
+            "the result depends on D_f: add 'forget' to `needs` in class and card, or do not use "
+            f"it (with other data in D_f: {ERROR})",
+        ),
+        ("task.seed == 4", "stochastic_matches_card", f"with another seed: {ERROR}"),
+        (
+            "torch.initial_seed() == 1",
+            "global_state_is_unchanged",
+            f"with other states of the global generators: {ERROR}",
+        ),
+    ],
+)
+def test_a_method_that_fails_in_another_run_is_told_its_error_and_the_run(when, clause, told):
+    crash = f"if {when}:\n    raise RuntimeError('disk full')\n"
+    assert broken_by(unlearn=crash + RETAIN) == {clause: told}
+
+
+def test_a_method_that_fails_once_in_a_usual_run_is_told_that():
+    crash = "if next(COUNT) == 7:\n    raise RuntimeError('disk full')\n"
+    assert list(broken_by(unlearn=crash + RETAIN).values()) == [f"in a further run: {ERROR}"]
 
 
 def test_a_method_that_draws_elsewhere_is_told_that_and_nothing_untrue():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from mubench.methods.contract.toy_request import Request
 
@@ -55,3 +56,11 @@ def test_a_class_wise_request_forgets_one_class_and_keeps_none_of_it():
     assert set(task.forget.labels.tolist()) == {0}
     assert set(task.retain.labels.tolist()) == {1, 2}
     assert (len(task.forget), len(task.retain)) == (16, 32)
+
+
+def test_a_deeper_net_has_as_many_convolutions_as_it_is_asked_for():
+    request = Request(blocks=5)
+    nets = (request.original(), request.task().new_model(), request.task("retain").new_model())
+    for net in nets:
+        assert sum(type(module) is nn.Conv2d for module in net.modules()) == 5
+    assert len(list(Request().original().modules())) < len(list(nets[0].modules()))
