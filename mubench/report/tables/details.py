@@ -92,8 +92,8 @@ def tuning_table(studies: Sequence[Study], objective: str) -> Details | None:
     hint = (
         f"{_OBJECTIVES[objective]} Best of {budgets}: the expected smallest objective of a search "
         "with so few candidates, on its first request. Final minus search gap: positive where the "
-        "search was optimistic. Luck: standard deviation of Avg. Gap over the searches that could have "
-        "been, with other candidates."
+        "search was optimistic. Luck: standard deviation of Avg. Gap over searches with other "
+        "candidates."
     )
     headings = (
         *("Row", "Candidates", "Completed", "Default"),
