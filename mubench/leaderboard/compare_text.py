@@ -11,7 +11,7 @@ from mubench.leaderboard.board import BoardEntry
 from mubench.leaderboard.compare import BoardComparison, CellComparison, PairwiseComparison
 from mubench.leaderboard.slug import plain
 from mubench.report.analysis.format import format_p, format_percent
-from mubench.report.analysis.significance import bootstrap_interval, fewest_pairs
+from mubench.report.analysis.significance import fewest_pairs, mean_interval
 from mubench.report.text.summary import spread_text
 
 
@@ -40,7 +40,7 @@ def _rows(cell: CellComparison) -> Table:
         names = ("own" if is_own else "", plain(row.title), row.selection)
         numbers = (
             spread_text(gap),
-            _interval(bootstrap_interval(list(entry.gaps.values()))),
+            _interval(mean_interval(list(entry.gaps.values()), row.luck)),
             f"{gap.n}/{row.expected}",
         )
         grid.add_row(*map(Text, (*names, *numbers)), style="bold" if is_own else "")

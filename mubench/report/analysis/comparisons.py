@@ -12,15 +12,14 @@ from mubench.report.analysis.aggregate import SELECTIONS, Cell, Estimate, Row, e
 from mubench.report.analysis.format import format_p, format_percent
 from mubench.report.analysis.significance import (
     Verdict,
-    bootstrap_interval,
     fewest_pairs,
     holm,
     independent,
     letters,
+    mean_interval,
     share_interval,
     tuned_p,
     verdict,
-    widened,
 )
 from mubench.store.record import Record
 
@@ -58,8 +57,7 @@ class Paired:
 
         Of the bootstrap over requests, widened by the luck in tuning.
         """
-        interval = bootstrap_interval(self.differences)
-        return interval and widened(interval, self.difference.mean, self.luck)
+        return mean_interval(self.differences, self.luck)
 
     @property
     def wins(self) -> int:

@@ -13,11 +13,10 @@ from mubench.report.analysis.comparisons import forget_set
 from mubench.report.analysis.format import MINUS, format_p, format_percent, join_words
 from mubench.report.analysis.significance import (
     LEVEL,
-    bootstrap_interval,
     fewest_pairs,
     independent,
+    mean_interval,
     tuned_p,
-    widened,
 )
 from mubench.store.record import Record
 from mubench.sweep.claims import Claim
@@ -198,11 +197,10 @@ def _advantage_words(
         side = "better" if mean > 0 else "worse"
     amount = _amount(abs(mean), info)
     sentence = f"{first.title} is {amount} {side} in {info.title} than {second.title}"
-    interval = bootstrap_interval([math.copysign(1, mean) * value for value in advantage])
+    interval = mean_interval([math.copysign(1, mean) * value for value in advantage], luck)
     if interval is None:
         return sentence
-    ends = widened(interval, abs(mean), luck)
-    return f"{sentence}; 95 % interval {' to '.join(_amount(end, info) for end in ends)}"
+    return f"{sentence}; 95 % interval {' to '.join(_amount(end, info) for end in interval)}"
 
 
 def _claimed(claim: Claim, info: MetricInfo, of_second: float) -> str:

@@ -155,6 +155,19 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
+def mean_interval(values: Sequence[float], luck: float = 0.0) -> tuple[float, float] | None:
+    """Return the 95 % interval of a mean to which tuning adds `luck`; None for a single value.
+
+    That of the bootstrap; each side is as wide as the root of its square and that of 1.96 luck.
+    """
+    interval = bootstrap_interval(values)
+    if interval is None or not luck:
+        return interval
+    mean = math.fsum(values) / len(values)
+    low, high = (math.hypot(end - mean, 1.96 * luck) for end in interval)
+    return mean - low, mean + high
+
+
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Return the 95 % BCa bootstrap interval of a mean (Efron 1987); None for a single value.
 
@@ -187,16 +200,6 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
 def _resamples(n: int) -> Floats:
     """Weights (RESAMPLES, n) of n values in each resample; every row sums to 1."""
     return np.random.default_rng(n).multinomial(n, [1 / n] * n, size=RESAMPLES) / n
-
-
-def widened(interval: tuple[float, float], mean: float, luck: float) -> tuple[float, float]:
-    """Return the interval of a mean with `luck`, one more independent source of chance.
-
-    >>> widened((1.0, 5.0), 2.0, 0.0)
-    (1.0, 5.0)
-    """
-    low, high = (math.hypot(end - mean, 1.96 * luck) for end in interval)
-    return mean - low, mean + high
 
 
 def share_interval(hits: int, n: int) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell, Row
 from mubench.report.analysis.comparisons import Verdicts, against_closest
 from mubench.report.analysis.format import format_percent, format_seconds, join_words
-from mubench.report.analysis.significance import bootstrap_interval
+from mubench.report.analysis.significance import mean_interval
 from mubench.report.text.summary import cost_share, original_is_within_noise
 
 
@@ -36,7 +36,7 @@ def overview(cell: Cell, verdicts: Verdicts) -> OverviewRow:
     best = cell.ranked(selection)[0]
     share = cost_share(best, cell.retrain)
     gaps = [r.metrics["gap"] for r in best.scored if "gap" in r.metrics]
-    interval = bootstrap_interval(gaps)
+    interval = mean_interval(gaps, best.luck("gap") or 0.0)
     return OverviewRow(
         closest=best.title,
         selection=selection,

@@ -7,7 +7,12 @@ from scipy import stats
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.comparisons import compare
 from mubench.report.analysis.luck import KEPT, tuning_luck
-from mubench.report.analysis.significance import sign_flip_p, tuned_p
+from mubench.report.analysis.significance import (
+    bootstrap_interval,
+    mean_interval,
+    sign_flip_p,
+    tuned_p,
+)
 from tests.support.report_world import record, world
 
 
@@ -102,3 +107,13 @@ def test_rows_are_compared_with_the_luck_of_both_and_defaults_without():
     defaults = compare(rows["ugradsl_plus", "default"], rows["ft", "default"])
     assert defaults.luck == 0
     assert defaults.p_value == sign_flip_p(defaults.differences)
+
+
+def test_an_interval_is_wider_by_the_luck_on_both_sides():
+    values = [0.1, 0.2, 0.4, 0.15, 0.3, 0.9]
+    mean = np.mean(values)
+    low, high = mean_interval(values)
+    assert (low, high) == pytest.approx(bootstrap_interval(values))
+    wide = mean_interval(values, 0.5)
+    assert mean - wide[0] == pytest.approx(np.hypot(mean - low, 0.98))
+    assert wide[1] - mean == pytest.approx(np.hypot(high - mean, 0.98))
