@@ -38,7 +38,7 @@ class SearchSpec(Strict):
     """Workers that the searches together should keep busy; it decides the lag."""
     lag: int | None = Field(None, ge=1)
     """Candidates of one search that run at a time; without it as many as `parallel` asks for."""
-    objective: Objective = "avg_gap"
+    objective: Objective = "robust_gap"
 
     def places(self, requests: int) -> tuple[int, ...]:
         """How many candidates run on each of a search's requests.

@@ -1,9 +1,11 @@
 """A cell in plain words: which row is closest to Retrain, how significant that is, and doubts."""
 
+import math
 from collections.abc import Sequence
+from statistics import fmean
 
 from mubench.errors import plural
-from mubench.report.analysis.aggregate import Cell, Estimate, Row
+from mubench.report.analysis.aggregate import Cell, Estimate, Row, finite_values
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
 from mubench.report.analysis.format import (
     format_percent,
@@ -35,6 +37,8 @@ def remarks(cell: Cell, verdicts: Verdicts) -> tuple[str, ...]:
     sentences = [
         _cost(cell, selection),
         _left_out(cell, selection),
+        _worse_than_defaults(cell),
+        _by_robust_gap(cell, selection),
         _within_floor(cell, selection),
     ]
     if not original_is_within_noise(cell):
@@ -143,6 +147,34 @@ def _left_out(cell: Cell, selection: str) -> str:
     ]
     sentences += [f"Defaults closer than every tuned row: {join_words(closer)}."] if closer else []
     return " ".join(sentences)
+
+
+def _worse_than_defaults(cell: Cell) -> str:
+    """Name tuned rows that are farther from Retrain than their own defaults, beyond the floor."""
+    floor = cell.floor.mean["gap"] if cell.floor else 0.0
+    defaults = {row.label: row.estimates["gap"].mean for row in cell.ranked("default")}
+    worse = [
+        f"{row.title} (by {format_percent(by)} points)"
+        for row in cell.ranked("tuned")
+        if (by := row.estimates["gap"].mean - defaults.get(row.label, math.inf)) > floor
+    ]
+    if not worse:
+        return ""
+    return f"Tuned rows that are farther than their own defaults: {join_words(worse)}."
+
+
+def _by_robust_gap(cell: Cell, selection: str) -> str:
+    """Name the row that is closest by the robust gap, with MIA AUC in place of MIA."""
+    means = {
+        row.title: fmean(values)
+        for row in cell.ranked(selection)
+        if (values := finite_values(row.scored, "robust_gap"))
+    }
+    if not means:
+        return ""
+    title = min(means, key=lambda name: means[name])
+    also = ", too" if title == cell.ranked(selection)[0].title else ""
+    return f"By the robust gap {title} is closest{also}: {format_percent(means[title])} points."
 
 
 def _cost(cell: Cell, selection: str) -> str:

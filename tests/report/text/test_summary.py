@@ -123,3 +123,32 @@ def test_a_single_request_and_a_single_training_are_said():
     made = [replace(r, seed_train=7) for r in with_gaps("ft", [0.1, 0.2])]
     two = only_cell([*retrains(CELL, 2), *finals(CELL, "original", 0.2, "", 2), *made])
     assert warnings(two)[-1].startswith("All requests start from one original (train seed 7)")
+
+
+def test_a_tuned_row_that_is_worse_than_its_defaults_beyond_the_floor_is_named():
+    """Defaults of FT: 0.02 and 0.03 in turn; its tuned row: 0.04 (1 + 0.1 k); the floor: 0.0133."""
+    source = world(6)
+    moved = {f"{CELL}:final:ft:default:{k}": 0.02 + 0.01 * (k % 2) for k in range(6)}
+    records = [
+        replace(r, metrics={**r.metrics, "gap": moved[r.id]}) if r.id in moved else r
+        for r in source.records
+    ]
+    said = " ".join(remarks(aggregate(source.with_records(records))[0]))
+    assert "Tuned rows that are farther than their own defaults: FT (by 2.50 points)." in said
+    assert "farther than their own defaults" not in " ".join(remarks(aggregate(world(6))[0]))
+
+
+def test_the_row_that_the_robust_gap_prefers_is_named():
+    source = world(6)
+
+    def with_robust(value):
+        records = [
+            replace(r, metrics={**r.metrics, "robust_gap": value(r)}) if "gap" in r.metrics else r
+            for r in source.records
+        ]
+        return remarks(aggregate(source.with_records(records))[0])
+
+    other = with_robust(lambda r: 0.01 if r.row == "iu" else 0.3)
+    assert "By the robust gap IU is closest: 1.00 points." in other
+    same = with_robust(lambda r: 2 * r.metrics["gap"])
+    assert "By the robust gap UGradSL+ is closest, too: 5.00 points." in same
