@@ -15,10 +15,9 @@ from statistics import fmean
 
 import numpy as np
 from scipy import stats
-from search_study import Table, tables
+from search_study import Table, tables_of
 
 from mubench.metrics.gap import FORMS, Form
-from mubench.store.store import Store
 
 
 def stability(of_cell: Sequence[Table], form: Form) -> tuple[float, float, float]:
@@ -34,9 +33,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("store", nargs="+")
     cells: defaultdict[str, list[Table]] = defaultdict(list)
-    for name in parser.parse_args().store:
-        for table in tables([*Store(name).records.read().values()]):
-            cells[table.name.split(": ")[0]].append(table)
+    for table in tables_of(parser.parse_args().store):
+        cells[table.name.split(": ")[0]].append(table)
     print(f"{'cell':52}{'form':14}{'tau':>6}{'sd':>7}{'CV':>6}")
     for cell, of_cell in cells.items():
         for form in FORMS:

@@ -139,6 +139,12 @@ def tables(records: Sequence[Record]) -> list[Table]:
     return found
 
 
+def tables_of(stores: Sequence[str], only: str = "") -> list[Table]:
+    """The tables of several stores whose name has the regular expression."""
+    found = (table for store in stores for table in tables([*Store(store).records.read().values()]))
+    return [table for table in found if re.search(only, table.name)]
+
+
 def outcomes(table: Table, scheme: Scheme, objective: str, judge: str) -> tuple[Floats, Floats]:
     """Of many searches: the regret (n,), and the judged gap minus that of the defaults (n,)."""
     rng = np.random.default_rng(0)
@@ -171,12 +177,7 @@ def main() -> None:
     parser.add_argument("store", nargs="*")
     parser.add_argument("--only", default="", help="Tables whose name (cell: row) has it.")
     given = parser.parse_args()
-    found = [
-        table
-        for name in given.store
-        for table in tables([*Store(name).records.read().values()])
-        if re.search(given.only, table.name)
-    ]
+    found = tables_of(given.store, given.only)
     if not found:
         print("no tables: give a store in which a sweep of benchmarks/pools/ has run")
         return

@@ -11,7 +11,6 @@ hyperparameters taken as given, and with allowance for the luck in tuning.
 """
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -19,13 +18,12 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from search_study import LOOKS, Table, run_race, tables
+from search_study import LOOKS, Table, run_race, tables_of
 
 from mubench.metrics.gap import Form
 from mubench.report.analysis.luck import tuning_luck
 from mubench.report.analysis.significance import LEVEL, sign_flip_p, tuned_p
 from mubench.store.record import Record
-from mubench.store.store import Store
 
 FINALS = 9
 SWEEPS = 200
@@ -106,12 +104,7 @@ def main() -> None:
     parser.add_argument("store", nargs="+")
     parser.add_argument("--only", default="", help="Tables whose name (cell: row) has it.")
     given = parser.parse_args()
-    found = [
-        table
-        for name in given.store
-        for table in tables([*Store(name).records.read().values()])
-        if re.search(given.only, table.name)
-    ]
+    found = tables_of(given.store, given.only)
     print(f"{len(found)} tables, objective {OBJECTIVE}, {SWEEPS} sweeps of each pair")
     print(f"{'':24}{'same method twice, significant':>34}{'verdicts':>18}{'turned round':>18}")
     print(
