@@ -6,8 +6,9 @@ A simulated sweep tunes two rows by a search each, and compares them on nine fin
 the tests of the report. Candidates and requests are drawn from the tables of `search_study.py`.
 Printed for each search: the share of the sweeps in which two rows that are the same method differ
 significantly (mean over tables, and the largest); for pairs of different methods of a cell the
-share of sweeps with a verdict, and that of two sweeps with opposite verdicts. Each with the
-hyperparameters taken as given, and with allowance for the luck in tuning.
+share of sweeps with a verdict, that of two sweeps with opposite verdicts, and Kendall's tau of the
+verdicts of two sweeps, pairs without one left out. Each with the hyperparameters taken as given,
+and with allowance for the luck in tuning.
 """
 
 import argparse
@@ -106,10 +107,10 @@ def main() -> None:
     given = parser.parse_args()
     found = tables_of(given.store, given.only)
     print(f"{len(found)} tables, objective {OBJECTIVE}, {SWEEPS} sweeps of each pair")
-    print(f"{'':24}{'same method twice, significant':>34}{'verdicts':>18}{'turned round':>18}")
-    print(
-        f"{'search':12}{'judged by':12}" + f"{'given':>17}{'allowed':>17}" + "   given  allowed" * 2
-    )
+    titles = "".join(f"{title:>18}" for title in ("verdicts", "opposite", "tau"))
+    print(f"{'':24}{'same method twice, significant':>34}{titles}")
+    columns = f"{'given':>17}{'allowed':>17}" + "    given  allowed" * 3
+    print(f"{'search':12}{'judged by':12}{columns}")
     for name, search in SEARCHES.items():
         for judge in JUDGES:
             rng = np.random.default_rng(0)
@@ -129,8 +130,10 @@ def main() -> None:
                 cells.append(f"{fmean(wrong):8.1%} ({max(wrong):5.1%})")
                 decided = fmean(getattr(a, kind) != 0 for a, _ in twice)
                 turned = fmean(getattr(a, kind) * getattr(b, kind) < 0 for a, b in twice)
-                ends.append((decided, turned))
+                both = fmean(getattr(a, kind) * getattr(b, kind) != 0 for a, b in twice)
+                ends.append((decided, turned, (both - 2 * turned) / both))
             shares = "".join(f"{ends[0][k]:9.1%}{ends[1][k]:9.1%}" for k in (0, 1))
+            shares += f"{ends[0][2]:9.2f}{ends[1][2]:9.2f}"
             print(f"{name:12}{judge:12}{cells[0]:>17}{cells[1]:>17}{shares}", flush=True)
 
 
