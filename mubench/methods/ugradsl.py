@@ -20,6 +20,6 @@ class UGradSL(SmoothedAscent):
 
     passes_over: ClassVar = "forget"
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     epochs: int = 5
     retain_weight: float = 0.9

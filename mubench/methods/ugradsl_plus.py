@@ -22,4 +22,4 @@ class UGradSLPlus(SmoothedAscent):
 
     learning_rate: float = 1e-2
     epochs: int = 5
-    retain_weight: float = 0.95
+    retain_weight: float = 0.9
