@@ -24,7 +24,7 @@ SIZES = (r"\scriptsize", r"\tiny")
 CAPTION = (
     r"Mean $\pm$ standard deviation%s; in parentheses the distance to Retrain's mean in points. "
     r"Best in bold, second best underlined, by Avg.\ Gap; rows of a block that share a letter "
-    r"there do not differ significantly (exact paired test, Holm, 5\,\%%)."
+    r"there do not differ significantly (exact paired test that allows for tuning, Holm, 5\,\%%)."
 )
 
 

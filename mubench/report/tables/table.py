@@ -35,7 +35,8 @@ CAPTION = (
     "Retrain's, in points. Avg. Gap is the mean over requests of each request's own gap, "
     "so it is never smaller than the gap of means beside it. Best and second best in Avg. Gap are "
     "marked within tuned and within default. Rows of one group that share a letter do not differ "
-    "significantly in Avg. Gap: exact paired test over requests, Holm's correction over all pairs, "
+    "significantly in Avg. Gap: exact paired test over requests, with allowance for the luck in "
+    "tuning, Holm's correction over all pairs, "
     "5 %."
 )
 
