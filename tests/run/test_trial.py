@@ -112,7 +112,7 @@ def test_search_records_have_the_parts_of_their_objective(records):
     for record in records.values():
         if record.kind == "search":
             found = record.metrics
-            assert found["objective"] == found["gap"]
+            assert found["objective"] == found["robust_gap"]
             for form, names in FORMS.items():
                 apart = [abs(found[name] - found[f"retrain_{name}"]) for name in names]
                 assert found[form] == pytest.approx(sum(apart) / len(apart), abs=1e-12)
