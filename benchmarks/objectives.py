@@ -7,7 +7,6 @@ requests (mean over pairs of requests), the standard deviation of a candidate's 
 (median over candidates, in points), and the coefficient of variation (median).
 """
 
-import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
@@ -15,7 +14,7 @@ from statistics import fmean
 
 import numpy as np
 from scipy import stats
-from search_study import Table, tables_of
+from search_study import Table, given_tables
 
 from mubench.metrics.gap import FORMS, Form
 
@@ -30,10 +29,8 @@ def stability(of_cell: Sequence[Table], form: Form) -> tuple[float, float, float
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("store", nargs="+")
     cells: defaultdict[str, list[Table]] = defaultdict(list)
-    for table in tables_of(parser.parse_args().store):
+    for table in given_tables():
         cells[table.name.split(": ")[0]].append(table)
     print(f"{'cell':52}{'form':14}{'tau':>6}{'sd':>7}{'CV':>6}")
     for cell, of_cell in cells.items():

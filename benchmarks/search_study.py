@@ -139,10 +139,18 @@ def tables(records: Sequence[Record]) -> list[Table]:
     return found
 
 
-def tables_of(stores: Sequence[str], only: str = "") -> list[Table]:
-    """The tables of several stores whose name has the regular expression."""
-    found = (table for store in stores for table in tables([*Store(store).records.read().values()]))
-    return [table for table in found if re.search(only, table.name)]
+def given_tables() -> list[Table]:
+    """The tables that the command line names; ends the process where there are none."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("store", nargs="*")
+    parser.add_argument("--only", default="", help="Tables whose name (cell: row) has it.")
+    given = parser.parse_args()
+    stores = (Store(name).records.read().values() for name in given.store)
+    found = (table for records in stores for table in tables([*records]))
+    named = [table for table in found if re.search(given.only, table.name)]
+    if not named:
+        raise SystemExit("no tables: give a store in which a sweep of benchmarks/pools/ has run")
+    return named
 
 
 def outcomes(table: Table, scheme: Scheme, objective: str, judge: str) -> tuple[Floats, Floats]:
@@ -173,14 +181,7 @@ def spread(table: Table, scheme: Scheme, objective: str, judge: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("store", nargs="*")
-    parser.add_argument("--only", default="", help="Tables whose name (cell: row) has it.")
-    given = parser.parse_args()
-    found = tables_of(given.store, given.only)
-    if not found:
-        print("no tables: give a store in which a sweep of benchmarks/pools/ has run")
-        return
+    found = given_tables()
     print(f"{len(found)} tables: {', '.join(table.name for table in found)}")
     for judge in JUDGES:
         print(f"\njudged by {judge}")

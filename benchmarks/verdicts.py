@@ -11,7 +11,6 @@ verdicts of two sweeps, pairs without one left out. Each with the hyperparameter
 and with allowance for the luck in tuning.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -19,7 +18,7 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from search_study import LOOKS, Table, run_race, tables_of
+from search_study import LOOKS, Table, given_tables, run_race
 
 from mubench.metrics.gap import Form
 from mubench.report.analysis.luck import tuning_luck
@@ -101,11 +100,7 @@ def neighbours(found: Sequence[Table]) -> Iterator[tuple[Table, Table]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("store", nargs="+")
-    parser.add_argument("--only", default="", help="Tables whose name (cell: row) has it.")
-    given = parser.parse_args()
-    found = tables_of(given.store, given.only)
+    found = given_tables()
     print(f"{len(found)} tables, objective {OBJECTIVE}, {SWEEPS} sweeps of each pair")
     titles = "".join(f"{title:>18}" for title in ("verdicts", "opposite", "tau"))
     print(f"{'':24}{'same method twice, significant':>34}{titles}")

@@ -96,6 +96,11 @@ class Record:
     schema: int = SCHEMA
 
     @property
+    def objective(self) -> float:
+        """What a search minimises, in [0, 1]; `WORST` for a candidate that failed."""
+        return self.metrics.get("objective", WORST) if self.status == "ok" else WORST
+
+    @property
     def is_failure(self) -> bool:
         """Whether the machine or the code failed, rather than the method."""
         return self.status in FAILURES

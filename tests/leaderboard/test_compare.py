@@ -11,6 +11,7 @@ from mubench.leaderboard.compare_text import verdict_text
 from mubench.leaderboard.row import to_json
 from mubench.leaderboard.site import site_files
 from mubench.leaderboard.write_site import write_site
+from mubench.report.analysis.significance import tuned_p
 from mubench.store.store import Store
 from tests.support.board import find, longer, moved, put, put_report, save, source
 from tests.support.report_world import CELLS
@@ -93,3 +94,21 @@ def test_mine_is_a_report_a_row_a_folder_or_a_sweep(board_rows, tmp_path):
         load_own_rows("other", store)
     with pytest.raises(InputError, match="no such file or folder, and no store"):
         load_own_rows("other", str(tmp_path / "none"))
+
+
+def test_rows_on_a_board_are_compared_with_the_luck_of_both(board_rows):
+    """Six requests decide it; a luck of 0.03 and 0.04 takes the verdict."""
+
+    def lucky(row, luck):
+        tuning = row.tuning.model_copy(update={"luck": luck})
+        return row.model_copy(update={"tuning": tuning})
+
+    theirs = longer(board_rows, 6)
+    best = find(theirs, CELLS[0], "ugradsl_plus", "tuned")
+    mine = lucky(moved(best, -0.01, 6), 0.03)
+    others = [lucky(row, 0.04) if row.key == best.key else row for row in theirs]
+    (cell,) = compare_with_board([mine], others).cells
+    (held,) = cell.comparisons
+    assert held.paired.luck == pytest.approx(0.05)
+    assert held.paired.p_value == tuned_p(held.paired.differences, 0.05)
+    assert held.paired.verdict == "no significant difference"

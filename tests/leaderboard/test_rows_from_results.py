@@ -6,8 +6,10 @@ import pytest
 
 from mubench.errors import InputError
 from mubench.leaderboard.rows_from_results import rows_from_results
+from mubench.report.analysis.aggregate import aggregate
+from mubench.report.analysis.luck import tuning_luck
 from tests.support.board import find, source
-from tests.support.report_world import CELLS, ERRORS, RETRAIN, ROWS
+from tests.support.report_world import CELLS, ERRORS, RETRAIN, ROWS, world
 
 
 def test_a_sweep_gives_a_row_for_each_line_of_its_tables(board_rows):
@@ -82,3 +84,14 @@ def test_the_budget_of_a_row_is_that_of_all_its_searches():
     rows = rows_from_results(results.with_records([*results.records, *again]))
     budgets = {row: find(rows, CELLS[1], row, "tuned").tuning.trials for row in ("ft", "ga")}
     assert budgets == {"ft": 8, "ga": 4}
+
+
+def test_a_tuned_row_carries_the_luck_of_its_searches():
+    made = world()
+    cells = {cell.name: cell for cell in aggregate(made)}
+    rows = rows_from_results(replace(made, document=source().document))
+    for row in rows:
+        searched = cells[row.cell].searched.get(row.row, ())
+        wanted = tuning_luck(searched, "gap") if row.selection == "tuned" else 0.0
+        assert row.luck == pytest.approx(wanted)
+    assert find(rows, CELLS[1], "ft", "tuned").luck > 0.01

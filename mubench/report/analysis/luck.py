@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
-from mubench.store.record import WORST, Record
+from mubench.store.record import Record
 
 KEPT = 1 / 3
 """The chance of each candidate to be tried again; chosen so that rows which are the same method
@@ -65,10 +66,6 @@ def _from_best(records: Sequence[Record]) -> list[Record]:
         by_candidate.setdefault(record.candidate, []).append(record)
 
     def place(runs: Sequence[Record]) -> tuple[int, float, int]:
-        return -len(runs), math.fsum(map(_objective, runs)) / len(runs), runs[0].candidate
+        return -len(runs), fmean(run.objective for run in runs), runs[0].candidate
 
     return [runs[0] for runs in sorted(by_candidate.values(), key=place)]
-
-
-def _objective(record: Record) -> float:
-    return record.metrics.get("objective", WORST) if record.status == "ok" else WORST

@@ -103,16 +103,12 @@ def _study(
         title=f"{title}, search {repeat + 1}" if repeat else title,
         trials=max(r.trials for r in searched),
         completed=sum(all(r.status == "ok" for r in records) for records in by_number.values()),
-        objectives=tuple((k, _objective(records[0])) for k, records in by_number.items()),
+        objectives=tuple((k, records[0].objective) for k, records in by_number.items()),
         chosen=chosen,
-        search_gap=statistics.fmean(map(_objective, by_number.get(chosen, ())))
+        search_gap=statistics.fmean(record.objective for record in by_number[chosen])
         if chosen in by_number
         else None,
         final=statistics.fmean(gaps) if gaps else None,
         seconds=sum(r.seconds for r in searched),
         records=tuple(searched),
     )
-
-
-def _objective(record: Record) -> float:
-    return record.metrics.get("objective", WORST) if record.status == "ok" else WORST

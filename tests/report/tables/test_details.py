@@ -6,6 +6,7 @@ import pytest
 
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.comparisons import judge
+from mubench.report.analysis.luck import tuning_luck
 from mubench.report.analysis.tuning import studies
 from mubench.report.tables.details import comparison_table, tuning_table
 from tests.support.report_world import ROWS, world
@@ -26,6 +27,7 @@ def test_a_tuned_row_has_its_candidates_and_gaps(cell):
     assert (row["Default"], row["Best of 5"]) == ("8.00", "—")
     assert (row["Gap in search"], row["Final gap"]) == ("3.00", "4.40")
     assert row["Final minus search gap"] == "+1.40"
+    assert row["Luck"] == f"{100 * tuning_luck(cell.searched['ft'], 'gap'):.2f}" != "0.00"
 
 
 def test_a_search_without_final_steps_has_no_final_gap(cell):
@@ -48,6 +50,11 @@ def test_pairs_of_the_closest_row_and_planned_comparisons_are_listed(cell):
     planned = [row for row in rows if row["Rows"].endswith(", planned")]
     assert len(planned) == sum(len(pairs) for pairs in verdicts.planned.values())
     assert {row["p, Holm"] for row in planned} == {"—"}
+    assert [row["Luck"] for row in planned] == [
+        f"{100 * pair.luck:.2f}" if selection == "tuned" else "—"
+        for selection, pairs in verdicts.planned.items()
+        for pair in pairs
+    ]
     tuned = [row for row in rows if row["Rows"] == "tuned"]
     assert tuned
     assert all(row["Difference"].startswith(("-", "−")) for row in tuned), "the closest is first"
