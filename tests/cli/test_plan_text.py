@@ -82,14 +82,14 @@ def _shown(plan, costs):
             "sd; all 3 pairs of rows need 7: shown from 1.4 sd (",
         ),
         (
-            {"train": [0, 1, 2], "forget": [0, 1, 2], "pair": "product"},
+            {"train": [0, 1, 2], "forget": [0, 1, 2, 3], "pair": "product"},
             "3 independent requests in each cell; one planned comparison needs 6: nothing is "
             "decided; all 3 pairs of rows need 7: nothing is decided (",
         ),
     ],
 )
 def test_a_plan_says_what_its_requests_can_decide(final, said):
-    """Nine requests that share trainings and forget sets are three."""
+    """Twelve requests of three trainings and four forget sets are three."""
     node = changed(TINY, methods={"ft": {}, "ga": {}, "ugradsl": {}})
     node["seeds"] = {**node["seeds"], "final": final}
     plan = planned(node)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from mubench.leaderboard.compare import compare_with_board
-from mubench.leaderboard.compare_text import verdict_text
+from mubench.leaderboard.compare_text import comparison_parts, verdict_text
 from mubench.leaderboard.row import BoardRow
+from mubench.report.analysis.significance import mean_interval
 from tests.support.board import find, longer, moved, node_of
 from tests.support.report_world import CELLS
 
@@ -23,6 +25,19 @@ def test_verdicts_are_corrected_for_the_comparisons_of_the_cell(board_rows):
     assert {verdict_text(held) for held in cell.comparisons} == {
         "too few requests: 8 pairs are needed"
     }
+
+
+def test_the_interval_of_a_mean_contains_the_luck_in_tuning(board_rows):
+    theirs = longer(board_rows, 6)
+    mine = moved(find(theirs, CELLS[0], "ft", "tuned"), 0.01)
+    lucky = mine.model_copy(update={"tuning": mine.tuning.model_copy(update={"luck": 0.05})})
+    low, high = mean_interval([held.gap for held in mine.requests], 0.05)
+    shown = f"{100 * low:.2f} to {100 * high:.2f}".replace("-", "−")
+    for row, is_shown in ((mine, False), (lucky, True)):
+        console = Console(width=200)
+        with console.capture() as capture:
+            console.print(*comparison_parts(compare_with_board([row], theirs)), sep="\n")
+        assert (shown in capture.get()) == is_shown
 
 
 def test_what_cannot_be_paired_is_said(board_rows):

@@ -5,7 +5,10 @@ import pytest
 from mubench.run.open_sweep import open_sweep
 from mubench.run.references import read_outputs
 from mubench.run.workspace import Workspace
+from mubench.store.store import Store
 from tests.support.shapes import COUNTS, GROUP, run, shapes_sweep, write_shapes
+from tests.support.small_sweep import changed
+from tests.support.workload import TINY, planned
 
 
 def finals(records):
@@ -82,3 +85,17 @@ def test_a_held_out_example_cannot_be_named(tmp_path):
     )
     messages = {record.message for record in records.values() if record.status == "error"}
     assert any(f"example {held} is not in D_tr" in message for message in messages)
+
+
+def test_every_retrain_has_initial_weights_and_batches_of_its_own(tmp_path):
+    """The target is of the population of the noise floor, and none shares with the original."""
+    plan = planned(changed(TINY, floor=2))
+    workspace = Workspace(Store(str(tmp_path)))
+    of_training: dict[tuple[str, int], list[int]] = {}
+    for step in plan.steps.values():
+        if step.kind in ("train", "retrain"):
+            key = (step.training.purpose, step.training.seed)
+            of_training.setdefault(key, []).append(workspace.open(step).seed)
+    assert all(len(set(seeds)) == len(seeds) for seeds in of_training.values())
+    # An original, its target and two more.
+    assert sorted(map(len, of_training.values())) == [2, 4, 4]
