@@ -17,6 +17,7 @@ MubenchError              one clear line: what, where, how to fix it
 └── Interrupted           a step was asked to stop: no result; it goes on when it is run again
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -107,3 +108,25 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     ('1 request', '3 requests', '2 studies')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
+
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, changes of direction, lone surrogates."""
+
+
+def is_one_line(text: str) -> bool:
+    r"""Whether a text can be shown as it is: one line without control characters.
+
+    >>> is_one_line("résumé [alpha=-0.5]"), is_one_line("red\x1b[31m")
+    (True, False)
+    """
+    return _UNSAFE.search(text) is None
+
+
+def one_line(text: str) -> str:
+    r"""Return text for a terminal: in one line, without control characters.
+
+    >>> one_line("a\x1b[31m\nb")
+    'a�[31m b'
+    """
+    return _UNSAFE.sub("\ufffd", " ".join(text.split()))

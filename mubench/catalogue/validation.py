@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mubench.catalogue.yaml_document import Document
-from mubench.errors import InputError, did_you_mean
+from mubench.errors import InputError, did_you_mean, is_one_line
 
 
 class Strict(BaseModel):
@@ -33,6 +33,19 @@ def input_error(message: str) -> PydanticCustomError:
     """An error of a model's input; the message goes on with the key path."""
     return PydanticCustomError(OWN_ERROR, "{text}", {"text": message})
 
+
+def _in_one_line(text: str) -> str:
+    if not is_one_line(text):
+        raise PydanticCustomError(
+            "one_line",
+            "one line without control characters is needed; got {text}",
+            {"text": repr(text)},
+        )
+    return text
+
+
+Line = Annotated[str, AfterValidator(_in_one_line)]
+"""A text that is safe to show on a terminal."""
 
 OWN_ERROR = "sweep_file"
 """The type of errors that `input_error` makes; their message begins with the field."""

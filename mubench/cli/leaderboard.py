@@ -37,8 +37,10 @@ def leaderboard(
 
     is_bare = not (store or tracking_uri or report or rows)
     stores = [DEFAULT_STORE] if is_bare else store or []
-    written = build_board(RowSources(stores, tracking_uri or [], report or [], rows or []), out)
-    removed = f", {plural(written.removed, 'older file')} removed" if written.removed else ""
+    sources = RowSources(stores, tracking_uri or [], report or [], rows or [])
+    written = build_board(sources, out, say)
+    count = len(written.removed)
+    removed = f", {plural(count, 'older file')} removed" if count else ""
     say(f"{plural(written.rows, 'row')}, {plural(written.files, 'file')}{removed}")
     say(f"leaderboard: {written.page}")
 

@@ -7,9 +7,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mubench.errors import one_line
 from mubench.leaderboard.board import BoardEntry
 from mubench.leaderboard.compare import BoardComparison, CellComparison, PairwiseComparison
-from mubench.leaderboard.slug import plain
 from mubench.report.analysis.format import format_p, format_percent
 from mubench.report.analysis.significance import fewest_pairs, mean_interval
 from mubench.report.text.summary import spread_text
@@ -18,7 +18,7 @@ from mubench.report.text.summary import spread_text
 def comparison_parts(comparison: BoardComparison) -> list[RenderableType]:
     """Return what `mubench compare` prints."""
     parts = [part for cell in comparison.cells for part in _cell(cell)]
-    missing = [f"{plain(name)}: not on the board" for name in comparison.missing]
+    missing = [f"{one_line(name)}: not on the board" for name in comparison.missing]
     parts += [Text(text, style="yellow") for text in missing]
     if not comparison.cells:
         parts.append(Text("No comparison: no cell is on both sides."))
@@ -30,14 +30,14 @@ def _cell(cell: CellComparison) -> list[RenderableType]:
         "No comparison: the rows are on the board already, or it has no row of their selection."
     )
     pairs = _pairs(cell) if cell.comparisons else no_pairs
-    return [Text(plain(cell.name), style="bold"), _rows(cell), pairs, *_notes(cell), Text()]
+    return [Text(one_line(cell.name), style="bold"), _rows(cell), pairs, *_notes(cell), Text()]
 
 
 def _rows(cell: CellComparison) -> Table:
     grid = _grid(("", "row", "selection"), ("Avg. Gap", "95 % of the mean", "n"))
     for is_own, entry in cell.rows:
         gap, row = entry.estimates["gap"], entry.row
-        names = ("own" if is_own else "", plain(row.title), row.selection)
+        names = ("own" if is_own else "", one_line(row.title), row.selection)
         numbers = (
             spread_text(gap),
             _interval(mean_interval(list(entry.gaps.values()), row.luck)),
@@ -66,7 +66,7 @@ def _grid(names: Sequence[str], numbers: Sequence[str]) -> Table:
 
 
 def _name(entry: BoardEntry) -> str:
-    return plain(f"{entry.row.title} {entry.row.selection}")
+    return one_line(f"{entry.row.title} {entry.row.selection}")
 
 
 def _difference(comparison: PairwiseComparison) -> tuple[str, str, str]:

@@ -8,9 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mubench.catalogue.validation import OWN_ERROR, error_text
-from mubench.errors import InputError
-from mubench.leaderboard.row import FORMAT, BoardRow
-from mubench.leaderboard.slug import plain
+from mubench.errors import InputError, one_line
+from mubench.leaderboard.row import CHECKSUM, FORMAT, BoardRow, checksum_of
 
 ROWS = "rows"
 """The folder of a board that holds its rows."""
@@ -59,10 +58,16 @@ def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
     if isinstance(node, dict) and isinstance(node.get("format"), int) and node["format"] > FORMAT:
         advice = f"this mubench reads {FORMAT}; update it"
         return None, [f"{path}: format: {node['format']} is newer: {advice}"]
+    stated = node.pop(CHECKSUM, None) if isinstance(node, dict) else None
     try:
         row = BoardRow.model_validate(node)
     except ValidationError as error:
         return None, [f"{path}: {line}" for line in problems_of(error)]
+    if stated is not None and stated != checksum_of(row):
+        return row, [
+            f"{path}: {CHECKSUM}: does not match: the row is damaged, or was changed by hand; "
+            f"leave {CHECKSUM} out if that was meant"
+        ]
     if path.name != f"{row.slug}.json":
         return row, [f"{path}: file name: must be {row.slug}.json, after cell, row and selection"]
     return row, []
@@ -70,7 +75,7 @@ def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
 
 def problems_of(error: ValidationError) -> list[str]:
     """Return each problem as `requests.2.ua: 1.3 is not a fraction in [0, 1]`."""
-    return list(dict.fromkeys(plain(_line(problem)) for problem in error.errors()))
+    return list(dict.fromkeys(one_line(_line(problem)) for problem in error.errors()))
 
 
 def _line(error: ErrorDetails) -> str:

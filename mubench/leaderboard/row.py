@@ -25,6 +25,7 @@ from mubench.leaderboard.row_fields import (
 )
 from mubench.leaderboard.slug import slug
 from mubench.report.analysis.format import row_title
+from mubench.store.sums import sha256
 from mubench.sweep.kinds import REFERENCES, RETRAIN
 
 FORMAT: Literal[1] = 1
@@ -164,13 +165,28 @@ def _is_plain(node: Any) -> bool:
 
 
 def to_json(row: BoardRow) -> bytes:
-    """Return a row as its file: the same row gives the same bytes."""
-    return _pretty(row.model_dump(mode="json", exclude_defaults=True))
+    """Return a row as its file, with its checksum: the same row gives the same bytes."""
+    node = row.model_dump(mode="json", exclude_defaults=True)
+    return _pretty({**node, CHECKSUM: checksum_of(row)})
+
+
+CHECKSUM = "checksum"
+"""The key of a row's checksum in its file."""
+
+
+def checksum_of(row: BoardRow) -> str:
+    """Return the SHA-256 of a row as JSON with sorted keys, in hexadecimal digits.
+
+    Who contributes a row adds `source` and `contributor`: these it does not cover.
+    """
+    node = row.model_dump(mode="json", exclude_defaults=True, exclude={"source", "contributor"})
+    return sha256(json.dumps(node, sort_keys=True).encode())
 
 
 def schema_json() -> bytes:
     """Return the JSON Schema of a row (draft 2020-12)."""
     schema = BoardRow.model_json_schema()
+    schema["properties"][CHECKSUM] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
     return _pretty({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
 

@@ -1,4 +1,4 @@
-"""Safe names for files and safe text for terminals, from text that anybody may have written."""
+"""Safe names for files, from text that anybody may have written."""
 
 import hashlib
 import json
@@ -22,13 +22,3 @@ def slug(*names: str) -> str:
     readable = "--".join(filter(None, parts))[:_LONGEST].strip("-.")
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]
     return f"{readable}-{digest}" if readable else digest
-
-
-def plain(text: str) -> str:
-    r"""Return text for a terminal: in one line, without control characters.
-
-    >>> plain("a\x1b[31m\nb")
-    'a�[31m b'
-    """
-    spaced = " ".join(text.split())
-    return "".join(character if character.isprintable() else "\ufffd" for character in spaced)

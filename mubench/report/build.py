@@ -13,6 +13,7 @@ from mubench.report.tables.markdown_csv import markdown_text, to_csv, to_markdow
 from mubench.report.tables.table import CAPTION
 from mubench.store.results import SweepResults
 from mubench.store.results_files import pack
+from mubench.store.sums import SUMS, sums_file
 from mubench.store.table import no_collection
 
 _LONGEST, _HALF = 100, 49
@@ -40,6 +41,7 @@ def build(source: SweepResults, out: Path, *, full: bool = False) -> Written:
     """
     with no_collection():
         contents = _contents(source, full=full)
+    contents[SUMS] = sums_file(contents)
     written = Written(out, tuple(_write(out / name, content) for name, content in contents.items()))
     _remove_older_figures(out / "figures", set(written.files))
     return written

@@ -1,7 +1,7 @@
 """Weights and per-example outputs: safetensors under a content id, with checksums; never pickle."""
 
 import hashlib
-import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -13,10 +13,11 @@ from safetensors.numpy import save as to_bytes
 
 from mubench.errors import IntegrityError, LeakError
 from mubench.store.files import Files
+from mubench.store.sealed import from_json, to_json
 
 Arrays = Mapping[str, np.ndarray]
 Manifest = dict[str, Any]
-"""JSON: `about`, and the checksum and size of each part in `files`."""
+"""Sealed JSON: `about`, and the checksum and size of each part in `files`."""
 MANIFESTS_HELD = 1000
 
 
@@ -41,9 +42,9 @@ class Artefacts:
             return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
         files = dict(zip(parts, self._files.overlapped(save_part, parts), strict=True))
-        manifest = json.dumps({"about": dict(about or {}), "files": files}, sort_keys=True)
-        self._files.write(_manifest(step_id), manifest.encode())
-        self._keep(step_id, json.loads(manifest))
+        manifest = to_json({"about": dict(about or {}), "files": files})
+        self._files.write(_manifest(step_id), manifest)
+        self._keep(step_id, from_json(manifest, _manifest(step_id)))
 
     def has(self, step_id: str) -> bool:
         """Whether all files of an id were stored."""
@@ -65,8 +66,8 @@ class Artefacts:
                 return self._load(step_id, part, self._manifests[step_id])
         try:
             manifest = self._read_manifest(step_id)
-        except (FileNotFoundError, ValueError) as error:
-            raise IntegrityError(f"{_name(step_id, part)}: missing or unreadable") from error
+        except FileNotFoundError as error:
+            raise IntegrityError(f"{_name(step_id, part)}: missing") from error
         return self._load(step_id, part, manifest)
 
     def verify(self, step_id: str) -> str | None:
@@ -107,10 +108,15 @@ class Artefacts:
         self._files.delete(*(name for name in names if name != _manifest(step_id)))
 
     def _read_manifest(self, step_id: str) -> Manifest:
+        """Raises FileNotFoundError, or IntegrityError where it is no manifest of mubench."""
         self._manifests.pop(step_id, None)
-        manifest: Manifest = json.loads(self._files.read(_manifest(step_id)))
-        if isinstance(manifest, dict):
-            self._keep(step_id, manifest)
+        where = _manifest(step_id)
+        manifest = from_json(self._files.read(where), where)
+        files = manifest.get("files")
+        is_valid = isinstance(manifest.get("about"), dict) and isinstance(files, dict)
+        if not is_valid or not all(map(_is_part, files or {})):
+            raise IntegrityError(f"{where}: no manifest of artefacts")
+        self._keep(step_id, manifest)
         return manifest
 
     def _keep(self, step_id: str, manifest: Manifest) -> None:
@@ -127,8 +133,6 @@ class Artefacts:
             self._files.overlapped(lambda part: self._load(step_id, part, manifest), parts)
         except IntegrityError as error:
             return str(error)
-        except (ValueError, KeyError, TypeError):
-            return f"{_manifest(step_id)}: unreadable"
         return None
 
     def _load(self, step_id: str, part: str, manifest: Manifest) -> dict[str, np.ndarray]:
@@ -169,6 +173,11 @@ class View:
         if part not in self._parts:
             raise LeakError(f"this step may not read '{part}'; it sees {sorted(self._parts)}")
         return self._artefacts.load(step_id, part)
+
+
+def _is_part(name: str) -> bool:
+    """Whether a manifest may name such a file: it lies in the folder of its id."""
+    return re.fullmatch(r"[A-Za-z0-9_]+", name) is not None
 
 
 def _name(step_id: str, part: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from mubench.errors import IntegrityError, one_line
 from mubench.store.bucket import Bucket, is_bucket
 from mubench.store.folder import Folder
 
@@ -70,21 +71,31 @@ class Files:
         """Where a file is, for a person."""
         return f"{self._place.root}/{name}"
 
+    def _inside(self, name: str) -> str:
+        """Pass a name of a file below the root: names come from data too.
+
+        Raises:
+            IntegrityError: it leads elsewhere, or cannot be a name.
+        """
+        if "\0" in name or not name or {"", ".", ".."} & {*name.split("/")}:
+            raise IntegrityError(f"{self.uri}: {one_line(repr(name))} cannot be a file of a store")
+        return name
+
     def write(self, name: str, content: bytes) -> str:
         """Write a file atomically; return its version, as in `versions`."""
-        return self._place.write(name, content)
+        return self._place.write(self._inside(name), content)
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a file that nobody has written yet; of all who try, exactly one gets True."""
-        return self._place.create(name, content)
+        return self._place.create(self._inside(name), content)
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError."""
-        return self._place.read(name)
+        return self._place.read(self._inside(name))
 
     def exists(self, name: str) -> bool:
         """Whether the file exists."""
-        return self._place.exists(name)
+        return self._place.exists(self._inside(name))
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Names of all files below a folder, sorted."""
@@ -97,7 +108,7 @@ class Files:
     def delete(self, *names: str) -> None:
         """Delete those of some files that exist."""
         if names:
-            self._place.delete([*names])
+            self._place.delete([*map(self._inside, names)])
 
     def overlapped(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:
         """Call a function that waits for files, for several items at a time; results in order."""

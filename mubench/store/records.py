@@ -1,16 +1,16 @@
 """The records of a store: small Parquet files, merged every 1,000."""
 
-import io
 import secrets
 from collections.abc import Callable, Iterable
 from itertools import chain
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mubench.errors import IntegrityError
+from mubench.store.columns import check_types
 from mubench.store.files import Files
 from mubench.store.record import Record, Status
+from mubench.store.sealed import check_seal, from_parquet, read_parquet, to_parquet
 from mubench.store.table import records_to_table, table_to_records
 
 FOLDER = "records"
@@ -62,7 +62,8 @@ class Records:
         if ids is not None:
             wanted = frozenset(ids)
             table = _filtered(table, [key in wanted for key in table["id"].to_pylist()])
-        return {record.id: record for record in table_to_records(table)}
+        where = self._files.path(FOLDER)
+        return {record.id: record for record in table_to_records(table, where)}
 
     def statuses(self) -> dict[str, Status]:
         """The status of each record by its id, for much less than the records cost."""
@@ -70,6 +71,19 @@ class Records:
         if table is None:
             return {}
         return dict(zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True))
+
+    def problems(self) -> dict[str, str]:
+        """The damaged files, each with what is wrong."""
+        found: dict[str, str] = {}
+        for name in self._listed():
+            try:
+                where = self._files.path(name)
+                table_to_records(from_parquet(self._files.read(name), where), where)
+            except FileNotFoundError:  # merged meanwhile
+                continue
+            except IntegrityError as error:
+                found[name] = str(error)
+        return found
 
     def compact(self) -> None:
         """Merge all files into one; if that is done, it costs two requests."""
@@ -148,19 +162,23 @@ class Records:
     def _fetch(self, file: tuple[str, str]) -> None:
         name, version = file
         try:
-            self._contents[name] = (version, self._files.read(name))
+            content = self._files.read(name)
         except FileNotFoundError:
             return
+        try:
+            check_seal(content, self._files.path(name))
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{error}; bring back a copy of it, or set it aside with 'mubench store repair': "
+                "then a run computes its records again"
+            ) from None
+        self._contents[name] = (version, content)
 
     def _decoded(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
-        try:
-            source = pq.ParquetFile(pa.BufferReader(self._contents[name][1]))
-            return source.read(columns=columns and list(columns), use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            where = self._files.path(name)
-            raise IntegrityError(
-                f"{where}: not readable; delete it and run the sweep again to make its records anew"
-            ) from error
+        where = self._files.path(name)
+        table = read_parquet(self._contents[name][1], where, columns)
+        check_types(table.schema, where)
+        return table
 
 
 def _merge(tables: list[pa.Table | None]) -> pa.Table | None:
@@ -178,12 +196,10 @@ def _filtered(table: pa.Table, kept: list[bool]) -> pa.Table:
 
 def _bytes(table: pa.Table) -> bytes:
     """A Parquet file; what makes a large one small would take twice the time of one row's."""
-    sink, is_large = io.BytesIO(), table.num_rows > BATCH
-    pq.write_table(
+    is_large = table.num_rows > BATCH
+    return to_parquet(
         table,
-        sink,
         compression="zstd" if is_large else "none",
         use_dictionary=is_large,
         write_statistics=is_large,
     )
-    return sink.getvalue()

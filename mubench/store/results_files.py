@@ -1,30 +1,51 @@
 """Results of a sweep as files, and back: in a store, in MLflow, and beside a report's page."""
 
-import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from mubench.errors import InputError
+from mubench.catalogue.validation import Line, Strict, first_error
+from mubench.errors import InputError, IntegrityError
 from mubench.store.examples import Examples
 from mubench.store.record import Record
 from mubench.store.results import SweepResults
+from mubench.store.sealed import (
+    from_json,
+    from_parquet,
+    from_yaml,
+    to_json,
+    to_parquet,
+    to_yaml,
+)
 from mubench.store.store import Store
 from mubench.store.table import records_to_table, table_to_records
 from mubench.sweep.claims import Claim
 from mubench.sweep.load import about
 from mubench.sweep.plan import Plan
 from mubench.sweep.published import Published
+from mubench.sweep.spec import Slug
 
 SWEEP, PLAN, RECORDS, EXAMPLES = "sweep.yaml", "plan.json", "records.parquet", "exhibits.json"
 FILES = (SWEEP, PLAN, RECORDS)
-"""Always present; the examples may be missing."""
+"""Always present; the examples may be missing. Each carries its checksum."""
+
+
+class PlanFile(Strict):
+    """What a sweep planned, without its steps: `plan.json`."""
+
+    name: Slug
+    command: Line
+    cells: tuple[Line, ...]
+    rows: tuple[Line, ...]
+    expected: tuple[tuple[Line, Line, Line, int], ...]
+    """Cell, row, selection, and the number of its planned final steps."""
+    sweep: Mapping[str, Any] = Field(default_factory=dict)
+    """The sweep file as a mapping, overrides included."""
+    claims: tuple[Claim, ...] = ()
+    published: Published | None = None
 
 
 def current_results(plan: Plan, outline: SweepResults, store: Store) -> SweepResults:
@@ -64,31 +85,30 @@ def read_results(store: Store, name: str) -> SweepResults:
     It needs neither the sweep's file nor the code that ran it.
 
     Raises:
-        InputError: the store has no such sweep, or an older mubench saved it.
+        InputError: the store has no such sweep, or only a part of it.
+        IntegrityError: its files are damaged.
     """
     try:
         steps = store.steps_of(name)
         files = {file: store.sweep_file(name, file) for file in (SWEEP, PLAN)}
-        return _with_stored(unpack(files), store, steps)
     except FileNotFoundError:
         raise _not_saved(store, name) from None
-    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise InputError(f"{store.uri}: sweep '{name}' cannot be read: {error}") from None
+    results = unpack(files, store.files.path(f"sweeps/{name}"), name)
+    return _with_stored(results, store, steps)
 
 
 def no_plan_error(where: str) -> InputError:
     """Return the error for a place that has records of a sweep but not its plan."""
     return InputError(
-        f"{where}: an older mubench left no plan of the sweep there; run the sweep once more "
-        "with this one (what is done does not run again)"
+        f"{where}: the plan of the sweep is not there; run the sweep once more (what is done does "
+        "not run again)"
     )
 
 
 def pack(results: SweepResults) -> dict[str, bytes]:
     """Return results as files, by name; the same results give the same bytes."""
-    sink = io.BytesIO()
-    pq.write_table(records_to_table(results.latest_records), sink, compression="zstd")
-    packed = {**pack_outline(results), RECORDS: sink.getvalue()}
+    records = to_parquet(records_to_table(results.latest_records), compression="zstd")
+    packed = {**pack_outline(results), RECORDS: records}
     if results.examples is not None:
         packed[EXAMPLES] = pack_examples(results.examples)
     return packed
@@ -108,48 +128,67 @@ def pack_outline(results: SweepResults) -> dict[str, bytes]:
         plan["claims"] = [claim.model_dump(mode="json") for claim in results.claims]
     if results.published is not None:
         plan["published"] = results.published.model_dump(mode="json")
-    return {SWEEP: results.sweep_text.encode(), PLAN: _json(plan)}
+    return {SWEEP: to_yaml(results.sweep_text), PLAN: to_json(plan)}
 
 
 def pack_examples(examples: Examples) -> bytes:
-    """Return examples as JSON."""
-    return _json(examples.model_dump(mode="json"))
+    """Return examples as a file."""
+    return to_json(examples.model_dump(mode="json"))
 
 
-def unpack(files: Mapping[str, bytes]) -> SweepResults:
+def unpack(files: Mapping[str, bytes], where: str, name: str | None = None) -> SweepResults:
     """Return the results that `pack` or `pack_outline` wrote.
 
+    Args:
+        files: their content by name.
+        where: the place of the files, for errors.
+        name: the sweep that it must be, if that is known.
+
     Raises:
+        IntegrityError: a file is damaged, or none that these functions wrote.
         StoreError: records of a newer mubench.
-        ValueError, KeyError, TypeError: files that neither of them wrote.
     """
-    plan = json.loads(files[PLAN])
-    if not isinstance(plan, dict):
-        raise TypeError(f"{PLAN} holds no plan")
-    published = plan.get("published")
+    plan = read_plan(files[PLAN], f"{where}/{PLAN}")
+    if name is not None and plan.name != name:
+        raise IntegrityError(f"{where}/{PLAN}: the plan of another sweep, '{plan.name}'")
     records, examples = files.get(RECORDS), files.get(EXAMPLES)
     return SweepResults(
-        name=plan["name"],
-        sweep_text=files[SWEEP].decode(),
-        records=table_to_records(pq.read_table(io.BytesIO(records))) if records else (),
-        cells=tuple(plan["cells"]),
-        rows=tuple(plan["rows"]),
-        expected={(cell, row, selection): n for cell, row, selection, n in plan["expected"]},
-        command=plan["command"],
-        published=None if published is None else Published.model_validate(published),
-        document=plan.get("sweep", {}),
-        claims=tuple(Claim.model_validate(claim) for claim in plan.get("claims", ())),
-        examples=None if examples is None else unpack_examples(examples),
+        name=plan.name,
+        sweep_text=from_yaml(files[SWEEP], f"{where}/{SWEEP}"),
+        records=_read_records(records, f"{where}/{RECORDS}") if records is not None else (),
+        cells=plan.cells,
+        rows=plan.rows,
+        expected={(cell, row, selection): n for cell, row, selection, n in plan.expected},
+        command=plan.command,
+        published=plan.published,
+        document=plan.sweep,
+        claims=plan.claims,
+        examples=None if examples is None else unpack_examples(examples, f"{where}/{EXAMPLES}"),
     )
 
 
-def unpack_examples(content: bytes) -> Examples | None:
+def read_plan(content: bytes, where: str) -> PlanFile:
+    """Return what a sweep planned. Raises IntegrityError."""
+    try:
+        return PlanFile.model_validate(from_json(content, where))
+    except ValidationError as error:
+        raise IntegrityError(f"{where}: no plan of this mubench: {first_error(error)}") from None
+
+
+def _read_records(content: bytes, where: str) -> tuple[Record, ...]:
+    return table_to_records(from_parquet(content, where), where)
+
+
+def unpack_examples(content: bytes, where: str) -> Examples | None:
     """Return the examples that `pack_examples` wrote; None for those of another mubench version.
 
     They only illustrate, and the next run makes them again.
+
+    Raises:
+        IntegrityError: they are damaged.
     """
     try:
-        return Examples.model_validate_json(content)
+        return Examples.model_validate(from_json(content, where))
     except ValidationError:
         return None
 
@@ -158,7 +197,8 @@ def read_folder(folder: Path) -> SweepResults:
     """Return the results that lie beside a report's page.
 
     Raises:
-        InputError: the folder holds no report, or one that cannot be read.
+        InputError: the folder holds no report.
+        IntegrityError: one of its files is damaged.
     """
     names = (*FILES, EXAMPLES)
     files = {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
@@ -166,13 +206,13 @@ def read_folder(folder: Path) -> SweepResults:
     if missing:
         raise InputError(f"{folder}: no report of mubench: {missing[0]} is missing")
     try:
-        return unpack(files)
-    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise InputError(f"{folder}: its files cannot be read: {error}") from None
+        return unpack(files, str(folder))
+    except IntegrityError as error:
+        raise IntegrityError(f"{error}; make the report again with 'mubench report'") from None
 
 
 def _not_saved(store: Store, name: str) -> InputError:
-    older = store.older_sweeps()
+    older = store.incomplete_sweeps()
     if name in older:
         return no_plan_error(f"{store.uri}: sweep '{name}'")
     known = ", ".join(sorted((*store.sweeps(), *older))) or "none"
@@ -182,8 +222,9 @@ def _not_saved(store: Store, name: str) -> InputError:
 def _with_stored(outline: SweepResults, store: Store, steps: tuple[str, ...]) -> SweepResults:
     results = outline.with_records(read_records(store, steps).values())
     try:
-        examples = unpack_examples(store.sweep_file(outline.name, EXAMPLES))
-    except FileNotFoundError:
+        where = store.files.path(f"sweeps/{outline.name}/{EXAMPLES}")
+        examples = unpack_examples(store.sweep_file(outline.name, EXAMPLES), where)
+    except (FileNotFoundError, IntegrityError):  # the next run makes them; `verify` tells it
         return results
     return replace(results, examples=examples and _of_requests(examples, results))
 
@@ -195,7 +236,3 @@ def _of_requests(examples: Examples, results: SweepResults) -> Examples:
         cell: shown for cell, shown in examples.cells.items() if (cell, shown.request) in requests
     }
     return Examples(cells=kept)
-
-
-def _json(node: Any) -> bytes:
-    return json.dumps(node, indent=1, default=str).encode()

@@ -1,15 +1,14 @@
 """Post-hoc metrics of records: one Parquet file per metric and code id."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mubench.errors import IntegrityError
 from mubench.store.files import Files
 from mubench.store.record import Record
+from mubench.store.sealed import from_parquet, to_parquet
 
 FOLDER = "scores"
 _COLUMNS = ("id", "value", "inputs", "created")
@@ -46,9 +45,7 @@ class Scores:
         ordered = [(key, *_cells(scores[key])) for key in sorted(scores)]
         columns = zip(*ordered, strict=True)
         table = pa.table(dict(zip(_COLUMNS, map(list, columns), strict=True)))
-        sink = io.BytesIO()
-        pq.write_table(table, sink, compression="zstd")
-        self._files.write(_name(metric, code), sink.getvalue())
+        self._files.write(_name(metric, code), to_parquet(table, compression="zstd"))
 
     def newest(self, metric: str) -> dict[str, Score]:
         """The scores of a metric by the record's id: the newest of all codes."""
@@ -74,14 +71,16 @@ class Scores:
             content = self._files.read(name)
         except FileNotFoundError:
             return {}
+        where = self._files.path(name)
         try:
-            table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-            columns = [table[column].to_pylist() for column in _COLUMNS]
-        except (pa.ArrowException, OSError, KeyError) as error:
-            where = self._files.path(name)
+            table = from_parquet(content, where)
+        except IntegrityError as error:
             raise IntegrityError(
-                f"{where}: not readable; delete it and run 'mubench score' again"
-            ) from error
+                f"{error}; set it aside with 'mubench store repair' and run 'mubench score' again"
+            ) from None
+        if set(table.column_names) != set(_COLUMNS):
+            raise IntegrityError(f"{where}: other columns than {', '.join(_COLUMNS)}")
+        columns = [table[column].to_pylist() for column in _COLUMNS]
         return {key: Score(*cells) for key, *cells in zip(*columns, strict=True)}
 
 

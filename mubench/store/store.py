@@ -1,21 +1,22 @@
 """A store: the folder or URI that holds the records and artefacts of sweeps."""
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 
-from mubench.errors import StoreError
+from mubench.errors import IntegrityError, StoreError
 from mubench.store.artefacts import Artefacts, View
 from mubench.store.checkpoints import Checkpoints
 from mubench.store.files import Files
 from mubench.store.lock import Lock
 from mubench.store.records import Records
 from mubench.store.scores import Scores
+from mubench.store.sealed import from_json, to_json
 
-FORMAT = 1
+FORMAT = 2
 _FORMAT_FILE = "format.json"
 _STEPS = "steps.json"
 _TOKEN = "token"
+_DAMAGED = "damaged"
 
 
 class Store:
@@ -65,7 +66,7 @@ class Store:
     def save_sweep(self, name: str, files: Mapping[str, bytes], steps: Iterable[str]) -> None:
         """Save the files that a report needs beside records, and the ids of the sweep's steps."""
         self._mark_format()
-        saved = {**files, _STEPS: json.dumps(list(steps)).encode()}
+        saved = {**files, _STEPS: to_json({"steps": list(steps)})}
         self.files.overlapped(lambda file: self.save_sweep_file(name, file, saved[file]), saved)
 
     def sweeps(self) -> tuple[str, ...]:
@@ -73,14 +74,18 @@ class Store:
         paths = [name.split("/") for name in self.files.list("sweeps")]
         return tuple(sorted({parts[1] for parts in paths if parts[-1] == _STEPS}))
 
-    def older_sweeps(self) -> tuple[str, ...]:
-        """Names of the sweeps that an older mubench saved here, without what a report needs."""
+    def incomplete_sweeps(self) -> tuple[str, ...]:
+        """Names of the sweeps that were not saved whole, since their run died meanwhile."""
         names = {name.split("/")[1] for name in self.files.list("sweeps")}
         return tuple(sorted(names.difference(self.sweeps())))
 
     def steps_of(self, sweep: str) -> tuple[str, ...]:
-        """Ids of a saved sweep's steps."""
-        return tuple(json.loads(self.files.read(f"sweeps/{sweep}/{_STEPS}")))
+        """Ids of a saved sweep's steps. Raises FileNotFoundError or IntegrityError."""
+        name = f"sweeps/{sweep}/{_STEPS}"
+        steps = from_json(self.files.read(name), self.files.path(name)).get("steps")
+        if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
+            raise IntegrityError(f"{self.files.path(name)}: no list of steps")
+        return tuple(steps)
 
     def sweep_file(self, sweep: str, file: str) -> bytes:
         """One of a saved sweep's files. Raises FileNotFoundError."""
@@ -90,25 +95,29 @@ class Store:
         """Add a file to a saved sweep, or replace it."""
         self.files.write(f"sweeps/{sweep}/{file}", content)
 
+    def set_aside(self, name: str) -> None:
+        """Move a damaged file to where nothing reads it. Raises StoreError."""
+        self.files.write(f"{_DAMAGED}/{name}", self.files.read(name))
+        self.files.delete(name)
+
     def _check_lock(self) -> None:
         if self._lock is not None:
             self._lock.check()
 
     def _mark_format(self) -> None:
         if not self._has_format:
-            self.files.write(_FORMAT_FILE, json.dumps({"format": FORMAT}).encode())
+            self.files.write(_FORMAT_FILE, to_json({"format": FORMAT}))
             self._has_format = True
 
     def _check_format(self) -> bool:
         """Whether the store has a format yet, which is that of this mubench."""
         try:
-            version = int(json.loads(self.files.read(_FORMAT_FILE))["format"])
+            content = self.files.read(_FORMAT_FILE)
         except FileNotFoundError:
             return False  # a new store
         except NotADirectoryError:
             raise StoreError(f"{self.uri}: not a folder; choose another --store") from None
-        except (ValueError, KeyError, TypeError):
-            raise StoreError(f"{self.uri}/{_FORMAT_FILE}: unreadable; is this a store?") from None
+        version = _format_of(content, self.files.path(_FORMAT_FILE))
         if version != FORMAT:
             advice = "update mubench" if version > FORMAT else "choose a new --store"
             raise StoreError(
@@ -116,3 +125,16 @@ class Store:
                 f"{advice}"
             )
         return True
+
+
+def _format_of(content: bytes, where: str) -> int:
+    """The version of a store's format; that of a store before seals is 1."""
+    if content.strip() == b'{"format": 1}':
+        return 1
+    try:
+        return int(from_json(content, where)["format"])
+    except (IntegrityError, ValueError, KeyError, TypeError):
+        raise StoreError(
+            f"{where}: damaged, or of no store; if the folder is a store, delete this file and "
+            "run a sweep into it: that makes the file again"
+        ) from None

@@ -11,38 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from mubench.errors import StoreError
+from mubench.store.columns import MAPPINGS, METRIC, TYPES, check_columns
 from mubench.store.record import SCHEMA, Record
 
-METRIC = "metric_"
-"""Prefix of metric columns: each metric is a column of its own, so that tools can read it."""
-
 _TUPLES = ("forget_classes", "flags")
-_MAPPINGS = ("params", "given", "versions", "numerics")
-_TYPES: dict[str, pa.DataType] = {
-    **{f.name: pa.string() for f in dataclasses.fields(Record)},
-    **dict.fromkeys(
-        (
-            "seed_train",
-            "seed_forget",
-            "n_forget",
-            "n_retain",
-            "replica",
-            "repeat",
-            "round",
-            "place",
-            "candidate",
-            "trials",
-            "free_dimensions",
-            "threads",
-            "schema",
-        ),
-        pa.int64(),
-    ),
-    "seconds": pa.float64(),
-    "exclusive": pa.bool_(),
-    "forget_classes": pa.list_(pa.int64()),
-    "flags": pa.list_(pa.string()),
-}
 _FIELDS = tuple(f.name for f in dataclasses.fields(Record) if f.name != "metrics")
 
 
@@ -58,30 +30,32 @@ def records_to_table(records: Iterable[Record]) -> pa.Table:
 
 def _column(rows: list[Record], field: str) -> pa.Array:
     values = [getattr(record, field) for record in rows]
-    if field in _MAPPINGS:  # records that came out of one table share these
+    if field in MAPPINGS:  # records that came out of one table share these
         unique = {id(value): value for value in values}
         texts = {key: json.dumps(dict(v), sort_keys=True) for key, v in unique.items()}
         values = [texts[id(value)] for value in values]
     elif field in _TUPLES:
         values = [list(value) for value in values]
-    return pa.array(values, _TYPES[field])
+    return pa.array(values, TYPES[field])
 
 
-def table_to_records(table: pa.Table) -> tuple[Record, ...]:
+def table_to_records(table: pa.Table, where: str = "records") -> tuple[Record, ...]:
     """The records of a table, in its order; columns that an older schema lacks take their default.
 
     Raises:
         StoreError: a row was written by a newer mubench.
+        IntegrityError: mubench wrote no such table; the message begins with `where`.
     """
     names = [name for name in _FIELDS if name in table.column_names]
     metrics = [name for name in table.column_names if name.startswith(METRIC)]
+    check_columns(table, where)
     columns = {name: _values(table.column(name)) for name in names}
     newest = max((v for v in columns.get("schema", ()) if v is not None), default=SCHEMA)
     if newest > SCHEMA:
         raise StoreError(f"records of schema {newest}; this mubench reads {SCHEMA}; update it")
     read = cache(json.loads)  # thousands of records share versions and params: so does memory
-    for name in {*_MAPPINGS, *_TUPLES}.intersection(names):
-        make = read if name in _MAPPINGS else tuple
+    for name in {*MAPPINGS, *_TUPLES}.intersection(names):
+        make = read if name in MAPPINGS else tuple
         columns[name] = [None if value is None else make(value) for value in columns[name]]
     rows = zip(*(columns[name] for name in names), strict=True)
     has_gaps = any(table.column(name).null_count for name in names)

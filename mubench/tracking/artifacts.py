@@ -28,14 +28,16 @@ def read_source(name: str, uri: str) -> SweepResults:
 
     Raises:
         TrackingError: the server does not answer, or has no such sweep.
+        IntegrityError: its files are damaged, or none of mubench's.
     """
     with connect(uri) as client, tempfile.TemporaryDirectory(prefix="mubench-") as folder:
         run_id = find_run(client, uri, name)
         paths = {artifact.path for artifact in client.list_artifacts(run_id)}
         names = [*FILES, *paths.intersection([EXAMPLES])]
-        for name in names:
-            client.download_artifacts(run_id, name, folder)
-        return unpack({name: (Path(folder) / name).read_bytes() for name in names})
+        for file in names:
+            client.download_artifacts(run_id, file, folder)
+        files = {file: (Path(folder) / file).read_bytes() for file in names}
+        return unpack(files, f"sweep '{name}' in {uri}", name)
 
 
 def sent_sweeps(uri: str) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
 """MLflow beside `mubench run`: updated during the sweep and at its end; it never stops a sweep."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mubench.catalogue.ids import content_id
-from mubench.errors import TrackingError
+from mubench.errors import IntegrityError, TrackingError
 from mubench.store.results import SweepResults
 from mubench.store.results_files import current_results, pack
+from mubench.store.sealed import from_json, to_json
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.background import Writer
@@ -49,8 +49,8 @@ class Tracker:
             summary = self._writer.finish(report)
         except TrackingError as error:
             return f"warning: {error}"
-        text = json.dumps(_digest(self._plan, self._store, self._outline, self._uri))
-        self._store.files.write(_marker(self._plan), text.encode())
+        sent = {"sent": _digest(self._plan, self._store, self._outline, self._uri)}
+        self._store.files.write(_marker(self._plan), to_json(sent))
         return f"MLflow: {summary}"
 
 
@@ -74,10 +74,11 @@ def tracked(
 
 def _was_sent(plan: Plan, store: Store, outline: SweepResults, uri: str) -> bool:
     try:
-        sent = json.loads(store.files.read(_marker(plan)))
-    except (FileNotFoundError, ValueError):
+        marker = _marker(plan)
+        sent = from_json(store.files.read(marker), marker).get("sent")
+    except (FileNotFoundError, IntegrityError):
         return False
-    return bool(sent == _digest(plan, store, outline, uri))
+    return sent == _digest(plan, store, outline, uri)
 
 
 def _digest(plan: Plan, store: Store, outline: SweepResults, uri: str) -> str:

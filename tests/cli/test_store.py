@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from mubench.store.sealed import to_json
 from mubench.store.store import Store
 from tests.support.command_line import only_line
 
@@ -19,7 +20,7 @@ def test_verify_finds_a_damaged_file(mubench_, copy):
     code, out, _ = mubench_("store", "verify", "--store", store)
     assert code == 1
     assert f"artefacts/{weights.parent.name}/weights.safetensors" in out
-    assert ", 1 damaged or missing" in out
+    assert f"{store}: 1 damaged or missing" in out
 
 
 def test_verify_finds_a_reference_that_was_stored_elsewhere(mubench_, copy):
@@ -28,7 +29,7 @@ def test_verify_finds_a_reference_that_was_stored_elsewhere(mubench_, copy):
     shutil.rmtree(store / "artefacts")
     code, out, _ = mubench_("store", "verify", "--store", store)
     assert code == 1
-    assert "0 artefacts, 5 damaged or missing" in out
+    assert f"{store}: 5 damaged or missing" in out
     assert out.count("missing, though") == 5
 
 
@@ -59,16 +60,17 @@ def test_an_export_that_cannot_be_written_is_one_line(mubench_, finished, tmp_pa
 @pytest.mark.parametrize(
     ("format_", "hint"),
     [
-        ('{"format": 99}', "update mubench"),
-        ('{"format": 0}', "choose a new --store"),
-        ("something else", "is this a store?"),
+        (to_json({"format": 99}), "update mubench"),
+        (to_json({"format": 0}), "choose a new --store"),
+        (b'{"format": 1}', "choose a new --store"),
+        (b"something else", "damaged, or of no store"),
     ],
 )
 def test_a_store_of_another_format_is_refused_in_one_line(
     mubench_, finished, tmp_path, command, format_, hint
 ):
     (tmp_path / "foreign").mkdir()
-    (tmp_path / "foreign" / "format.json").write_text(format_)
+    (tmp_path / "foreign" / "format.json").write_bytes(format_)
     code, out, err = mubench_(command, finished / "tiny.yaml", "--store", tmp_path / "foreign")
     assert (code, out) == (1, "")
     assert hint in only_line(err)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from mubench.leaderboard.board import make_board
 from mubench.leaderboard.ranking import rank
-from mubench.leaderboard.row import BoardRow, to_json
+from mubench.leaderboard.row import BoardRow
 from tests.support.board import find, longer, node_of
 from tests.support.report_world import CELLS, ERRORS, ROWS
 
@@ -139,7 +139,7 @@ def test_a_missing_cell_counts_as_doing_nothing_and_ties_with_it(board_rows):
     extra = []
     for row in board_rows:
         if row.cell == CELLS[1] and row.row not in ("ft", "ga"):
-            text = to_json(row).decode().replace(CELLS[1], third)
+            text = json.dumps(node_of(row)).replace(CELLS[1], third)
             node = json.loads(text) | {"scenario": "random-0.5"}
             extra.append(BoardRow.model_validate(node))
     ranking = rank(make_board([*board_rows, *extra]))

@@ -13,6 +13,7 @@ import pytest
 from mubench.report.build import build
 from mubench.store.results import SweepResults
 from mubench.store.results_files import FILES
+from mubench.store.sums import SUMS, problems_of_folder
 from mubench.store.table import table_to_records
 from tests.support.printed_numbers import BESIDE
 from tests.support.report_page import elements, records_of
@@ -54,8 +55,9 @@ def test_a_report_has_its_page_its_tables_its_records_and_its_figures(written):
         for name in ("gap-cost", "curve-alpha", "tuning")
         for kind in ("svg", "png")
     }
-    plain = {"index.html", "main.md", "main.tex", "main.csv", *FILES}
+    plain = {"index.html", "main.md", "main.tex", "main.csv", *FILES, SUMS}
     assert names == on_disk == plain | figures
+    assert list(problems_of_folder(written.out)) == []
 
 
 def test_the_same_records_in_any_order_give_the_same_bytes(written, tmp_path):

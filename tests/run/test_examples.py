@@ -89,7 +89,7 @@ def test_a_run_makes_examples_before_its_report(store, finished, mubench_):
     assert (code, "0 to run" in out) == (0, True)
     written = Path("report", EXAMPLES).read_bytes()
     assert written == store.sweep_file("tiny", EXAMPLES)
-    assert unpack_examples(written).cells
+    assert unpack_examples(written, "here").cells
 
 
 def test_media_that_are_known_stay_where_the_data_are_not(store):

@@ -1,7 +1,6 @@
 """Artefacts: read back equal, whole or absent."""
 
 import hashlib
-import json
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from mubench.errors import IntegrityError, LeakError
 from mubench.store.artefacts import Artefacts
 from mubench.store.files import Files
+from mubench.store.sealed import from_json, to_json
 from mubench.store.store import Store
 from tests.support.stored_records import damaged
 
@@ -53,14 +53,30 @@ def test_a_damaged_artefact_is_never_used_and_made_again(artefacts, files, how):
     assert artefacts.has_whole("x")
 
 
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {},
+        {"about": {}, "files": 1},
+        {"about": [], "files": {}},
+        {"about": {}, "files": {"../../x": {"sha256": "", "bytes": 0}}},
+    ],
+)
+def test_a_manifest_that_mubench_did_not_write_is_refused(artefacts, files, manifest):
+    files.write("artefacts/x/manifest.json", to_json(manifest))
+    with pytest.raises(IntegrityError, match="no manifest of artefacts"):
+        artefacts.load("x", "weights")
+    assert not artefacts.copy("x", Artefacts(files))
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"files": 1}', b"{"])
 def test_a_damaged_manifest_is_a_damaged_artefact(artefacts, files, content):
     artefacts.save("x", {"weights": ARRAYS})
     files.write("artefacts/x/manifest.json", content)
     reader = Artefacts(files)
-    with pytest.raises(IntegrityError, match="missing or unreadable"):
+    with pytest.raises(IntegrityError, match=r"artefacts/x/manifest\.json: damaged"):
         reader.load("x", "weights")
-    assert reader.verify("x") == "artefacts/x/manifest.json: unreadable"
+    assert reader.verify("x") == "artefacts/x/manifest.json: damaged: no checksum in it"
     assert not reader.has_whole("x")
 
 
@@ -76,10 +92,10 @@ def test_an_artefact_that_was_made_again_elsewhere_is_read_as_it_is_now(artefact
 def test_a_file_that_is_no_tensors_is_refused_even_with_the_right_checksum(artefacts, files):
     artefacts.save("x", {"weights": ARRAYS})
     files.write("artefacts/x/weights.safetensors", b"cos\nsystem\n(S'ls'\ntR.")
-    manifest = json.loads(files.read("artefacts/x/manifest.json"))
+    manifest = from_json(files.read("artefacts/x/manifest.json"), "")
     digest = hashlib.sha256(files.read("artefacts/x/weights.safetensors")).hexdigest()
     manifest["files"]["weights"]["sha256"] = digest
-    files.write("artefacts/x/manifest.json", json.dumps(manifest).encode())
+    files.write("artefacts/x/manifest.json", to_json(manifest))
     with pytest.raises(IntegrityError, match=r"weights\.safetensors: "):
         artefacts.load("x", "weights")
 

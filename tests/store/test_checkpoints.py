@@ -9,6 +9,7 @@ from safetensors.numpy import save
 from mubench.errors import IntegrityError
 from mubench.store import checkpoints as module
 from mubench.store.checkpoints import Checkpoints
+from mubench.store.sealed import BLANK, KEY, sealed
 from tests.support.stored_records import damaged
 
 ARRAYS = {
@@ -74,19 +75,13 @@ def test_no_byte_of_a_checkpoint_changes_unseen(checkpoints, files):
         altered = bytearray(content)
         altered[place] ^= 1
         files.write(FILE, bytes(altered))
-        try:
-            arrays, about = checkpoints.load("x")
-        except IntegrityError:
-            continue
-        # Some bytes of the header mean nothing, such as spaces at its end.
-        assert (arrays["a"].tolist(), about) == ([0, 1, 2], ABOUT), place
+        with pytest.raises(IntegrityError):
+            checkpoints.load("x")
 
 
-@pytest.mark.parametrize(
-    "metadata", [None, {"sha256": "0"}, {"about": "{", "sha256": "0"}, {"about": "{}"}]
-)
-def test_a_file_that_is_no_checkpoint_is_refused(checkpoints, files, metadata):
-    files.write(FILE, save({"a": np.arange(3)}, metadata))
+@pytest.mark.parametrize("about", [{}, {"about": "{"}, {"about": "[1]"}])
+def test_a_file_that_is_no_checkpoint_is_refused(checkpoints, files, about):
+    files.write(FILE, sealed(save({"a": np.arange(3)}, {KEY: BLANK, **about})))
     with pytest.raises(IntegrityError, match="unreadable"):
         checkpoints.load("x")
 

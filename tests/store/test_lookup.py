@@ -8,6 +8,7 @@ import pytest
 from mubench.errors import InputError
 from mubench.store.lookup import find_in_report, parse_sweep
 from mubench.store.results import SweepResults
+from mubench.store.sealed import from_json, to_json
 from tests.support.found_records import LATE, only
 from tests.support.sweep_world import TINY
 
@@ -60,6 +61,8 @@ def test_ids_that_name_no_record_or_several(copied_store, finished, mubench_):
 def test_a_report_of_an_older_mubench_says_what_to_do(copied_store, finished, tmp_path):
     folder = shutil.copytree(finished / "report", tmp_path / "report")
     plan = folder / "plan.json"
-    plan.write_text(plan.read_text().replace('"sweep": {', '"other": {'))
+    node = from_json(plan.read_bytes(), "plan")
+    del node["sweep"]
+    plan.write_bytes(to_json(node))
     with pytest.raises(InputError, match="run the sweep once more"):
         find_in_report(folder, next(iter(copied_store.records.read())))

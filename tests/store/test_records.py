@@ -242,10 +242,9 @@ def test_a_corrupt_part_is_one_clear_line(records, files, how):
     files.write(name, damaged(files.read(name), how))
     with pytest.raises(IntegrityError) as caught:
         records.read()
-    assert str(caught.value) == (
-        f"{files.path(name)}: not readable; delete it and run the sweep again to make its "
-        "records anew"
-    )
+    assert str(caught.value).startswith(f"{files.path(name)}: damaged: ")
+    assert "set it aside with 'mubench store repair'" in str(caught.value)
+    assert records.problems().keys() == {name}
     files.delete(name)
     assert set(records.read()) == {"2"}
 

@@ -1,4 +1,4 @@
-"""The files of a sweep's results, also those of an older mubench."""
+"""The files of a sweep's results: whole, incomplete, of another sweep."""
 
 import pytest
 
@@ -10,20 +10,18 @@ from tests.support.report_world import world
 
 
 @pytest.mark.usefixtures("plain_environment", "no_plugins")
-def test_a_sweep_of_an_older_mubench_is_one_line(store, mubench_):
-    """It left the ids of its steps in plan.json, and no more."""
-    store.save_sweep_file("old", "plan.json", b'["one", "two"]')
-    store.save_sweep_file("old", "sweep.yaml", b"name: old")
+def test_a_sweep_that_was_not_saved_whole_is_one_line(store, mubench_):
+    """Its run died between two files."""
+    store.save_sweep_file("old", "plan.json", pack(world())["plan.json"])
     code, out, err = mubench_("score", "old", "--store", store.uri)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
-    assert f"{store.uri}: sweep 'old': an older mubench left no plan of the sweep there" in err
-    assert "run the sweep once more with this one" in err
+    assert f"{store.uri}: sweep 'old': the plan of the sweep is not there; run the sweep" in err
     assert "there are: old, tiny" in mubench_("score", "odl", "--store", store.uri)[2]
     assert store.sweeps() == ("tiny",)
-    store.save_sweep_file("tiny", "plan.json", b"[]")
+    store.save_sweep_file("tiny", "plan.json", pack(world())["plan.json"])
     code, _, err = mubench_("score", "tiny", "--store", store.uri)
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert "cannot be read: plan.json holds no plan" in err
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert f"sweeps/tiny/plan.json: the plan of another sweep, '{world().name}'" in err
 
 
 def test_the_numbers_of_a_file_reach_the_report_from_the_store_and_from_artifacts():
@@ -32,9 +30,9 @@ def test_the_numbers_of_a_file_reach_the_report_from_the_store_and_from_artifact
     values = source.published.cells["cifar100/resnet18/class"]
     assert (values.rte_unit, values.rows["ugradsl_plus"].gap) == ("min", 0.64)
     assert values.rows["retrain"].model_dump(exclude_none=True) == {"rte": 26.95}
-    assert unpack(pack(source)) == source
+    assert unpack(pack(source), "here") == source
 
 
 def test_without_published_numbers_the_files_of_a_run_are_what_they_were():
     assert b"published" not in pack(world())["plan.json"]
-    assert unpack(pack(world())).published is None
+    assert unpack(pack(world()), "here").published is None

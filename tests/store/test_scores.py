@@ -23,5 +23,5 @@ def test_scores_survive_the_store_and_the_newest_of_two_codes_counts(tmp_path):
     assert merged["c"] is records["c"]
     assert merged["a"].metrics["ua"] == 0.5
     store.files.write("scores/odd/code1.parquet", b"no table")
-    with pytest.raises(IntegrityError, match=r"code1\.parquet: not readable; delete it and run"):
+    with pytest.raises(IntegrityError, match=r"code1\.parquet: damaged: no checksum in it; set"):
         store.scores.add_to(records)

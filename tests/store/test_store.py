@@ -1,11 +1,10 @@
 """A store's format, and folders that are none."""
 
-import json
-
 import pytest
 
 from mubench.errors import StoreError
 from mubench.run.open_sweep import open_sweep
+from mubench.store.sealed import from_json, to_json
 from mubench.store.store import Store
 from tests.support.stored_records import record
 from tests.support.sweep_world import all_values, finish, write
@@ -19,7 +18,7 @@ def test_a_file_where_the_store_should_be_is_one_line(tmp_path):
 
 def test_a_store_says_its_format_when_it_is_first_written(tmp_path):
     Store(str(tmp_path)).save_sweep("s", {"sweep.yaml": b"name: s"}, ["one", "two"])
-    assert json.loads((tmp_path / "format.json").read_text()) == {"format": 1}
+    assert from_json((tmp_path / "format.json").read_bytes(), "") == {"format": 2}
     assert (tmp_path / "sweeps" / "s" / "sweep.yaml").read_text() == "name: s"
     again = Store(str(tmp_path))
     assert (again.sweeps(), again.steps_of("s")) == (("s",), ("one", "two"))
@@ -28,16 +27,17 @@ def test_a_store_says_its_format_when_it_is_first_written(tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ('{"format": 2}', "a store of format 2; this mubench has format 1; update mubench"),
-        ('{"format": 0}', "a store of format 0; this mubench has format 1; choose a new --store"),
-        ("{", "/format.json: unreadable; is this a store?"),
-        ("{}", "/format.json: unreadable; is this a store?"),
-        ("[1]", "/format.json: unreadable; is this a store?"),
-        ('{"format": "x"}', "/format.json: unreadable; is this a store?"),
+        (to_json({"format": 3}), "a store of format 3; this mubench has format 2; update mubench"),
+        (b'{"format": 1}', "of format 1; this mubench has format 2; choose a new --store"),
+        (b"{", "that makes the file again"),
+        (to_json({}), "that makes the file again"),
+        (b'{"format": 2}', "that makes the file again"),
+        (to_json({"format": "x"}), "that makes the file again"),
+        (to_json({"format": 3}).replace(b"3", b"2"), "that makes the file again"),
     ],
 )
 def test_a_store_of_another_format_is_refused_in_one_line(tmp_path, content, expected):
-    (tmp_path / "format.json").write_text(content)
+    (tmp_path / "format.json").write_bytes(content)
     with pytest.raises(StoreError) as caught:
         Store(str(tmp_path))
     assert str(caught.value).startswith(str(tmp_path))

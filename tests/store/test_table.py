@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mubench.errors import is_one_line
 from mubench.store import records as records_module
 from mubench.store.record import Record
 from mubench.store.table import record_from_json, record_to_json, records_to_table, table_to_records
@@ -34,25 +35,26 @@ SCALARS = st.one_of(
     st.floats(allow_nan=False),
     TEXT,
 )
+NAME = TEXT.filter(is_one_line)
 WHOLE = st.integers(-(2**63), 2**63 - 1)
 RECORDS = st.builds(
     Record,
     id=st.text("0123456789abcdef", min_size=1, max_size=8),
-    unlearn_id=TEXT,
+    unlearn_id=NAME,
     kind=st.sampled_from(["train", "retrain", "search", "final"]),
     status=st.sampled_from(["ok", "diverged", "refused", "out_of_memory", "timed_out", "error"]),
     message=TEXT,
-    dataset=TEXT,
-    model=TEXT,
-    scenario=TEXT,
-    cell=TEXT,
-    request=TEXT,
+    dataset=NAME,
+    model=NAME,
+    scenario=NAME,
+    cell=NAME,
+    request=NAME,
     purpose=st.sampled_from(["search", "final", ""]),
     seed_train=WHOLE,
     seed_forget=WHOLE,
     forget_classes=st.lists(WHOLE, max_size=3).map(tuple),
-    method=TEXT,
-    row=TEXT,
+    method=NAME,
+    row=NAME,
     selection=st.sampled_from(["default", "tuned", ""]),
     params=st.dictionaries(TEXT, SCALARS, max_size=4),
     given=st.dictionaries(TEXT, SCALARS, max_size=4),
@@ -60,9 +62,9 @@ RECORDS = st.builds(
     round=WHOLE,
     place=WHOLE,
     candidate=WHOLE,
-    metrics=st.dictionaries(TEXT, st.floats(allow_nan=False), max_size=4),
-    flags=st.lists(TEXT, max_size=3).map(tuple),
-    created=TEXT,
+    metrics=st.dictionaries(NAME, st.floats(allow_nan=False), max_size=4),
+    flags=st.lists(NAME, max_size=3).map(tuple),
+    created=NAME,
     seconds=st.floats(allow_nan=False),
     exclusive=st.booleans(),
     versions=st.dictionaries(TEXT, TEXT, max_size=3),

@@ -26,7 +26,7 @@ def test_a_reference_without_files_is_told_and_so_is_a_damaged_one(new_store):
     fill(new_store)
     new_store.artefacts.discard("r0")
     new_store.files.write("artefacts/t0/weights.safetensors", b"cut short")
-    assert list(problems_of(new_store)) == [
+    assert [problem.text for problem in problems_of(new_store)] == [
         "artefacts/t0/weights.safetensors: does not match its checksum",
         "artefacts/r0: missing, though 'retrain r replica 1' is done; a run that needs it makes it "
         "again (was it made by a worker that has another store?)",

@@ -1,14 +1,12 @@
 """A made-up board's rows, reports and stores."""
 
-import io
 import json
 from dataclasses import replace
 
-import pyarrow.parquet as pq
-
-from mubench.leaderboard.row import BoardRow, to_json
+from mubench.leaderboard.row import CHECKSUM, BoardRow, to_json
 from mubench.store.records import FOLDER
 from mubench.store.results_files import pack, pack_outline
+from mubench.store.sealed import to_parquet
 from mubench.store.table import records_to_table
 from tests.support.report_world import without_luck, world
 
@@ -54,7 +52,10 @@ def find(rows, cell, label, selection):
 
 
 def node_of(row):
-    return json.loads(to_json(row))
+    """A row as JSON without its checksum, to be changed."""
+    node = json.loads(to_json(row))
+    del node[CHECKSUM]
+    return node
 
 
 def put(folder, row, node=None):
@@ -90,9 +91,8 @@ def hostile_rows(rows):
 
 def save(store, made):
     # One file, as after `compact`: appending each record costs seconds.
-    sink = io.BytesIO()
-    pq.write_table(records_to_table(made.records), sink)
-    store.files.write(f"{FOLDER}/merged-0.parquet", sink.getvalue())
+    content = to_parquet(records_to_table(made.records))
+    store.files.write(f"{FOLDER}/merged-0.parquet", content)
     store.save_sweep(made.name, pack_outline(made), [record.id for record in made.records])
 
 

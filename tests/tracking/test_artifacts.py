@@ -25,7 +25,7 @@ def test_a_report_from_mlflow_has_the_bytes_of_one_from_the_store(world: World, 
     here = current_results(world.plan, world.outline, world.store)
     there = read_source("quickstart", world.uri)
     assert there == replace(here, records=here.latest_records)
-    assert unpack(pack(there)) == there
+    assert unpack(pack(there), "here") == there
     written = [build(source, tmp_path / str(k)) for k, source in enumerate((here, there))]
     contents = [{p.name: p.read_bytes() for p in one.files} for one in written]
     assert contents[0] == contents[1]

@@ -134,7 +134,7 @@ def test_one_refuted_cell_refutes_and_a_missing_row_leaves_undecided():
 
 def test_claims_travel_with_the_records_into_every_format(tmp_path):
     source, _ = claimed("ugradsl beats ga on ua", 8)
-    assert unpack(pack(source)).claims == source.claims
+    assert unpack(pack(source), "here").claims == source.claims
     build(source, tmp_path)
     assert "- **confirmed**: ugradsl beats ga on ua" in (tmp_path / "main.md").read_text()
     page = (tmp_path / "index.html").read_text()
