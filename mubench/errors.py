@@ -110,8 +110,18 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {nouns or noun + 's'}"
 
 
+_BREAK = re.compile(r"\s*[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, changes of direction, lone surrogates."""
+
+
+def visible(text: str) -> str:
+    r"""Return text in which every control character but the end of a line is replaced.
+
+    >>> visible("a\x1b[31m\nb")
+    'a�[31m\nb'
+    """
+    return "\n".join(_UNSAFE.sub("\ufffd", line) for line in text.split("\n"))
 
 
 def is_one_line(text: str) -> bool:
@@ -129,4 +139,4 @@ def one_line(text: str) -> str:
     >>> one_line("a\x1b[31m\nb")
     'a�[31m b'
     """
-    return _UNSAFE.sub("\ufffd", " ".join(text.split()))
+    return visible(_BREAK.sub(" ", text))

@@ -142,7 +142,7 @@ def complete_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """
     common = {"modules": ["mubench.data.sources.parquet"], "sizes": {}}
     options: dict[str, Any] = {"flip_labels": 0.0, "train_size": None, "holdout_size": None}
-    return {"augment": {"pad": 0, "flip": False}, "options": options, **common, **card}
+    return {"augment": {"pad": 0, "flip": False}, "options": options, **card, **common}
 
 
 def validate_data_card(card: Mapping[str, Any]) -> DataCard:

@@ -11,8 +11,8 @@ import typer
 
 from mubench import __version__
 from mubench.cli import catalogue, data, leaderboard, optuna, report, run, store, tracking
-from mubench.cli.output import BAD_INPUT, FAILED, INTERRUPTED
-from mubench.errors import InputError, MubenchError
+from mubench.cli.failures import explain
+from mubench.cli.output import INTERRUPTED
 
 app = typer.Typer(
     help="Benchmark machine unlearning: one sweep file, one command.",
@@ -55,11 +55,12 @@ def main() -> None:
         return
     try:
         app()
-    except MubenchError as error:
-        typer.echo(f"mubench: {error}", err=True)
-        sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - nothing passes: a traceback helps no user
+        line, code = explain(error)
+        typer.echo(f"mubench: {line}", err=True)
+        sys.exit(code)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from mubench.errors import plural
+from mubench.errors import one_line, plural
 from mubench.run.tune.schedule import Schedule
 from mubench.store.record import Record
 from mubench.sweep.kinds import STEP_KINDS, StepKind
@@ -90,7 +90,7 @@ class Screen:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(Text(line), soft_wrap=True)
+        self._bar.console.print(Text(one_line(line)), soft_wrap=True)
 
     def _kinds(self) -> str:
         return ", ".join(f"{k} {self._done[k]}/{self._all[k]}" for k in STEP_KINDS if self._all[k])

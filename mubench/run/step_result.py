@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from mubench.catalogue.ranges import Scalar
-from mubench.errors import TimedOut
+from mubench.errors import TimedOut, one_line, visible
 from mubench.run.environment import commit, device_name, is_exclusive, numerics, versions
 from mubench.store.record import Record, Status
 from mubench.sweep.kinds import ORIGINAL
@@ -61,7 +61,7 @@ def make_record(step: Step, result: StepResult, seconds: float) -> Record:
         unlearn_id=step.unlearn_id,
         kind=step.kind,
         status=result.status,
-        message=result.message,
+        message=one_line(result.message),
         dataset=training.dataset.label,
         model=training.model.label,
         scenario="",
@@ -85,7 +85,7 @@ def make_record(step: Step, result: StepResult, seconds: float) -> Record:
         commit=commit(),
         versions=versions(),
         numerics=numerics(execution.device),
-        traceback=result.traceback,
+        traceback=visible(result.traceback),
     )
     match step:
         case TrainStep():

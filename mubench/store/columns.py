@@ -13,6 +13,7 @@ import pyarrow as pa
 from mubench.data.scenario import Purpose
 from mubench.errors import IntegrityError, is_one_line
 from mubench.store.record import Record, Status
+from mubench.store.sealed import is_text
 from mubench.sweep.kinds import Selection, StepKind
 
 METRIC = "metric_"
@@ -117,7 +118,7 @@ _SHOWN = 60
 
 def _is_mapping(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(json.loads(text), dict) and is_text(text.encode())
     except (ValueError, RecursionError):
         return False
 

@@ -58,8 +58,25 @@ def from_json(content: bytes, where: str) -> dict[str, Any]:
         raise IntegrityError(f"{where}: not JSON: {error}") from None
     if not isinstance(node, dict):
         raise IntegrityError(f"{where}: a JSON object is needed")
+    if not is_text(content):
+        raise IntegrityError(f"{where}: text that is not Unicode")
     node.pop(KEY, None)
     return node
+
+
+def is_text(content: bytes) -> bool:
+    r"""Whether JSON has no half of a surrogate pair, which cannot be written to any file.
+
+    >>> is_text(b'"\\ud83d\\ude00"'), is_text(b'"\\ud83d"')
+    (True, False)
+    """
+    if b"\\ud" not in content.lower():
+        return True
+    try:
+        json.dumps(json.loads(content), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def to_yaml(text: str) -> bytes:

@@ -18,6 +18,8 @@ Named = tuple[int | str, ...]
 
 def dataset_entry(node: Any) -> Any:
     """`digits`, `{name: digits, flip_labels: 0.2}` and `{parquet: FOLDER}` are all data sets."""
+    if isinstance(node, Mapping) and "declared" in node:  # names code: only a card of ours may
+        raise input_error("dataset.declared: unknown key; write {parquet: FOLDER}, or a name")
     is_folder = isinstance(node, Mapping) and "parquet" in node
     return _folder(node) if is_folder else with_options(node)
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+from mubench.errors import visible
 from mubench.report.figures.figure import Figure, Spec
 
 _FEW = 12
@@ -19,13 +21,22 @@ _Drawn = tuple[bytes, bytes]
 
 def draw(figures: Mapping[str, Figure]) -> dict[str, bytes]:
     """Return `NAME.svg` and `NAME.png` of every figure; the same figure gives the same bytes."""
-    specs = [figure.spec for figure in figures.values()]
+    specs = [_drawable(figure.spec) for figure in figures.values()]
     drawn = list(map(_drawn, specs)) if len(specs) <= _FEW else _drawn_elsewhere(specs)
     return {
         f"{name}.{kind}": content
         for name, pair in zip(figures, drawn, strict=True)
         for kind, content in zip(("svg", "png"), pair, strict=True)
     }
+
+
+def _drawable(node: Any) -> Any:
+    """A part of a figure without characters that end the writer's process."""
+    if isinstance(node, str):
+        return visible(node)
+    if isinstance(node, Mapping):
+        return {visible(str(key)): _drawable(value) for key, value in node.items()}
+    return [_drawable(each) for each in node] if isinstance(node, list | tuple) else node
 
 
 def _drawn(spec: Spec) -> _Drawn:
