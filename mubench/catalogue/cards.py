@@ -68,16 +68,16 @@ def _folder(kind: CardKind) -> Path:
     return PACKAGE / ("data" if kind == "datasets" else "models") / "cards"
 
 
-def _shipped(kind: CardKind) -> list[str]:
-    return [path.stem for path in _folder(kind).glob("*.yaml")]
+@cache
+def _shipped(kind: CardKind) -> frozenset[str]:
+    return frozenset(path.stem for path in _folder(kind).glob("*.yaml"))
 
 
 def _find(kind: CardKind, name: str, where: str) -> tuple[str, str, str]:
     """The text of a card, its file for messages, and the package or module of its code."""
     plugin = plugins.find_plugin(kind, name)
-    folder = _folder(kind)
-    path = folder / f"{name}.yaml"
-    is_shipped = path.parent == folder and path.is_file()
+    is_shipped = name in _shipped(kind)
+    path = _folder(kind) / f"{name}.yaml"
     if plugin is not None:
         if is_shipped:
             raise InputError(f"{plugin.where}: mubench has a {_WORDS[kind]} '{name}'; rename it")

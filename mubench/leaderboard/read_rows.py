@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from mubench.catalogue.validation import OWN_ERROR, error_text
 from mubench.errors import InputError, one_line
 from mubench.leaderboard.row import CHECKSUM, FORMAT, BoardRow, checksum_of
+from mubench.store.sealed import is_text
 
 ROWS = "rows"
 """The folder of a board that holds its rows."""
@@ -52,9 +53,12 @@ def row_files(paths: Iterable[Path]) -> list[Path]:
 def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
     """Return the row of a file, None where it cannot be read, and its problems, one line each."""
     try:
-        node = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        node = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         return None, [f"{path}: not JSON: {' '.join(str(error).split())}"]
+    if not is_text(content):
+        return None, [f"{path}: text that is not Unicode (half of a surrogate pair)"]
     if isinstance(node, dict) and isinstance(node.get("format"), int) and node["format"] > FORMAT:
         advice = f"this mubench reads {FORMAT}; update it"
         return None, [f"{path}: format: {node['format']} is newer: {advice}"]

@@ -244,7 +244,7 @@ def test_the_same_command_finishes_a_training_that_is_killed_again_and_again(sto
     for _ in range(3):
         process = begin(store.uri, kind)
         until_there_is_one(store, process)
-        time.sleep(0.1 * random.random())  # noqa: S311  no secret
+        time.sleep(0.1 * random.random())
         process.kill()
         process.communicate()
     output, _ = (process := begin(store.uri, kind)).communicate(timeout=120)
