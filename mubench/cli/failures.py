@@ -5,14 +5,17 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from mubench import __version__
 from mubench.cli.output import BAD_INPUT, FAILED
 from mubench.errors import InputError, MubenchError, one_line
 
 _LONGEST = 1000
+_PACKAGE = Path(__file__).parents[1]
 _ADVICE = {
     errno.ENOSPC: "no space left on the disk; what was finished is kept: free some, run it again",
     errno.EDQUOT: "the quota of the disk is used up; what was finished is kept: free some of it",
@@ -55,6 +58,22 @@ def explain(error: Exception) -> tuple[str, int]:
         f"goes on. Please report it with {_written(error)}",
         FAILED,
     )
+
+
+def warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of mubench as one line; others as Python prints them."""
+    if Path(filename).is_relative_to(_PACKAGE):
+        text = f"mubench: warning: {_short(str(message))}\n"
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+    print(text, end="", file=file or sys.stderr)
 
 
 def _of_the_system(error: Exception) -> str | None:

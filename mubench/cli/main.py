@@ -4,6 +4,7 @@ Heavy imports wait inside the commands until they are needed: help loads none of
 """
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from mubench import __version__
 from mubench.cli import catalogue, data, leaderboard, optuna, report, run, store, tracking
-from mubench.cli.failures import explain
+from mubench.cli.failures import explain, warn
 from mubench.cli.output import INTERRUPTED
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ def main() -> None:
         sys.argv.remove("--debug")
         app()
         return
+    warnings.showwarning = warn
     try:
         app()
     except KeyboardInterrupt:

@@ -89,10 +89,7 @@ def open_recorded(
     opened = open_sweep(name, store, overrides, device, data_dir)
     if device is not None:
         return opened
-    try:
-        saved = frozenset(opened.store.steps_of(opened.plan.name))
-    except FileNotFoundError:
-        return opened
+    saved = opened.store.last_steps(opened.plan.name)
     if saved.isdisjoint(opened.plan.steps):
         other: Device = "cpu" if opened.plan.device == "cuda" else "cuda"
         plan = make_plan(opened.loaded.spec, other, data_dir)

@@ -1,5 +1,6 @@
 """Results of a sweep as files, and back: in a store, in MLflow, and beside a report's page."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -224,7 +225,10 @@ def _with_stored(outline: SweepResults, store: Store, steps: tuple[str, ...]) ->
     try:
         where = store.files.path(f"sweeps/{outline.name}/{EXAMPLES}")
         examples = unpack_examples(store.sweep_file(outline.name, EXAMPLES), where)
-    except (FileNotFoundError, IntegrityError):  # the next run makes them; `verify` tells it
+    except FileNotFoundError:
+        return results
+    except IntegrityError as error:
+        warnings.warn(f"{error}; the next run makes it again", stacklevel=2)
         return results
     return replace(results, examples=examples and _of_requests(examples, results))
 

@@ -1,6 +1,7 @@
 """A store: the folder or URI that holds the records and artefacts of sweeps."""
 
 import secrets
+import warnings
 from collections.abc import Iterable, Mapping
 
 from mubench.errors import IntegrityError, StoreError
@@ -86,6 +87,19 @@ class Store:
         if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
             raise IntegrityError(f"{self.files.path(name)}: no list of steps")
         return tuple(steps)
+
+    def last_steps(self, sweep: str) -> frozenset[str]:
+        """Ids of the steps of a sweep's last run; none where it was never saved.
+
+        Damaged ones are told: the next run saves them again.
+        """
+        try:
+            return frozenset(self.steps_of(sweep))
+        except FileNotFoundError:
+            return frozenset()
+        except IntegrityError as error:
+            warnings.warn(f"{error}; the next run makes it again", stacklevel=2)
+            return frozenset()
 
     def sweep_file(self, sweep: str, file: str) -> bytes:
         """One of a saved sweep's files. Raises FileNotFoundError."""

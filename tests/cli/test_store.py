@@ -1,13 +1,16 @@
 """`mubench store`: verify, delete what nobody needs, export."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mubench.run.open_sweep import open_sweep
 from mubench.store.sealed import to_json
 from mubench.store.store import Store
 from tests.support.command_line import only_line
+from tests.support.sweep_world import all_values, finish
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -75,3 +78,41 @@ def test_a_store_of_another_format_is_refused_in_one_line(
     assert (code, out) == (1, "")
     assert hint in only_line(err)
     assert [path.name for path in (tmp_path / "foreign").iterdir()] == ["format.json"]
+
+
+def test_a_damaged_store_is_repaired_and_the_next_run_makes_it_whole(mubench_, copy):
+    sweep, store = copy
+    records = Store(str(store)).records.read()
+    lost = next(record.id for record in records.values() if record.kind == "final")
+    for path in (store / f"records/part-{lost}.parquet", store / "sweeps/tiny/steps.json"):
+        path.write_bytes(path.read_bytes()[:-1])
+    code, _, err = mubench_("report", sweep, "--store", store, "--out", "out")
+    assert code == 1
+    assert "set it aside with 'mubench store repair'" in only_line(err)
+    assert mubench_("store", "verify", "--store", store)[0] == 1
+    code, out, _ = mubench_("store", "repair", "--store", store)
+    assert code == 0
+    assert "sweeps/tiny/steps.json: set aside" in out
+    assert "2 damaged files; run the sweeps again to make them anew" in out
+    assert mubench_("store", "repair", "--store", store)[:2] == (0, "0 damaged files\n")
+    assert Store(str(store)).records.read().keys() == records.keys() - {lost}
+    finish(open_sweep(str(sweep), str(store)))
+    assert mubench_("store", "verify", "--store", store)[0] == 0
+    assert all_values(Store(str(store)).records.read()) == all_values(records)
+
+
+def test_a_report_and_a_board_are_verified_too(mubench_, finished, tmp_path):
+    report = shutil.copytree(finished / "report", tmp_path / "report")
+    store = finished / "store"
+    assert mubench_("leaderboard", "--store", store, "--out", "board")[0] == 0
+    both = ("store", "verify", "--folder", report, "--folder", "board")
+    assert mubench_(*both)[:2] == (0, f"{report}, board: 0 damaged or missing\n")
+    (report / "main.csv").write_bytes(b"")
+    next(Path("board/rows").iterdir()).unlink()
+    code, out, _ = mubench_(*both)
+    assert code == 1
+    assert f"{report}/main.csv: damaged: does not match its checksum in SHA256SUMS" in out
+    assert f"{report}, board: 2 damaged or missing" in out
+    code, _, err = mubench_("store", "verify", "--folder", store)
+    assert code == 2
+    assert "no SHA256SUMS in it" in only_line(err)

@@ -50,3 +50,32 @@ def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
     here = collect_rows(RowSources(stores=[str(tmp_path / "store")]))
     assert collect_rows(RowSources(tracking=[uri])) == here
     assert len(here) == 32
+
+
+def test_rows_that_are_gone_and_sweeps_that_are_not_whole_are_told(tmp_path, mubench_):
+    made = source(1)
+    store = Store(str(tmp_path / "store"))
+    save(store, made)
+    board = ("leaderboard", "--store", store.uri, "--out", tmp_path / "a")
+    assert mubench_(*board)[0] == 0
+    names = {path.name for path in (tmp_path / "a" / "rows").iterdir()}
+    store.save_sweep_file("other", "plan.json", b"the run died here")
+    fewer = made.with_records(record for record in made.records if record.row != "iu")
+    save(store, fewer)
+    code, out, _ = mubench_(*board)
+    assert code == 0
+    left = {path.name for path in (tmp_path / "a" / "rows").iterdir()}
+    assert len(names - left) == 4
+    for name in names - left:
+        assert f"no longer on the board: rows/{name}: no source has this row any more" in out
+    assert f"not on the board: {store.uri}: sweep 'other': the plan of the sweep is not" in out
+
+
+def test_a_damaged_sweep_does_not_vanish_from_the_board(tmp_path, mubench_):
+    made = source(1)
+    store = Store(str(tmp_path / "store"))
+    save(store, made)
+    store.save_sweep_file(made.name, "steps.json", b"[]")
+    code, out, error = mubench_("leaderboard", "--store", store.uri, "--out", tmp_path / "a")
+    assert (code, out) == (1, "")
+    assert f"sweeps/{made.name}/steps.json: damaged" in error

@@ -35,10 +35,7 @@ def outdated_steps(plan: Plan, store: Store) -> int:
 
     Code, data, versions, device or settings have changed since.
     """
-    try:
-        saved = store.steps_of(plan.name)
-    except FileNotFoundError:
-        return 0
+    saved = store.last_steps(plan.name)
     records = store.records.read({*saved, *plan.steps})
     old = {record.title for record in records.values() if record.id not in plan.steps}
     return sum(step.title in old for key, step in plan.steps.items() if key not in records)
