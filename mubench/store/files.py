@@ -54,7 +54,7 @@ class Files:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self._place: Place = Bucket(uri) if is_bucket(uri) else Folder(_local(uri))
+        self._place: Place = Bucket(uri) if is_bucket(uri) else Folder(local_folder(uri))
 
     @property
     def absolute_uri(self) -> str:
@@ -108,6 +108,7 @@ class Files:
             return [*pool.map(function, todo)]
 
 
-def _local(uri: str) -> Path:
+def local_folder(uri: str) -> Path:
+    """The folder that a path or a `file://` address names."""
     parts = urlsplit(uri)
     return Path(unquote(parts.path) if parts.scheme == "file" else uri)

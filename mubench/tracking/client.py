@@ -5,10 +5,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from mubench.errors import TrackingBusy, TrackingError
+from mubench.store.bucket import is_bucket
+from mubench.store.files import local_folder
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -19,16 +22,42 @@ _SETTINGS = {
 }
 """A request is not repeated: a run that is created twice is there twice. `Attempts` begin anew."""
 _LOGGERS = ("mlflow", "alembic", "urllib3.connectionpool")
-_SQLITE = "sqlite:///"
 _WRITERS = 8
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
 
 def default_uri(store_uri: str) -> str:
-    """Return SQLite in the store's folder, or in `.mubench` here where the store is not local."""
-    local = store_uri.removeprefix("file://")
-    folder = Path(".mubench" if "://" in local else local)
-    return f"{_SQLITE}{folder.absolute()}/mlflow.db"
+    """Return SQLite in the store's folder, or in `.mubench` here where the store is not local.
+
+    Raises:
+        TrackingError: the path of the folder cannot be said in an address.
+    """
+    folder = Path(".mubench") if is_bucket(store_uri) else local_folder(store_uri)
+    return sqlite_uri(folder.absolute() / "mlflow.db")
+
+
+def sqlite_uri(path: Path) -> str:
+    """Return the address of an SQLite file.
+
+    >>> sqlite_uri(Path("/data/mlflow.db"))
+    'sqlite:////data/mlflow.db'
+
+    Raises:
+        TrackingError: SQLAlchemy before 2.1 has no address for a path with `?`.
+    """
+    text = str(path)
+    if not {"%", "?"} & {*text}:
+        return f"sqlite:///{text}"
+    from sqlalchemy import URL, make_url
+
+    # With the name of the driver MLflow does not take the quoted path for that of a folder to make.
+    uri = URL.create("sqlite+pysqlite", database=text).render_as_string()
+    if make_url(uri).database != text:
+        raise TrackingError(
+            f"{text}: MLflow needs SQLAlchemy 2.1 for a path with '?'; install it, choose another "
+            "--store, or run with --no-mlflow"
+        )
+    return uri
 
 
 @contextmanager
@@ -66,7 +95,7 @@ def artifact_location(uri: str) -> str | None:
 
 def writers(uri: str) -> int:
     """Return how many threads may write at once: SQLite has one writer."""
-    return 1 if uri.startswith("sqlite:") else _WRITERS
+    return 1 if _is_sqlite(uri) else _WRITERS
 
 
 def how_to_open(uri: str) -> str:
@@ -79,7 +108,7 @@ def how_to_open(uri: str) -> str:
     """
     shown = without_password(uri)
     is_served = urlsplit(uri).scheme in ("http", "https", "databricks", "")
-    return shown if is_served else f"mlflow ui --backend-store-uri {shown}"
+    return shown if is_served else f"mlflow ui --backend-store-uri {quote(shown)}"
 
 
 def without_password(uri: str) -> str:
@@ -95,8 +124,16 @@ def without_password(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
 
 
+def _is_sqlite(uri: str) -> bool:
+    return urlsplit(uri).scheme.partition("+")[0] == "sqlite"
+
+
 def _sqlite_path(uri: str) -> Path | None:
-    return Path(uri.removeprefix(_SQLITE)).absolute() if uri.startswith(_SQLITE) else None
+    """The file of an SQLite address."""
+    from sqlalchemy import make_url
+
+    database = make_url(uri).database if _is_sqlite(uri) else None
+    return Path(database).absolute() if database else None
 
 
 def _make_folder(uri: str) -> None:

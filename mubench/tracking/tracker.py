@@ -62,10 +62,11 @@ def tracked(
 
     Where the last run already sent the same records, MLflow is not started.
     """
-    uri = uri or default_uri(store.uri)
     if not enabled:
         yield None
-    elif _was_sent(plan, store, outline, uri):
+        return
+    uri = uri or default_uri(store.uri)
+    if _was_sent(plan, store, outline, uri):
         yield Tracker(plan, store, outline, None, uri)
     else:
         with Writer(plan, store, outline, uri) as writer:
