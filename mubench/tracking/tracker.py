@@ -13,7 +13,8 @@ from mubench.store.results_files import current_results, pack
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.background import Writer
-from mubench.tracking.client import default_uri, how_to_open
+from mubench.tracking.client import default_uri, how_to_open, is_there
+from mubench.tracking.own_database import SENT
 
 
 class Tracker:
@@ -66,7 +67,7 @@ def tracked(
         yield None
         return
     uri = uri or default_uri(store.uri)
-    if _was_sent(plan, store, outline, uri):
+    if is_there(uri) and _was_sent(plan, store, outline, uri):
         yield Tracker(plan, store, outline, None, uri)
     else:
         with Writer(plan, store, outline, uri) as writer:
@@ -89,4 +90,4 @@ def _digest(plan: Plan, store: Store, outline: SweepResults, uri: str) -> str:
 
 
 def _marker(plan: Plan) -> str:
-    return f"sweeps/{plan.name}/mlflow.json"
+    return f"sweeps/{plan.name}/{SENT}"

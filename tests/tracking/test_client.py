@@ -74,7 +74,7 @@ def test_an_address_that_sqlalchemy_cannot_say_is_one_line(
 ):
     """SQLAlchemy 2.0 takes what is behind `?` for a query."""
     monkeypatch.setattr(URL, "render_as_string", lambda url: f"sqlite+pysqlite:///{url.database}")
-    with pytest.raises(TrackingError, match="/a\\?b/mlflow.db: MLflow needs SQLAlchemy 2.1"):
+    with pytest.raises(TrackingError, match=r"/a\?b/mlflow.db: MLflow needs SQLAlchemy 2.1"):
         default_uri("/a?b")
 
 
