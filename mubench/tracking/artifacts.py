@@ -2,13 +2,13 @@
 
 import hashlib
 import io
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mubench.catalogue.ids import content_id
+from mubench.data.scratch import scratch_folder
 from mubench.store.record import Record
 from mubench.store.results import SweepResults
 from mubench.store.results_files import EXAMPLES, FILES, pack, unpack
@@ -29,13 +29,13 @@ def read_source(name: str, uri: str) -> SweepResults:
     Raises:
         TrackingError: the server does not answer, or has no such sweep.
     """
-    with connect(uri) as client, tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+    with connect(uri) as client, scratch_folder() as folder:
         run_id = find_run(client, uri, name)
         paths = {artifact.path for artifact in client.list_artifacts(run_id)}
         names = [*FILES, *paths.intersection([EXAMPLES])]
         for name in names:
-            client.download_artifacts(run_id, name, folder)
-        return unpack({name: (Path(folder) / name).read_bytes() for name in names})
+            client.download_artifacts(run_id, name, str(folder))
+        return unpack({name: (folder / name).read_bytes() for name in names})
 
 
 def sent_sweeps(uri: str) -> tuple[str, ...]:
@@ -106,10 +106,10 @@ def _send_once(
     """Send files unless the tag has their digest; the tag is written last."""
     if runs.tag(tag) == digest:
         return
-    with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+    with scratch_folder() as folder:
         for name, content in files.items():
-            path = Path(folder) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        client.log_artifacts(runs.run_id, folder)
+        client.log_artifacts(runs.run_id, str(folder))
     runs.set_tag(tag, digest)
