@@ -99,6 +99,11 @@ class Files:
         if names:
             self._place.delete([*names])
 
+    def clear_temporaries(self) -> None:
+        """Delete what writers that were killed have left half written; a bucket shows none."""
+        if isinstance(self._place, Folder):
+            self._place.clear_temporaries()
+
     def overlapped(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:
         """Call a function that waits for files, for several items at a time; results in order."""
         todo = [*items]

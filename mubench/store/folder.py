@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mubench.data.atomic import write_atomically
+from mubench.data.atomic import TEMPORARY, clear_temporaries, write_atomically
 from mubench.errors import StoreError
 
 
@@ -69,6 +69,10 @@ class Folder:
         for name in names:
             with _one_line(self._path(name)):
                 self._path(name).unlink(missing_ok=True)
+
+    def clear_temporaries(self) -> None:
+        """Delete what writers that were killed have left half written."""
+        clear_temporaries(Path(self.root).rglob(TEMPORARY))
 
     def _path(self, name: str) -> Path:
         return Path(self.root, name)

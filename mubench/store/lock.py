@@ -69,6 +69,7 @@ class Lock:
         while not self._take():
             pass
         self._heart.start()
+        self._files.clear_temporaries()
         return self
 
     def __exit__(
