@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ import ray
 from ray._private import ray_constants
 from ray.autoscaler.sdk import request_resources
 
+from mubench.data.cache.cache import cache_root
 from mubench.data.scratch import scratch_folder
 from mubench.errors import InputError, RunError
 from mubench.run.loopback import bypass_proxies
@@ -81,7 +82,7 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         return
     bypass_proxies()
     _give_token()
-    with scratch_folder(session_parent()) as folder:
+    with scratch_folder(session_parent()) as folder, _temporary_files_in(folder):
         local = {
             "num_cpus": cluster.cpus or usable_cpus(),
             "num_gpus": cluster.gpus,
@@ -93,6 +94,28 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
         # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
         with _session("local", **local):
             yield
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have the processes of a session put theirs there, so that they go with it.
+
+    What torch compiles is kept for later sessions where mubench has its own cache.
+    """
+    before = dict(os.environ)
+    os.environ["TMPDIR"] = str(folder)
+    with suppress(OSError):
+        compiled = cache_root() / "torchinductor"
+        compiled.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(compiled))
+    try:
+        yield
+    finally:
+        for name in ("TMPDIR", "TORCHINDUCTOR_CACHE_DIR"):
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
 
 
 @contextmanager
