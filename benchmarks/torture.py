@@ -28,8 +28,8 @@ from tests.support.sweep_world import all_values, descendants, write
 
 PATIENCE = 600.0
 """Seconds after which a run hangs."""
-MLFLOW_SHARE, WORKER_SHARE = 0.25, 0.25
-MOST_KILLS = 8
+MLFLOW_SHARE, WORKER_SHARE = 0.1, 0.25
+MOST_KILLS = 20
 """Of one sweep."""
 OF_MLFLOW = "db_init_lock"
 """In the name of an empty file that MLflow leaves for each database."""

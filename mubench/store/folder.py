@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mubench.data.atomic import TEMPORARY, clear_temporaries, write_atomically
 from mubench.errors import StoreError
+from mubench.store.full_disk import ADVICE, is_full
 
 
 class Folder:
@@ -104,8 +105,8 @@ def _one_line(path: Path) -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "no space left on the disk; what was finished is kept: free some, run it again"
+    if is_full(error):
+        return ADVICE
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return "not writable; choose another folder with --store"
     return str(error)
