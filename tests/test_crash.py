@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def undisturbed(sweep, tmp_path_factory):
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     return all_values(records(store))
+
+
+@pytest.fixture
+def temporary(monkeypatch):
+    """A folder for temporary files with a path that is short enough for Ray."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="t") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
 
 
 def begin(sweep, store):
@@ -107,11 +116,12 @@ def workers_in_a_step(process):
 
 
 def test_a_killed_driver_takes_ray_along_and_the_same_command_finishes(
-    sweep, undisturbed, tmp_path
+    sweep, undisturbed, tmp_path, temporary
 ):
     process = begin(sweep, tmp_path)
     until(has_records(tmp_path, 3), process)
     session = session_of(process)
+    assert list(temporary.glob("mubench-*/session_*"))
     addresses = listening({process.pid, *descendants(process.pid)})
     process.kill()
     process.communicate()
@@ -128,6 +138,7 @@ def test_a_killed_driver_takes_ray_along_and_the_same_command_finishes(
     after = records(tmp_path)
     assert after.items() >= before.items()
     assert all_values(after) == undisturbed
+    assert not list(temporary.iterdir())
 
 
 def test_an_interrupted_run_goes_on_and_survives_the_death_of_a_worker(

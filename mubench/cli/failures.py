@@ -13,12 +13,13 @@ from typing import TextIO
 from mubench import __version__
 from mubench.cli.output import BAD_INPUT, FAILED
 from mubench.errors import InputError, MubenchError, one_line
+from mubench.store.full_disk import ADVICE
 
 _LONGEST = 1000
 _PACKAGE = Path(__file__).parents[1]
-_ADVICE = {
-    errno.ENOSPC: "no space left on the disk; what was finished is kept: free some, run it again",
-    errno.EDQUOT: "the quota of the disk is used up; what was finished is kept: free some of it",
+_REASONS = {
+    errno.ENOSPC: ADVICE,
+    errno.EDQUOT: ADVICE,
     errno.EACCES: "no permission; change that, or choose another place",
     errno.EPERM: "no permission; change that, or choose another place",
     errno.EROFS: "the file system can only be read; choose another place",
@@ -78,12 +79,12 @@ def warn(
 
 def _of_the_system(error: Exception) -> str | None:
     if isinstance(error, OSError):
-        reason = _ADVICE.get(error.errno or 0) or error.strerror or str(error)
+        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
         return f"{error.filename}: {reason}" if error.filename else reason
     if isinstance(error, UnicodeError) or "null byte" in str(error) or "null char" in str(error):
         return f"a text or path with characters that no file can have: {error}"
     if isinstance(error, MemoryError):
-        return _ADVICE[errno.ENOMEM]
+        return _REASONS[errno.ENOMEM]
     return None
 
 

@@ -127,12 +127,16 @@ def reproduce(
 def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
     """Run the missing steps, then report and track them; the caller holds the store's lock."""
     from mubench.run.examples import save_examples
+    from mubench.store.full_disk import told_if_full
     from mubench.tracking.tracker import tracked
 
     plan, store = opened.plan, opened.store
-    with tracked(
-        plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
-    ) as tracker:
+    with (
+        told_if_full(),
+        tracked(
+            plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
+        ) as tracker,
+    ):
         summary = _run_missing(opened, options, sweep.data, tracker.place if tracker else "")
         if summary.interrupted_by is not None:
             say("interrupted; the same command continues")

@@ -1,8 +1,17 @@
 """Atomic writes: a file is complete or absent, whenever the process dies."""
 
+import fcntl
 import os
+import re
 import secrets
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
+
+TEMPORARY = ".*.tmp"
+"""A pattern of the names of temporary files; `clear_temporaries` tells them from a user's."""
+_NAME = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -12,13 +21,36 @@ def write_atomically(path: Path, content: bytes) -> None:
         OSError: no space, or no permission.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Process ids do not tell writers apart that share a folder from several machines.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary, stream = _open_temporary(path)
     try:
-        with temporary.open("wb") as stream:
+        with stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_temporaries(paths: Iterable[Path]) -> None:
+    """Delete those of some files that writers which are gone have left half written.
+
+    A writer keeps its file locked: the system releases that together with the process.
+    """
+    for path in paths:
+        if _NAME.fullmatch(path.name):
+            with suppress(OSError), path.open("r+b") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+
+def _open_temporary(path: Path) -> tuple[Path, IO[bytes]]:
+    while True:
+        # Process ids do not tell writers apart that share a folder from several machines.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        stream = temporary.open("wb")
+        with suppress(OSError):  # a file system without locks: nobody will delete it, either
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        if temporary.exists():
+            return temporary, stream
+        stream.close()  # it was taken for one that was left

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mubench.data.atomic import write_atomically
+from mubench.data.atomic import TEMPORARY, clear_temporaries, write_atomically
 from mubench.report.figures.render import draw
 from mubench.report.page import page
 from mubench.report.report import MANY, Report, report_of
@@ -42,6 +42,7 @@ def build(source: SweepResults, out: Path, *, full: bool = False) -> Written:
     with no_collection():
         contents = _contents(source, full=full)
     contents[SUMS] = sums_file(contents)
+    clear_temporaries([*out.glob(TEMPORARY), *out.glob(f"figures/{TEMPORARY}")])
     written = Written(out, tuple(_write(out / name, content) for name, content in contents.items()))
     _remove_older_figures(out / "figures", set(written.files))
     return written

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mubench.data.cache.cache import cached
+from mubench.data.scratch import scratch_folder
 from mubench.errors import DataError, plural
 from mubench.metrics.info import METRICS
 from mubench.report.analysis.aggregate import COLUMNS
@@ -83,11 +83,11 @@ def _vega() -> Markup:
 
     Bundling takes seconds: the cache keeps it. A report needs no cache, so it may be unwritable.
     """
-    with TemporaryDirectory() as spare:
+    with scratch_folder() as spare:
         try:
             folder, _ = cached(f"vega/{version('vl-convert-python')}", _bundle)
         except DataError:
-            folder = Path(spare)
+            folder = spare
             _bundle(folder)
         return Markup((folder / _BUNDLE).read_text())
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 
 import torch
 
 from mubench.data.availability import decode_present
 from mubench.data.forget_sets import forget_hash
+from mubench.data.scratch import scratch_folder
 from mubench.errors import DataError, InputError, MubenchError
 from mubench.run.open_sweep import default_device
 from mubench.run.step_result import not_run, refused
@@ -84,8 +84,8 @@ def run_again(
         InputError: the record does not say what ran.
         MubenchError: a reference cannot be trained.
     """
-    with TemporaryDirectory(prefix="mubench-") as folder:
-        workspace = Workspace(Store(folder), data_dir)
+    with scratch_folder() as folder:
+        workspace = Workspace(Store(str(folder)), data_dir)
         for reproduction in reproductions:
             yield _run(reproduction, workspace, place.store)
 

@@ -14,7 +14,7 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
-from mubench.errors import Diverged, Interrupted, Refused, TimedOut
+from mubench.errors import Diverged, Interrupted, Refused, StoreError, TimedOut
 from mubench.methods.base import ForgetTask, Method, Prepared, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.gap import FORMS
@@ -36,6 +36,7 @@ from mubench.run.references import (
 from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.run.step_result import StepResult, failed, make_record
 from mubench.run.workspace import Workspace
+from mubench.store.full_disk import told_if_full
 from mubench.store.record import WORST, Record
 from mubench.sweep.rows import Row
 from mubench.sweep.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
@@ -47,20 +48,21 @@ _FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples",
 
 
 def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = None) -> Record:
-    """Run a step; a failure becomes the record's status.
+    """Run a step; a failure of the step becomes the record's status.
 
     Without a `candidate` a final step runs with its default hyperparameters.
 
     Raises:
         Interrupted: the process was asked to stop; the step is not done, and there is no record.
+        StoreError: the store cannot be read or written, which is no fault of the step.
     """
     candidate = candidate or Candidate(step.defaults if isinstance(step, FinalStep) else {})
     began = time.perf_counter()
     try:
-        with time_limit(step.execution.limit_seconds):
+        with told_if_full(), time_limit(step.execution.limit_seconds):
             workspace.configure(step)
             result = _run(step, workspace, candidate)
-    except Interrupted:
+    except (Interrupted, StoreError):  # of the run, not of the step
         raise
     except Refused as error:
         result = StepResult(status="refused", message=str(error))

@@ -55,7 +55,7 @@ class Files:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self._place: Place = Bucket(uri) if is_bucket(uri) else Folder(_local(uri))
+        self._place: Place = Bucket(uri) if is_bucket(uri) else Folder(local_folder(uri))
 
     @property
     def absolute_uri(self) -> str:
@@ -110,6 +110,11 @@ class Files:
         if names:
             self._place.delete([*map(self._inside, names)])
 
+    def clear_temporaries(self) -> None:
+        """Delete what writers that were killed have left half written; a bucket shows none."""
+        if isinstance(self._place, Folder):
+            self._place.clear_temporaries()
+
     def overlapped(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:
         """Call a function that waits for files, for several items at a time; results in order."""
         todo = [*items]
@@ -119,6 +124,7 @@ class Files:
             return [*pool.map(function, todo)]
 
 
-def _local(uri: str) -> Path:
+def local_folder(uri: str) -> Path:
+    """The folder that a path or a `file://` address names."""
     parts = urlsplit(uri)
     return Path(unquote(parts.path) if parts.scheme == "file" else uri)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mubench.data.atomic import write_atomically
+from mubench.data.atomic import TEMPORARY, clear_temporaries, write_atomically
 from mubench.errors import StoreError
+from mubench.store.full_disk import ADVICE, is_full
 
 
 class Folder:
@@ -70,6 +71,10 @@ class Folder:
             with _one_line(self._path(name)):
                 self._path(name).unlink(missing_ok=True)
 
+    def clear_temporaries(self) -> None:
+        """Delete what writers that were killed have left half written."""
+        clear_temporaries(Path(self.root).rglob(TEMPORARY))
+
     def _path(self, name: str) -> Path:
         return Path(self.root, name)
 
@@ -100,8 +105,8 @@ def _one_line(path: Path) -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "no space left on the disk; what was finished is kept: free some, run it again"
+    if is_full(error):
+        return ADVICE
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return "not writable; choose another folder with --store"
     return str(error)

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from pydantic import TypeAdapter, ValidationError
+
 from mubench.errors import StoreError
 from mubench.store.files import Files
 from mubench.store.process import Process, boot_clock
@@ -69,6 +71,7 @@ class Lock:
         while not self._take():
             pass
         self._heart.start()
+        self._files.clear_temporaries()
         return self
 
     def __exit__(
@@ -168,9 +171,11 @@ class Lock:
         return now
 
     def _numbers(self) -> list[int]:
+        """The numbers of all claims; a file whose name `_name` would not give is none."""
         names = self._files.list(FOLDER, ".json")
-        words = [name.removeprefix(f"{FOLDER}/").removesuffix(".json") for name in names]
-        return [int(word) for word in words if word.isdecimal()]
+        words = {name: name.removeprefix(f"{FOLDER}/").removesuffix(".json") for name in names}
+        numbers = {name: int(word) for name, word in words.items() if word.isdecimal()}
+        return [number for name, number in numbers.items() if name == _name(number)]
 
     def _write(self, *, is_free: bool = False) -> None:
         self._claim = replace(self._claim, beat=self._claim.beat + 1, is_free=is_free)
@@ -190,6 +195,9 @@ class Lock:
                 self._beat()
 
 
+_CLAIM = TypeAdapter(Claim)
+
+
 def _name(number: int) -> str:
     return f"{FOLDER}/{number:08}.json"
 
@@ -202,8 +210,8 @@ def _owner(claim: Claim | None) -> str:
 
 
 def _unpack(content: bytes) -> Claim | None:
+    """What a claim says, keys of a later version aside; None where that is no claim."""
     try:
-        fields = json.loads(content)
-        return Claim(**{**fields, "process": Process(**fields["process"])})
-    except (ValueError, KeyError, TypeError):
+        return _CLAIM.validate_json(content, strict=True)
+    except ValidationError:
         return None

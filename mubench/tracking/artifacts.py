@@ -2,13 +2,13 @@
 
 import hashlib
 import io
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mubench.catalogue.ids import content_id
+from mubench.data.scratch import scratch_folder
 from mubench.store.record import Record
 from mubench.store.results import SweepResults
 from mubench.store.results_files import EXAMPLES, FILES, pack, unpack
@@ -30,13 +30,13 @@ def read_source(name: str, uri: str) -> SweepResults:
         TrackingError: the server does not answer, or has no such sweep.
         IntegrityError: its files are damaged, or none of mubench's.
     """
-    with connect(uri) as client, tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+    with connect(uri) as client, scratch_folder() as folder:
         run_id = find_run(client, uri, name)
         paths = {artifact.path for artifact in client.list_artifacts(run_id)}
         names = [*FILES, *paths.intersection([EXAMPLES])]
         for file in names:
-            client.download_artifacts(run_id, file, folder)
-        files = {file: (Path(folder) / file).read_bytes() for file in names}
+            client.download_artifacts(run_id, file, str(folder))
+        files = {file: (folder / file).read_bytes() for file in names}
         return unpack(files, f"sweep '{name}' in {uri}", name)
 
 
@@ -108,10 +108,10 @@ def _send_once(
     """Send files unless the tag has their digest; the tag is written last."""
     if runs.tag(tag) == digest:
         return
-    with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+    with scratch_folder() as folder:
         for name, content in files.items():
-            path = Path(folder) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        client.log_artifacts(runs.run_id, folder)
+        client.log_artifacts(runs.run_id, str(folder))
     runs.set_tag(tag, digest)

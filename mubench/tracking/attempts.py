@@ -9,6 +9,8 @@ from mubench.errors import TrackingBusy
 
 PATIENCE_SECONDS = 120.0
 """Without a written run, before a sync gives up."""
+TOTAL_SECONDS = 3600.0
+"""For a whole sync with a server: one that writes a run each minute would hold it for days."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
 
 _Result = TypeVar("_Result")
@@ -22,21 +24,33 @@ class Attempts:
     """The attempts at one sync.
 
     Each attempt reads anew what the server has, so that none repeats what an earlier one wrote.
-    They go on until one succeeds, or until no run was written for `patience` seconds.
+    They go on until one succeeds, until no run was written for `patience` seconds, or until the
+    `total` is over.
 
     Args:
         patience: seconds; 0 for a single attempt.
+        total: seconds for all attempts together.
         tell: takes a line for the user, before the first pause.
     """
 
-    def __init__(self, patience: float = 0.0, tell: Callable[[str], None] = _silent) -> None:
+    def __init__(
+        self,
+        patience: float = 0.0,
+        tell: Callable[[str], None] = _silent,
+        total: float = TOTAL_SECONDS,
+    ) -> None:
         self.created = 0
         self.completed = 0
         self._patience = patience
         self._tell = tell
+        self._end = time.monotonic() + total
         self._was_told = False
         self._counting = threading.Lock()
         self._renew()
+
+    def left(self) -> float:
+        """How many seconds are left for all attempts together."""
+        return self._end - time.monotonic()
 
     def wrote(self, *, is_new: bool) -> None:
         """Count a run that was written, which renews the patience; any thread may call it."""
@@ -70,7 +84,7 @@ class Attempts:
         self._pause = FIRST_PAUSE_SECONDS
 
     def _wait(self, error: TrackingBusy) -> None:
-        if time.monotonic() + self._pause > self._until:
+        if time.monotonic() + self._pause > min(self._until, self._end):
             raise error
         if not self._was_told:
             self._was_told = True

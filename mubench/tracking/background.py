@@ -7,13 +7,13 @@ import select
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+from mubench.data.scratch import scratch_folder
 from mubench.errors import MubenchError, TrackingError
 from mubench.store.results import SweepResults
 from mubench.store.store import Store
@@ -76,8 +76,8 @@ class Writer:
         self._job = SyncJob(plan, store.uri, outline, uri, searches=False)
 
     def __enter__(self) -> Self:
-        self._folder = TemporaryDirectory(prefix="mubench-")
-        job = Path(self._folder.name) / "job"
+        self._folder = ExitStack()
+        job = self._folder.enter_context(scratch_folder()) / "job"
         job.write_bytes(pickle.dumps(self._job))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mubench.tracking", str(job)],
@@ -119,7 +119,7 @@ class Writer:
     ) -> None:
         self._process.kill()
         self._process.communicate()
-        self._folder.cleanup()
+        self._folder.close()
 
     def _send(self, line: str) -> None:
         assert self._process.stdin is not None

@@ -14,6 +14,7 @@ from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.attempts import Attempts
 from mubench.tracking.client import connect, default_uri, without_password
 from mubench.tracking.descriptions import experiment_note
+from mubench.tracking.own_database import make_usable
 from mubench.tracking.run_names import cell_names
 from mubench.tracking.run_sync import RunSync, experiment_name
 from mubench.tracking.runs import run_tree
@@ -32,7 +33,7 @@ class Synced:
     created: int
     completed: int
     notes: tuple[str, ...] = ()
-    """What was left out, and why."""
+    """What was left out or made anew, and why."""
 
     @override
     def __str__(self) -> str:
@@ -75,7 +76,7 @@ def sync(  # noqa: PLR0913  three of them are the sweep
     records = {record.id: record for record in source.records}
 
     def attempt() -> tuple[str, int, list[str]]:
-        with connect(uri) as client:
+        with connect(uri, attempts.left) as client:
             runs = RunSync(client, uri, plan.name, attempts)
             views = saved_views(plan, cell_names(plan))
             links = {view.title: view.link(runs.experiment_id) for view in views}
@@ -89,6 +90,8 @@ def sync(  # noqa: PLR0913  three of them are the sweep
             return runs.run_id, count, notes
 
     try:
+        is_own = uri == default_uri(store.uri)
+        made_anew = make_usable(store, running=running) if is_own else []
         run_id, count, notes = attempts.succeed(attempt)
     except TrackingError as error:
         advice = (
@@ -103,5 +106,5 @@ def sync(  # noqa: PLR0913  three of them are the sweep
         count,
         attempts.created,
         attempts.completed,
-        tuple(notes),
+        (*made_anew, *notes),
     )

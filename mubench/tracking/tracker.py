@@ -13,7 +13,8 @@ from mubench.store.sealed import from_json, to_json
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.background import Writer
-from mubench.tracking.client import default_uri, how_to_open
+from mubench.tracking.client import default_uri, how_to_open, is_there
+from mubench.tracking.own_database import SENT
 
 
 class Tracker:
@@ -62,10 +63,11 @@ def tracked(
 
     Where the last run already sent the same records, MLflow is not started.
     """
-    uri = uri or default_uri(store.uri)
     if not enabled:
         yield None
-    elif _was_sent(plan, store, outline, uri):
+        return
+    uri = uri or default_uri(store.uri)
+    if is_there(uri) and _was_sent(plan, store, outline, uri):
         yield Tracker(plan, store, outline, None, uri)
     else:
         with Writer(plan, store, outline, uri) as writer:
@@ -89,4 +91,4 @@ def _digest(plan: Plan, store: Store, outline: SweepResults, uri: str) -> str:
 
 
 def _marker(plan: Plan) -> str:
-    return f"sweeps/{plan.name}/mlflow.json"
+    return f"sweeps/{plan.name}/{SENT}"

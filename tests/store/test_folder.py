@@ -8,6 +8,7 @@ import pytest
 
 from mubench.errors import StoreError
 from mubench.store.files import Files
+from mubench.store.lock import Lock
 
 
 @pytest.fixture
@@ -84,3 +85,11 @@ def test_files_that_go_while_they_are_listed_are_left_out(files, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", scan_then_delete)
     assert files.list("") == ["b"]
+
+
+def test_the_next_writer_deletes_what_a_killed_one_left_half_written(tmp_path):
+    left = tmp_path / "artefacts" / "id" / ".weights.safetensors.0123456789abcdef.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    with Lock(Files(str(tmp_path)), "sweep"):
+        assert not left.exists()

@@ -3,15 +3,18 @@
 import os
 import pickle
 import re
+import shlex
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from mubench.errors import TrackingBusy, TrackingError
-from mubench.tracking.client import connect, default_uri, writers
+from mubench.tracking.artifacts import read_source
+from mubench.tracking.client import connect, default_uri, how_to_open, writers
 from mubench.tracking.sync import sync
 from tests.support.tracked_world import World
 
@@ -45,7 +48,34 @@ def test_the_default_address_is_in_the_store_or_below_mubench(
     monkeypatch.chdir(tmp_path)
     assert default_uri("runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
     assert default_uri(f"file://{tmp_path}/runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert default_uri(f"file://{tmp_path}/a%20b") == f"sqlite:///{tmp_path}/a b/mlflow.db"
     assert default_uri("s3://bucket/runs") == f"sqlite:///{tmp_path}/.mubench/mlflow.db"
+
+
+@pytest.mark.parametrize("name", ["a?b#c ü", "100% %41 q'\"&=@:+"])
+def test_a_store_with_an_odd_name_has_its_database_and_files_inside(
+    tmp_path: Path, empty_database: Path, name: str
+):
+    """MLflow is given an address, not a path: a part of it may be read as a query, say."""
+    world = World(tmp_path / name, empty_database)
+    world.database.unlink()
+    world.record()
+    assert world.sync().created == 21
+    assert world.sync().created == 0
+    assert world.database.is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert read_source("quickstart", world.uri).records
+    [_, _, *command, shown] = shlex.split(how_to_open(world.uri))
+    assert (command, shown) == (["--backend-store-uri"], world.uri)
+
+
+def test_an_address_that_sqlalchemy_cannot_say_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """SQLAlchemy 2.0 takes what is behind `?` for a query."""
+    monkeypatch.setattr(URL, "render_as_string", lambda url: f"sqlite+pysqlite:///{url.database}")
+    with pytest.raises(TrackingError, match=r"/a\?b/mlflow.db: MLflow needs SQLAlchemy 2.1"):
+        default_uri("/a?b")
 
 
 def test_importing_tracking_loads_no_mlflow_torch_or_ray():

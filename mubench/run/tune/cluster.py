@@ -2,14 +2,16 @@
 
 import logging
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 # Read by Ray when it is imported. Usage statistics are off by default here.
@@ -27,12 +29,18 @@ import ray
 from ray._private import ray_constants
 from ray.autoscaler.sdk import request_resources
 
+from mubench.data.cache.cache import cache_root
+from mubench.data.scratch import scratch_folder
 from mubench.errors import InputError, RunError
+from mubench.run.loopback import bypass_proxies
 from mubench.run.machine import usable_cpus
 from mubench.run.tune.last_words import last_words
 from mubench.run.tune.pool import Node, Share
+from mubench.run.tune.session_folder import session_parent
 from mubench.sweep.steps import Step
 
+_OBJECT_STORE_BYTES = 128 * 2**20
+"""Workers exchange little: data, models and outputs go through files. Ray takes 30 % of memory."""
 _ANSWER_SECONDS = 10.0
 _HEAD_SECONDS, _HEAD_MISSES = 3.0, 5
 """Seconds between two looks at the head, and how many in a row may fail."""
@@ -66,25 +74,63 @@ def connected(cluster: ClusterConfig) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    local: dict[str, Any] = {}
-    if cluster.address is None:
+    if cluster.address is not None:
+        _require_head(cluster.address)
+        _try_to_join(cluster.address)
+        with _session(cluster.address):
+            yield
+        return
+    bypass_proxies()
+    _give_token()
+    with scratch_folder(session_parent()) as folder, _temporary_files_in(folder):
         local = {
             "num_cpus": cluster.cpus or usable_cpus(),
             "num_gpus": cluster.gpus,
+            "object_store_memory": _OBJECT_STORE_BYTES,
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
+            "_temp_dir": str(folder),
         }
-    else:
-        _require_head(cluster.address)
-        _try_to_join(cluster.address)
+        # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
+        with _session("local", **local):
+            yield
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have the processes of a session put theirs there, so that they go with it.
+
+    What torch compiles is kept for later sessions where mubench has its own cache.
+    """
+    before = dict(os.environ)
+    os.environ["TMPDIR"] = str(folder)
+    with suppress(OSError):
+        compiled = cache_root() / "torchinductor"
+        compiled.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(compiled))
+    try:
+        yield
+    finally:
+        for name in ("TMPDIR", "TORCHINDUCTOR_CACHE_DIR"):
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
+
+
+@contextmanager
+def _session(address: str, **local: Any) -> Iterator[None]:
     # Ray binds to loopback only if clusters are switched off. Its environment variable for that,
     # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER, counts only before the first import of ray.
     before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = cluster.address is not None
+    ray_constants.ENABLE_RAY_CLUSTER = not local
     ray._private.worker.print_to_stdstream = _show_first_line
-    # Without "local" Ray joins whatever `ray start` or RAY_ADDRESS left on this machine.
-    ray.init(cluster.address or "local", log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise RunError(f"Ray does not start: {reason}; finished steps are safe") from error
         yield
     finally:
         ray.shutdown()
@@ -170,6 +216,20 @@ def has_gpu(cluster: ClusterConfig) -> bool:
         return True
     with connected(cluster):
         return any(node.gpu for node in nodes())
+
+
+def _give_token() -> None:
+    """Ray writes a token below HOME, and does not start where it cannot: then it gets one."""
+    folder = Path("~/.ray").expanduser()
+    if (folder / "auth_token").is_file():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(folder, os.W_OK)
+    except OSError:
+        is_writable = False
+    if not is_writable:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def _show_first_line(data: dict[str, Any], ignore_prefix: bool = False) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mubench.errors import RunError
+from mubench.errors import RunError, StoreError
 from mubench.run.tune.messages import Answer, Leave, Pause, ReadyStep, Start
 from mubench.run.tune.pool import Node, Pool, Share
 from mubench.run.tune.schedule import Schedule
@@ -118,12 +118,14 @@ class Dispatcher:
         self.workers[worker].start = start
         self.pool.move(worker, start.node, start.gpus)
 
-    def has_finished(self, worker: str, records: Sequence[Record]) -> None:
-        """A worker has done its steps."""
+    def has_finished(self, worker: str, records: Sequence[Record], refusal: str = "") -> None:
+        """A worker has done its steps; or the store refused them, and no worker can go on."""
         self.workers[worker].steps = ()
         for record in records:
             self._note_seconds(record)
         self._accept(records)
+        if refusal:
+            self.error = self.error or StoreError(refusal)
 
     def has_gone(self, worker: str, *, failed: bool, reason: str = "") -> None:
         """A worker is no more; what it was doing is due again, or lost after too many tries."""

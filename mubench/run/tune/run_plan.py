@@ -1,6 +1,5 @@
 """Run what a plan still lacks: Ray Tune does the work, the store keeps it."""
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from mubench.catalogue import plugins
 from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.ids import source_id
 from mubench.data.availability import UNKNOWN, require_data
+from mubench.data.scratch import scratch_folder
 from mubench.data.sources.locate import is_in_files
 from mubench.errors import DataError, plural
 from mubench.run.step_result import not_run
@@ -166,7 +166,7 @@ def _run_steps(
 
 
 def _fit(dispatcher: Dispatcher, worker: type[tune.Trainable]) -> None:
-    with tempfile.TemporaryDirectory(prefix="mubench-") as folder:
+    with scratch_folder() as folder:
         tuner = tune.Tuner(
             worker,
             tune_config=TuneConfig(
@@ -176,7 +176,7 @@ def _fit(dispatcher: Dispatcher, worker: type[tune.Trainable]) -> None:
             ),
             run_config=RunConfig(
                 name="sweep",
-                storage_path=folder,
+                storage_path=str(folder),
                 verbose=0,
                 stop=StopWhenOver(dispatcher),
                 progress_reporter=CLIReporter(max_report_frequency=86400),

@@ -73,7 +73,7 @@ class StepScheduler(FIFOScheduler):
         name: str = trial.trial_id
         if result["start"] is not None:
             self._dispatcher.has_started(name, result["start"])
-        self._dispatcher.has_finished(name, result["records"])
+        self._dispatcher.has_finished(name, result["records"], result["refusal"])
         answer = self._dispatcher.next_for(name)
         actor: Any = trial.temporary_state.ray_actor
         # Ray runs the calls of one caller in order: Tune's next `train` reports what is done.

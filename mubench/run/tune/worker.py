@@ -54,15 +54,20 @@ class Worker(tune.Trainable):
         self._workspace: Workspace | None = None
         self._start: Start | None = self._look_around()
         self._records: tuple[Record, ...] = ()
+        self._refusal = ""
+        """Of the store: no step can go on."""
         self._keeps_checkpoints = False
         self._listen()
 
     def take(self, due: tuple[ReadyStep, ...]) -> None:
         """Run some steps: a task of its own, so that Ray's dashboard shows it by its title."""
         try:
-            self._records = tuple(self._record_of(each) for each in due)
+            for each in due:
+                self._records += (self._record_of(each),)
         except Interrupted:  # a checkpoint is kept
             os._exit(STOPPED)
+        except StoreError as error:
+            self._refusal = f"{error} (on {socket.gethostname()})"
 
     def pause(self, seconds: float) -> None:
         """Wait for a step."""
@@ -71,7 +76,7 @@ class Worker(tune.Trainable):
     @override
     def step(self) -> dict[str, Any]:
         """Report what was done since the last report."""
-        result = {"start": self._start, "records": self._records}
+        result = {"start": self._start, "records": self._records, "refusal": self._refusal}
         self._start, self._records = None, ()
         return result
 

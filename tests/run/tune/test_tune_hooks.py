@@ -11,6 +11,8 @@ from mubench.run.tune.messages import Start
 from mubench.run.tune.tune_hooks import StepScheduler, StopWhenOver, WorkerSearcher
 from tests.support.dispatch_world import World
 
+STARTED = {"start": Start("a", ()), "records": (), "refusal": ""}
+
 
 class Actor:
     """Notes the calls that Ray would make."""
@@ -45,7 +47,7 @@ def test_each_result_brings_records_and_gives_the_next_step_by_its_title():
     world = World(cpus=1)
     searcher, scheduler = hooks(world)
     searcher.suggest("one")
-    one, result = trial("one"), {"start": Start("a", ()), "records": ()}
+    one, result = trial("one"), STARTED
     while True:
         decision = scheduler.on_trial_result(None, one, result)
         if decision == TrialScheduler.STOP:
@@ -56,7 +58,7 @@ def test_each_result_brings_records_and_gives_the_next_step_by_its_title():
         records = [
             make_record(each.step, StepResult(metrics={"objective": 0.5}), 9.0) for each in ready
         ]
-        result = {"start": None, "records": records}
+        result = {"start": None, "records": records, "refusal": ""}
     assert world.kept.keys() == world.dispatcher.schedule.plan.steps.keys()
     assert searcher.suggest("two") == Searcher.FINISHED
     assert StopWhenOver(world.dispatcher).stop_all()
@@ -69,11 +71,14 @@ def test_a_worker_without_a_step_waits():
         pass
     names = list(world.dispatcher.workers)
     for name in names:
-        scheduler.on_trial_result(None, trial(name), {"start": Start("a", ()), "records": ()})
+        scheduler.on_trial_result(None, trial(name), STARTED)
     idle = trial(names[-1])
     step = world.dispatcher.workers[names[-1]].steps[0]
     record = make_record(step, StepResult(), 1.0)
-    assert scheduler.on_trial_result(None, idle, {"start": None, "records": [record]}) == "CONTINUE"
+    assert (
+        scheduler.on_trial_result(None, idle, {"start": None, "records": [record], "refusal": ""})
+        == "CONTINUE"
+    )
     method, name, seconds = idle.temporary_state.ray_actor.calls[-1]
     assert (method, name) == ("pause", "wait")
     assert seconds > 0
@@ -98,7 +103,7 @@ def test_a_worker_that_tune_stopped_leaves_its_step_to_others():
     world = World(cpus=1)
     searcher, scheduler = hooks(world)
     searcher.suggest("one")
-    scheduler.on_trial_result(None, trial("one"), {"start": Start("a", ()), "records": ()})
+    scheduler.on_trial_result(None, trial("one"), STARTED)
     step = world.started[0].id
     searcher.on_trial_complete("one")
     assert step not in world.dispatcher.schedule.running
@@ -109,3 +114,17 @@ def test_what_tune_pickles_carries_nothing():
     world = World()
     for hook in (*hooks(world), StopWhenOver(world.dispatcher)):
         assert pickle.loads(pickle.dumps(hook)).__dict__ == {}
+
+
+def test_a_store_that_refuses_a_worker_ends_the_run_and_what_was_done_is_kept():
+    """A full disk is no fault of a step: no record says so, and none counts as a loss."""
+    world = World()
+    searcher, scheduler = hooks(world)
+    searcher.suggest("one")
+    scheduler.on_trial_result(None, trial("one"), STARTED)
+    step = world.dispatcher.workers["one"].steps[0]
+    record = make_record(step, StepResult(), 1.0)
+    result = {"start": None, "records": [record], "refusal": "no space left"}
+    assert scheduler.on_trial_result(None, trial("one"), result) == "STOP"
+    assert str(world.dispatcher.error) == "no space left"
+    assert record.id in world.dispatcher.schedule.records

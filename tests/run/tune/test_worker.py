@@ -1,5 +1,6 @@
 """Workers without the files of a plug-in, and workers with other code."""
 
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,7 @@ import pytest
 
 from mubench.catalogue import cards
 from mubench.catalogue.ids import source_id
+from mubench.errors import StoreError
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune.messages import Job, ReadyStep, Start
 from mubench.run.tune.resume import finished
@@ -128,11 +130,26 @@ def test_a_worker_reports_its_start_once_and_then_records(tmp_path):
     opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
     step = next(iter(opened.plan.steps.values()))
     worker = Plain(Job(str(tmp_path / "store")))
-    assert worker.step() == {"start": Start("here", ()), "records": ()}
+    assert worker.step() == {"start": Start("here", ()), "records": (), "refusal": ""}
     worker.take((ReadyStep(step, Candidate({}), "not this one"),))
     (record,) = worker.step()["records"]
     assert (record.id, record.status, record.message) == (step.id, "refused", "not this one")
-    assert worker.step() == {"start": None, "records": ()}
+    assert worker.step() == {"start": None, "records": (), "refusal": ""}
+
+
+def test_a_worker_keeps_what_it_did_before_its_store_refused(tmp_path):
+    opened = open_sweep(write(tmp_path / "tiny.yaml"), str(tmp_path / "store"), device="cpu")
+    one, two = [*opened.plan.steps.values()][:2]
+
+    class Refused(Plain):
+        def run_step(self, ready):
+            raise StoreError("no space left")
+
+    worker = Refused(Job(str(tmp_path / "store")))
+    worker.take((ReadyStep(one, Candidate({}), "not this one"), ReadyStep(two, Candidate({}))))
+    result = worker.step()
+    assert [record.id for record in result["records"]] == [one.id]
+    assert result["refusal"] == f"no space left (on {socket.gethostname()})"
 
 
 def test_a_worker_with_other_code_may_not_work_and_says_why(tmp_path):
