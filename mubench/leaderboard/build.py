@@ -78,7 +78,11 @@ def _results(sources: RowSources, say: Callable[[str], None]) -> Iterator[SweepR
             say(f"not on the board: {no_plan_error(where)}")
         yield from (read_results(store, name) for name in store.sweeps())
     for uri in sources.tracking:
-        from mubench.tracking.artifacts import read_source, sent_sweeps  # here: MLflow is heavy
+        from mubench.tracking.artifacts import read_source, tracked_sweeps  # here: MLflow is heavy
 
-        yield from (read_source(name, uri) for name in sent_sweeps(uri))
+        for name, was_sent in tracked_sweeps(uri).items():
+            if was_sent:
+                yield read_source(name, uri)
+            else:
+                say(f"not on the board: {uri}: sweep '{name}': its results were not sent yet")
     yield from map(read_folder, sources.reports)

@@ -40,15 +40,17 @@ def read_source(name: str, uri: str) -> SweepResults:
         return unpack(files, f"sweep '{name}' in {uri}", name)
 
 
-def sent_sweeps(uri: str) -> tuple[str, ...]:
-    """Return the sorted names of the sweeps that `read_source` can read from a server.
+def tracked_sweeps(uri: str) -> dict[str, bool]:
+    """Return the names of the sweeps on a server, sorted, and whether `read_source` can read each.
+
+    Of one whose run has not ended yet, or is not complete, the server has no results.
 
     Raises:
         TrackingError: the server does not answer.
     """
     with connect(uri) as client:
         runs = {name: find_own_run(client, name) for name in experiment_sweeps(client)}
-        return tuple(sorted(name for name, run in runs.items() if run and _TAG in run.data.tags))
+        return {name: bool(run and _TAG in run.data.tags) for name, run in sorted(runs.items())}
 
 
 def upload(client: Any, runs: RunSync, source: SweepResults, report: Path | None) -> list[str]:

@@ -48,7 +48,11 @@ def test_a_tracking_server_gives_the_rows_of_the_store(tmp_path):
                 upload(client, runs, made, None)
         client.create_experiment("somebody else's")
     here = collect_rows(RowSources(stores=[str(tmp_path / "store")]))
-    assert collect_rows(RowSources(tracking=[uri])) == here
+    told = []
+    assert collect_rows(RowSources(tracking=[uri]), told.append) == here
+    assert told == [
+        f"not on the board: {uri}: sweep 'not sent yet': its results were not sent yet",
+    ]
     assert len(here) == 32
 
 

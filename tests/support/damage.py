@@ -50,11 +50,10 @@ def make_world(folder: Path) -> list[Kind]:
     build_board(RowSources([store.uri]), folder / "board")
     shutil.copytree(folder / "store", folder / "compacted")
     Store(str(folder / "compacted")).records.compact()
-    return list(kinds_of(folder))
+    return list(_kinds(folder))
 
 
-def kinds_of(folder: Path) -> Iterator[Kind]:
-    """All kinds of files that `make_world` left in a folder."""
+def _kinds(folder: Path) -> Iterator[Kind]:
     store, compacted = folder / "store", folder / "compacted"
     patterns = {
         "records, one": (store, "records/part-*.parquet"),

@@ -10,7 +10,7 @@ import pytest
 
 from mubench.errors import TrackingBusy, TrackingError
 from mubench.tracking import in_time
-from mubench.tracking.artifacts import sent_sweeps
+from mubench.tracking.artifacts import tracked_sweeps
 from mubench.tracking.attempts import Attempts
 from mubench.tracking.client import connect
 from mubench.tracking.in_time import InTime
@@ -61,7 +61,7 @@ def test_a_sync_gives_up(uri: str, world: World, monkeypatch: pytest.MonkeyPatch
 def test_a_reader_gives_up(uri: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(in_time, "CALL_SECONDS", 0.2)
     with pytest.raises(TrackingError, match="no complete answer"):
-        sent_sweeps(uri)
+        tracked_sweeps(uri)
 
 
 def test_all_calls_together_have_a_limit_too(uri: str):
