@@ -1,9 +1,12 @@
-# Each target sets up what it needs: an active virtual environment is used, else .venv is made.
+# Each target sets up what it needs: an active virtual environment is used and keeps the versions that it
+# has, else .venv is made with those of the lock files, where they apply.
 PYTHON ?= python3
+LOCKS := requirements/lock.txt requirements/lock-test.txt
 ifdef VIRTUAL_ENV
   BIN := $(VIRTUAL_ENV)/bin
 else
   BIN := .venv/bin
+  LOCKED := $(LOCKS:%=--requirement %)
 endif
 STAMP := $(BIN)/.mubench-installed
 
@@ -11,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: quickstart test torture check format docs benchmarks clean
+.PHONY: quickstart test lowest torture check format docs benchmarks lock audit clean
 
 quickstart: $(STAMP)
 	$(BIN)/mubench run quickstart
@@ -23,14 +26,17 @@ N ?= 100
 torture: $(STAMP)
 	$(BIN)/python benchmarks/torture.py $(N)
 
+lowest: $(STAMP)
+	.ci/lowest
+
 check: $(STAMP)
-	$(BIN)/ruff format --check mubench tests benchmarks docs
-	$(BIN)/ruff check mubench tests benchmarks docs
+	$(BIN)/ruff format --check mubench tests benchmarks docs requirements
+	$(BIN)/ruff check mubench tests benchmarks docs requirements
 	$(BIN)/mypy
 
 format: $(STAMP)
-	$(BIN)/ruff format mubench tests benchmarks docs
-	$(BIN)/ruff check --fix mubench tests benchmarks docs
+	$(BIN)/ruff format mubench tests benchmarks docs requirements
+	$(BIN)/ruff check --fix mubench tests benchmarks docs requirements
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_methods.py
@@ -38,11 +44,20 @@ docs: $(STAMP)
 benchmarks: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
-$(STAMP): pyproject.toml
+lock: $(STAMP)
+	$(BIN)/python requirements/make_lock.py
+
+audit: $(STAMP)  # needs a network; --strict: a package without an answer is no good news
+	$(BIN)/python -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes $(LOCKS:%=--requirement %)
+
+$(STAMP): pyproject.toml $(LOCKS)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(if $(LOCKED),$(BIN)/python -m pip install --quiet $(LOCKED))
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
 clean:
-	rm -rf .venv .mubench .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .venv-audit .venv-lowest .mubench .mypy_cache .pytest_cache .ruff_cache build dist

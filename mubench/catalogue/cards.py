@@ -4,7 +4,6 @@
 A contract test keeps cards and code consistent; planning and refusals use the cards alone.
 """
 
-import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from mubench.catalogue import plugins
 from mubench.catalogue.card_schema import DataCard, MethodCard, ModelCard
 from mubench.catalogue.validation import first_error, validated
 from mubench.catalogue.yaml_document import Document
-from mubench.errors import ContractError, InputError, did_you_mean
+from mubench.errors import InputError, did_you_mean
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -160,20 +159,3 @@ def _model(text: str, where: str, module: str) -> ModelCard:
         module = f"{module}.{document.value.get('module')}"
     card = {**document.value, "module": module}
     return validated(ModelCard, document, module=module, card=card)
-
-
-def evaluate_expression(expression: str, values: Mapping[str, Any], where: str) -> Any:
-    """The value of an expression of a card.
-
-    >>> evaluate_expression("epochs * min(n_f, 10)", {"epochs": 2, "n_f": 30}, "cost.forward")
-    20
-
-    Raises:
-        ContractError: it uses an unknown name, or is not an expression.
-    """
-    known = {"ceil": math.ceil, "max": max, "min": min, "round": round, **values}
-    try:
-        # the card lies beside the method's own code: nothing is gained by guarding against it
-        return eval(expression, {"__builtins__": {}}, known)
-    except Exception as error:
-        raise ContractError(f"{where}: {expression}: {error}; known: {', '.join(known)}") from error

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
-from mubench.catalogue.cards import evaluate_expression
+from mubench.catalogue.expressions import evaluate_expression
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.models.recipe import Recipe
 from mubench.sweep.request import Request, Training

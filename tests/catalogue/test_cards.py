@@ -6,9 +6,8 @@ import pytest
 import yaml
 
 from mubench.catalogue import cards
-from mubench.catalogue.cards import evaluate_expression
 from mubench.catalogue.ranges import Either, Interval, Negate
-from mubench.errors import ContractError, InputError
+from mubench.errors import InputError
 from mubench.models.build import build_model
 from mubench.models.recipe import Recipe
 from tests.support.every_method import every_name
@@ -208,12 +207,3 @@ def test_no_placeholder_is_left_in_a_card(name):
     card = cards.method(name)
     assert "0000.00000" not in card.paper
     assert "arXiv" in card.paper
-
-
-def test_a_card_with_a_wrong_expression_is_one_line():
-    with pytest.raises(ContractError) as caught:
-        evaluate_expression("epoch * n_f", {"epochs": 2, "n_f": 3}, "mine: cost.forward")
-    assert str(caught.value) == (
-        "mine: cost.forward: epoch * n_f: name 'epoch' is not defined; "
-        "known: ceil, max, min, round, epochs, n_f"
-    )

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from mubench.catalogue.cards import evaluate_expression
+from mubench.catalogue.expressions import evaluate_expression
 from mubench.errors import ContractError
 from mubench.methods.contract.case import Case, require
 from mubench.methods.contract.samples import ends, samples

@@ -6,6 +6,7 @@ import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.datasets import fetch_20newsgroups, load_files
 
@@ -53,8 +54,8 @@ def test_both_forms_of_the_messages_have_one_fingerprint(toy_data):
         ("no test", "20news-bydate-test: the newsgroup alt.atheism is missing; fetch it again"),
         ("a group less", "20news-bydate-train: the newsgroup sci.space is missing; fetch it again"),
         ("a group more", "20news-bydate-train: the newsgroup x.y is not on the card; remove it"),
-        ("torn", "20news-bydate_py3.pkz: scikit-learn cannot read it ("),
-        ("another file", "20news-bydate_py3.pkz: scikit-learn cannot read it ("),
+        ("torn", "20news-bydate_py3.pkz: not the file that scikit-learn keeps ("),
+        ("another file", "20news-bydate_py3.pkz: not the file that scikit-learn keeps ("),
         ("other groups", "20news-bydate_py3.pkz: the newsgroup x.y is not on the card; remove it"),
         ("nothing", "none of its files in it; put there 20news-bydate-train/ and 20news-bydate-"),
     ],
@@ -89,3 +90,28 @@ def test_messages_are_fetched_by_scikit_learn(toy_data, monkeypatch):
     newsgroups.fetch(NEWS, toy_data)
     assert asked == [{"data_home": toy_data, "shuffle": False}]
     assert callable(fetch_20newsgroups)
+
+
+class Print:
+    """What a stranger may put into a pickle: it would run code of the standard library."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        (Print(print, "read"), "builtins.print"),
+        (Print(os.system, "echo read"), "posix.system"),
+        (Print(np.load, "x.npy"), "numpy.load"),
+    ],
+)
+def test_a_strangers_file_runs_no_code(toy_data, cache_dir, capfd, bad, what):
+    packed = codecs.encode(pickle.dumps({"train": bad}), "zlib_codec")
+    (toy_data / "20news-bydate_py3.pkz").write_bytes(packed)
+    assert f"it asks for {what}, which is not data" in refused(NEWS, toy_data, cache_dir)
+    assert capfd.readouterr().out == ""
