@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 from mubench.data.atomic import TEMPORARY
 from mubench.errors import MubenchError
 from mubench.store.store import Store
-from mubench.sweep.kinds import STEP_KINDS
 from tests.support.sweep_world import all_values, descendants, write
 
 PATIENCE = 600.0
@@ -31,6 +30,7 @@ PATIENCE = 600.0
 MLFLOW_SHARE, WORKER_SHARE = 0.1, 0.25
 MOST_KILLS = 20
 """Of one sweep."""
+NO_WORKERS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent", "ray::IDLE")
 OF_MLFLOW = "db_init_lock"
 """In the name of an empty file that MLflow leaves for each database."""
 rng = np.random.default_rng()
@@ -86,9 +86,14 @@ def records_of(store: Path) -> dict[str, str]:
     return {key: repr(record) for key, record in Store(str(store)).records.read().items()}
 
 
-def workers_in_a_step(driver: int) -> list[int]:
-    busy = tuple(f"ray::{kind} " for kind in STEP_KINDS)
-    return [pid for pid in descendants(driver) if _title(pid).startswith(busy)]
+def workers_of(driver: int) -> list[int]:
+    """Processes of workers, in a step or between two; Ray names them by what they do."""
+    titles = {pid: _title(pid) for pid in descendants(driver)}
+    return [
+        pid
+        for pid, title in titles.items()
+        if title.startswith("ray::") and not title.startswith(NO_WORKERS)
+    ]
 
 
 def _title(pid: int) -> str:
@@ -114,7 +119,7 @@ def tortured(world: World, store: Path, kills: int, tally: Counter[str]) -> list
     process = world.begin(store)
     while kills and not wait_for(process, rng.uniform(0.5, world.seconds)):
         before = records_of(store)
-        workers = workers_in_a_step(process.pid) if rng.random() < WORKER_SHARE else []
+        workers = workers_of(process.pid) if rng.random() < WORKER_SHARE else []
         victim = workers[0] if workers else process.pid
         try:
             os.kill(victim, signal.SIGKILL)

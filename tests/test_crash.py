@@ -121,7 +121,7 @@ def test_a_killed_driver_takes_ray_along_and_the_same_command_finishes(
     process = begin(sweep, tmp_path)
     until(has_records(tmp_path, 3), process)
     session = session_of(process)
-    assert list(temporary.glob("mubench-*/session_*"))
+    assert list(temporary.glob("mubench-*/in/session_*"))
     addresses = listening({process.pid, *descendants(process.pid)})
     process.kill()
     process.communicate()

@@ -12,6 +12,8 @@ from typing import IO
 from mubench.errors import RunError
 
 PREFIX = "mubench-"
+INSIDE = "in"
+"""The part of such a folder that is given away; beside it lies the file of its owner."""
 _OWNER = ".mubench-owner"
 """The file of a folder that its process keeps locked; without it a folder is somebody else's."""
 
@@ -38,7 +40,7 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         ) from error
     with lock:
         try:
-            yield folder
+            yield folder / INSIDE
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -50,6 +52,7 @@ def _make(parent: Path) -> tuple[Path, IO[bytes]]:
         with suppress(OSError):  # a file system without locks: nobody will delete it, either
             fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():
+            (folder / INSIDE).mkdir()
             return folder, lock
         lock.close()  # another process was faster: it took the folder for one that was left
 

@@ -5,12 +5,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from mubench.data.scratch import PREFIX
+from mubench.data.scratch import INSIDE, PREFIX
 from mubench.errors import RunError
 
 _LONGEST_SOCKET = 103
 """Bytes of the path of a unix socket: 107 on Linux, 103 on macOS."""
-_BELOW = f"/{PREFIX}12345678/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
+_SESSION = "session_2026-01-01_00-00-00_000000_4194304"
+_BELOW = f"/{PREFIX}12345678/{INSIDE}/{_SESSION}/sockets/plasma_store"
 LONGEST = _LONGEST_SOCKET - len(_BELOW)
 """Bytes of the path of a folder below which Ray's sockets have paths that are short enough."""
 ROOM_BYTES = 256 * 2**20

@@ -45,6 +45,6 @@ def test_a_session_starts_in_spite_of_them_and_leaves_nothing(tmp_path):
     session, worker = ran.stdout.splitlines()[-2:]
     folder = Path(session).parent
     assert worker.split()[1] == str(folder)  # what a worker leaves goes with the session
-    assert folder.name.startswith("mubench-")
-    assert not folder.exists()
+    assert folder.parent.name.startswith("mubench-")
+    assert not folder.parent.exists()
     assert not list(long.iterdir())
