@@ -22,7 +22,10 @@ from difflib import get_close_matches
 
 
 class MubenchError(Exception):
-    """Base of all errors; its text is one line that a user can act on."""
+    """Base of all errors; its text is one line that a user can act on, and fits on a screen."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class InputError(MubenchError):
@@ -90,7 +93,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     'known: alpha, beta'
     """
     words = sorted(known)
-    close = get_close_matches(word, words, n=1, cutoff=0.6)
+    near = [other for other in words[:_COMPARED] if len(other) <= _WORD]
+    close = get_close_matches(word, near, n=1, cutoff=0.6) if len(word) <= _WORD else []
     if close:
         return f"did you mean '{close[0]}'?"
     more = f" and {len(words) - _LISTED} more" if len(words) > _LISTED else ""
@@ -98,6 +102,29 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 _LISTED = 12
+_COMPARED, _WORD = 2000, 200
+"""Most words that a misspelt one is compared with, and their characters."""
+
+
+def one_line(text: str) -> str:
+    r"""Return a text that is safe to print: without control characters, and of bounded length.
+
+    >>> one_line("a\nb \x1b[2J")
+    'a b \\x1b[2J'
+    """
+    shown = "".join(
+        c if c.isprintable() else " " if c in "\n\t" else ascii(c)[1:-1] for c in _cut(text)
+    )
+    return _cut(shown)
+
+
+def _cut(text: str) -> str:
+    """Without its middle where it is long: what is wrong comes first, how to mend it last."""
+    return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 305]} ... {text[-300:]}"
+
+
+_LENGTH = 1000
+"""Characters of a message."""
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
