@@ -11,13 +11,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: quickstart test check format docs benchmarks clean
+.PHONY: quickstart test fuzz check format docs benchmarks clean
 
 quickstart: $(STAMP)
 	$(BIN)/mubench run quickstart
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
+
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest tests/fuzz -n auto --dist=load --hypothesis-profile=fuzz
 
 check: $(STAMP)
 	$(BIN)/ruff format --check mubench tests benchmarks docs

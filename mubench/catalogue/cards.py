@@ -5,6 +5,7 @@ A contract test keeps cards and code consistent; planning and refusals use the c
 """
 
 import math
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -75,18 +76,31 @@ def _shipped(kind: CardKind) -> list[str]:
 def _find(kind: CardKind, name: str, where: str) -> tuple[str, str, str]:
     """The text of a card, its file for messages, and the package or module of its code."""
     plugin = plugins.find_plugin(kind, name)
-    folder = _folder(kind)
-    path = folder / f"{name}.yaml"
-    is_shipped = path.parent == folder and path.is_file()
+    path = _shipped_card(_folder(kind), name)
     if plugin is not None:
-        if is_shipped:
+        if path is not None:
             raise InputError(f"{plugin.where}: mubench has a {_WORDS[kind]} '{name}'; rename it")
         return plugin.card, str(Path(plugin.where).with_suffix(".yaml")), plugin.module
-    if not is_shipped:
+    if path is None:
         hint = did_you_mean(name, names(kind))
         own = "" if hint.startswith("did you mean") else "; one of your own: --plugin FILE.py"
         raise InputError(f"{where}: unknown {_WORDS[kind]} '{name}'; {hint}{own}")
     return _text(path), path.name, f"mubench.{_PARTS[kind]}"
+
+
+def _shipped_card(folder: Path, name: str) -> Path | None:
+    try:
+        return _card_file(folder, name)
+    except FileNotFoundError:
+        return None
+
+
+@cache  # a plan asks for each card a hundred thousand times
+def _card_file(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.yaml"
+    if path.parent != folder or not os.path.isfile(path):  # which no name is too long for
+        raise FileNotFoundError(path)
+    return path
 
 
 @cache

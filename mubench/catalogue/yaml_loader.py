@@ -1,7 +1,7 @@
 """A YAML loader whose cost is bounded: a text that would cost too much is refused while it is read.
 
-Read as YAML 1.1, except that `1e-3` is a number, as in YAML 1.2, that keys are words and none is
-there twice, and that values have no tags. Aliases count as often as they are used.
+Read as YAML 1.1, except that `1e-3` is a number, as in YAML 1.2, that keys are words, even `1` and
+`no`, of which none is there twice, and that values have no tags.
 """
 
 import re
@@ -82,10 +82,12 @@ class Loader(yaml.SafeLoader):
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag not in _WORDS:
-                shown = f"{key.value} " if isinstance(key, yaml.ScalarNode) else ""
-                raise _refused(f"the key {shown}is not a word; put it in quotes", key)
+        for place, (key, value) in enumerate(node.value):
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refused("a key is a word, not a list or a mapping", key)
+            if key.tag != _MERGE:
+                word = yaml.ScalarNode(_WORD, key.value, key.start_mark, key.end_mark)
+                node.value[place] = (word, value)
             if key.value in seen:
                 raise _refused(f"the key '{key.value}' is listed twice; remove one", key)
             seen.add(key.value)
@@ -95,14 +97,14 @@ class Loader(yaml.SafeLoader):
 _EXPONENT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-_WORDS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+_WORD, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _HIDDEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters but tab and newline, and halves of characters: no path, no table has them."""
 
 
 def _inner(node: yaml.Node) -> list[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
-        return [each for pair in node.value for each in pair]
+        return [value for _, value in node.value]
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 

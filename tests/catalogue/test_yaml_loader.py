@@ -20,7 +20,7 @@ REFUSED = {
         f"a: &a {'x' * 9999}\nb: [{'*a, ' * 60}]",
         "x:2:105: more than 262,144 char",
     ),
-    "an alias of a key": ("a: &a [1]\n*a : 1", "x:1:4: the key is not a word"),
+    "an alias of a key": ("a: &a [1]\n*a : 1", "x:1:4: a key is a word"),
     "an alias in itself": ("a: &a [*a]", "x:1:8: the alias *a stands in what it names"),
     "merges of merges": (
         "a0: &a0 {x: 1}\n"
@@ -37,9 +37,8 @@ REFUSED = {
     "long text": (" " * (MOST_CHARACTERS + 1), "x: not YAML: 262,145 characters"),
     "long number": (f"a: {'9' * 41}", "x:1:4: a number of 41 digits; at most 40"),
     "long hexadecimal number": (f"a: 0x{'f' * 5000}", "x:1:4: a number of 5002 digits"),
-    "key that is a number": ("a: {1: 2}", "x:1:5: the key 1 is not a word; put it in quotes"),
-    "key that is no": ("no: 1", "x:1:1: the key no is not a word; put it in quotes"),
-    "key that is a list": ("? [a]\n: 1", "x:1:3: the key is not a word"),
+    "key that is there as a number too": ("'1': a\n1: b", "x:2:1: the key '1' is listed twice"),
+    "key that is a list": ("? [a]\n: 1", "x:1:3: a key is a word"),
     "null byte": ('a: "b\\0"', r"x:1:4: the character '\x00' cannot be shown"),
     "escape sequence": ('"\\e[2J": 1', r"x:1:1: the character '\x1b' cannot be shown"),
     "half a character": ('a: "\\ud800"', r"x:1:4: the character '\ud800' cannot be shown"),
@@ -62,6 +61,18 @@ def test_aliases_and_merges_within_the_bounds_are_read():
         "b": [{"x": 1}, {"x": 1, "y": 2}],
     }
     assert len(read_yaml(aliases(30, 30), "x")["a2"]) == 30  # 9,000 values
+
+
+def test_keys_are_words_whatever_yaml_makes_of_values():
+    text = "{&a 1: 1, no: no, null: null, 1e3: 1e3, 2024-01-01: *a, '<<': y}"
+    assert read_yaml(text, "x") == {
+        "1": 1,
+        "no": False,
+        "null": None,
+        "1e3": 1000.0,
+        "2024-01-01": 1,
+        "<<": "y",
+    }
 
 
 @pytest.mark.parametrize("text", ["[" * MOST_DEPTH + "]" * MOST_DEPTH, "9" * 40, "a: 'é\u202eb\t'"])
