@@ -14,13 +14,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: quickstart test lowest torture check format docs benchmarks lock audit clean
+.PHONY: quickstart test fuzz torture lowest check format docs benchmarks lock audit clean
 
 quickstart: $(STAMP)
 	$(BIN)/mubench run quickstart
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
+
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest tests/fuzz -n auto --dist=load --hypothesis-profile=fuzz
 
 N ?= 100
 torture: $(STAMP)

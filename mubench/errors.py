@@ -23,7 +23,10 @@ from difflib import get_close_matches
 
 
 class MubenchError(Exception):
-    """Base of all errors; its text is one line that a user can act on."""
+    """Base of all errors; its text is one line that a user can act on, and fits on a screen."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(cut(one_line(message)))
 
 
 class InputError(MubenchError):
@@ -91,7 +94,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     'known: alpha, beta'
     """
     words = sorted(known)
-    close = get_close_matches(word, words, n=1, cutoff=0.6)
+    near = [other for other in words[:_COMPARED] if len(other) <= _WORD]
+    close = get_close_matches(word, near, n=1, cutoff=0.6) if len(word) <= _WORD else []
     if close:
         return f"did you mean '{close[0]}'?"
     more = f" and {len(words) - _LISTED} more" if len(words) > _LISTED else ""
@@ -99,6 +103,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 _LISTED = 12
+_COMPARED, _WORD = 2000, 200
+"""Most words that a misspelt one is compared with, and their characters."""
+
+
+def cut(text: str) -> str:
+    """Return a message without its middle, if it is long: what is wrong comes first, advice last."""
+    return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 305]} ... {text[-300:]}"
+
+
+_LENGTH = 1000
+"""Characters of a message."""
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
@@ -134,9 +149,9 @@ def is_one_line(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    r"""Return text for a terminal: in one line, without control characters.
+    r"""Return text in one line, in which control characters are written out.
 
-    >>> one_line("a\x1b[31m\nb")
-    'a�[31m b'
+    >>> one_line("a\n b\x1b[31m")
+    'a b\\x1b[31m'
     """
-    return visible(_BREAK.sub(" ", text))
+    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], _BREAK.sub(" ", text))

@@ -22,6 +22,7 @@ from tests.support.small_sweep import SWEEP
 from tests.support.sweep_world import finish, write
 
 settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("fuzz", derandomize=False, deadline=None, max_examples=5000)
 settings.load_profile("ci")
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -84,7 +85,7 @@ def _derives(definition: Definition, base: str) -> bool:
 
 def content_of(value: str) -> str:
     """The hash of the files of a local folder, or of a file; else the value, a name on a hub."""
-    path = Path(value).expanduser()
+    path = Path(os.path.expanduser(value))
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if not path.exists():
         return value

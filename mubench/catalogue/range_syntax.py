@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from mubench.catalogue.bounds import check_magnitude
 from mubench.catalogue.ranges import (
     Choice,
     Complement,
@@ -23,6 +24,8 @@ from mubench.catalogue.ranges import (
 )
 from mubench.errors import InputError, did_you_mean
 
+MOST_OPTIONS = 1000
+"""Of a choice: a search tries some dozens of them."""
 _KINDS = ("log", "uniform", "int", "choice", "negate", "complement", "either")
 
 
@@ -48,11 +51,17 @@ def parse_range(node: Any, where: str) -> Range:
         if not all(map(is_number, inner.examples)):
             raise InputError(f"{where}.{kind}: a range of numbers is needed; got {value}")
         return Negate(inner) if kind == "negate" else Complement(inner)
+    return _parse_options(kind, value, f"{where}.{kind}")
+
+
+def _parse_options(kind: str, value: Any, where: str) -> Range:
     if not isinstance(value, list) or not value:
-        raise InputError(f"{where}.{kind}: a list of at least one value is needed; got {value}")
+        raise InputError(f"{where}: a list of at least one value is needed; got {value}")
+    if len(value) > MOST_OPTIONS:
+        raise InputError(f"{where}: at most {MOST_OPTIONS:,} options; got {len(value):,}")
     if kind == "choice":
-        return Choice(tuple(parse_scalar(v, f"{where}.choice[{i}]") for i, v in enumerate(value)))
-    return Either(tuple(parse_range(v, f"{where}.either[{i}]") for i, v in enumerate(value)))
+        return Choice(tuple(parse_scalar(v, f"{where}[{i}]") for i, v in enumerate(value)))
+    return Either(tuple(parse_range(v, f"{where}[{i}]") for i, v in enumerate(value)))
 
 
 def _parse_interval(kind: str, value: Any, where: str) -> Range:
@@ -62,6 +71,8 @@ def _parse_interval(kind: str, value: Any, where: str) -> Range:
             f"{where}.{kind}: two finite numbers, the smaller first, are needed; got {value}"
         )
     low, high = value
+    for end in value:
+        check_magnitude(end, f"{where}.{kind}")
     if kind == "int":
         if not (isinstance(low, int) and isinstance(high, int)):
             raise InputError(f"{where}.int: whole numbers are needed; got {value}")
@@ -72,10 +83,11 @@ def _parse_interval(kind: str, value: Any, where: str) -> Range:
 
 
 def parse_scalar(node: Any, where: str) -> Scalar:
-    """A plain value; raises InputError for a list, a mapping, a date, inf or NaN."""
+    """A plain value; raises InputError for a list, a mapping, a date, or a number out of bounds."""
     is_wild = isinstance(node, float) and not math.isfinite(node)
     if is_wild or not isinstance(node, str | int | float | bool | None):
         raise InputError(f"{where}: a plain, finite value is needed; got {node}")
+    check_magnitude(node, where)
     return node
 
 

@@ -85,7 +85,7 @@ def validated(model: type[Model], document: Document, **more: Any) -> Model:
 
 def first_error(error: ValidationError) -> str:
     """Key path and text of the first error."""
-    first = error.errors()[0]
+    first = error.errors(include_url=False)[0]
     path = ""
     for part in first["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
@@ -116,6 +116,9 @@ def _in_words(error: ErrorDetails) -> str:
         return f"{context['expected']} is needed"
     if kind == "too_short":
         return "at least one value is needed"
+    if kind.endswith("too_long"):
+        what = "characters" if kind == "string_too_long" else "values"
+        return f"at most {context['max_length']:,} {what} are allowed"
     for limit, word in _LIMITS.items():
         if limit in context:
             return f"must be {word} {context[limit]}"

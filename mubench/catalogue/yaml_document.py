@@ -1,15 +1,13 @@
-"""YAML that people wrote, with the line and column of each of its values.
-
-Read as YAML 1.1, except that `1e-3` is a number, as in YAML 1.2, and that duplicate keys are
-refused.
-"""
+"""YAML that people wrote, with the line and column of each of its values."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
-from typing_extensions import override
 
+from mubench.catalogue.files import read_file
+from mubench.catalogue.yaml_loader import MOST_CHARACTERS, MOST_DEPTH, Loader
 from mubench.errors import InputError
 
 
@@ -25,7 +23,7 @@ class Document:
         self.where = where
         self._overrides: list[str] = []
         try:
-            loader = _Loader(text)
+            loader = Loader(text)
             self._root = loader.get_single_node()
             self.value: Any = None if self._root is None else loader.construct_document(self._root)
         except yaml.MarkedYAMLError as error:
@@ -45,6 +43,8 @@ class Document:
         if not equals:
             raise InputError(f"--set {assignment}: write key.path=value")
         *parents, last = key.split(".")
+        if len(parents) >= MOST_DEPTH:
+            raise InputError(f"--set {assignment}: a key path of more than {MOST_DEPTH} parts")
         node = self.value
         for parent in parents:
             node = node.setdefault(parent, {})
@@ -69,22 +69,12 @@ def read_yaml(text: str, where: str) -> Any:
     return Document(text, where).value
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a duplicate key in a mapping; YAML would keep the last."""
-
-    @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                problem = f"the key '{key.value}' is listed twice; remove one"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_EXPONENT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+def read_text(path: Path) -> str:
+    """The text of a YAML file; raises InputError where it cannot be read or is too large."""
+    try:
+        return read_file(path, MOST_CHARACTERS).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as text: {error}") from None
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:

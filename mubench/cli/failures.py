@@ -12,10 +12,9 @@ from typing import TextIO
 
 from mubench import __version__
 from mubench.cli.output import BAD_INPUT, FAILED
-from mubench.errors import InputError, MubenchError, one_line
+from mubench.errors import InputError, MubenchError, cut, one_line
 from mubench.store.full_disk import ADVICE
 
-_LONGEST = 1000
 _PACKAGE = Path(__file__).parents[1]
 _REASONS = {
     errno.ENOSPC: ADVICE,
@@ -95,8 +94,7 @@ def _of_a_library(error: Exception) -> str | None:
 
 
 def _short(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    return cut(one_line(text))
 
 
 def _written(error: Exception) -> str:

@@ -17,8 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from mubench.catalogue.files import read_file
 from mubench.data.atomic import write_atomically
 from mubench.errors import InputError
+
+MOST_BYTES = 2**24
+"""Of a file: twice what a list of all of ImageNet's training examples takes."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,12 @@ def read_forget_file(path: str) -> ForgetFile:
     """
     file = Path(path)
     try:
-        content = file.read_bytes()
+        content = read_file(file, MOST_BYTES)
     except OSError as error:
         raise InputError(f"{path}: no such forget set ({error.strerror})") from None
     try:
         node = _parsed(file.suffix, content)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(
             f"{path}: not a forget set: JSON with 'ids', one number a line, or a NumPy array of "
             f"integers is needed ({' '.join(str(error).split())})"

@@ -59,8 +59,17 @@ def _kind_cost(
         len(steps),
         len(steps) - len(waiting),
         sum(known_costs) if complete else None,
-        sum((work_of(step) for step in waiting), Work()),
+        _work(waiting),
     )
+
+
+def _work(steps: Iterable[Step]) -> Work:
+    """The work of all: candidates of one search have the same, which is counted once."""
+    alike: dict[tuple[str | int, ...], list[Step]] = {}
+    for step in steps:
+        kind, purpose, request, _, row, *_ = step.names
+        alike.setdefault((kind, purpose, request, row), []).append(step)
+    return sum((work_of(same[0]) * len(same) for same in alike.values()), Work())
 
 
 def _means(records: Iterable[Record]) -> dict[tuple[str, ...], float]:

@@ -1,5 +1,6 @@
 """What the keys of a sweep file must be together: names that exist, seeds that are not shared."""
 
+from collections import Counter
 from itertools import product
 from typing import Any
 
@@ -9,7 +10,9 @@ from mubench.data.scenario import Purpose, check_scenario, named_members
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
 from mubench.sweep.pretrained import check_origins
+from mubench.sweep.size import check_size
 from mubench.sweep.spec import SeedAxis, SweepSpec
+from mubench.sweep.workload import train_size
 
 
 def check(spec: SweepSpec) -> None:
@@ -20,6 +23,7 @@ def check(spec: SweepSpec) -> None:
     """
     rows = spec.rows
     _check_axes(spec.grid)
+    check_size(spec)
     for data in spec.grid.dataset:
         check_options(data.card.card, data.options, f"grid.dataset.{data.name}")
     for chosen in spec.grid.model:
@@ -34,6 +38,7 @@ def check(spec: SweepSpec) -> None:
         _check_size(data, chosen)
         _check_objective(spec, forget)
         spec.recipe(data.name, chosen.name)
+        _check_ratio(forget, data)
         _check_scenarios(forget, data)
     _check_pairs(spec)
     if spec.published is not None:
@@ -61,6 +66,22 @@ def _check_objective(spec: SweepSpec, forget: ForgetSpec) -> None:
             f"search.objective: retrain_free cannot aim in {forget.label}: held-out examples of a "
             "group say nothing about a model that never saw it; take another objective"
         )
+
+
+def _check_ratio(forget: ForgetSpec, data: DatasetSpec) -> None:
+    """Refuse a share of D_tr, or of its groups, that is not even one of them."""
+    what, among = "examples", train_size(data) or _MOST_EXAMPLES
+    if forget.scenario == "group":
+        what, among = "groups", len(data.card.groups)
+    if forget.ratio is not None and among and round(forget.ratio * among) < 1:
+        raise InputError(
+            f"grid.forget.ratio: {forget.ratio:g} of {among:,} {what} of '{data.name}' is none; "
+            f"{1 / among:.1g} or more is needed"
+        )
+
+
+_MOST_EXAMPLES = 1_000_000_000
+"""Of a data set whose card says no size."""
 
 
 _PLURAL = {"class": "classes", "group": "groups", "index": "file"}
@@ -96,11 +117,12 @@ def _check_axes(grid: GridSpec) -> None:
         "forget": [(f.label, name) for f in grid.forget for name in f.dataset or names],
     }
     for axis, labels in axes.items():
-        for label in labels:
-            if labels.count(label) > 1:
+        for label, count in Counter(labels).items():
+            if count > 1:
                 raise InputError(f"grid.{axis}: '{label[0]}' is listed twice; remove one")
+    used = {name for forget in grid.forget for name in forget.dataset or names}
     for data in grid.dataset:
-        if data.name not in {cell[0].name for cell in grid.cells}:
+        if data.name not in used:
             raise InputError(f"grid.dataset: no scenario of grid.forget is for '{data.name}'")
 
 

@@ -12,9 +12,9 @@ class Theorem2Spec(Strict):
     """How Theorem 2 is measured on an original, see `mubench.methods.shared.theorem2`."""
 
     preconditioner: Literal["gauss_newton", "identity"] = "gauss_newton"
-    damping: float = Field(1e-2, gt=0)
-    subset: int = Field(2048, ge=1)
-    iterations: int = Field(50, ge=1)
+    damping: float = Field(1e-2, gt=0, le=1e12)
+    subset: int = Field(2048, ge=1, le=10_000_000)
+    iterations: int = Field(50, ge=1, le=1_000_000)
 
 
 class LabelLdpSpec(Strict):
@@ -22,8 +22,8 @@ class LabelLdpSpec(Strict):
     forgotten example still gets, `gamma2` of its ascent.
     """
 
-    gamma1: float
-    gamma2: float = Field(gt=0)
+    gamma1: float = Field(ge=-1e12, le=1e12)
+    gamma2: float = Field(gt=0, le=1e12)
 
     @model_validator(mode="after")
     def _are_ordered(self) -> Self:

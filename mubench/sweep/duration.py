@@ -4,9 +4,11 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+MOST_DAYS = 30
+"""More than any step takes; a time limit of years is none."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 _WRITTEN = re.compile(r"(\d+(?:\.\d+)?) ?([smh])")
 
@@ -32,4 +34,10 @@ def parse_duration(value: Any) -> timedelta:
     raise PydanticCustomError("duration", "300s, 5m, 1h, a number of seconds or off is needed")
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def _refuse_long(value: timedelta) -> timedelta:
+    if value > timedelta(days=MOST_DAYS):
+        raise PydanticCustomError("duration", f"at most {MOST_DAYS} days are allowed")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_refuse_long)]

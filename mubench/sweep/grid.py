@@ -132,7 +132,8 @@ class ForgetSpec(Strict):
         """Numbers of classes or groups that are given by number or by name."""
         plural = PLURALS[self.scenario]
         where = f"grid.forget.{purpose}_{plural}: "
-        numbers = [known.index(v) if isinstance(v, str) and v in known else v for v in named]
+        number_of = {name: number for number, name in reversed(list(enumerate(known)))}
+        numbers = [number_of.get(v, v) if isinstance(v, str) else v for v in named]
         for number in numbers:
             if isinstance(number, str):
                 hint = did_you_mean(number, known)

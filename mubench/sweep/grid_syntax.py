@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from mubench.catalogue.validation import in_order, input_error
 from mubench.data import forget_file
 from mubench.errors import DataError, did_you_mean
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"
 """What a name may be that becomes part of paths and tables."""
 Named = tuple[int | str, ...]
 """Classes or groups that are forgotten together, by number or by name."""
@@ -79,7 +80,7 @@ def forget_entries(node: Any, where: str) -> Iterator[dict[str, Any]]:
         entry[purpose] = tuple(_named(value, f"{where}.{key}", kind) for value in values)
         if not values:
             raise input_error(f"{where}.{key}: an empty list; name at least one {kind}")
-    shared = set(sum(entry["search"], ())) & set(sum(entry["final"], ()))
+    shared = set(chain(*entry["search"])) & set(chain(*entry["final"]))
     if shared:
         raise input_error(
             f"{where}.search_{plural}: shares {in_order(shared)} with final_{plural}; "

@@ -1,5 +1,6 @@
 """Read, parse and check a sweep file. All bad input ends here, in one line each."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from mubench.catalogue import cards
 from mubench.catalogue.validation import first_error
-from mubench.catalogue.yaml_document import Document, read_yaml
+from mubench.catalogue.yaml_document import Document, read_text, read_yaml
 from mubench.data.forget_file import embed
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.checks import check
@@ -36,10 +37,10 @@ def find(name: str) -> Path:
         InputError: the file does not exist.
     """
     path = Path(name)
-    if "/" in name and path.is_file():
+    if "/" in name and os.path.isfile(path):
         return path
     if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"{name}: no such sweep file")
         return path
     known = shipped_sweeps()
@@ -67,7 +68,7 @@ _SWEEPS = (".", "paper")
 def about(name: str) -> tuple[str, str]:
     """Name and description of a sweep, read without its cards and data."""
     path = find(name)
-    node = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    node = read_yaml(read_text(path), str(path))
     return str(node["name"]), str(node.get("description", ""))
 
 
@@ -78,10 +79,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> LoadedSweep:
         InputError: one line: file, line and column, key path, what is wrong, the nearest name.
     """
     path = find(name)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as text: {error}") from None
+    text = read_text(path)
     document = Document(text, str(path))
     node = document.mapping("a sweep file is a mapping with name, grid and methods")
     _anchor(node.get("grid"), path.parent)
@@ -108,7 +106,7 @@ def _anchor(grid: Any, folder: Path) -> None:
     nodes = [entry for axis in ("dataset", "forget") for entry in _entries(grid.get(axis))]
     for entry in _entries(grid.get("model")):
         for key in ("source", "weights"):  # a name on a hub looks like a path
-            if isinstance(entry.get(key), str) and (folder / entry[key]).exists():
+            if isinstance(entry.get(key), str) and os.path.exists(folder / entry[key]):
                 entry[key] = _absolute(entry[key], folder)
     for entry in nodes:
         for key in ("parquet", *_FORGET_FILES):

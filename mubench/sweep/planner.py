@@ -6,10 +6,8 @@ data only fingerprints are read.
 
 from collections.abc import Iterator
 from itertools import product
-from math import ceil
 from typing import NamedTuple, TypeVar
 
-from mubench.catalogue import cards
 from mubench.data.availability import UNKNOWN, fingerprint
 from mubench.data.scenario import Ids, Purpose, Scenario
 from mubench.errors import InputError
@@ -21,6 +19,7 @@ from mubench.sweep.kinds import ORIGINAL, Device, StepKind
 from mubench.sweep.plan import Plan
 from mubench.sweep.request import Request, Training
 from mubench.sweep.rows import Row
+from mubench.sweep.size import lag_of, refusal_of
 from mubench.sweep.spec import SeedAxis, SweepSpec
 from mubench.sweep.steps import (
     Execution,
@@ -65,7 +64,7 @@ class _Planner:
             data.label: fingerprint(data.card, data_dir) for data in spec.grid.dataset
         }
         self.device = device
-        self.lag = _lag(spec)
+        self.lag = lag_of(spec)
         self.steps: dict[str, Step] = {}
         self.studies: dict[str, Study] = {}
         self.cells: list[str] = []
@@ -97,7 +96,7 @@ class _Planner:
                 self._replica(final.request, replica, final.retrain)
             self._original(final)
         for row in self.spec.rows:
-            refusal = _refusal(row, model, forget)
+            refusal = refusal_of(row, model, forget.scenario)
             studies: list[Study] = []
             if row.space.free_dimensions and refusal is None:
                 requests = [self._referenced(request) for request in searched]
@@ -284,21 +283,3 @@ class _Planner:
             checkpoint_seconds=self.spec.checkpoint.total_seconds(),
             is_portable=self.spec.portable,
         )
-
-
-def _lag(spec: SweepSpec) -> int:
-    """Candidates of each search that run at a time, so that all searches keep workers busy."""
-    if spec.search.lag is not None:
-        return spec.search.lag
-    studies = spec.search.repeats * sum(
-        bool(row.space.free_dimensions) and _refusal(row, model, forget) is None
-        for _, model, forget in spec.grid.cells
-        for row in spec.rows
-    )
-    return min(spec.search.trials, ceil(spec.search.parallel / max(1, studies)))
-
-
-def _refusal(row: Row, model: ModelSpec, forget: ForgetSpec) -> str | None:
-    """Why a method cannot do what a cell asks, if so."""
-    card = cards.method(row.method)
-    return card.refusal(forget.scenario, model.card.modality, model.card.family)

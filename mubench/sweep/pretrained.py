@@ -1,8 +1,8 @@
 """Pretrained weights: whether they are where a sweep says, and which ones they are. No torch."""
 
+import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
 
 from mubench.catalogue.card_schema import ModelCard
 from mubench.catalogue.ids import content_of, package_version
@@ -20,14 +20,20 @@ def check_origins(model: ModelCard) -> None:
     for key, value in model.origins.items():
         if value is None:
             continue
-        path, where = Path(value).expanduser(), f"grid.model.{model.name}.{key}"
-        if key == "weights" and not path.is_file():
+        path, where = os.path.expanduser(value), f"grid.model.{model.name}.{key}"
+        if key == "weights" and not os.path.isfile(path):
             raise InputError(f"{where}: {value}: no such file; put the weights there")
-        is_local = path.exists() or value.startswith(("/", ".", "~"))
-        if key == "source" and is_local and not (path / "config.json").is_file():
+        is_local = os.path.exists(path) or value.startswith(("/", ".", "~"))
+        if key == "source" and is_local and not os.path.isfile(os.path.join(path, "config.json")):
             raise InputError(
                 f"{where}: {value}: has no config.json; put config.json and model.safetensors there"
             )
+        if len(value) > _HUB_NAME and not is_local:
+            raise InputError(f"{where}: {value}: neither a folder nor a name on a hub")
+
+
+_HUB_NAME = 200
+"""Characters: more have no name of a hub."""
 
 
 def origin_ids(model: ModelCard) -> Mapping[str, str]:

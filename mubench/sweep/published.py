@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mubench.catalogue.files import read_file
 from mubench.catalogue.validation import Strict
 from mubench.catalogue.yaml_document import read_yaml
+from mubench.catalogue.yaml_loader import MOST_CHARACTERS
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.kinds import REFERENCES
 
@@ -65,7 +67,7 @@ def read_published(name: Any, beside: Path) -> Any:
         return name
     path = beside.parent / name
     try:
-        node = read_yaml(path.read_text(encoding="utf-8"), str(path))
+        node = read_yaml(read_file(path, MOST_CHARACTERS).decode(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{beside}: published: {path}: not readable: {error}") from None
     if not isinstance(node, dict):

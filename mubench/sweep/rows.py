@@ -1,9 +1,11 @@
 """The rows of a results table: methods, their spaces, and the points of their grid axes."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 from mubench.catalogue import cards
@@ -40,20 +42,28 @@ def rows_of(methods: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[Row,
             raise InputError(f"methods.{name}: empty list; write {{}} for the defaults")
         for variant in variants if isinstance(variants, list) else [variants]:
             rows += _variant(name, space, {} if variant is None else variant, shared)
+            if len(rows) > MOST_ROWS:
+                raise InputError(f"methods.{name}: {_TOO_MANY}")
     for key in shared:
         if key not in known:
             raise InputError(f"shared.{key}: no method has it; {did_you_mean(key, known)}")
-    labels = [row.label for row in rows]
-    for label in labels:
-        if labels.count(label) > 1:
+    _check_distinct(rows)
+    return tuple(rows)
+
+
+def _check_distinct(rows: list[Row]) -> None:
+    counts = Counter(row.label for row in rows)
+    for label, count in counts.items():
+        if count > 1:
             raise InputError(
                 f"methods: two rows have the name '{label}'; give one a 'label', or vary a list"
             )
+    first: dict[Hashable, Row] = {}
     for row in rows:
-        twin = next(r for r in rows if (r.method, r.space) == (row.method, row.space))
+        what = (row.method, tuple((param.default, param.range) for param in row.space.params))
+        twin = first.setdefault(what, row)
         if twin is not row:
             raise InputError(f"methods: rows '{twin.label}' and '{row.label}' are identical")
-    return tuple(rows)
 
 
 def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -> Iterator[Row]:
@@ -80,14 +90,38 @@ def _variant(name: str, space: Space, variant: Any, shared: Mapping[str, Any]) -
     ranges: dict[str, Range] = {
         key: parse_range(node, f"{where}.{key}") for key, node in nodes.items() if key not in axes
     }
+    if prod(map(len, axes.values())) > MOST_ROWS:
+        sizes = " x ".join(str(len(values)) for values in axes.values())
+        raise InputError(f"{where}: a grid of {sizes} points: {_TOO_MANY}")
+    _check_types(axes, ranges, space, where)
     for point in product(*axes.values()):
         fixed = dict(zip(axes, point, strict=True))
         label = ",".join([*name_of_row, *(f"{key}={value}" for key, value in fixed.items())])
+        if len(label) > MOST_LABEL:
+            raise InputError(
+                f"{where}: the name of a row has {len(label)} characters, at most {MOST_LABEL}; "
+                "give fewer lists at once"
+            )
         chosen = ranges | {key: Fixed(value) for key, value in fixed.items()}
-        for key, chosen_range in chosen.items():
-            _check_type(key, chosen_range, space, f"{where}.{key}")
         given = {key: r.value for key, r in chosen.items() if isinstance(r, Fixed)}
         yield Row(f"{name}[{label}]" if label else name, name, space.narrowed(chosen), given)
+
+
+MOST_ROWS = 1000
+"""Of a results table."""
+MOST_LABEL = 200
+_TOO_MANY = f"at most {MOST_ROWS:,} rows; shorten a list, or divide the sweep"
+
+
+def _check_types(
+    axes: Mapping[str, list[Scalar]], ranges: Mapping[str, Range], space: Space, where: str
+) -> None:
+    """Check every value once, however many points of the grid have it."""
+    for key, values in axes.items():
+        for value in values:
+            _check_type(key, Fixed(value), space, f"{where}.{key}")
+    for key, chosen in ranges.items():
+        _check_type(key, chosen, space, f"{where}.{key}")
 
 
 def _label(value: Any, where: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from math import ceil
 from typing import Annotated, Any, Literal, Self
 
@@ -13,7 +14,7 @@ from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe, resolve_recipe
 from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
-from mubench.sweep.duration import Duration
+from mubench.sweep.duration import MOST_DAYS, Duration
 from mubench.sweep.grid import GridSpec
 from mubench.sweep.kinds import StepKind
 from mubench.sweep.published import Published
@@ -21,22 +22,28 @@ from mubench.sweep.rows import Row, rows_of
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Sentence = Annotated[str, Field(max_length=1000)]
+
+# The most that is no slip of the pen; how many steps there are in all, `sweep.size` bounds.
+MOST_TRIALS = 100_000
+MOST_SEEDS = 10_000
+_MOST_SECONDS = MOST_DAYS * 86_400
 
 
 class SearchSpec(Strict):
     """The search budget of every method, and the objective."""
 
     sampler: Literal["tpe", "random"] = "tpe"
-    trials: int = Field(8, ge=1)
+    trials: int = Field(8, ge=1, le=MOST_TRIALS)
     """Candidates of a search; all of them run on its first request."""
     keep: float = Field(0.3, gt=0, le=1)
     """Share of the candidates that go on to the next request: the defaults and the best others."""
-    repeats: int = Field(1, ge=1)
+    repeats: int = Field(1, ge=1, le=1000)
     """Independent searches for each row; final requests use them in turn."""
-    startup: int = Field(4, ge=1)
-    parallel: int = Field(1, ge=1)
+    startup: int = Field(4, ge=1, le=MOST_TRIALS)
+    parallel: int = Field(1, ge=1, le=MOST_TRIALS)
     """Workers that the searches together should keep busy; it decides the lag."""
-    lag: int | None = Field(None, ge=1)
+    lag: int | None = Field(None, ge=1, le=MOST_TRIALS)
     """Candidates of one search that run at a time; without it as many as `parallel` asks for."""
     objective: Objective = "robust_gap"
 
@@ -55,8 +62,8 @@ class SearchSpec(Strict):
 class SeedAxis(Strict):
     """Train and forget seeds of one purpose; `zip` pairs them in order, `product` combines them."""
 
-    train: tuple[Seed, ...] = Field(min_length=1)
-    forget: tuple[Seed, ...] = Field(min_length=1)
+    train: tuple[Seed, ...] = Field(min_length=1, max_length=MOST_SEEDS)
+    forget: tuple[Seed, ...] = Field(min_length=1, max_length=MOST_SEEDS)
     pair: Literal["zip", "product"] = "zip"
 
 
@@ -81,8 +88,8 @@ class SeedSpec(Strict):
 class Resources(Strict):
     """Resources of one step; a GPU share counts on a machine with GPUs, else `cpu`."""
 
-    cpu: float = Field(1, gt=0)
-    gpu: float = Field(0, ge=0)
+    cpu: float = Field(1, gt=0, le=1024)
+    gpu: float = Field(0, ge=0, le=64)
 
 
 class PerKind(Strict):
@@ -102,17 +109,17 @@ class PerKind(Strict):
 class Limits(Strict):
     """Time limits of one step, in seconds, by kind."""
 
-    train: float = Field(86_400, gt=0)
-    retrain: float = Field(86_400, gt=0)
-    search: float = Field(3_600, gt=0)
-    final: float = Field(7_200, gt=0)
+    train: float = Field(86_400, gt=0, le=_MOST_SECONDS)
+    retrain: float = Field(86_400, gt=0, le=_MOST_SECONDS)
+    search: float = Field(3_600, gt=0, le=_MOST_SECONDS)
+    final: float = Field(7_200, gt=0, le=_MOST_SECONDS)
 
 
 class SweepSpec(Strict):
     """Everything that one sweep file asks for."""
 
     name: Slug
-    description: str = ""
+    description: str = Field("", max_length=10_000)
     grid: GridSpec
     methods: Mapping[str, Any] = Field(min_length=1)
     shared: Mapping[str, Any] = Field(default_factory=dict)
@@ -121,7 +128,7 @@ class SweepSpec(Strict):
     """The name of a recipe, and changes to it."""
     search: SearchSpec = SearchSpec()
     seeds: SeedSpec = SeedSpec()
-    floor: int = Field(2, ge=0)
+    floor: int = Field(2, ge=0, le=100)
     """Extra Retrains per final request, for the noise floor."""
     precision: Literal["float32", "bfloat16"] = "float32"
     portable: bool = False
@@ -131,17 +138,17 @@ class SweepSpec(Strict):
     checkpoint: Duration = timedelta(minutes=5)
     """Between two checkpoints of a training; none where it is zero."""
     diagnostics: Diagnostics = Diagnostics()
-    claims: tuple[str, ...] = ()
+    claims: tuple[Sentence, ...] = Field((), max_length=1000)
     """The hypotheses of the sweep, as sentences; see `mubench.sweep.claims`."""
     published: Published | None = None
     """Numbers of a paper; in a sweep file also the name of a file beside it that holds them."""
 
-    @property
+    @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The rows of the results table, in the order of the file."""
         return rows_of(self.methods, self.shared)
 
-    @property
+    @cached_property
     def cell_words(self) -> dict[str, tuple[str, ...]]:
         """The names of the cells, each with the other words that a claim may use for it."""
         return {
@@ -157,10 +164,8 @@ class SweepSpec(Strict):
     @property
     def resolved_claims(self) -> tuple[Claim, ...]:
         """The parsed claims. Raises InputError for one that cannot be read."""
-        rows = [row.label for row in self.rows]
-        return tuple(
-            parse_claim(text, rows, self.cell_words, all_metrics()) for text in self.claims
-        )
+        rows, metrics = [row.label for row in self.rows], all_metrics()
+        return tuple(parse_claim(text, rows, self.cell_words, metrics) for text in self.claims)
 
     def recipe(self, dataset: str, model: str) -> Recipe:
         """The recipe that original and Retrain share, with this sweep's changes."""

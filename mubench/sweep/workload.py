@@ -7,7 +7,9 @@ from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
 from mubench.catalogue.expressions import evaluate_expression
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
+from mubench.errors import InputError
 from mubench.models.recipe import Recipe
+from mubench.sweep.grid import DatasetSpec
 from mubench.sweep.request import Request, Training
 from mubench.sweep.rows import Row
 from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
@@ -32,6 +34,9 @@ class Work:
             self.backward + other.backward,
             self.is_exact and other.is_exact,
         )
+
+    def __mul__(self, count: int) -> "Work":
+        return Work(self.epochs * count, self.forward * count, self.backward * count, self.is_exact)
 
 
 def work_of(step: Step) -> Work:
@@ -59,13 +64,22 @@ class _Sizes(NamedTuple):
     is_exact: bool
 
 
+def train_size(dataset: DatasetSpec) -> int | None:
+    """Examples of D_tr; None where the card says none."""
+    card = dataset.card
+    if "train" not in card.sizes:
+        return None
+    asked: int | None = {**card.options, **dataset.options}.get("train_size")
+    return min(asked or card.sizes["train"], card.sizes["train"])
+
+
 def _sizes(training: Training, request: Request | None) -> _Sizes | None:
     """Sizes of a request, or of a training on all of D_tr; None where the card says none."""
     card = training.dataset.card
-    if "train" not in card.sizes:
+    train = train_size(training.dataset)
+    if train is None:
         return None
     options = {**card.options, **training.dataset.options}
-    train = min(options.get("train_size") or card.sizes["train"], card.sizes["train"])
     forget, is_exact = (0, True) if request is None else _forgotten(request, train, card)
     all_held_out = card.sizes.get("validation", 0)
     return _Sizes(
@@ -96,10 +110,19 @@ def _method_work(sizes: _Sizes | None, row: Row) -> Work:
     }
     cost = cards.method(row.method).cost
     forward, backward = (
-        round(evaluate_expression(cost[way], values, f"{row.method}: cost.{way}"))
+        evaluate_expression(cost[way], values, f"{row.method}: cost.{way}")
         for way in ("forward", "backward")
     )
-    return Work(0, forward, backward, sizes.is_exact)
+    if not forward + backward <= _MOST_EXAMPLES:
+        raise InputError(
+            f"methods.{row.method}: {forward:.0e} examples forward and {backward:.0e} backward at "
+            "these hyperparameters, which never end; change them"
+        )
+    return Work(0, round(forward), round(backward), sizes.is_exact)
+
+
+_MOST_EXAMPLES = 1e18
+"""Years of all computers."""
 
 
 def _forgotten(request: Request, size: int, card: DataCard) -> tuple[int, bool]:

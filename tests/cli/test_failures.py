@@ -22,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
     ("error", "expected", "code"),
     [
         (InputError("x: wrong"), "x: wrong", 2),
-        (StoreError("x:\n\x1b[31mwrong"), "x: \ufffd[31mwrong", 1),
-        (InputError("x" * 5000), f"{'x' * 997}...", 2),
+        (StoreError("x:\n\x1b[31mwrong"), "x: \\x1b[31mwrong", 1),
+        (InputError("x" * 5000), f"{'x' * 695} ... xxx", 2),
         (OSError(errno.ENOSPC, "No space", "/a/b"), "/a/b: no space left on the disk; what was", 1),
         (PermissionError(errno.EACCES, "no", "/a"), "/a: no permission; change that", 1),
         (OSError(errno.EIO, "Input/output error", "/a"), "/a: Input/output error", 1),

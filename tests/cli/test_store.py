@@ -80,6 +80,7 @@ def test_a_store_of_another_format_is_refused_in_one_line(
     assert [path.name for path in (tmp_path / "foreign").iterdir()] == ["format.json"]
 
 
+@pytest.mark.filterwarnings("ignore:.*the next run makes it again")
 def test_a_damaged_store_is_repaired_and_the_next_run_makes_it_whole(mubench_, copy):
     sweep, store = copy
     records = Store(str(store)).records.read()

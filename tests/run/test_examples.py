@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import StoredDataset, StoredSplit
 from mubench.report.build import build
+from mubench.run import examples as module
 from mubench.run.examples import make_examples, png, read_media, save_examples
 from mubench.store.results_files import EXAMPLES, read_results, unpack_examples
 from mubench.sweep.grid import DatasetSpec
@@ -113,17 +114,18 @@ def test_what_cannot_be_read_is_left_out(store):
     assert not shown.oddities
 
 
-def named(source, classes):
-    """The same sweep of digits whose classes have these names."""
+def name_classes(monkeypatch, source, names):
+    """The classes of digits have these names from now on."""
     [options] = source.document["grid"]["dataset"]
-    card = {**cards.dataset("digits").card, "classes": classes}
+    card = {**cards.dataset("digits").card, "classes": names}
     data = {k: v for k, v in options.items() if k != "name"}
-    node = {"name": "digits", "options": data, "declared": card}
-    return replace(source, document={"grid": {"dataset": node}})
+    spec = DatasetSpec(name="digits", options=data, declared=card)
+    monkeypatch.setattr(module, "datasets", lambda axis: (spec,))
 
 
-def test_hostile_class_names_stay_text(store, tmp_path):
-    source = named(read_results(store, "tiny"), [HOSTILE] * 10)
+def test_hostile_class_names_stay_text(store, tmp_path, monkeypatch):
+    source = read_results(store, "tiny")
+    name_classes(monkeypatch, source, [HOSTILE] * 10)
     made = make_examples(store, source, None)
     [shown] = made.cells.values()
     assert {each.label for each in shown.oddities} == {HOSTILE}
@@ -131,7 +133,8 @@ def test_hostile_class_names_stay_text(store, tmp_path):
     assert len(shown.media) >= 4
     page = build(replace(source, examples=made), tmp_path / "report").page.read_text()
     assert "<img src=x" not in page
-    fewer = make_examples(store, named(read_results(store, "tiny"), ["zero", "one"]), None)
+    name_classes(monkeypatch, source, ["zero", "one"])
+    fewer = make_examples(store, source, None)
     assert next(iter(fewer.cells.values())).oddities[0].label.isdecimal()
 
 
