@@ -67,9 +67,13 @@ def _folder(kind: CardKind) -> Path:
     return PACKAGE / ("data" if kind == "datasets" else "models") / "cards"
 
 
-@cache
 def _shipped(kind: CardKind) -> frozenset[str]:
-    return frozenset(path.stem for path in _folder(kind).glob("*.yaml"))
+    return _in_folder(_folder(kind))
+
+
+@cache  # a plan asks for each card a hundred thousand times
+def _in_folder(folder: Path) -> frozenset[str]:
+    return frozenset(path.stem for path in folder.glob("*.yaml"))
 
 
 def _find(kind: CardKind, name: str, where: str) -> tuple[str, str, str]:
