@@ -108,7 +108,7 @@ _COMPARED, _WORD = 2000, 200
 
 
 def cut(text: str) -> str:
-    """Return a message without its middle, if it is long: its ends say what is wrong, and advise."""
+    """Return a message without its middle, if it is long: the end of it says how to mend it."""
     return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 305]} ... {text[-300:]}"
 
 

@@ -19,7 +19,7 @@ def test_a_problem_is_one_line_that_no_terminal_obeys(board_rows, tmp_path):
     row = find(board_rows, CELLS[0], "ft", "tuned")
     path = put(tmp_path, row, node_of(row) | {"a\x1b[2J\nb": 1})
     (problem,) = read_row(path)[1]
-    assert problem.startswith(f"{path}: a\ufffd[2J b: unknown key; known: ")
+    assert problem.startswith(f"{path}: a\\x1b[2J b: unknown key; known: ")
     deep = json.dumps(node_of(row)).replace('"ft": {}', '"ft": ' + "[" * 600 + "]" * 600)
     path.write_text(deep)
     (problem,) = read_row(path)[1]

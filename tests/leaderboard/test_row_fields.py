@@ -49,7 +49,7 @@ CONTRADICTIONS = {
     ),
     ("params", "y"): (
         "\ud800",
-        "params: contains a number that is not finite, or text that is not Unicode",
+        "text that is not Unicode (half of a surrogate pair)",
     ),
     ("requests", 0, "replicas"): ([{"ua": 0.1}], "requests: only Retrain's row has replicas"),
     ("source",): (1, "source: a string is needed; got 1"),
