@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mubench.cli.options import AsJson, DataDir, PluginFiles
+from mubench.cli.options import AsJson, DataDir, PluginFiles, existing_store
 from mubench.cli.output import FAILED, OK, console, say
 from mubench.errors import InputError
 
@@ -87,11 +88,18 @@ def new_method(
     say(f"next: mubench check {code}")
 
 
-def doctor(data: DataDir = None) -> None:
-    """Check the environment: device, packages, disk, data sets."""
-    from mubench.cli.doctor import findings
+def doctor(
+    data: DataDir = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", help="Also whether the sweeps of this store fit on its disk."),
+    ] = None,
+) -> None:
+    """Check the environment: device, packages, disk, data sets, and a store's space."""
+    from mubench.cli.doctor import findings, space
 
-    for name, text in findings(data):
+    sweeps = space(existing_store(store), data) if store else ()
+    for name, text in chain(findings(data), sweeps):
         say(f"{name:12} {text}")
 
 

@@ -12,6 +12,12 @@ from mubench.data.cache.decoded import known_fingerprint, stored_dataset
 from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import MubenchError, plural
 from mubench.run.machine import usable_cpus
+from mubench.run.open_sweep import default_device
+from mubench.run.storage import free_bytes, in_units, require_space, storage_of
+from mubench.store.lookup import parse_sweep
+from mubench.store.results_files import read_results
+from mubench.store.store import Store
+from mubench.sweep.planner import make_plan
 
 
 def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
@@ -25,6 +31,22 @@ def findings(data_dir: str | None) -> Iterator[tuple[str, str]]:
     yield "disk", f"{free:.0f} GiB free in this folder"
     for name in cards.names("datasets"):
         yield name, _dataset(name, data_dir)
+
+
+def space(store: Store, data_dir: str | None) -> Iterator[tuple[str, str]]:
+    """Name and finding for each saved sweep: what it will still store, beside the free space."""
+    free, done = free_bytes(store), store.records.statuses()
+    yield "store", "in a bucket" if free is None else f"{in_units(free)} free in {store.uri}"
+    for name in store.sweeps():
+        try:
+            sweep = parse_sweep(read_results(store, name))
+            plan = make_plan(sweep, default_device(sweep), data_dir)
+            missing = [step for key, step in plan.steps.items() if key not in done]
+            needed = in_units(storage_of(missing).total) if missing else "nothing"
+            warning = require_space(missing, store)
+            yield name, warning or f"{needed} more will be stored"
+        except MubenchError as error:
+            yield name, str(error)
 
 
 def _gpu() -> str:

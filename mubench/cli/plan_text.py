@@ -10,6 +10,7 @@ from rich.text import Text
 from mubench.errors import plural
 from mubench.report.analysis.significance import detectable, fewest_pairs
 from mubench.run.estimate import KindCost, total
+from mubench.run.storage import in_units, storage_of
 from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import FinalStep, refusal_of
@@ -34,6 +35,7 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
         Text(f"workers: {_workers(plan)}"),
         Text(f"verdicts: {_verdicts(plan)}"),
+        Text(f"store:   {_store(plan)}"),
         *(
             Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data fetch {name}`")
             for name in plan.unknown_data
@@ -64,6 +66,7 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
         },
         "work": _work_json(total(costs)),
         "workers": {"most": used.most, "mean": round(used.mean, 1), "chain": dict(used.chain)},
+        "store": _store_json(plan),
         "studies": [
             {
                 "id": s.id,
@@ -94,6 +97,28 @@ def _workers(plan: Plan) -> str:
         f"up to {used.most} at once, {used.mean:.0f} on average; "
         f"longest chain: {plural(sum(used.chain.values()), 'step')} ({chain})"
     )
+
+
+def _store(plan: Plan) -> str:
+    """Bytes at the end, and what they are."""
+    stored = storage_of(plan.steps.values())
+    parts = {"records": stored.records, "outputs": stored.outputs, "weights": stored.weights}
+    shown = ", ".join(f"{name} {in_units(count)}" for name, count in parts.items())
+    text = f"{'about' if stored.is_exact else 'more than'} {in_units(stored.total)} ({shown})"
+    if plan.keep == "records":
+        text += f" while it runs, {in_units(stored.records)} when it is completed"
+    return text
+
+
+def _store_json(plan: Plan) -> dict[str, Any]:
+    stored = storage_of(plan.steps.values())
+    return {
+        "keep": plan.keep,
+        "records_bytes": stored.records,
+        "outputs_bytes": stored.outputs,
+        "weights_bytes": stored.weights,
+        "is_exact": stored.is_exact,
+    }
 
 
 def _verdicts(plan: Plan) -> str:

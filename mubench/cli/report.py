@@ -17,6 +17,7 @@ from mubench.cli.options import (
     with_options,
 )
 from mubench.cli.output import say
+from mubench.errors import InputError
 
 if TYPE_CHECKING:
     from mubench.run.open_sweep import OpenSweep
@@ -67,9 +68,15 @@ def score(
     from mubench.run.examples import save_examples
     from mubench.run.post_hoc import add_metrics
     from mubench.store.results_files import read_results, sweep_name
+    from mubench.store.retention import has_no_outputs
 
     opened, metrics = existing_store(store), post_hoc_metrics(metric or ())
     source = read_results(opened, sweep_name(sweep))
+    if has_no_outputs(opened, source):
+        raise InputError(
+            f"{source.name}: its outputs were not kept (store.keep: records); to score it, run it "
+            "into another --store with --set store.keep=outputs"
+        )
     with opened.lock(source.name):
         for added in add_metrics(opened, source.records, metrics):
             say(str(added))

@@ -128,6 +128,7 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
     """Run the missing steps, then report and track them; the caller holds the store's lock."""
     from mubench.run.examples import save_examples
     from mubench.store.full_disk import told_if_full
+    from mubench.store.retention import has_no_outputs
     from mubench.tracking.tracker import tracked
 
     plan, store = opened.plan, opened.store
@@ -143,9 +144,12 @@ def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> 
             raise typer.Exit(INTERRUPTED if summary.interrupted_by == SIGINT else STOPPED)
         if tracker:
             tracker.catch_up()
-        save_examples(store, opened.source, sweep.data)
+        if not has_no_outputs(store, opened.source):
+            save_examples(store, opened.source, sweep.data)
         page = _write_report(opened, options.out)
         say(tracker.finish(page.parent) if tracker else "MLflow: off")
+    if plan.keep == "records" and not summary.failures and not summary.blocked:
+        _release_outputs(opened)
     return summary
 
 
@@ -155,6 +159,7 @@ def _run_missing(
     from mubench.run.tune.resume import finished, outdated_steps
 
     _print_outdated(outdated_steps(opened.plan, opened.store), opened.plan.name)
+    _require_space(opened)
     opened.save()
     ended = finished(opened.plan, opened.store)
     if ended is not None:
@@ -169,6 +174,25 @@ def _run_missing(
         say(place)
     with Screen(console()) as screen:
         return run_plan(opened.plan, opened.store, screen, cluster=options.cluster, data_dir=data)
+
+
+def _require_space(opened: "OpenSweep") -> None:
+    """Before anything is written: a full disk would end the run in its middle."""
+    from mubench.run.storage import require_space
+
+    records = opened.store.records.statuses()
+    missing = [step for key, step in opened.plan.steps.items() if key not in records]
+    warning = require_space(missing, opened.store)
+    if warning is not None:
+        say(warning)
+
+
+def _release_outputs(opened: "OpenSweep") -> None:
+    from mubench.store.retention import release_outputs
+
+    count = release_outputs(opened.store, opened.plan.name)
+    if count:
+        say(f"store.keep: records: outputs of {plural(count, 'step')} deleted")
 
 
 def _write_report(opened: "OpenSweep", out: Path | None) -> Path:

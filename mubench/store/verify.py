@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mubench.errors import IntegrityError
 from mubench.store.results_files import EXAMPLES, PLAN, SWEEP, read_plan, unpack_examples
+from mubench.store.retention import released_steps
 from mubench.store.sealed import check_seal, from_yaml
 from mubench.store.store import Store
 
@@ -21,10 +22,9 @@ def problems_of(store: Store) -> Iterator[Problem]:
 
     Every file that mubench reads again is looked at; MLflow's database is only a view of them.
     """
-    damaged_records = store.records.problems()
-    for name, text in sorted(damaged_records.items()):
-        yield Problem(text, (name,))
-    yield from _small_files(store)
+    damaged = [Problem(text, (name,)) for name, text in sorted(store.records.problems().items())]
+    damaged += _small_files(store)
+    yield from damaged
     stored = store.artefacts.ids()
     for step_id in sorted(stored):
         damage = store.artefacts.verify(step_id)
@@ -35,7 +35,7 @@ def problems_of(store: Store) -> Iterator[Problem]:
             store.checkpoints.load(step_id)
         except IntegrityError as error:
             yield Problem(str(error), tuple(store.files.list(f"checkpoints/{step_id}")))
-    if not damaged_records:
+    if not damaged:
         yield from _missing(store, stored)
 
 
@@ -71,11 +71,11 @@ def _problem(store: Store, name: str, check: Callable[[bytes, str], object]) -> 
 
 def _missing(store: Store, stored: Collection[str]) -> Iterator[Problem]:
     """References that are done and have no files."""
-    records = store.records.read()
+    records, released = store.records.read(), released_steps(store)
     for key in sorted(records):
         record = records[key]
         is_reference = record.kind in ("train", "retrain") and record.status == "ok"
-        if is_reference and record.unlearn_id not in stored:
+        if is_reference and record.unlearn_id not in stored and key not in released:
             yield Problem(
                 f"artefacts/{record.unlearn_id}: missing, though '{record.title}' is done; a run "
                 "that needs it makes it again (was it made by a worker that has another store?)"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mubench.sweep.claims import Claim
-from mubench.sweep.kinds import Device
+from mubench.sweep.kinds import Device, Keep
 from mubench.sweep.published import Published
 from mubench.sweep.steps import FinalStep, Step, Study
 
@@ -26,6 +26,8 @@ class Plan:
     """A paper's numbers, for the report."""
     claims: tuple[Claim, ...] = ()
     """What the sweep is run to find out."""
+    keep: Keep = "outputs"
+    """What stays in the store when the sweep is completed."""
 
     def expected(self) -> dict[tuple[str, str, str], int]:
         """How many final records each (cell, row, selection) should have."""

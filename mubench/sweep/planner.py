@@ -84,6 +84,7 @@ class _Planner:
             unknown_data=unknown,
             published=self.spec.published,
             claims=self.spec.resolved_claims,
+            keep=self.spec.store.keep,
         )
 
     def _cell(self, dataset: DatasetSpec, model: ModelSpec, forget: ForgetSpec) -> None:

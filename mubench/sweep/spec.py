@@ -16,7 +16,7 @@ from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.duration import MOST_DAYS, Duration
 from mubench.sweep.grid import GridSpec
-from mubench.sweep.kinds import StepKind
+from mubench.sweep.kinds import Keep, StepKind
 from mubench.sweep.published import Published
 from mubench.sweep.rows import Row, rows_of
 
@@ -115,6 +115,12 @@ class Limits(Strict):
     final: float = Field(7_200, gt=0, le=_MOST_SECONDS)
 
 
+class StoreSpec(Strict):
+    """What a completed sweep leaves in its store; no id depends on it."""
+
+    keep: Keep = "outputs"
+
+
 class SweepSpec(Strict):
     """Everything that one sweep file asks for."""
 
@@ -137,6 +143,7 @@ class SweepSpec(Strict):
     limits: Limits = Limits()
     checkpoint: Duration = timedelta(minutes=5)
     """Between two checkpoints of a training; none where it is zero."""
+    store: StoreSpec = StoreSpec()
     diagnostics: Diagnostics = Diagnostics()
     claims: tuple[Sentence, ...] = Field((), max_length=1000)
     """The hypotheses of the sweep, as sentences; see `mubench.sweep.claims`."""

@@ -73,6 +73,14 @@ def train_size(dataset: DatasetSpec) -> int | None:
     return min(asked or card.sizes["train"], card.sizes["train"])
 
 
+def holdout_size(dataset: DatasetSpec, split: str) -> int:
+    """Examples of D_val (`validation`) or D_te (`test`); 0 where the card says none."""
+    card = dataset.card
+    asked: int | None = {**card.options, **dataset.options}.get("holdout_size")
+    among = card.sizes.get(split, 0)
+    return min(asked or among, among)
+
+
 def _sizes(training: Training, request: Request | None) -> _Sizes | None:
     """Sizes of a request, or of a training on all of D_tr; None where the card says none."""
     card = training.dataset.card
@@ -81,11 +89,10 @@ def _sizes(training: Training, request: Request | None) -> _Sizes | None:
         return None
     options = {**card.options, **training.dataset.options}
     forget, is_exact = (0, True) if request is None else _forgotten(request, train, card)
-    all_held_out = card.sizes.get("validation", 0)
     return _Sizes(
         train=train,
         forget=forget,
-        validation=min(options.get("holdout_size") or all_held_out, all_held_out),
+        validation=holdout_size(training.dataset, "validation"),
         classes=len(card.classes),
         is_exact=is_exact and not options.get("deduplicate", False),  # leaves some out
     )
