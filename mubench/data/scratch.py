@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ INSIDE = "in"
 """The part of such a folder that is given away; beside it lies the file of its owner."""
 _OWNER = ".mubench-owner"
 """The file of a folder that its process keeps locked; without it a folder is somebody else's."""
+
+_PAUSES = (0.0, 0.05, 0.2, 0.8, 3.0)
+"""Seconds before each try to delete a folder."""
 
 
 @contextmanager
@@ -42,7 +46,7 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         try:
             yield folder / INSIDE
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _delete(folder)
 
 
 def _make(parent: Path) -> tuple[Path, IO[bytes]]:
@@ -65,4 +69,17 @@ def _clear(parent: Path) -> None:
                 continue
             with owner.open("r+b") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(owner.parent, ignore_errors=True)
+                _delete(owner.parent)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder, its owner's file last: what cannot go yet, the next process finds.
+
+    Processes that were started by the owner may write there until they have noticed its end.
+    """
+    for pause in _PAUSES:
+        time.sleep(pause)
+        shutil.rmtree(folder / INSIDE, ignore_errors=True)
+        if not (folder / INSIDE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            return

@@ -129,3 +129,32 @@ def test_a_place_that_refuses_is_one_line(tmp_path: Path):
         f"{place}: no temporary folder (No such file or directory); set TMPDIR to a folder with "
         "free space"
     )
+
+
+def test_a_folder_into_which_somebody_still_writes_goes_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Ray's agents outlive a killed driver; a file of theirs comes while the folder is emptied."""
+    written: list[Path] = []
+    real = scratch.shutil.rmtree
+
+    def rmtree(folder: Path, ignore_errors: bool) -> None:
+        if len(written) < most:
+            written.append(folder / "late")
+            written[-1].write_text("x")
+        else:
+            real(folder, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(scratch.shutil, "rmtree", rmtree)
+    monkeypatch.setattr(scratch.time, "sleep", lambda _: None)
+    most = 2
+    with scratch_folder(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+    most = 100
+    with scratch_folder(tmp_path):
+        pass
+    [left] = tmp_path.iterdir()
+    most = 0
+    with scratch_folder(tmp_path):
+        assert not left.exists()
