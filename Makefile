@@ -23,7 +23,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
 
 fuzz: $(STAMP)
-	$(BIN)/python -m pytest tests/fuzz -n auto --dist=load --hypothesis-profile=fuzz
+	MUBENCH_FUZZ=2000 $(BIN)/python -m pytest tests/fuzz -n auto --dist=load --hypothesis-profile=fuzz
 
 N ?= 100
 torture: $(STAMP)
