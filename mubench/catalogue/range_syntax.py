@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mubench.catalogue.bounds import check_magnitude
+from mubench.catalogue.bounds import check_slip
 from mubench.catalogue.ranges import (
     Choice,
     Complement,
@@ -72,7 +72,7 @@ def _parse_interval(kind: str, value: Any, where: str) -> Range:
         )
     low, high = value
     for end in value:
-        check_magnitude(end, f"{where}.{kind}")
+        check_slip("", end, f"{where}.{kind}")
     if kind == "int":
         if not (isinstance(low, int) and isinstance(high, int)):
             raise InputError(f"{where}.int: whole numbers are needed; got {value}")
@@ -87,7 +87,7 @@ def parse_scalar(node: Any, where: str) -> Scalar:
     is_wild = isinstance(node, float) and not math.isfinite(node)
     if is_wild or not isinstance(node, str | int | float | bool | None):
         raise InputError(f"{where}: a plain, finite value is needed; got {node}")
-    check_magnitude(node, where)
+    check_slip("", node, where)
     return node
 
 

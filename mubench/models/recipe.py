@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mubench.catalogue import cards
-from mubench.catalogue.bounds import check_bounds
+from mubench.catalogue.bounds import check_bounds, check_slip
 from mubench.catalogue.validation import first_error, input_error
 from mubench.catalogue.yaml_document import read_yaml
 from mubench.errors import InputError, did_you_mean
@@ -82,6 +82,7 @@ def resolve_recipe(dataset: str, model: str, training: Mapping[str, Any]) -> Rec
         recipe = Recipe(**{**values, **changes})
         for name in changes:
             check_bounds(name, getattr(recipe, name), f"training.{name}")
+            check_slip(name, getattr(recipe, name), f"training.{name}")
     except ValidationError as error:
         raise InputError(f"training.{first_error(error)}") from None
     late = [epoch for epoch in recipe.milestones if epoch >= recipe.epochs]

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from mubench.catalogue import cards
-from mubench.catalogue.bounds import check_bounds
+from mubench.catalogue.bounds import check_bounds, check_slip
 from mubench.catalogue.range_syntax import parse_range, parse_scalar
 from mubench.catalogue.ranges import Fixed, Range, Scalar, is_number
 from mubench.catalogue.search_space import Space
@@ -153,6 +153,7 @@ def _check_type(key: str, chosen: Range, space: Space, where: str) -> None:
         if words and value not in words:
             raise InputError(f"{where}: unknown value {value!r}; {did_you_mean(str(value), words)}")
         check_bounds(key, value, where)
+        check_slip(key, value, where)
 
 
 def _has_type_of(default: Scalar, value: Scalar) -> bool:

@@ -32,15 +32,18 @@ SLIPS = {
     "time that is none": ({"limits": {"final": math.nan}}, "limits.final: must be at most 2592000"),
     "processors": ({"resources": {"train": {"cpu": 1e9}}}, "resources.train.cpu: must be at most "),
     "checkpoint": ({"checkpoint": "999999h"}, "checkpoint: at most 30 days are allowed; got '9999"),
-    "epochs": ({"training": {"epochs": 10**18}}, "training.epochs: at most 100,000 is allowed"),
+    "epochs": ({"training": {"epochs": 10**18}}, "training.epochs: at most 100,000 in size"),
     "learning rate": (
         {"training": {"learning_rate": math.inf}},
         "training.learning_rate: 0 or more is needed; got inf",
     ),
-    "weight decay": ({"training": {"weight_decay": 1e9}}, "training.weight_decay: at most 1,000"),
+    "weight decay": (
+        {"training": {"weight_decay": 1e13}},
+        "training.weight_decay: at most 1,000,0",
+    ),
     "epochs of a method": (
         {"methods__ft": {"epochs": {"int": [1, 10**9]}}},
-        "methods.ft.epochs: at most 100,000 is allowed; got 1000000000",
+        "methods.ft.epochs: at most 100,000 in size is allowed; got 1000000000",
     ),
     "any number": (
         {"methods__ugradsl": {"alpha": -1e300}},
