@@ -1,9 +1,11 @@
-"""Atomic writes: a file is complete or absent, whenever the process dies."""
+"""Atomic writes: a file is complete or absent, whenever the process dies. Reads that end."""
 
+import errno
 import fcntl
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,18 @@ from typing import IO
 TEMPORARY = ".*.tmp"
 """A pattern of the names of temporary files; `clear_temporaries` tells them from a user's."""
 _NAME = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device: a reader may see no end of it.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
+    return path.read_bytes()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mubench.catalogue.validation import OWN_ERROR, error_text
+from mubench.data.atomic import read_file
 from mubench.errors import InputError, one_line
 from mubench.leaderboard.row import CHECKSUM, FORMAT, BoardRow, checksum_of
 from mubench.store.sealed import is_text
@@ -53,7 +54,7 @@ def row_files(paths: Iterable[Path]) -> list[Path]:
 def read_row(path: Path) -> tuple[BoardRow | None, list[str]]:
     """Return the row of a file, None where it cannot be read, and its problems, one line each."""
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         node = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         return None, [f"{path}: not JSON: {' '.join(str(error).split())}"]

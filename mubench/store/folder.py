@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mubench.data.atomic import TEMPORARY, clear_temporaries, write_atomically
+from mubench.data.atomic import TEMPORARY, clear_temporaries, read_file, write_atomically
 from mubench.errors import StoreError
 from mubench.store.full_disk import ADVICE, is_full
 
@@ -24,6 +24,7 @@ class Folder:
         """Write a file atomically; return its version."""
         path = self._path(name)
         with _one_line(path):
+            self._check_inside(path)
             write_atomically(path, content)
             return _version(path.stat())
 
@@ -31,6 +32,7 @@ class Folder:
         """Write a file unless it exists: O_EXCL, which NFS keeps too."""
         path = self._path(name)
         with _one_line(path):
+            self._check_inside(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 stream = path.open("xb")
@@ -47,7 +49,7 @@ class Folder:
     def read(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError."""
         try:
-            return self._path(name).read_bytes()
+            return read_file(self._path(name))
         except (FileNotFoundError, NotADirectoryError):
             raise
         except OSError as error:
@@ -68,12 +70,26 @@ class Folder:
     def delete(self, names: list[str]) -> None:
         """Delete those of some files that exist."""
         for name in names:
-            with _one_line(self._path(name)):
-                self._path(name).unlink(missing_ok=True)
+            path = self._path(name)
+            with _one_line(path):
+                self._check_inside(path)
+                path.unlink(missing_ok=True)
 
     def clear_temporaries(self) -> None:
         """Delete what writers that were killed have left half written."""
         clear_temporaries(Path(self.root).rglob(TEMPORARY))
+
+    def _check_inside(self, path: Path) -> None:
+        """Pass if a file that is written or deleted lies in this folder: a stranger may link out.
+
+        Raises:
+            StoreError: a link leads elsewhere.
+        """
+        if not path.parent.resolve().is_relative_to(Path(self.root).resolve()):
+            raise StoreError(
+                f"{path.parent}: a link out of {self.root}: nothing is written or deleted there; "
+                "make a folder of it"
+            )
 
     def _path(self, name: str) -> Path:
         return Path(self.root, name)
@@ -85,7 +101,7 @@ def _files(folder: Path) -> Iterator[tuple["os.DirEntry[str]", os.stat_result]]:
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))
         else:
             with suppress(FileNotFoundError):  # deleted meanwhile

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mubench.data.atomic import read_file
 from mubench.errors import IntegrityError
 
 SUMS = "SHA256SUMS"
@@ -51,7 +52,7 @@ def problems_of_folder(folder: Path) -> Iterator[str]:
         try:
             if not path.resolve().is_relative_to(folder.resolve()):
                 yield f"{folder / SUMS}: damaged: names a file outside of its folder"
-            elif sha256(path.read_bytes()) != expected:
+            elif sha256(read_file(path)) != expected:
                 yield f"{path}: damaged: does not match its checksum in {SUMS}"
         except FileNotFoundError:
             yield f"{path}: missing"

@@ -1,7 +1,11 @@
 """Rows come back from their files; a problem is one line."""
 
 import json
+import os
 
+import pytest
+
+from mubench.errors import InputError
 from mubench.leaderboard.read_rows import read_row, read_rows
 from mubench.leaderboard.row import to_json
 from tests.support.board import find, node_of, put
@@ -24,3 +28,9 @@ def test_a_problem_is_one_line_that_no_terminal_obeys(board_rows, tmp_path):
     path.write_text(deep)
     (problem,) = read_row(path)[1]
     assert len(problem) < 500
+
+
+def test_a_pipe_is_no_row_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "row.json")
+    with pytest.raises(InputError, match="a pipe or a device"):
+        read_rows([tmp_path])

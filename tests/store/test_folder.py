@@ -93,3 +93,45 @@ def test_the_next_writer_deletes_what_a_killed_one_left_half_written(tmp_path):
     left.write_bytes(b"half")
     with Lock(Files(str(tmp_path)), "sweep"):
         assert not left.exists()
+
+
+@pytest.mark.parametrize("name", ["damaged/a", "damaged/deeper/a"])
+def test_nothing_is_written_or_deleted_through_a_link_out_of_the_folder(files, tmp_path, name):
+    outside = tmp_path / "outside"
+    (outside / "deeper").mkdir(parents=True)
+    (outside / "a").write_text("precious")
+    files.write("b", b"")
+    (tmp_path / "store" / "damaged").symlink_to(outside)
+    for attempt in (lambda: files.write(name, b"x"), lambda: files.create(name, b"x")):
+        with pytest.raises(StoreError, match="a link out of"):
+            attempt()
+    with pytest.raises(StoreError, match="a link out of"):
+        files.delete(name)
+    assert [path.name for path in sorted(outside.rglob("*"))] == ["a", "deeper"]
+
+
+def test_links_in_a_listed_folder_are_not_followed(files, tmp_path):
+    files.write("records/b", b"")
+    for depth in range(20):
+        folder = tmp_path / f"{depth}"
+        folder.mkdir()
+        for name in "xy":
+            (folder / name).symlink_to(tmp_path / f"{depth + 1}")
+    (tmp_path / "store" / "records" / "many").symlink_to(tmp_path / "0")
+    (tmp_path / "20").mkdir()
+    assert files.list("records") == ["records/b", "records/many"]
+
+
+def test_a_store_that_is_a_link_is_written(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "store").symlink_to(tmp_path / "disk")
+    Files(str(tmp_path / "store")).write("a/b", b"x")
+    assert (tmp_path / "disk" / "a" / "b").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("endless", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_or_a_device_is_one_line_and_is_not_read(files, tmp_path, endless):
+    files.write("a", b"")
+    endless(tmp_path / "store" / "b")
+    with pytest.raises(StoreError, match="b: not readable: a pipe or a device, not a file"):
+        files.read("b")

@@ -1,5 +1,6 @@
 """The checksums of a folder: other tools read them, and what does not match is named."""
 
+import os
 import shutil
 import subprocess
 
@@ -53,3 +54,10 @@ def test_files_outside_of_the_folder_are_not_looked_at(folder):
     (folder / SUMS).write_text(f"{'0' * 64}  ../secret\n")
     [problem] = problems_of_folder(folder)
     assert problem == f"{folder}/{SUMS}: damaged: names a file outside of its folder"
+
+
+def test_a_pipe_in_a_folder_is_told_and_nobody_waits_for_it(folder):
+    (folder / "a.html").unlink()
+    os.mkfifo(folder / "a.html")
+    [problem] = problems_of_folder(folder)
+    assert problem.startswith(f"{folder}/a.html: not readable: ")
