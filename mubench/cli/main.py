@@ -3,6 +3,7 @@
 Heavy imports wait inside the commands until they are needed: help loads none of them.
 """
 
+import io
 import sys
 import warnings
 from collections.abc import Callable
@@ -50,6 +51,9 @@ for name, group in _GROUPS.items():
 
 def main() -> None:
     """Run the command line; an error is one line on stderr, and a traceback only with --debug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # ASCII or Latin-1: a name may have other letters
+            stream.reconfigure(errors="replace")
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
         app()

@@ -19,7 +19,8 @@ _POINTS = "mubench.points"
 """Tag: how many points of its curve a run has."""
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it MLflow 3 opens its pages for language models."""
-_PAGE = 1000
+_PAGE, _PAGES = 1000, 1000
+"""Most entries of a page, and pages of a list: a server may have no end of them."""
 _BATCH = 200
 """Runs that the writers take at once; the children of these runs follow in a later batch."""
 _PARAMS_AT_ONCE, _METRICS_AT_ONCE = 100, 800
@@ -200,15 +201,14 @@ def find_own_run(client: Any, sweep: str) -> Any | None:
 
 def experiment_sweeps(client: Any) -> list[str]:
     """Return the names of the sweeps that have an experiment."""
-    prefix, token, names = experiment_name(""), None, []
-    while True:
-        page = client.search_experiments(
-            filter_string=f"name LIKE '{prefix}%'", max_results=_PAGE, page_token=token
+    prefix = experiment_name("")
+    where = f"name LIKE '{prefix}%'"
+    found = _all_pages(
+        lambda token: client.search_experiments(
+            filter_string=where, max_results=_PAGE, page_token=token
         )
-        names += [experiment.name.removeprefix(prefix) for experiment in page]
-        token = page.token
-        if not token:
-            return names
+    )
+    return [experiment.name.removeprefix(prefix) for experiment in found]
 
 
 def _batches(runs: Iterable[RunData]) -> Iterator[list[RunData]]:
@@ -236,13 +236,28 @@ def _experiment(client: Any, uri: str, sweep: str) -> Any:
 
 def _runs(client: Any, experiment: str, where: str = "") -> Iterator[Any]:
     """Runs of an experiment without deleted ones, the newest first, as MLflow orders them."""
-    token = None
-    while True:
-        page = client.search_runs([experiment], where, max_results=_PAGE, page_token=token)
+    yield from _all_pages(
+        lambda token: client.search_runs([experiment], where, max_results=_PAGE, page_token=token)
+    )
+
+
+def _all_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
+    """What a search finds, page after page.
+
+    Raises:
+        TrackingError: the server says a page again, or never ends.
+    """
+    token, seen = None, set[str]()
+    while token is None or token not in seen:
+        seen.add(token or "")
+        page = search(token)
         yield from page
         token = page.token
         if not token:
             return
+        if len(seen) == _PAGES:
+            break
+    raise TrackingError(f"MLflow's list of runs does not end: page {len(seen) + 1} of it")
 
 
 def _is_outdated(run: Any, data: RunData) -> bool:

@@ -1,5 +1,6 @@
 """The command line as a whole: help, errors in one line, exit codes, a light start."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,16 @@ def test_the_command_line_starts_without_anything_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_all_letters_is_written_to(encoding):
+    code = (
+        "from mubench.cli import main as module; module.app = lambda: print('a\\u2014b'); "
+        "module.main()"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "a?b\n", "")

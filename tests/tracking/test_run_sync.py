@@ -1,13 +1,15 @@
 """What is sent of the metrics of a run, against a small model of what MLflow shows; doubles."""
 
+import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mubench.errors import TrackingError
 from mubench.tracking.run_data import CREATED, CURVE, RunData
-from mubench.tracking.run_sync import _BATCH, _batches, _changed_metrics
+from mubench.tracking.run_sync import _BATCH, _batches, _changed_metrics, experiment_sweeps
 from mubench.tracking.run_sync import _POINTS as POINTS
 from tests.support.tracked_world import World, shown
 
@@ -87,3 +89,25 @@ def test_of_two_runs_with_one_key_one_stays(world: World):
     state = world.state()
     assert world.sync().completed == 0
     assert world.state() == state
+
+
+class Endless:
+    """A server whose lists have no end."""
+
+    def __init__(self, tokens):
+        self._tokens = tokens
+
+    def search_experiments(self, **_):
+        page = Page()
+        page.token = next(self._tokens)
+        return page
+
+
+class Page(list):
+    token = ""
+
+
+@pytest.mark.parametrize("tokens", [itertools.repeat("again"), map(str, itertools.count())])
+def test_a_list_without_end_is_refused(tokens):
+    with pytest.raises(TrackingError, match="does not end"):
+        experiment_sweeps(Endless(tokens))
