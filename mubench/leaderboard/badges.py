@@ -35,19 +35,32 @@ class Badge:
     text: str
 
 
-def badges_of(row: BoardRow, others: Sequence[BoardRow]) -> tuple[Badge, ...]:
-    """Return a row's badges, given all rows of its cell (itself among them)."""
+class Usual:
+    """What is usual in a cell: the budget and device of most rows, and the Retrain it shows."""
+
+    def __init__(self, rows: Sequence[BoardRow]) -> None:
+        """Count once for all rows of a cell: boards have thousands."""
+        self.budget = most_common(row.tuning.trials for row in rows if row.tuning)
+        self.device = most_common(device for row in rows for device in row.devices)
+        self.retrain = next((row for row in rows if row.method == "retrain"), None)
+        requests = self.retrain.requests if self.retrain else ()
+        self.anchors = {request.name: request for request in requests}
+        self.noise = noise_of(self.retrain) if self.retrain else None
+
+
+def badges_of(row: BoardRow, usual: Usual) -> tuple[Badge, ...]:
+    """Return a row's badges, given what is usual in its cell."""
     shown: list[Badge] = []
     if len({request.seed_train for request in row.requests}) == 1:
         shown.append(Badge("single seed", "single seed"))
     if row.selection == "default":
         shown.append(Badge("untuned", "untuned"))
-    budget = most_common(other.tuning.trials for other in others if other.tuning)
-    if row.tuning and budget and row.tuning.trials > budget:
-        shown.append(Badge("over budget", f"over budget: {row.tuning.trials}, most {budget}"))
-    if row.devices != {most_common(device for other in others for device in other.devices)}:
+    if row.tuning and usual.budget and row.tuning.trials > usual.budget:
+        text = f"over budget: {row.tuning.trials}, most {usual.budget}"
+        shown.append(Badge("over budget", text))
+    if row.devices != {usual.device}:
         shown.append(Badge("other hardware", "other hardware"))
-    return (*shown, *_other_target(row, others), *_issues(row))
+    return (*shown, *_other_target(row, usual), *_issues(row))
 
 
 T = TypeVar("T", int, str)
@@ -59,12 +72,11 @@ def most_common(values: Iterable[T]) -> T | None:
     return min(counts, key=lambda value: (-counts[value], value), default=None)
 
 
-def _other_target(row: BoardRow, others: Sequence[BoardRow]) -> list[Badge]:
+def _other_target(row: BoardRow, usual: Usual) -> list[Badge]:
     """Badges of a row whose requests are not those of the Retrain that the cell shows."""
-    retrain = next((other for other in others if other.method == "retrain"), None)
-    if retrain is None:
+    if usual.retrain is None:
         return []
-    noise, anchors = noise_of(retrain), {request.name: request for request in retrain.requests}
+    noise, anchors = usual.noise, usual.anchors
     shared = [
         (request, anchors[request.name]) for request in row.requests if request.name in anchors
     ]

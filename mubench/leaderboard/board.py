@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from mubench.leaderboard.badges import Badge, badges_of
+from mubench.leaderboard.badges import Badge, Usual, badges_of
 from mubench.leaderboard.noise import noise_of
 from mubench.leaderboard.row import BoardRow, to_json
 from mubench.leaderboard.slug import slug
@@ -160,8 +160,8 @@ def _age(row: BoardRow) -> tuple[datetime, int, bytes]:
 
 
 def _cell(name: str, entries: list[BoardEntry]) -> BoardCell:
-    rows = [entry.row for entry in entries]
-    badged = [BoardEntry(entry.row, entry.older, badges_of(entry.row, rows)) for entry in entries]
+    usual = Usual([entry.row for entry in entries])
+    badged = [BoardEntry(entry.row, entry.older, badges_of(entry.row, usual)) for entry in entries]
     references = {entry.row.method: entry for entry in badged if not entry.row.selection}
     methods = [entry for entry in badged if entry.row.selection]
     return BoardCell(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mubench.data.atomic import TEMPORARY, clear_temporaries, write_atomically
+from mubench.errors import InputError
 from mubench.report.figures.render import draw
 from mubench.report.page import page
 from mubench.report.report import MANY, Report, report_of
@@ -38,10 +39,16 @@ def build(source: SweepResults, out: Path, *, full: bool = False) -> Written:
 
     A figure's files take a fifth of a second: those of a large sweep are drawn with `full` only.
     The page has all figures, and saves each as SVG or PNG.
+
+    Raises:
+        InputError: the folder of figures is a link, which might lead anywhere.
+        OSError: a file cannot be written.
     """
     with no_collection():
         contents = _contents(source, full=full)
     contents[SUMS] = sums_file(contents)
+    if (out / "figures").is_symlink():
+        raise InputError(f"{out / 'figures'}: a link; figures are written to a folder: remove it")
     clear_temporaries([*out.glob(TEMPORARY), *out.glob(f"figures/{TEMPORARY}")])
     written = Written(out, tuple(_write(out / name, content) for name, content in contents.items()))
     _remove_older_figures(out / "figures", set(written.files))

@@ -9,13 +9,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from mubench.errors import TrackingBusy, TrackingError
 from mubench.run.loopback import bypass_proxies
+from mubench.store.address import without_password
 from mubench.store.bucket import is_bucket
 from mubench.store.files import local_folder
 from mubench.tracking.in_time import InTime
+from mubench.tracking.own_folders import own_folders_alone
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -92,7 +94,8 @@ def connect(uri: str, left: Callable[[], float] = lambda: math.inf) -> Iterator[
 
         where = without_password(uri)
         try:
-            yield _client(uri, left)
+            with _own_folders(uri):
+                yield _client(uri, left)
         except ModuleNotFoundError as error:
             advice = "install the driver of this database (PostgreSQL: psycopg2-binary)"
             raise TrackingError(f"{where}: {error}; {advice}") from error
@@ -131,17 +134,14 @@ def how_to_open(uri: str) -> str:
     return shown if is_served else f"mlflow ui --backend-store-uri {quote(shown)}"
 
 
-def without_password(uri: str) -> str:
-    """Return an address that may be shown.
-
-    >>> without_password("postgresql://me:secret@host:5432/mlflow")
-    'postgresql://me:***@host:5432/mlflow'
-    """
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+@contextmanager
+def _own_folders(uri: str) -> Iterator[None]:
+    """Where a server or a database says where files lie, keep to our own folder."""
+    if urlsplit(uri).scheme in ("http", "https") or _sqlite_path(uri):
+        with own_folders_alone(artifact_location(uri)):
+            yield
+    else:
+        yield
 
 
 def _is_sqlite(uri: str) -> bool:

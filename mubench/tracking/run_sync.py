@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from mubench.errors import TrackingError
+from mubench.store.address import without_password
 from mubench.tracking.attempts import Attempts
-from mubench.tracking.client import artifact_location, without_password, writers
+from mubench.tracking.client import artifact_location, writers
 from mubench.tracking.run_data import CREATED, CURVE, NOTE, MetricPoint, RunData
 from mubench.tracking.runs import ROOT
 from mubench.tracking.views import SavedView, view_tags

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing_extensions import override
 
 from mubench.errors import TrackingError, plural
+from mubench.store.address import without_password
 from mubench.store.results import SweepResults
 from mubench.store.results_files import current_results
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 from mubench.tracking.artifacts import upload, upload_outputs
 from mubench.tracking.attempts import Attempts
-from mubench.tracking.client import connect, default_uri, without_password
+from mubench.tracking.client import connect, default_uri
 from mubench.tracking.descriptions import experiment_note
 from mubench.tracking.own_database import make_usable
 from mubench.tracking.run_names import cell_names

@@ -4,14 +4,14 @@ import copy
 
 import pytest
 
-from mubench.leaderboard.badges import LEGEND, badges_of
+from mubench.leaderboard.badges import LEGEND, Usual, badges_of
 from mubench.leaderboard.row import BoardRow
 from tests.support.board import find, node_of
 from tests.support.report_world import CELLS
 
 
 def said_of(row, others):
-    return {badge.kind: badge.text for badge in badges_of(row, others)}
+    return {badge.kind: badge.text for badge in badges_of(row, Usual(others))}
 
 
 def test_the_badges_of_the_made_up_sweep(board_rows):

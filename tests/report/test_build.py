@@ -10,6 +10,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
+from mubench.errors import InputError
 from mubench.report.build import build
 from mubench.store.results import SweepResults
 from mubench.store.results_files import FILES
@@ -151,3 +152,14 @@ def test_caveats_and_curves_are_those_of_the_methods_in_the_sweep(tmp_path):
         assert "ugradsl" not in text, name
         assert "smoothing" not in text, name
     assert not list(without.out.glob("figures/*curve*"))
+
+
+def test_figures_are_not_written_through_a_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "1-mine.png").write_bytes(b"precious")
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "figures").symlink_to(victim)
+    with pytest.raises(InputError, match="figures: a link"):
+        build(world(), tmp_path / "report")
+    assert [path.name for path in victim.iterdir()] == ["1-mine.png"]

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mubench.errors import InputError
 from mubench.run.tune.suggest import distributions_of
+from mubench.store.address import without_password
 from mubench.store.record import WORST, Record
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
@@ -119,7 +120,8 @@ def _errors_of(target: str) -> Iterator[None]:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         reason = " ".join(str(cause).split())[:200]
-        raise InputError(f"{target}: {reason}; choose another --to, or delete it") from error
+        where = without_password(target)
+        raise InputError(f"{where}: {reason}; choose another --to, or delete it") from error
 
 
 def _name(plan: Plan, study: Study, number: int) -> str:
