@@ -8,6 +8,7 @@ results of a run that nobody disturbed; no damaged file; and nothing temporary i
 mubench, or half written in the store. Then the next sweep begins.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +84,9 @@ class World:
 
 
 def records_of(store: Path) -> dict[str, str]:
-    """All of each record as text: NaN is equal to itself there."""
-    return {key: repr(record) for key, record in Store(str(store)).records.read().items()}
+    """All of each record as text: NaN equals itself there, and the order of metrics is none."""
+    records = Store(str(store)).records.read()
+    return {key: json.dumps(asdict(one), sort_keys=True) for key, one in records.items()}
 
 
 def workers_of(driver: int) -> list[int]:
