@@ -1,10 +1,9 @@
 """The tree of runs, and what has been sent."""
 
-import json
-
 import pytest
 
 from mubench.store.scores import Score
+from mubench.store.sealed import to_json
 from mubench.tracking import tracker as tracking
 from tests.support.tracked_world import SHORT, World, shown
 
@@ -17,7 +16,7 @@ def test_a_metric_that_comes_later_has_not_been_sent(world: World):
     given = (world.plan, world.store, world.outline, world.uri)
     assert not tracking._was_sent(*given)
     marker = tracking._marker(world.plan)
-    world.store.files.write(marker, json.dumps(tracking._digest(*given)).encode())
+    world.store.files.write(marker, to_json({"sent": tracking._digest(*given)}))
     assert tracking._was_sent(*given)
     key = next(iter(world.plan.steps))
     world.store.scores.write("rmia_auc", "code", {key: Score(0.5, "inputs", "2026-02-04")})
