@@ -2,10 +2,11 @@
 
     python benchmarks/torture.py 100        (or: make torture N=100)
 
-Each kill is a SIGKILL: of the driver, or of a worker in every fourth case. Right before it all
+Each kill is a SIGKILL: of the driver, or of a worker in every fourth case in which there is one. Right before it all
 records are read. A sweep that is completed has each of those records, bit for bit and once; the
 results of a run that nobody disturbed; no damaged file; and nothing temporary is left, of Ray, of
-mubench, or half written in the store. Then the next sweep begins.
+mubench, or half written in the store, once the agents of killed sessions of Ray have ended. Then
+the next sweep begins.
 """
 
 import json
@@ -29,6 +30,7 @@ from tests.support.sweep_world import all_values, descendants, write
 
 PATIENCE = 600.0
 """Seconds after which a run hangs."""
+AGENTS_SECONDS = 120.0
 MLFLOW_SHARE, WORKER_SHARE = 0.1, 0.25
 MOST_KILLS = 20
 """Of one sweep."""
@@ -120,7 +122,7 @@ def tortured(world: World, store: Path, kills: int, tally: Counter[str]) -> list
     seen: dict[str, str] = {}
     found: list[str] = []
     process = world.begin(store)
-    while kills and not wait_for(process, rng.uniform(0.5, world.seconds)):
+    while kills and not wait_for(process, rng.uniform(0.5, world.seconds / 2)):
         before = records_of(store)
         workers = workers_of(process.pid) if rng.random() < WORKER_SHARE else []
         victim = workers[0] if workers else process.pid

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -46,7 +46,8 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         try:
             yield folder / INSIDE
         finally:
-            _delete(folder)
+            _delete(folder, _PAUSES)
+            _clear(place)  # what was still in use at the start
 
 
 def _make(parent: Path) -> tuple[Path, IO[bytes]]:
@@ -72,14 +73,27 @@ def _clear(parent: Path) -> None:
                 _delete(owner.parent)
 
 
-def _delete(folder: Path) -> None:
-    """Delete a folder, its owner's file last: what cannot go yet, the next process finds.
-
-    Processes that were started by the owner may write there until they have noticed its end.
-    """
-    for pause in _PAUSES:
+def _delete(folder: Path, pauses: Sequence[float] = (0.0,)) -> None:
+    """Delete a folder, its owner's file last: what cannot go yet, the next process finds."""
+    for pause in pauses:
         time.sleep(pause)
+        if _is_used(folder):
+            continue
         shutil.rmtree(folder / INSIDE, ignore_errors=True)
         if not (folder / INSIDE).exists():
             shutil.rmtree(folder, ignore_errors=True)
             return
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether a process has its temporary files there, as those of a session of Ray do.
+
+    They outlive a killed owner for a while, and one that is just starting makes the whole folder
+    anew: then it would be without its owner's file, and stay.
+    """
+    setting = os.fsencode(f"TMPDIR={folder / INSIDE}")
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if setting in environment.read_bytes().split(b"\0"):
+                return True
+    return False

@@ -158,3 +158,16 @@ def test_a_folder_into_which_somebody_still_writes_goes_a_little_later(
     most = 0
     with scratch_folder(tmp_path):
         assert not left.exists()
+
+
+def test_a_folder_stays_while_a_process_of_a_killed_owner_uses_it(tmp_path: Path):
+    """Ray's workers, one that starts late above all: it would make the folder again."""
+    killed, left = holder(tmp_path)
+    late = subprocess.Popen(["sleep", "60"], env={**os.environ, "TMPDIR": str(left)})
+    killed.kill()
+    killed.communicate()
+    with scratch_folder(tmp_path):
+        assert (left / "deep" / "file").is_file()
+        late.kill()
+        late.wait()
+    assert not list(tmp_path.iterdir())
