@@ -2,11 +2,11 @@
 
     python benchmarks/torture.py 100        (or: make torture N=100)
 
-Each kill is a SIGKILL: of the driver, or of a worker in every fourth case in which there is one. Right before it all
-records are read. A sweep that is completed has each of those records, bit for bit and once; the
+Each kill is a SIGKILL: of the driver, or of a worker in every fourth case in which there is one.
+Right before it all records are read. A sweep that is completed has each of those records, bit for bit and once; the
 results of a run that nobody disturbed; no damaged file; and nothing temporary is left, of Ray, of
-mubench, or half written in the store, once the agents of killed sessions of Ray have ended. Then
-the next sweep begins.
+mubench, or half written in the store, after one more run that finds nothing to do, once the agents
+of killed sessions of Ray have ended. Then the next sweep begins.
 """
 
 import json
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -78,10 +79,24 @@ class World:
             for key in pq.read_table(path)["id"].to_pylist()
         )
         found += [f"{key}: there {count} times" for key, count in ids.items() if count > 1]
+        end = time.monotonic() + AGENTS_SECONDS
+        while self.agents() and time.monotonic() < end:
+            time.sleep(1)
+        self.begin(store).communicate(timeout=PATIENCE)
         found += [f"left: {path}" for path in store.rglob(TEMPORARY)]
         found += [
             f"left: {path}" for path in self.temporary.iterdir() if "db_init" not in path.name
         ]
+        return found
+
+    def agents(self) -> list[int]:
+        """Processes that have their temporary files below this world's: those of Ray's sessions."""
+        setting = os.fsencode(f"TMPDIR={self.temporary}/")
+        found = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if setting in environment.read_bytes():
+                    found.append(int(environment.parent.name))
         return found
 
 

@@ -10,9 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy
+from packaging.version import Version
 from sqlalchemy import URL
 
 from mubench.errors import TrackingBusy, TrackingError
+from mubench.run.loopback import bypass_proxies
 from mubench.tracking.artifacts import read_source
 from mubench.tracking.client import connect, default_uri, how_to_open, writers
 from mubench.tracking.sync import sync
@@ -30,6 +33,7 @@ def test_a_dead_server_gives_one_line_that_says_what_to_do(
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    bypass_proxies()  # for the rest of the process, as Ray needs it too
     before = dict(os.environ)
     with pytest.raises(TrackingError) as caught:
         sync(world.plan, world.store, world.outline, uri, None)
@@ -57,6 +61,8 @@ def test_a_store_with_an_odd_name_has_its_database_and_files_inside(
     tmp_path: Path, empty_database: Path, name: str
 ):
     """MLflow is given an address, not a path: a part of it may be read as a query, say."""
+    if "?" in name and Version(sqlalchemy.__version__) < Version("2.1"):
+        pytest.skip("SQLAlchemy before 2.1 has no address for '?': refused, see the next test")
     world = World(tmp_path / name, empty_database)
     world.database.unlink()
     world.record()
