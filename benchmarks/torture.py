@@ -3,10 +3,10 @@
     python benchmarks/torture.py 100        (or: make torture N=100)
 
 Each kill is a SIGKILL: of the driver, or of a worker in every fourth case in which there is one.
-Right before it all records are read. A sweep that is completed has each of those records, bit for bit and once; the
-results of a run that nobody disturbed; no damaged file; and nothing temporary is left, of Ray, of
-mubench, or half written in the store, after one more run that finds nothing to do, once the agents
-of killed sessions of Ray have ended. Then the next sweep begins.
+Right before it all records are read. A sweep that is completed has each of those records, bit for
+bit and once; the results of a run that nobody disturbed; no damaged file; and nothing temporary is
+left, of Ray, of mubench, or half written in the store, after one more run that finds nothing to do,
+once the agents of killed sessions of Ray have ended. Then the next sweep begins.
 """
 
 import json

@@ -77,8 +77,8 @@ def sqlite_uri(path: Path) -> str:
 def connect(uri: str, left: Callable[[], float] = lambda: math.inf) -> Iterator[Any]:
     """Yield an `MlflowClient`; restore the environment and the loggers at the end.
 
-    MLflow settings in the user's environment are kept. That no proxy is asked for this machine stays
-    for the rest of the process.
+    MLflow settings in the user's environment are kept. That this machine is reached without a proxy
+    stays for the rest of the process.
 
     Args:
         uri: MLflow's address.
