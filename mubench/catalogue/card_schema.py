@@ -154,6 +154,10 @@ class DataCard(Strict):
     modules: Annotated[tuple[str, ...], Role.CODE]
     """The modules with its `read`: one for each source of its files, or that of a plug-in."""
     uri: Annotated[str | None, Role.PLACE] = None
+    own: Mapping[str, Any] | None = None
+    """Of data without a card file: what the sweep says of them, see `data/own/entry.py`."""
+    found: Annotated[tuple[str, ...], Role.PROSE] = ()
+    """What was found in them, in sentences for people."""
     sizes: Annotated[Mapping[str, StrictInt], Role.USE] = Field(default_factory=dict)
     options: Annotated[Mapping[str, Any], Role.USE] = Field(default_factory=dict)
     fingerprint: Annotated[str | None, Role.USE] = None

@@ -139,11 +139,11 @@ _DATA_KEYS = {
 
 
 def complete_card(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card of a folder of Parquet files that has no card file, completed with defaults.
+    """The card of data that have no card file, completed with defaults.
 
     Images are neither cropped nor mirrored; they are normalised by the moments of D_tr.
     """
-    common = {"modules": ["mubench.data.sources.parquet"], "sizes": {}}
+    common = {"modules": ["mubench.data.own.source"]}
     options: dict[str, Any] = {"flip_labels": 0.0, "train_size": None, "holdout_size": None}
     return {"augment": {"pad": 0, "flip": False}, "options": options, **card, **common}
 

@@ -1,42 +1,85 @@
 """Commands on data sets and forget sets: fetch, check, export."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mubench.cli.options import DEFAULT_STORE, DataDir, PluginFiles, SetValues, SweepName
-from mubench.cli.output import FAILED, OK, say
+from mubench.cli.output import FAILED, OK, console, say
 from mubench.errors import plural
+
+if TYPE_CHECKING:
+    from mubench.catalogue.card_schema import DataCard
+
+SPLITS = ("train", "validation", "test")
 
 app = typer.Typer(help="Download and check data sets; export forget sets.", no_args_is_help=True)
 
 DatasetName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A data set; see `mubench list datasets`.")
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A data set of `mubench list datasets`, a folder or file of your own, or the sweep "
+        "file that has it.",
+    ),
 ]
+
+
+def _cards(name: str, command: str) -> list["DataCard"]:
+    """The card of a name; those of a sweep's data sets; or that of a person's own data."""
+    from mubench.catalogue import cards
+    from mubench.sweep.grid import DatasetSpec
+    from mubench.sweep.load import load
+
+    if name in cards.names("datasets"):
+        return [cards.dataset(name)]
+    if Path(name).suffix in (".yaml", ".yml"):
+        return [data.card for data in load(name).spec.grid.dataset]
+    if "/" in name or Path(name).exists():
+        return [DatasetSpec.of_own({"path": name}).card]
+    return [cards.dataset(name, f"data {command}")]
 
 
 @app.command()
 def fetch(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Download a data set if it is missing, and decode it into the cache."""
-    from mubench.catalogue import cards
     from mubench.data.fetch import fetch_data
 
-    for what, text in fetch_data(cards.dataset(name, "data fetch"), data):
-        say(f"{what:12} {text}")
+    for card in _cards(name, "fetch"):
+        for what, text in fetch_data(card, data):
+            say(f"{what:12} {text}")
 
 
 @app.command()
 def check(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
     """Show what a data set holds, and whether it matches its card."""
-    from mubench.catalogue import cards
     from mubench.data.fetch import check_data
 
     wrong = 0
-    for what, text in check_data(cards.dataset(name, "data check"), data):
-        wrong += what == "wrong"
-        say(f"{what:12} {text}")
+    for card in _cards(name, "check"):
+        for what, text in check_data(card, data):
+            wrong += what == "wrong"
+            say(f"{what:12} {text}")
     raise typer.Exit(FAILED if wrong else OK)
+
+
+@app.command()
+def classes(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -> None:
+    """List the classes of a data set with their numbers, and the examples of each."""
+    from rich.table import Table
+
+    from mubench.data.fetch import class_counts
+
+    for card in _cards(name, "classes"):
+        table = Table(box=None, pad_edge=False)
+        table.add_column("number", justify="right")
+        table.add_column("class")
+        for split in SPLITS:
+            table.add_column(split, justify="right")
+        for number, (title, counts) in enumerate(class_counts(card, data)):
+            table.add_row(str(number), title, *map(str, counts))
+        console().print(table)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mubench.catalogue.card_schema import DataCard
 from mubench.errors import plural
 from mubench.report.analysis.significance import detectable, fewest_pairs
 from mubench.run.estimate import KindCost, total
@@ -37,11 +38,26 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"verdicts: {_verdicts(plan)}"),
         Text(f"store:   {_store(plan)}"),
         *(
-            Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data fetch {name}`")
+            Text(
+                f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data {_fetch(name, plan)}`"
+            )
             for name in plan.unknown_data
         ),
+        *(Text(f"data:    {name}: {line}") for name, card in _own(plan) for line in card.found),
     ]
     return [heading, *lines, Text(), grid, Text(_examples(costs)), *_closing(plan, costs)]
+
+
+def _own(plan: Plan) -> list[tuple[str, DataCard]]:
+    """Data sets without a card file."""
+    cards = {
+        step.training.dataset.label: step.training.dataset.card for step in plan.steps.values()
+    }
+    return [(name, card) for name, card in cards.items() if card.own is not None]
+
+
+def _fetch(name: str, plan: Plan) -> str:
+    return "data check SWEEP" if name in dict(_own(plan)) else f"data fetch {name}"
 
 
 def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:

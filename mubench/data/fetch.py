@@ -51,9 +51,25 @@ def check_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
             yield "wrong", f"cached file {file} was altered; delete {_cached(card, data_dir)}"
 
 
+def class_counts(card: DataCard, data_dir: str | None) -> Iterator[tuple[str, list[int]]]:
+    """Name of each class, and how many examples train, validation and test have of it.
+
+    Raises:
+        DataError: as `check_data`.
+    """
+    dataset = stored_dataset(card.card, data_dir)
+    size = len(dataset.class_names)
+    counts = [np.bincount(split.labels, minlength=size) for split in dataset.splits.values()]
+    for number, name in enumerate(dataset.class_names):
+        yield name, [int(of_split[number]) for of_split in counts]
+
+
 def _facts(card: DataCard, data_dir: str | None, dataset: StoredDataset) -> Iterator[Finding]:
+    for line in card.found:
+        yield "found", line
     if is_in_files(card.card):
-        yield "folder", str(locate(card.card, data_dir).folder)
+        if card.uri is None:
+            yield "folder", str(locate(card.card, data_dir).folder)
         yield "cache", str(_cached(card, data_dir))
     for name, size in split_sizes(dataset):
         counts = np.bincount(dataset.splits[name].labels, minlength=len(dataset.class_names))

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard, ModelCard
@@ -32,6 +33,15 @@ class DatasetSpec(Strict):
     options: Mapping[str, Any] = Field(default_factory=dict)
     declared: Mapping[str, Any] | None = None
     """The card of a folder of Parquet files that the sweep names itself; else None."""
+
+    @classmethod
+    def of_own(cls, entry: Mapping[str, Any]) -> Self:
+        """Data without a card file, as a sweep may name them. Raises InputError."""
+        try:
+            return cls.model_validate(dataset_entry(entry))
+        except (ValidationError, PydanticCustomError) as error:
+            text = first_error(error) if isinstance(error, ValidationError) else str(error)
+            raise InputError(text) from None
 
     @property
     def label(self) -> str:
@@ -133,6 +143,8 @@ class ForgetSpec(Strict):
         plural = PLURALS[self.scenario]
         where = f"grid.forget.{purpose}_{plural}: "
         number_of = {name: number for number, name in reversed(list(enumerate(known)))}
+        for value in named:
+            _require_one_meaning(value, known, f"{where}{self.scenario}")
         numbers = [number_of.get(v, v) if isinstance(v, str) else v for v in named]
         for number in numbers:
             if isinstance(number, str):
@@ -149,6 +161,19 @@ class ForgetSpec(Strict):
         if len(distinct) == len(known):
             raise InputError(f"{where}{list(named)} leaves no {self.scenario} to retain")
         return distinct
+
+
+def _require_one_meaning(value: int | str, known: tuple[str, ...], where: str) -> None:
+    """Refuse a number that is also the name of another class or group; a text is always a name."""
+    if isinstance(value, str) or not 0 <= value < len(known) or str(value) not in known:
+        return
+    other = known.index(str(value))
+    if other != value:
+        raise InputError(
+            f"{where} {value} is number {value}, which is called '{known[value]}', or the one "
+            f"called '{value}', number {other}; write its name in quotes: '{known[value]}' or "
+            f"'{value}'"
+        )
 
 
 class GridSpec(Strict):

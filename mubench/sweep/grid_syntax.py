@@ -3,26 +3,29 @@
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from mubench.catalogue import cards
-from mubench.catalogue.validation import in_order, input_error
+from mubench.catalogue.validation import first_error, in_order, input_error
 from mubench.data import forget_file
+from mubench.data.own.entry import NAME, OwnEntry, default_name
 from mubench.errors import DataError, did_you_mean
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"
-"""What a name may be that becomes part of paths and tables."""
 Named = tuple[int | str, ...]
 """Classes or groups that are forgotten together, by number or by name."""
 
 
 def dataset_entry(node: Any) -> Any:
-    """`digits`, `{name: digits, flip_labels: 0.2}` and `{parquet: FOLDER}` are all data sets."""
-    if isinstance(node, Mapping) and "declared" in node:  # names code: only a card of ours may
-        raise input_error("dataset.declared: unknown key; write {parquet: FOLDER}, or a name")
-    is_folder = isinstance(node, Mapping) and "parquet" in node
-    return _folder(node) if is_folder else with_options(node)
+    """`digits`, `{name: digits, flip_labels: 0.2}`, `{path: FOLDER}` and `{hub: NAME}`."""
+    if not isinstance(node, Mapping):
+        return with_options(node)
+    if "declared" in node:  # names code: only a card of ours may
+        raise input_error("dataset.declared: unknown key; write {path: FOLDER}, or a name")
+    if "parquet" in node:
+        raise input_error("dataset.parquet: is called path now: {path: FOLDER}")
+    return _own(node) if {"path", "hub"} & node.keys() else with_options(node)
 
 
 def with_options(node: Any) -> Any:
@@ -34,29 +37,26 @@ def with_options(node: Any) -> Any:
     return node
 
 
-def _folder(node: Mapping[str, Any]) -> dict[str, Any]:
-    """A folder of Parquet files without a card: described by its schema and the given columns."""
-    from mubench.data.sources import parquet  # here: only such a folder needs a decoder of images
+def _own(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Data without a card: described by what the sweep says of them and by themselves."""
+    from mubench.data.own.declare import declare  # here: only such data need a decoder of images
 
-    columns = {key: str(node[key]) for key in ("image", "text", "label", "group") if key in node}
-    if not isinstance(node["parquet"], str) or not node["parquet"]:
-        raise input_error(f"dataset.parquet: a folder or URI is needed; got {node['parquet']!r}")
-    if "image" in columns and "text" in columns:
-        raise input_error("dataset.parquet: give either an image column or a text column")
-    uri = node["parquet"]
-    if "://" not in uri:
-        uri = str(Path(uri).absolute())
-    name = str(node.get("name", uri.rstrip("/").rpartition("/")[2]))
+    known = OwnEntry.model_fields
+    try:
+        entry = OwnEntry.model_validate({k: v for k, v in node.items() if k in known})
+    except ValidationError as error:
+        raise input_error(f"dataset.{first_error(error)}") from None
+    name = str(node.get("name", default_name(entry.path or str(entry.hub))))
     if not re.fullmatch(NAME, name) or name in cards.names("datasets"):
         raise input_error(
-            f"dataset.name: '{name}' cannot name a folder of Parquet files: letters, digits, _ - . "
-            "are allowed, and names of data sets that mubench knows are taken"
+            f"dataset.name: '{name}' cannot name data of your own: letters, digits, _ - . are "
+            "allowed, and names of data sets that mubench knows are taken; add 'name: NAME'"
         )
-    options = {key: v for key, v in node.items() if key not in (*columns, "parquet", "name")}
     try:
-        declared = cards.complete_card(parquet.describe(uri, columns, name))
+        declared = cards.complete_card(declare(entry, name))
     except DataError as error:
-        raise input_error(f"dataset.parquet: {error}") from None
+        raise input_error(f"dataset.{'path' if entry.path else 'hub'}: {error}") from None
+    options = {key: value for key, value in node.items() if key not in (*known, "name")}
     return {"name": name, "options": options, "declared": declared}
 
 

@@ -109,7 +109,7 @@ def _anchor(grid: Any, folder: Path) -> None:
             if isinstance(entry.get(key), str) and os.path.exists(folder / entry[key]):
                 entry[key] = _absolute(entry[key], folder)
     for entry in nodes:
-        for key in ("parquet", *_FORGET_FILES):
+        for key in ("path", *_FORGET_FILES):
             if isinstance(entry.get(key), str):
                 entry[key] = _absolute(entry[key], folder)
             elif isinstance(entry.get(key), list):

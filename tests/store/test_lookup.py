@@ -17,7 +17,7 @@ def test_a_sweep_that_names_files_of_another_machine_says_which(tmp_path):
     """Reports of an older mubench have the paths of forget sets; folders are never carried."""
     gone = str(tmp_path / "gone.json")
     forget = {"scenario": "index", "search_files": [gone], "final_files": [gone]}
-    for changes in ({"forget": [forget]}, {"dataset": [{"parquet": gone}]}):
+    for changes in ({"forget": [forget]}, {"dataset": [{"path": gone}]}):
         node = {**TINY, "grid": {**TINY["grid"], **changes}}
         with pytest.raises(InputError) as caught:
             parse_sweep(SweepResults("x", "", (), (), (), {}, "", document=node))

@@ -43,7 +43,7 @@ def bert_sweep(tmp_path, source="bert", name="bert_base", **options):
     node = {
         **TINY,
         "grid": {
-            "dataset": [{"parquet": "notes", "text": "text"}],
+            "dataset": [{"path": "notes", "text": "text"}],
             "model": [model],
             "forget": [{"scenario": "random", "ratio": 0.2}],
         },

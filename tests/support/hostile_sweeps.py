@@ -66,7 +66,7 @@ HOSTILE: tuple[Any, ...] = (
     *(nested(20, "list"), nested(200, "list"), nested(30, "negate"), nested(200, "negate")),
     *({"log": [1e-300, 1e300]}, {"int": [0, 10**30]}, {"uniform": [0, float("inf")]}),
     *({"choice": list(range(3000))}, {"either": [0, {"log": [1, 2]}] * 500}, {"negate": "x"}),
-    *({"name": "digits", "train_size": 10**30}, {"parquet": "/dev"}, {"parquet": "\0"}),
+    *({"name": "digits", "train_size": 10**30}, {"path": "/dev"}, {"path": "\0"}),
     *({"scenario": "index", "search_files": "/dev/zero", "final_files": "/dev/null"},),
     *({"scenario": "class", "search_classes": [0], "final_classes": list(range(3000))},),
     *(list(range(3000)), list(range(100)), [0.1] * 500, ["ft"] * 500),

@@ -40,7 +40,7 @@ def write_shapes(folder, sizes=COUNTS, test=40):
 def shapes_sweep(tmp_path, forget, **changes):
     """A tiny sweep over those shapes, as a file."""
     data = {
-        "parquet": "shapes",
+        "path": "shapes",
         "image": "picture",
         "label": "kind",
         "group": "who",

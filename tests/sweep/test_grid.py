@@ -6,6 +6,7 @@ from mubench.catalogue import cards
 from mubench.data.scenario import Classes
 from mubench.errors import InputError
 from mubench.sweep import load as load_of_spec
+from tests.support.own_files import texts, write_table
 from tests.support.refused_sweeps import assert_refused
 from tests.support.small_sweep import changed
 
@@ -212,6 +213,33 @@ def test_a_lone_class_is_a_group_of_one_and_a_group_ignores_order(sweep):
     card = cards.dataset("digits")
     assert found.scenarios("search", card) == [Classes((9,))]
     assert found.scenarios("final", card) == [Classes((1, 2)), Classes((0,))]
+
+
+@pytest.mark.usefixtures("cache_dir")
+def test_a_number_that_is_also_a_name_is_refused_with_both_meanings(sweep, tmp_path):
+    """Stars from 1 to 4: number 1 is called '2'."""
+    path = tmp_path / "stars" / "train.parquet"
+    write_table(path, texts([1, 2, 3, 4] * 6))
+    seeds = {
+        "search": {"train": [100], "forget": [100], "pair": "product"},
+        "final": {"train": [0], "forget": [0], "pair": "product"},
+    }
+    changes = {"grid__dataset": {"path": str(path)}, "grid__model": "bert_tiny", "seeds": seeds}
+
+    def scenarios(named):
+        forget = {"scenario": "class", "search_classes": ["4"], "final_classes": named}
+        spec = load_of_spec.parse(changed(sweep, grid__forget=forget, **changes), "x").grid
+        return spec.forget[0].scenarios("final", spec.dataset[0].card)
+
+    with pytest.raises(InputError) as caught:
+        scenarios([1])
+    assert str(caught.value).endswith(
+        "final_classes: class 1 is number 1, which is called '2', or the one called '1', number 0; "
+        "write its name in quotes: '2' or '1'"
+    )
+    assert scenarios(["1"]) == [Classes((0,))]
+    assert scenarios(["2"]) == [Classes((1,))]
+    assert scenarios([0]) == [Classes((0,))]  # no class is called 0
 
 
 def test_classes_and_groups_may_be_named(sweep):

@@ -189,10 +189,10 @@ def _write_inputs(
             name: files.enter_context(closing(writer_for(card, folder, name, len(rows.ids))))
             for name, rows in splits.items()
         }
-        for part, official in zip(raw.parts, (b"train", b"test"), strict=False):
+        for official, part in raw.named_parts.items():
             start = 0
             for piece in part.pieces():
-                digest.update(part, official, piece, start)
+                digest.update(part, official.encode(), piece, start)
                 for name, rows in splits.items():
                     if rows.part is part:
                         first, last = np.searchsorted(rows.positions, [start, start + len(piece)])
@@ -238,14 +238,19 @@ def _check_range(where: str, what: str, values: Ints, count: int) -> None:
 
 def divide(raw: Raw) -> dict[str, Rows]:
     """The three splits: disjoint, fixed by hashes of the ids, together all examples."""
-    train, test = raw.train, raw.test
-    ids = np.arange(len(train.labels))
-    splits = {
-        name: _rows(train, positions, first=0)
-        for name, positions in partition(train.labels, ids, has_test=test is not None).items()
-    }
-    if test is not None:
-        splits["test"] = _rows(test, np.arange(len(test.labels)), first=len(ids))
+    train = raw.train
+    made = partition(
+        train.labels,
+        np.arange(len(train.labels)),
+        has_test=raw.test is not None,
+        has_validation=raw.validation is not None,
+    )
+    splits = {name: _rows(train, positions, first=0) for name, positions in made.items()}
+    first = 0
+    for name, part in raw.named_parts.items():
+        if part is not train:
+            splits[name] = _rows(part, np.arange(len(part.labels)), first)
+        first += len(part.labels)
     return splits
 
 

@@ -73,12 +73,6 @@ def decode_one(
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def shape_of(values: pa.Array, where: str) -> tuple[int, int, int]:
-    """(c, h, w) of the first of some encoded images; c is 1 where it is grey, else 3."""
-    image = _open(next(iter(_encoded(values)), None), f"{where} 0")
-    return (1 if image.mode == "L" else 3, image.height, image.width)
-
-
 def fitted(image: Image.Image, height: int, width: int) -> Image.Image:
     """The image scaled until it covers (height, width), and the centre of that."""
     if image.size == (width, height):

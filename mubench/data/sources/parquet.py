@@ -1,11 +1,10 @@
 """Data sets in Hugging Face's Parquet schema: images (PNG or JPEG bytes) or texts, and labels.
 
-A folder with `train*.parquet` and perhaps `test*.parquet`, on this machine or wherever `pyarrow.fs`
-reaches. Columns are found by their usual names, or
-given by the card's `columns`.
+A folder with `train*.parquet` and `test*.parquet` of a data set with a card; data of one's own
+without a card: `data/own`. Columns are found by their usual names, or given by the card's
+`columns`.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
-from mubench.data.sources.decode_images import decode, shape_of
+from mubench.data.own.columns import holds_bytes, holds_text
+from mubench.data.own.formats import class_names
+from mubench.data.own.layout import by_name
+from mubench.data.own.place import File, first_line, open_place
+from mubench.data.sources.decode_images import decode
 from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Part, Piece, Raw
 from mubench.data.sources.superclasses import check_names, file_classes
@@ -31,17 +33,9 @@ COLUMNS = {
 """Under which names columns are looked for where the card gives none."""
 
 
-class Root(NamedTuple):
-    """A folder on some file system."""
-
-    files: fs.FileSystem
-    path: str
-
-
 class Table(NamedTuple):
     """One split: its shards in order, their columns, and the class names that the schema gives."""
 
-    root: Root
     shards: tuple[str, ...]
     inputs: str
     label: str
@@ -58,8 +52,8 @@ def is_here(card: Mapping[str, Any], folder: Path) -> bool:
 
 def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
     """Name, size and time of each file."""
-    root = root_of(card, folder)
-    return [[info.base_name, info.size, info.mtime_ns] for info in _listed(root)]
+    del card
+    return [[file.name, file.size, file.mtime_ns] for file in _listed(folder)]
 
 
 def read(card: Mapping[str, Any], folder: Path) -> Raw:
@@ -68,23 +62,22 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
     Raises:
         DataError: a file or column is missing, or has invalid values.
     """
-    root = root_of(card, folder)
-    train = open_table(root, "train", card)
-    test = open_table(root, "test", card)
-    tables = [table for table in (train, test) if table is not None]
-    if train is None:
-        raise DataError(f"{root.path}: no train*.parquet in it; put the train split there")
-    if test is None and "uri" not in card:
-        raise DataError(f"{root.path}: no test*.parquet in it; put the test split there")
+    shards = by_name(_listed(folder), str(folder))
+    for split in ("train", "test"):
+        if split not in shards:
+            raise DataError(f"{folder}: no {split}*.parquet in it; put the {split} split there")
+    train, test = (_table(shards[split], card) for split in ("train", "test"))
     names = train.class_names or file_classes(card)
-    for table in tables:
+    for table in (train, test):
         where = f"{table.shards[0]}: column {table.label}"
         check_names(card, table.class_names or names, where)
         if table.class_names not in ((), names):
             raise DataError(f"{where}: other class names than in the train split")
     group_names = train.group_names or _group_names(card)
-    parts = [_part(table, card, len(names), len(group_names)) for table in tables]
-    return Raw(parts[0], parts[1] if len(parts) > 1 else None, names, group_names=group_names)
+    sizes = len(names), len(group_names)
+    return Raw(
+        _part(train, card, *sizes), _part(test, card, *sizes), names, group_names=group_names
+    )
 
 
 def _part(table: Table, card: Mapping[str, Any], classes: int, groups: int) -> Part:
@@ -109,56 +102,32 @@ def _part(table: Table, card: Mapping[str, Any], classes: int, groups: int) -> P
     )
 
 
-def root_of(card: Mapping[str, Any], folder: Path) -> Root:
-    """Where a card's Parquet files are.
-
-    Raises:
-        DataError: the card names a URI that pyarrow does not know, or a folder that is not there.
-    """
-    place = str(card.get("uri", folder))
-    try:
-        if "://" in place:
-            files, path = fs.FileSystem.from_uri(place)
-        else:
-            files, path = fs.LocalFileSystem(), str(Path(place).absolute())
-        if files.get_file_info(path).type != fs.FileType.Directory:
-            raise DataError(f"{place}: no such folder; put there {WANTED}")
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{place}: cannot be opened ({_first_line(error)})") from error
-    return Root(files, path)
-
-
-def open_table(root: Root, split: str, card: Mapping[str, Any]) -> Table | None:
-    """The shards of a split and their columns; None where there are none.
+def _table(shards: tuple[File, ...], card: Mapping[str, Any]) -> Table:
+    """The shards of a split and their columns.
 
     Raises:
         DataError: a shard is damaged, lacks a column, or has others than the first.
     """
-    names = [info.path for info in _listed(root) if info.base_name.startswith(split)]
-    if not names:
-        return None
-    tables = [_columns(root, path, card)._replace(shards=tuple(names)) for path in names]
+    paths = tuple(file.path for file in shards)
+    tables = [_columns(path, card)._replace(shards=paths) for path in paths]
     if any(table != tables[0] for table in tables):
-        raise DataError(f"{root.path}: the shards {Path(names[0]).name}, ... differ in columns")
+        raise DataError(f"{paths[0]}, ...: the shards differ in columns")
     return tables[0]
 
 
-def _listed(root: Root) -> list[fs.FileInfo]:
-    entries = root.files.get_file_info(fs.FileSelector(root.path))
-    return sorted(
-        (info for info in entries if info.base_name.endswith(".parquet")), key=lambda i: i.path
-    )
+def _listed(folder: Path) -> list[File]:
+    return [file for file in open_place(str(folder)).listed() if file.name.endswith(".parquet")]
 
 
-def _columns(root: Root, path: str, card: Mapping[str, Any]) -> Table:
+def _columns(path: str, card: Mapping[str, Any]) -> Table:
     wanted = card.get("columns") or {}
-    with _open(root, path) as file:
+    with _open(path) as file:
         schema = file.schema_arrow
     present = f"columns: {', '.join(schema.names)}"
     kind = "text" if card["modality"] == "text" else "image"
     candidates = [wanted[kind]] if kind in wanted else list(COLUMNS[kind])
     inputs = next((name for name in candidates if name in schema.names), None)
-    fits = _holds_text if kind == "text" else _holds_bytes
+    fits = holds_text if kind == "text" else holds_bytes
     if inputs is None or not fits(schema.field(inputs).type):
         holds = "text" if kind == "text" else "bytes or struct<bytes, path>"
         raise DataError(f"{path}: no {kind} column {' or '.join(candidates)} of {holds}; {present}")
@@ -171,13 +140,12 @@ def _columns(root: Root, path: str, card: Mapping[str, Any]) -> Table:
         missing = f"{path}: no integer column {{}} for the groups; {present}"
         group = _integer_column(schema, [wanted["group"]], missing)
     return Table(
-        root,
         (path,),
         inputs,
         label,
         group,
-        _class_names(path, schema, label),
-        () if group is None else _class_names(path, schema, group),
+        class_names(schema, label),
+        () if group is None else class_names(schema, group),
     )
 
 
@@ -188,39 +156,15 @@ def _integer_column(schema: pa.Schema, candidates: list[str], missing: str) -> s
     raise DataError(missing.format(" or ".join(candidates)))
 
 
-def _open(root: Root, path: str) -> pq.ParquetFile:
+def _open(path: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(root.files.open_input_file(path))
+        return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
 
 
 def _damaged(path: str, error: Exception) -> DataError:
-    return DataError(f"{path}: not a whole Parquet file, fetch it again ({_first_line(error)})")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _holds_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _holds_bytes(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        kind = kind.field("bytes").type
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _class_names(path: str, schema: pa.Schema, label: str) -> tuple[str, ...]:
-    try:
-        about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-        return tuple(about["info"]["features"][label]["names"])
-    except ValueError as error:
-        raise _damaged(path, error) from error
-    except (KeyError, TypeError):  # a schema without class names, which is allowed
-        return ()
+    return DataError(f"{path}: not a whole Parquet file, fetch it again ({first_line(error)})")
 
 
 def _batches(table: Table, column: str) -> Iterator[tuple[str, int, pa.Array]]:
@@ -228,7 +172,7 @@ def _batches(table: Table, column: str) -> Iterator[tuple[str, int, pa.Array]]:
     for path in table.shards:
         start = 0
         try:
-            with _open(table.root, path) as file:
+            with _open(path) as file:
                 for batch in file.iter_batches(BATCH, columns=[column]):
                     yield path, start, batch.column(0)
                     start += batch.num_rows
@@ -254,35 +198,3 @@ def _read_labels(table: Table, column: str, count: int) -> Ints:
 def _group_names(card: Mapping[str, Any]) -> tuple[str, ...]:
     groups = card.get("groups", ())
     return tuple(map(str, range(groups) if isinstance(groups, int) else groups))
-
-
-def describe(uri: str, columns: Mapping[str, str], name: str) -> dict[str, Any]:
-    """The card of a folder of Parquet files that has none, from its schema and a first row.
-
-    Classes are those that the schema names, else 0 to the largest label.
-
-    Raises:
-        DataError: as `read` does.
-    """
-    modality = "text" if "text" in columns else "image"
-    card: dict[str, Any] = {"name": name, "uri": uri, "columns": columns, "modality": modality}
-    root = root_of(card, Path())
-    train = open_table(root, "train", card)
-    if train is None:
-        raise DataError(f"{uri}: no train*.parquet in it; put the train split there")
-    classes = train.class_names or _numbered(train, train.label)
-    if len(classes) < 2:
-        raise DataError(f"{uri}: column {train.label} has one class; two are needed at least")
-    card |= {"title": name, "classes": list(classes)}
-    if train.group is not None:
-        card["groups"] = list(train.group_names or _numbered(train, train.group))
-    if modality == "image":
-        path, _, values = next(_batches(train, train.inputs))
-        card["input_shape"] = list(shape_of(values[:1], f"{path}: row"))
-    card["columns"] = {modality: train.inputs, "label": train.label} | dict(columns)
-    return card
-
-
-def _numbered(table: Table, column: str) -> list[str]:
-    largest = int(_read_labels(table, column, 2**31).max(initial=0))
-    return [str(i) for i in range(largest + 1)]

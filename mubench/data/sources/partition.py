@@ -42,28 +42,34 @@ def hash_order(ids: Ints, *names: str | int) -> Ints:
 def hold_out(labels: Ints, ids: Ints, share: float, *names: str | int) -> tuple[Ints, Ints]:
     """Hold out `share` of every class: positions (held_out, rest), both ascending.
 
-    Of a class with m examples round(share * m) are held out.
+    Of a class with m examples round(share * m) are held out, but at least one of two or more.
     """
     order = hash_order(ids, *names)
     is_held_out = np.zeros(len(ids), dtype=bool)
     for label in np.unique(labels):
         members = order[labels[order] == label]
-        is_held_out[members[: round(share * len(members))]] = True
+        count = max(round(share * len(members)), min(1, len(members) - 1))
+        is_held_out[members[:count]] = True
     return np.flatnonzero(is_held_out), np.flatnonzero(~is_held_out)
 
 
-def partition(labels: Ints, ids: Ints, *, has_test: bool) -> dict[str, Ints]:
-    """Ascending positions of `train`, `validation` and, unless it has its own, `test`.
+def partition(
+    labels: Ints, ids: Ints, *, has_test: bool, has_validation: bool = False
+) -> dict[str, Ints]:
+    """Ascending positions of `train`, and of `validation` and `test` unless there are such splits.
 
     Args:
         labels: (n,) of the official training split, or of everything where there is no test split.
         ids: (n,) stable ids.
         has_test: whether the data set has an official test split.
+        has_validation: whether it has an official validation split.
     """
     splits: dict[str, Ints] = {}
     rest = np.arange(len(ids))
     if not has_test:
         splits["test"], rest = hold_out(labels, ids, TEST_SHARE, "test", SPLIT_SEED)
+    if has_validation:
+        return {"train": rest, **splits}
     held_out, kept = hold_out(labels[rest], ids[rest], VALIDATION_SHARE, "validation", SPLIT_SEED)
     return {"train": rest[kept], "validation": rest[held_out], **splits}
 

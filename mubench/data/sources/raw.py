@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Raw:
-    """A data set. Row i of `train` has id i; row j of `test` has id len(train) + j."""
+    """A data set. Ids number the rows of `train`, then those of `test`, then of `validation`."""
 
     train: Part
     test: Part | None
@@ -53,11 +53,19 @@ class Raw:
     fingerprint: str = ""
     """Empty where it is computed when the data are cached."""
     group_names: tuple[str, ...] = ()
+    validation: Part | None = None
+    """None where there is no official validation split; one is then held out of `train`."""
+
+    @property
+    def named_parts(self) -> dict[str, Part]:
+        """`train`, and `test` and `validation` if there are such, in the order of ids."""
+        named = {"train": self.train, "test": self.test, "validation": self.validation}
+        return {name: part for name, part in named.items() if part is not None}
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """`train`, and `test` if there is one."""
-        return (self.train,) if self.test is None else (self.train, self.test)
+        """The same without names."""
+        return tuple(self.named_parts.values())
 
 
 class InFiles(Protocol):

@@ -117,6 +117,7 @@ def harm_folder(folder: Path, case: str) -> None:
         torn[4:400] = b"\xff" * 396
         train.write_bytes(torn)
     else:
+        train.rename(folder / "train-0.parquet")
         write_parquet(folder / "train-1.parquet", column="image")
 
 
@@ -128,7 +129,7 @@ def harm_folder(folder: Path, case: str) -> None:
         ("truncated", "train.parquet: not a whole Parquet file, fetch it again"),
         ("empty", "train.parquet: not a whole Parquet file, fetch it again"),
         ("torn page", "train.parquet: not a whole Parquet file, fetch it again"),
-        ("unlike shards", "toy: the shards train-1.parquet, ... differ in columns"),
+        ("unlike shards", "train-0.parquet, ...: the shards differ in columns"),
     ],
 )
 def test_a_bad_folder_is_named_in_one_line(parquet_folder, cache_dir, case, message):

@@ -1,0 +1,230 @@
+"""The source of a person's own data: the card that describes them, and the examples.
+
+The card is made from what the sweep file says and from the data themselves (`describe`); it travels
+with the plan, and `read` opens the same place again.
+"""
+
+import os
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mubench.data.own.contents import ImageList, Rows
+from mubench.data.own.entry import OwnEntry
+from mubench.data.own.hub import fetched
+from mubench.data.own.opened import OwnData, OwnSplit, open_own
+from mubench.data.own.pixels import Look, Style, in_words, look, pixels_of
+from mubench.data.own.place import Place, open_place
+from mubench.data.sources.partition import partition
+from mubench.data.sources.raw import Part, Piece, Raw
+from mubench.errors import DataError, plural
+
+WANTED = "a folder of images for each class, or Parquet, Arrow, CSV or JSON lines"
+LOOKED_AT = 1000
+"""Images whose headers are read to find the size and mode of all."""
+
+
+def is_here(card: Mapping[str, Any], folder: Path) -> bool:
+    """The place is in the card, and whether anything is there, `read` says better."""
+    del card, folder
+    return True
+
+
+def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
+    """Name, size and time of each file: that of `files_of`."""
+    del folder
+    return files_of(place_of(OwnEntry.of_card(card)))
+
+
+def read(card: Mapping[str, Any], folder: Path) -> Raw:
+    """Images as uint8 (n, c, h, w), or texts; labels and groups as the card numbers them.
+
+    Raises:
+        DataError: as `describe`; or the data have other classes than when the sweep was planned.
+    """
+    del folder
+    entry = OwnEntry.of_card(card)
+    place = place_of(entry)
+    data = open_own(place, entry)
+    if list(data.classes.names) != list(card["classes"]):
+        raise DataError(
+            f"{card['uri']}: its classes have changed since the sweep was planned; plan it again"
+        )
+    style = style_of(card) if card["modality"] == "image" else None
+    parts = {name: _part(split, data, place, style) for name, split in data.splits.items()}
+    return Raw(
+        train=parts["train"],
+        test=parts.get("test"),
+        validation=parts.get("validation"),
+        class_names=data.classes.names,
+        group_names=data.groups.names,
+    )
+
+
+def place_of(entry: OwnEntry) -> Place:
+    """Where the data are on this machine; those of the hub are fetched first.
+
+    Raises:
+        DataError: there is nothing, or the hub does not answer.
+        InputError: the package that reads the hub is missing.
+    """
+    if entry.path is None:
+        return open_place(str(fetched(entry)))
+    return open_place(entry.path)
+
+
+def files_of(place: Place) -> list[Any]:
+    """Name, size and time of each file."""
+    return [[file.name, file.size, file.mtime_ns] for file in place.listed()]
+
+
+def describe(place: Place, entry: OwnEntry, name: str) -> dict[str, Any]:
+    """The card of a place of data.
+
+    Raises:
+        DataError: in one line: what was found where, and how to go on.
+    """
+    data = open_own(place, entry)
+    card: dict[str, Any] = {
+        "name": name,
+        "title": name,
+        "uri": entry.uri,
+        "own": dict(entry.facts),
+        "modality": data.columns.modality,
+        "classes": list(data.classes.names),
+        "found": [*_counted(data), *data.notes],
+        "sizes": _sizes(data),
+    }
+    if data.columns.group is not None:
+        card["groups"] = list(data.groups.names)
+    if data.columns.modality == "image":
+        looks = list(islice(_looks(data, place), LOOKED_AT))
+        style = _style(looks, entry, place.path)
+        card["input_shape"] = list(style.shape)
+        became = f", brought to {style.mode} {style.width}x{style.height}"
+        same = all((o.mode, o.width, o.height) == (style.mode, *style[1::-1]) for o in looks)
+        card["found"].append(f"images: {in_words(looks)}{'' if same else became}")
+    return card
+
+
+def _sizes(data: OwnData) -> dict[str, int]:
+    labels = data.splits["train"].labels
+    made = partition(
+        labels,
+        np.arange(len(labels)),
+        has_test="test" in data.splits,
+        has_validation="validation" in data.splits,
+    )
+    given = {name: len(data.splits[name].labels) for name in data.splits if name != "train"}
+    return {name: len(rows) for name, rows in made.items()} | given
+
+
+def style_of(card: Mapping[str, Any]) -> Style:
+    """What the images of a card become."""
+    own = card["own"]
+    channels, height, width = card["input_shape"]
+    crop = own.get("crop", "center") if "resize" in own else None
+    return Style(height, width, "L" if channels == 1 else "RGB", crop, "mode" in own)
+
+
+def _style(looks: Sequence[Look], entry: OwnEntry, uri: str) -> Style:
+    mode = entry.mode or ("L" if all(one.is_grey for one in looks) else "RGB")
+    if entry.resize is not None:
+        return Style(*entry.resize, mode, entry.crop, entry.mode is not None)
+    sizes = {(one.height, one.width) for one in looks}
+    if len(sizes) > 1:
+        raise DataError(
+            f"{uri}: images of different sizes ({in_words(looks)}); add 'resize: 64', say, "
+            "to bring all to one"
+        )
+    height, width = sizes.pop()
+    return Style(height, width, mode, None, entry.mode is not None)
+
+
+def _counted(data: OwnData) -> Iterator[str]:
+    for name, split in data.splits.items():
+        counts = np.bincount(split.labels, minlength=len(data.classes.names))
+        yield f"{name}: {len(split.labels)} examples, {counts.min()} to {counts.max()} a class"
+        absent = [data.classes.names[k] for k in np.flatnonzero(counts == 0)]
+        if absent:
+            yield (
+                f"{name} has no example of {plural(len(absent), 'class', 'classes')} "
+                f"({', '.join(absent[:3])})"
+            )
+
+
+def _part(split: OwnSplit, data: OwnData, place: Place, style: Style | None) -> Part:
+    pieces = (
+        partial(_texts, split, data)
+        if style is None
+        else partial(_images, split, data, place, style)
+    )
+    return Part(pieces, split.labels, split.groups)
+
+
+def _texts(split: OwnSplit, data: OwnData) -> Iterator[Piece]:
+    for rows in split.rows([data.columns.inputs]):
+        texts: list[str | None] = rows.values[0].to_pylist()
+        if None in texts:
+            raise DataError(
+                f"{rows.where(texts.index(None))}: no text in column {data.columns.inputs}; remove "
+                "the row"
+            )
+        yield [text for text in texts if text is not None]
+
+
+def _images(
+    split: OwnSplit, data: OwnData, place: Place, style: Style
+) -> Iterator[NDArray[np.uint8]]:
+    def one(named: tuple[bytes | str | None, str]) -> NDArray[np.uint8]:
+        encoded, where = named
+        return pixels_of(_bytes(place, encoded, where), style, where)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for rows in split.rows([data.columns.inputs]):
+            yield np.stack(list(pool.map(one, _named(rows))))
+
+
+def _named(rows: Rows) -> Iterator[tuple[bytes | str | None, str]]:
+    """Bytes or file of each image, and what messages call it."""
+    values = rows.values[0]
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_struct(values.type):
+        values = values.field("bytes")
+    for position, value in enumerate(values.to_pylist()):
+        where = rows.where(position)
+        if isinstance(value, str):  # of a list of images, or beside a table
+            if rows.is_table:
+                value = posixpath.join(posixpath.dirname(rows.path), value)
+            where = f"{where} ({value})" if rows.is_table else value
+        yield value, where
+
+
+def _bytes(place: Place, encoded: bytes | str | None, where: str) -> bytes | None:
+    if isinstance(encoded, str):
+        return place.read(encoded)
+    if encoded is None:
+        raise DataError(f"{where}: no image")
+    return encoded
+
+
+def _looks(data: OwnData, place: Place) -> Iterator[Look]:
+    """The headers of some images of each split: all over folders, the first of tables."""
+    most = LOOKED_AT // len(data.splits)
+    for split in data.splits.values():
+        found = (named for rows in split.rows([data.columns.inputs]) for named in _named(rows))
+        is_list = isinstance(split.split.files[0], ImageList)
+        every = max(1, len(split.labels) // most) if is_list else 1
+        for encoded, where in islice(found, 0, most * every, every):
+            yield look(_bytes(place, encoded, where), where)
