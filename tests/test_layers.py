@@ -55,7 +55,7 @@ OWNERS = {
     "mlflow": {"tracking"},
     "obstore": {"store"},
     "datasets": {"data/own/hub"},
-    "pyarrow": {"store", "data/own", "data/sources"},
+    "pyarrow": {"store", "data/own", "data/sources", "data/tables"},
     "vl_convert": {"report/figures", "report/page"},
     "jinja2": {"report/page", "leaderboard"},
     "transformers": {"models", "data/tokens"},

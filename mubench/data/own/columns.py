@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from mubench.data.own.contents import Split
 from mubench.data.own.entry import OwnEntry
+from mubench.data.tables.formats import holds_bytes, holds_text
 from mubench.errors import DataError, did_you_mean
 
 USUAL = {
@@ -114,22 +115,6 @@ def _require_same(
                 f"{path}: column {column} has {schema.field(column).type}, and in the first file "
                 f"{first.field(column).type}"
             )
-
-
-def holds_text(kind: pa.DataType) -> bool:
-    """Whether a column has texts."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def holds_bytes(kind: pa.DataType) -> bool:
-    """Whether a column has encoded images: bytes, or structs with a field `bytes`."""
-    if isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
-    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        kind = kind.field("bytes").type
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 _FITS: Mapping[str, Callable[[pa.DataType], bool]] = {

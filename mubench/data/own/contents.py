@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from mubench.data.own.classes import plain
 from mubench.data.own.entry import OwnEntry
-from mubench.data.own.formats import BATCH, TableFile, format_of
-from mubench.data.own.layout import SPLITS, by_name, by_pattern, split_word
 from mubench.data.own.pixels import SUFFIXES
-from mubench.data.own.place import File, Place
 from mubench.data.sources.partition import Ints
+from mubench.data.tables.formats import BATCH, TableFile, format_of
+from mubench.data.tables.layout import SPLITS, by_name, by_pattern, split_word
+from mubench.data.tables.place import File, Place
 from mubench.errors import DataError
 
 

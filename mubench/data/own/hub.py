@@ -7,8 +7,8 @@ from typing import Any
 
 from mubench.data.cache.cache import Facts, cached
 from mubench.data.own.entry import OwnEntry
-from mubench.data.own.layout import split_word
-from mubench.data.own.place import first_line
+from mubench.data.tables.layout import split_word
+from mubench.data.tables.place import first_line
 from mubench.errors import DataError, InputError
 
 

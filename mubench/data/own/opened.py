@@ -15,9 +15,9 @@ from mubench.data.own.classes import MOST, Classes, Value, alike, classes_of, mi
 from mubench.data.own.columns import Chosen, choose
 from mubench.data.own.contents import Rows, Split, by_column, contents_of
 from mubench.data.own.entry import OwnEntry
-from mubench.data.own.formats import class_names
-from mubench.data.own.place import Place
 from mubench.data.sources.partition import Ints
+from mubench.data.tables.formats import class_names
+from mubench.data.tables.place import Place
 from mubench.errors import DataError, plural
 
 SMALLEST = 3

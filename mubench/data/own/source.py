@@ -22,9 +22,9 @@ from mubench.data.own.entry import OwnEntry
 from mubench.data.own.hub import fetched
 from mubench.data.own.opened import OwnData, OwnSplit, open_own
 from mubench.data.own.pixels import Look, Style, in_words, look, pixels_of
-from mubench.data.own.place import Place, open_place
 from mubench.data.sources.partition import partition
 from mubench.data.sources.raw import Part, Piece, Raw
+from mubench.data.tables.place import Place, open_place
 from mubench.errors import DataError, plural
 
 WANTED = "a folder of images for each class, or Parquet, Arrow, CSV or JSON lines"

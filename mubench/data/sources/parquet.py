@@ -13,14 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mubench.data.own.columns import holds_bytes, holds_text
-from mubench.data.own.formats import class_names
-from mubench.data.own.layout import by_name
-from mubench.data.own.place import File, first_line, open_place
 from mubench.data.sources.decode_images import decode
 from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Part, Piece, Raw
 from mubench.data.sources.superclasses import check_names, file_classes
+from mubench.data.tables.formats import class_names, holds_bytes, holds_text
+from mubench.data.tables.layout import by_name
+from mubench.data.tables.place import File, first_line, open_place
 from mubench.errors import DataError
 
 WANTED = "train*.parquet and test*.parquet (Hugging Face's schema)"

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from mubench.data.own.place import File
+from mubench.data.tables.place import File
 from mubench.errors import DataError
 
 WORDS = {

@@ -14,7 +14,7 @@ import pyarrow.json as pc_json
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
-from mubench.data.own.place import File, Place, first_line
+from mubench.data.tables.place import File, Place, first_line
 from mubench.errors import DataError
 
 BATCH = 1000
@@ -153,6 +153,22 @@ def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
         return tuple(map(str, feature.get("names") or ()))
     except (ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether a column has texts."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Whether a column has encoded images: bytes, or structs with a field `bytes`."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _arrow_batches(reader: Any) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,1 @@
+"""Tables in files: which split a file is of, and columns of any format."""
