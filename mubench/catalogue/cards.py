@@ -144,7 +144,13 @@ def complete_card(card: Mapping[str, Any]) -> dict[str, Any]:
     Images are neither cropped nor mirrored; they are normalised by the moments of D_tr.
     """
     common = {"modules": ["mubench.data.own.source"]}
-    options: dict[str, Any] = {"flip_labels": 0.0, "train_size": None, "holdout_size": None}
+    options: dict[str, Any] = {
+        "flip_labels": 0.0,
+        "train_size": None,
+        "holdout_size": None,
+        "duplicates": "drop",
+        "near_duplicates": "keep",
+    }
     return {"augment": {"pad": 0, "flip": False}, "options": options, **card, **common}
 
 

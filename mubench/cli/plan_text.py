@@ -7,11 +7,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mubench.catalogue.card_schema import DataCard
+from mubench.data.availability import known_findings
 from mubench.errors import plural
 from mubench.report.analysis.significance import detectable, fewest_pairs
 from mubench.run.estimate import KindCost, total
 from mubench.run.storage import in_units, storage_of
+from mubench.sweep.grid import DatasetSpec
 from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import FinalStep, refusal_of
@@ -43,21 +44,26 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
             )
             for name in plan.unknown_data
         ),
-        *(Text(f"data:    {name}: {line}") for name, card in _own(plan) for line in card.found),
+        *(Text(f"data:    {line}") for line in _found(plan)),
     ]
     return [heading, *lines, Text(), grid, Text(_examples(costs)), *_closing(plan, costs)]
 
 
-def _own(plan: Plan) -> list[tuple[str, DataCard]]:
-    """Data sets without a card file."""
-    cards = {
-        step.training.dataset.label: step.training.dataset.card for step in plan.steps.values()
-    }
-    return [(name, card) for name, card in cards.items() if card.own is not None]
+def _data(plan: Plan) -> dict[str, DatasetSpec]:
+    return {step.training.dataset.label: step.training.dataset for step in plan.steps.values()}
+
+
+def _found(plan: Plan) -> list[str]:
+    """What is known of data without a card file."""
+    return [
+        f"{name}: {line}"
+        for name, data in _data(plan).items()
+        for line in known_findings(data.card, data.options)
+    ]
 
 
 def _fetch(name: str, plan: Plan) -> str:
-    return "data check SWEEP" if name in dict(_own(plan)) else f"data fetch {name}"
+    return f"data fetch {name}" if _data(plan)[name].declared is None else "data check SWEEP"
 
 
 def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:

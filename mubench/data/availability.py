@@ -1,9 +1,11 @@
 """Which data a sweep uses, and whether their files are present, before anything starts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache.decoded import known_fingerprint, stored_dataset
+from mubench.data.cache.hygiene import findings
 from mubench.data.sources.locate import is_in_files, locate
 from mubench.errors import DataError
 
@@ -14,6 +16,18 @@ UNKNOWN = "unknown"
 def fingerprint(card: DataCard, data_dir: str | None) -> str:
     """The card's declared fingerprint, else that of its cached data, else `unknown`."""
     return known_fingerprint(card.card, data_dir) or UNKNOWN
+
+
+def known_findings(card: DataCard, options: Mapping[str, Any]) -> list[str]:
+    """What was found in data without a card file; of twins too, where they are decoded already.
+
+    `options` are the sweep's. Empty for all other data.
+    """
+    if card.own is None:
+        return []
+    if known_fingerprint(card.card, None) is None:
+        return [*card.found, "twins are counted when the data are decoded"]
+    return [*card.found, *findings(stored_dataset(card.card, None), {**card.options, **options})]
 
 
 def require_data(cards: Iterable[DataCard], data_dir: str | None) -> None:

@@ -75,6 +75,7 @@ def load_dataset(
     whole = stored_dataset(card, data_dir)
     arrays, transform, shape = _prepared(card, whole, settings, tokens, device)
     chosen = {name: _Chosen.all_of(split) for name, split in arrays.items()}
+    chosen["train"] = _with_twins(settings, chosen["train"], arrays)
     classes = len(whole.class_names)
     chosen["train"] = _with_options(settings, chosen["train"], card["name"], classes)
     for name in ("validation", "test"):
@@ -134,6 +135,8 @@ class _Chosen(NamedTuple):
     labels: Ints
     ids: Ints
     groups: Ints | None
+    units: Ints | None = None
+    """(n,): examples with one number are forgotten together."""
     noisy_labels: Ints | None = None
 
     @classmethod
@@ -144,9 +147,14 @@ class _Chosen(NamedTuple):
         """The first `size` of them by hash, or all if there are fewer."""
         if size is None or size >= len(self.ids):
             return self
-        rows = np.sort(hash_order(self.ids, *names)[:size])
-        groups = None if self.groups is None else self.groups[rows]
-        return _Chosen(self.inputs, rows, self.labels[rows], self.ids[rows], groups)
+        return self.at(np.sort(hash_order(self.ids, *names)[:size]))
+
+    def at(self, positions: Ints) -> "_Chosen":
+        """Those at ascending positions (m,)."""
+        rows = positions if self.rows is None else self.rows[positions]
+        known = (self.labels, self.ids, self.groups, self.units, self.noisy_labels)
+        chosen = (None if each is None else each[positions] for each in known)
+        return _Chosen(self.inputs, rows, *chosen)  # type: ignore[arg-type]
 
     def with_noise(self, settings: Mapping[str, Any], dataset: str, num_classes: int) -> "_Chosen":
         """Held-out examples with the labels that they would have in D_tr, if those are flipped."""
@@ -155,6 +163,31 @@ class _Chosen(NamedTuple):
             return self
         noisy = flip_labels(self.labels, self.ids, share, num_classes, dataset)
         return self._replace(noisy_labels=noisy)
+
+
+def _with_twins(
+    settings: Mapping[str, Any], train: _Chosen, splits: Mapping[str, EncodedSplit]
+) -> _Chosen:
+    """D_tr without the twins that are to be dropped, or with those in units that stay together.
+
+    An example of D_tr that has a twin in a held-out split is dropped in both cases.
+    """
+    for option, kind in (("near_duplicates", "near"), ("duplicates", "twins")):
+        treatment, first = settings.get(option, "keep"), getattr(splits["train"], kind)
+        if treatment == "keep" or first is None:
+            continue
+        if train.rows is not None:
+            first = first[train.rows]
+        held_out = [getattr(split, kind) for name, split in splits.items() if name != "train"]
+        stays = ~np.isin(first, np.concatenate(held_out))
+        if treatment == "drop":
+            earliest = np.zeros(len(first), bool)
+            earliest[np.unique(first, return_index=True)[1]] = True
+            stays &= earliest
+        elif train.units is None:
+            train = train._replace(units=first)
+        train = train.at(np.flatnonzero(stays))
+    return train
 
 
 def _with_options(
@@ -190,6 +223,7 @@ def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Sour
         ids=torch.tensor(chosen.ids, device=device),
         transform=transform,
         groups=None if groups is None else torch.tensor(groups, device=device),
+        units=None if chosen.units is None else torch.tensor(chosen.units, device=device),
         noisy_labels=None if noisy is None else torch.tensor(noisy, device=device),
         rows=rows,
         is_streamed=not fits,

@@ -8,6 +8,7 @@ import numpy as np
 from mubench.catalogue.card_schema import DataCard
 from mubench.data.cache import cache
 from mubench.data.cache.decoded import StoredDataset, cache_name, split_sizes, stored_dataset
+from mubench.data.cache.hygiene import findings
 from mubench.data.sources.locate import folder_of, is_in_files, locate, sources_of, wanted
 from mubench.errors import DataError
 
@@ -75,6 +76,8 @@ def _facts(card: DataCard, data_dir: str | None, dataset: StoredDataset) -> Iter
         counts = np.bincount(dataset.splits[name].labels, minlength=len(dataset.class_names))
         yield name, f"{size} examples, {counts.min()} to {counts.max()} per class"
     yield "classes", f"{len(dataset.class_names)}: {', '.join(dataset.class_names[:5])}, ..."
+    for line in findings(dataset, card.options):
+        yield "found", line
     if dataset.group_names:
         yield "groups", f"{len(dataset.group_names)}: {', '.join(dataset.group_names[:5])}, ..."
     is_declared = "examples" in card.card or (card.fingerprint and not is_in_files(card.card))

@@ -29,7 +29,8 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
     reverse order. So the sets of one seed are nested across ratios, and search and final sets are
     disjoint whatever their seeds, unless `mubench.data.scenario.search_overlap` says otherwise.
     If stratified, pools and shuffles alternate between the classes: a prefix has every class in its
-    share, to within an example or two. `GroupShare` draws whole groups in the same way.
+    share, to within an example or two. `GroupShare` draws whole groups in the same way. Examples of
+    one of D_tr's `units` are drawn together, as one: the set may then be larger by a few.
 
     The other scenarios take the examples that they name; purpose and seed have no effect.
 
@@ -46,8 +47,8 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
     chosen: Ints
     match scenario:
         case Random(ratio, stratified):
-            order = forget_order(ids, purpose, seed, labels if stratified else None)
-            chosen = order[: forget_count(ratio, len(ids))]
+            units = None if train.units is None else _array(train.units)
+            chosen = _drawn(ids, units, ratio, purpose, seed, labels if stratified else None)
         case Classes(classes):
             chosen = _members(labels, classes, "class")
         case Groups(named):
@@ -65,6 +66,21 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
     if len(chosen) == len(ids):
         raise InputError("scenario: all of D_tr is named; nothing is left to retain")
     return torch.from_numpy(np.sort(chosen))
+
+
+def _drawn(
+    ids: Ints, units: Ints | None, ratio: float, purpose: Purpose, seed: int, labels: Ints | None
+) -> Ints:
+    """A share of the examples; of units, whole ones, until there are as many, or a few more."""
+    count = forget_count(ratio, len(ids))
+    if units is None:
+        return forget_order(ids, purpose, seed, labels)[:count]
+    _, first, of_unit, sizes = np.unique(
+        units, return_index=True, return_inverse=True, return_counts=True
+    )
+    order = forget_order(ids[first], purpose, seed, None if labels is None else labels[first])
+    enough = int(np.searchsorted(np.cumsum(sizes[order]), count)) + 1
+    return np.flatnonzero(np.isin(of_unit, order[:enough]))
 
 
 def forget_order(ids: Ints, purpose: Purpose, seed: int, labels: Ints | None = None) -> Ints:

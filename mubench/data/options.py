@@ -6,6 +6,11 @@ from typing import Any
 from mubench.data.sources.newsgroup_text import PARTS
 from mubench.errors import InputError, did_you_mean
 
+TWIN_OPTIONS = ("duplicates", "near_duplicates")
+TWIN_CHOICES = ("drop", "together", "keep")
+"""What becomes of twins in D_tr: all but the first are left out, they are forgotten together, or no
+notice is taken of them."""
+
 
 def check_options(
     card: Mapping[str, Any], options: Mapping[str, Any], where: str
@@ -27,6 +32,12 @@ def check_options(
         size = settings.get(name)
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise InputError(f"{where}.{name}: a number of examples is needed; got {size!r}")
+    for name in TWIN_OPTIONS:
+        given = settings.get(name, "keep")
+        if given not in TWIN_CHOICES:
+            raise InputError(
+                f"{where}.{name}: one of {', '.join(TWIN_CHOICES)} is needed; got {given!r}"
+            )
     _check_text(settings, where)
     return settings
 

@@ -61,6 +61,8 @@ class Source:
     transform: Transform
     groups: Tensor | None = None
     """(n,) int64, where the data set has a finer division than labels."""
+    units: Tensor | None = None
+    """(n,) int64, where twins are forgotten together: examples of one number are."""
     noisy_labels: Tensor | None = None
     """(n,) int64: labels of held-out examples as they would be in D_tr, if those are flipped."""
     rows: Tensor | None = None
@@ -156,6 +158,12 @@ class Split:
         """(n,) int64: the finer division of the data set, where it has one."""
         groups = self._source.groups
         return None if groups is None else groups[self._rows]
+
+    @property
+    def units(self) -> Tensor | None:
+        """(n,) int64: examples of one number are forgotten together; None where each is alone."""
+        units = self._source.units
+        return None if units is None else units[self._rows]
 
     @property
     def noisy_labels(self) -> Tensor | None:

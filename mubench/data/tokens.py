@@ -40,11 +40,14 @@ class EncodedSplit(NamedTuple):
     labels: Ints
     ids: Ints
     groups: Ints | None
+    twins: Ints | None = None
+    near: Ints | None = None
 
     @classmethod
     def of_images(cls, stored: StoredSplit) -> "EncodedSplit":
         """Images, which are arrays already."""
-        return cls(np.asanyarray(stored.inputs), stored.labels, stored.ids, stored.groups)
+        inputs = np.asanyarray(stored.inputs)
+        return cls(inputs, *stored[1:4], twins=stored.twins, near=stored.near)
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,9 @@ def _open(folder: Path, split: str, stored: StoredSplit) -> EncodedSplit:
         part: np.load(folder / f"{split}_{part}.npy", mmap_mode="c")
         for part in ("tokens", "length")
     }
-    groups = None if stored.groups is None else stored.groups[rows]
-    return EncodedSplit(inputs, stored.labels[rows], stored.ids[rows], groups)
+    more = (stored.groups, stored.twins, stored.near)
+    kept = (None if each is None else each[rows] for each in more)
+    return EncodedSplit(inputs, stored.labels[rows], stored.ids[rows], *kept)
 
 
 def _kept(texts: Mapping[str, list[str]]) -> Ints:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from mubench.data.cache.cache import peek
 from mubench.data.cache.decoded import StoredSplit, cache_name, stored_dataset
+from mubench.data.cache.hygiene import crossing, findings
 from mubench.data.options import check_options
 from mubench.data.sources.locate import is_in_files
 from mubench.data.sources.newsgroup_text import cleaned
@@ -60,7 +61,37 @@ def make_examples(store: Store, results: SweepResults, data_dir: str | None) -> 
         if rows:
             data = known.get(rows[0].dataset)
             cells[cell] = _cell(outputs, rows, data, data_dir, old.get(cell))
-    return Examples(cells=cells)
+    found = results.examples.data if results.examples else {}
+    found = {**found, **{name: _found(data, data_dir) for name, data in known.items()}}
+    return Examples(cells=cells, data={name: lines for name, lines in found.items() if lines})
+
+
+def _found(data: DatasetSpec, data_dir: str | None) -> tuple[str, ...]:
+    """What was found in data without a card file: when they were described, and decoded."""
+    if data.declared is None:
+        return ()
+    card = data.card
+    lines = [*card.found]
+    with suppress(MubenchError):
+        options = check_options(card.card, data.options, data.name)
+        lines += findings(stored_dataset(card.card, data_dir), options)
+    return tuple(lines)
+
+
+def _twins(
+    outputs: StoredOutputs, anchor: Record, data: DatasetSpec | None, data_dir: str | None
+) -> str:
+    if data is None or data.declared is None:
+        return ""
+    with suppress(MubenchError, *_UNREADABLE):
+        own = outputs.of(anchor)
+        found = crossing(stored_dataset(data.card.card, data_dir), own.forget.ids, own.retain.ids)
+        if found is not None:
+            return (
+                f"{found.exact} of {len(own.forget.ids)} forgotten examples have an exact twin in "
+                f"D_r, {found.near} an exact or near one"
+            )
+    return ""
 
 
 def _rows(outputs: StoredOutputs, results: SweepResults, cell: str) -> list[Record]:
@@ -100,6 +131,7 @@ def _cell(
     available = {**saved, **_readable_media(data, shown, data_dir)}
     return CellExamples(
         request=request,
+        twins=_twins(outputs, rows[0], data, data_dir) or (old.twins if old else ""),
         confidences=tuple(confidences),
         oddities=tuple(divergent),
         media={key: available[key] for key in sorted(shown & available.keys())},

@@ -44,6 +44,8 @@ class CellExamples(Strict):
     """The examples of one request of a cell."""
 
     request: str
+    twins: str = ""
+    """How many examples of D_f have a twin in D_r, in words; empty where nobody looked."""
     confidences: tuple[Confidences, ...] = ()
     oddities: tuple[DivergentExample, ...] = ()
     """By row in the sweep's order, the most divergent first."""
@@ -55,3 +57,5 @@ class Examples(Strict):
     """The examples of a sweep, by cell."""
 
     cells: Mapping[str, CellExamples]
+    data: Mapping[str, tuple[str, ...]] = {}
+    """What was found in a data set without a card file, in sentences, by its label."""

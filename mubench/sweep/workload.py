@@ -1,7 +1,8 @@
 """Work of steps: epochs, forward and backward examples, counted before a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
@@ -94,8 +95,13 @@ def _sizes(training: Training, request: Request | None) -> _Sizes | None:
         forget=forget,
         validation=holdout_size(training.dataset, "validation"),
         classes=len(card.classes),
-        is_exact=is_exact and not options.get("deduplicate", False),  # leaves some out
+        is_exact=is_exact and not _leaves_some_out(options),
     )
+
+
+def _leaves_some_out(options: Mapping[str, Any]) -> bool:
+    twins = ("duplicates", "near_duplicates")
+    return bool(options.get("deduplicate")) or any(options.get(t) == "drop" for t in twins)
 
 
 def _training_work(sizes: _Sizes | None, recipe: Recipe) -> Work:

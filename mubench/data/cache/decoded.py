@@ -20,6 +20,7 @@ from mubench.catalogue.card_schema import decoding_facts
 from mubench.catalogue.ids import source_id
 from mubench.data.cache.cache import Facts, cached, peek
 from mubench.data.cache.fingerprint import Digest
+from mubench.data.cache.twins import TwinFinder
 from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
 from mubench.data.sources.locate import Place, is_in_files, locate
 from mubench.data.sources.partition import Ints, partition
@@ -27,7 +28,7 @@ from mubench.data.sources.raw import Part, Raw
 from mubench.data.sources.superclasses import with_superclasses
 from mubench.errors import DataError
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of the cached files."""
 SPLITS = ("train", "validation", "test")
 
@@ -43,12 +44,19 @@ class Rows(NamedTuple):
 
 
 class StoredSplit(NamedTuple):
-    """One split: `inputs` (n, ...), `labels`, `ids` and perhaps `groups`, each (n,) int64."""
+    """One split: `inputs` (n, ...), `labels`, `ids` and perhaps `groups`, each (n,) int64.
+
+    `twins` and `near` (n,) are the ids of the first example that each is a twin of, see `Twins`, of
+    data without a card file; else None.
+    """
 
     inputs: NDArray[Any] | Texts
     labels: Ints
     ids: Ints
     groups: Ints | None
+    twins: Ints | None = None
+    near: Ints | None = None
+    is_blank: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,12 +155,18 @@ def _mapped(card: Mapping[str, Any], place: Place) -> StoredDataset:
 
 
 def _open(folder: Path, name: str) -> StoredSplit:
-    groups = folder / f"{name}_groups.npy"
+    def known(what: str) -> NDArray[Any] | None:
+        path = folder / f"{name}_{what}.npy"
+        return np.load(path) if path.exists() else None
+
     return StoredSplit(
         open_inputs(folder, name),
         np.load(folder / f"{name}_labels.npy"),
         np.load(folder / f"{name}_ids.npy"),
-        np.load(groups) if groups.exists() else None,
+        known("groups"),
+        known("twins"),
+        known("near"),
+        known("blank"),
     )
 
 
@@ -165,7 +179,14 @@ def _build(folder: Path, card: Mapping[str, Any], raw: Raw) -> Facts:
         np.save(folder / f"{name}_ids.npy", rows.ids)
         if rows.groups is not None:
             np.save(folder / f"{name}_groups.npy", rows.groups)
-    moments = _write_inputs(folder, card, raw, splits, digest)
+    finder = TwinFinder() if card.get("own") is not None else None
+    moments = _write_inputs(folder, card, raw, splits, digest, finder)
+    if finder is not None:
+        found = finder.twins()
+        for name, rows in splits.items():
+            np.save(folder / f"{name}_twins.npy", found.exact[rows.ids])
+            np.save(folder / f"{name}_near.npy", found.near[rows.ids])
+            np.save(folder / f"{name}_blank.npy", found.is_blank[rows.ids])
     return {
         "fingerprint": digest.fingerprint,
         "examples": digest.examples,
@@ -182,6 +203,7 @@ def _write_inputs(
     raw: Raw,
     splits: Mapping[str, Rows],
     digest: Digest,
+    finder: TwinFinder | None,
 ) -> tuple[list[float], list[float]]:
     """Write each split's inputs while they are read once; mean and std of those of D_tr."""
     with ExitStack() as files:
@@ -193,6 +215,8 @@ def _write_inputs(
             start = 0
             for piece in part.pieces():
                 digest.update(part, official.encode(), piece, start)
+                if finder is not None:
+                    finder.update(piece)
                 for name, rows in splits.items():
                     if rows.part is part:
                         first, last = np.searchsorted(rows.positions, [start, start + len(piece)])

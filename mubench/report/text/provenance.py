@@ -1,11 +1,12 @@
 """The conditions of the measurements, and the caveats of the methods."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from mubench.catalogue import cards
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell
 from mubench.report.analysis.format import join_words
+from mubench.store.examples import Examples
 from mubench.store.record import Record
 from mubench.store.results import SweepResults
 
@@ -30,6 +31,7 @@ def conditions(source: SweepResults) -> tuple[tuple[str, str], ...]:
     return (
         ("Records", f"{len(records)} ({_counts(records)})"),
         ("Final requests", str(len(requests))),
+        *_data(source.examples),
         ("Newest record", source.date),
         ("Device", _each(records, lambda r: r.device)),
         ("Threads per step", _each(records, lambda r: str(r.threads))),
@@ -40,6 +42,17 @@ def conditions(source: SweepResults) -> tuple[tuple[str, str], ...]:
         ("Tuning", _tuning(records)),
         ("Command", source.command),
     )
+
+
+def _data(examples: Examples | None) -> Iterator[tuple[str, str]]:
+    """What was found in data without a card file, and how many of the forgotten have a twin."""
+    if examples is None:
+        return
+    for name, lines in examples.data.items():
+        yield f"Data: {name}", "; ".join(lines)
+    for cell, shown in examples.cells.items():
+        if shown.twins:
+            yield f"Twins: {cell}", f"{shown.twins} (first final request)"
 
 
 def _each(records: Iterable[Record], text_of: Callable[[Record], str]) -> str:
