@@ -39,9 +39,7 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"verdicts: {_verdicts(plan)}"),
         Text(f"store:   {_store(plan)}"),
         *(
-            Text(
-                f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench data {_fetch(name, plan)}`"
-            )
+            Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench {_fetch(name, plan)}`")
             for name in plan.unknown_data
         ),
         *(Text(f"data:    {line}") for line in _found(plan)),

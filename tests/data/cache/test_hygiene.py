@@ -49,8 +49,8 @@ def test_twins_are_counted_and_told(folder):
     assert lines == [
         "11 of 60 training examples repeat an earlier one (exact twins), 3 have an exact twin in a "
         "held-out split: left out of training",
-        "11 of 60 training examples repeat an earlier one (exact or near twins), 3 have an exact or "
-        "near twin in a held-out split: kept",
+        "11 of 60 training examples repeat an earlier one (exact or near twins), 3 have an exact "
+        "or near twin in a held-out split: kept",
         "4 groups of exact twins have different labels",
         "test: 1 example without content (blank)",
     ]
