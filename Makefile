@@ -43,6 +43,8 @@ format: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_methods.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "build/site/index.html: the documentation"
 
 benchmarks: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
