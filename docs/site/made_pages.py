@@ -10,7 +10,8 @@ from typer.main import get_command
 PUBLIC = """# Python
 
 `import mubench` loads no torch; these functions load it when they are first used.
-[Start](index.md#in-your-own-code) has an example.
+[Start](index.md#in-your-own-code) has an example;
+[Your data in Python](python-data.md) says what they take.
 
 """
 FUNCTIONS = (
