@@ -84,8 +84,9 @@ def _part_of(data: Any) -> tuple[Dataset[Any], Sequence[int]] | None:
             return below[0], [below[1][int(row)] for row in sampler.indices]
         return None
     if isinstance(data, Subset):
-        below = _part_of(data.dataset)
-        return None if below is None else (below[0], [below[1][int(row)] for row in data.indices])
+        dataset: Any = data.dataset  # or a list, a data set of another library
+        below = _part_of(dataset) or (dataset, range(len(dataset)))
+        return below[0], [below[1][int(row)] for row in data.indices]
     if isinstance(data, Dataset) and hasattr(data, "__len__"):
         return data, range(len(data))
     return None

@@ -61,12 +61,12 @@ class _Asking(Progress):
     def __init__(self, count: Callable[[], int], total: int | None, title: str) -> None:
         super().__init__(*_columns(), console=Console(file=sys.stderr), transient=True)
         self._count = count
-        self._task = self.add_task(title, total=total)
+        self.add_task(title, total=total)
 
     @override
     def get_renderables(self) -> Iterable[RenderableType]:
-        for task in self.tasks:
-            task.completed = self._count()
+        for task in self.task_ids:
+            self.update(task, completed=self._count())
         return super().get_renderables()
 
 

@@ -36,6 +36,13 @@ def rows(*numbers, x=X, y=Y):
     return x[list(numbers)], y[list(numbers)]
 
 
+def test_parts_of_one_list_are_compared_by_their_indices():
+    examples = list(zip(X, Y, strict=True))
+    sets = {"forget": Subset(examples, [0, 1]), "retain": Subset(examples, [1, 2])}
+    with pytest.raises(InputError, match="share 1 example of one list: indices 1;"):
+        to_splits(CPU, sets)
+
+
 @pytest.mark.parametrize(
     ("make", "shared"),
     [
