@@ -137,10 +137,9 @@ def _column(values: Any, count: int, where: str) -> Tensor:
 
 
 def _of_example(example: Any, name: str) -> Pair:
-    """Inputs (...) and label () of one example."""
+    """Inputs (...) and label () or (1,) of one example."""
     given, given_label = _divided(example, name)
     label = _tensor(given_label, f"{name}: labels")
-    label = label[0] if label.shape == (1,) else label
     if isinstance(given, Mapping):
         return {str(key): _tensor(value, f"{name}: {key}") for key, value in given.items()}, label
     return _tensor(given, f"{name}: inputs"), label

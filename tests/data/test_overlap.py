@@ -8,6 +8,7 @@ from torch.utils.data import (
     DataLoader,
     Dataset,
     IterableDataset,
+    Sampler,
     Subset,
     SubsetRandomSampler,
     TensorDataset,
@@ -56,6 +57,13 @@ def test_parts_of_one_list_are_compared_by_their_indices():
             ),
             "2 examples",
         ),
+        (
+            lambda data: (
+                DataLoader(Subset(data, [4, 5, 6]), sampler=SubsetRandomSampler([1, 2])),
+                Subset(data, [1, 2, 6]),
+            ),
+            "1 example",
+        ),
     ],
 )
 def test_indices_of_one_data_set_are_compared_before_anything_is_read(make, shared):
@@ -92,6 +100,27 @@ def test_equal_examples_of_other_types_are_equal():
     other = ({"mask": X[1:3] > 0, "ids": X[1:3].long()}, Y[1:3])
     with pytest.raises(InputError, match=re.escape("positions 1 of forget are 0 of test")):
         to_splits(CPU, {"forget": named, "test": other})
+
+
+class EveryOther(Sampler):
+    """Leaves out examples in a way that only it knows."""
+
+    def __iter__(self):
+        return iter(range(0, 10, 2))
+
+    def __len__(self):
+        return 5
+
+
+def test_equal_indices_of_other_data_or_of_unknown_samplers_are_no_shared_examples():
+    data, other = TensorDataset(X, Y), TensorDataset(X + 100, Y)
+    for retain in (Subset(other, [1]), DataLoader(data, sampler=EveryOther())):
+        splits = to_splits(CPU, {"forget": Subset(data, [1]), "retain": retain})
+        assert len(splits["retain"]) == len(retain)
+    with pytest.raises(InputError, match="share 1 example with equal inputs"):
+        to_splits(
+            CPU, {"forget": Subset(data, [2]), "retain": DataLoader(data, sampler=EveryOther())}
+        )
 
 
 @pytest.mark.parametrize(
