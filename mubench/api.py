@@ -10,10 +10,13 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from mubench.catalogue import cards
+from mubench.catalogue.card_schema import MethodCard
+from mubench.catalogue.expressions import evaluate_expression
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
+from mubench.data.progress_bar import counting
 from mubench.data.split import Split
-from mubench.data.user_data import UserData, to_splits
+from mubench.data.user_data import Duplicates, UserData, to_splits
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
 from mubench.methods.shared.theorem2 import diagnose
@@ -24,7 +27,7 @@ from mubench.run.references import evaluate as outputs_of
 from mubench.sweep.diagnostics import Theorem2Spec
 
 
-def unlearn(
+def unlearn(  # noqa: PLR0913  three of them are the data
     model: nn.Module,
     *,
     forget: UserData,
@@ -32,6 +35,7 @@ def unlearn(
     method: str,
     validation: UserData | None = None,
     initial: nn.Module | None = None,
+    duplicates: Duplicates = "refuse",
     seed: int = 0,
     **params: Any,
 ) -> nn.Module:
@@ -39,16 +43,21 @@ def unlearn(
 
     Args:
         model: a classifier that was trained on `forget` and `retain` together: inputs to logits.
-        forget: D_f: `(inputs, labels)` tensors, a torch Dataset or a DataLoader.
+        forget: D_f: `(inputs, labels)` as tensors or arrays, a torch Dataset, a DataLoader, or
+            anything else that gives batches. Examples are pairs, or dicts with a key such as
+            `label`. They are read once, so leave out random augmentation.
         retain: D_r, likewise.
         method: a name of `mubench list methods`, such as `ugradsl`.
         validation: D_val, for methods that need it.
         initial: the model with the weights that training began with, for methods that need them.
+        duplicates: `keep` allows examples that are in two of the sets; else they are refused, as
+            most are mistakes.
         seed: decides every random draw.
         **params: the method's hyperparameters; those left out keep the defaults of its card.
 
     Raises:
-        InputError: an unknown method or hyperparameter, or data of a wrong kind.
+        InputError: an unknown method or hyperparameter, data of a wrong kind, or an example in
+            two of the sets.
         Refused: the method cannot treat this model or these data, as in a sweep. A request is
             class-wise where no label of `forget` occurs in `retain`.
         Diverged: the method left the finite numbers.
@@ -78,7 +87,8 @@ def unlearn(
             "retain": retain,
             "validation": validation,
         }
-        splits = to_splits(device, sets)
+        splits = to_splits(device, sets, _dtype_of(model), duplicates)
+        _require_fitting_bytes(model, splits)
         task = ForgetTask(
             splits=splits,
             num_classes=_num_classes(model, splits),
@@ -88,14 +98,15 @@ def unlearn(
         reason = card.refusal(*_kind_of(splits["forget"], splits["retain"]))
         if reason is not None:
             raise Refused(f"{method}: {reason}")
-        result = chosen.run(model, task)
+        with counting(lambda: task.meter.forward_examples, _work(card, task, params), method):
+            result = chosen.run(model, task)
     if result.status == "diverged":
         raise Diverged(f"{method}: {result.message}")
     unlearned: nn.Module = result.model
     return unlearned
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  three of them are the data
     model: nn.Module,
     retrained: nn.Module | None = None,
     *,
@@ -104,18 +115,21 @@ def evaluate(
     test: UserData,
     original: nn.Module | None = None,
     forget_classes: tuple[int, ...] = (),
+    duplicates: Duplicates = "refuse",
 ) -> dict[str, float]:
     """Every metric of `model`; with `retrained` also the gap and the distances to it.
 
     Accuracies and rates are fractions in [0, 1]. In class-wise forgetting name `forget_classes`, so
-    that TA and MIA look at the retained classes only.
+    that TA and MIA look at the retained classes only. Data and `duplicates` as for `unlearn`.
 
     Raises:
-        InputError: data of a wrong kind.
+        InputError: data of a wrong kind, or an example in two of the sets.
     """
     device = _device_of(model)
+    sets = {"forget": forget, "retain": retain, "test": test}
     with _draws(0, device):
-        splits = to_splits(device, {"forget": forget, "retain": retain, "test": test})
+        splits = to_splits(device, sets, _dtype_of(model), duplicates)
+    _require_fitting_bytes(model, splits)
 
     def evaluated(network: nn.Module | None) -> Evaluated | None:
         if network is None:
@@ -129,7 +143,7 @@ def evaluate(
     return dict(values)
 
 
-def theorem2(
+def theorem2(  # noqa: PLR0913  four of them are the solver's
     model: nn.Module,
     *,
     forget: UserData,
@@ -138,6 +152,7 @@ def theorem2(
     damping: float = 1e-2,
     subset: int = 2048,
     iterations: int = 50,
+    duplicates: Duplicates = "refuse",
 ) -> Theorem2:
     """Whether negative label smoothing would bring gradient ascent nearer to Retrain, and how far.
 
@@ -147,15 +162,16 @@ def theorem2(
 
     Args:
         model: a classifier that was trained on `forget` and `retain` together: inputs to logits.
-        forget: D_f: `(inputs, labels)` tensors, a torch Dataset or a DataLoader.
+        forget: D_f, as for `unlearn`.
         retain: D_r, likewise.
         preconditioner: `identity` compares gradients in place of weights: cheap, and rarely right.
         damping: added to the curvature, above 0.
         subset: at most this many examples of D_r give the curvature.
         iterations: most steps of a solve; the result's `residual` says whether they were enough.
+        duplicates: as for `unlearn`.
 
     Raises:
-        InputError: data of a wrong kind.
+        InputError: data of a wrong kind, or an example in both sets.
         ValueError: a displacement is zero, as where the training loss is stationary.
         Diverged: a gradient is not finite.
 
@@ -179,7 +195,9 @@ def theorem2(
     _require_trainable(model)
     device = _device_of(model)
     with _draws(0, device):
-        splits = to_splits(device, {"forget": forget, "retain": retain})
+        sets = {"forget": forget, "retain": retain}
+        splits = to_splits(device, sets, _dtype_of(model), duplicates)
+    _require_fitting_bytes(model, splits)
     network = copy.deepcopy(model).eval()
     return diagnose(network, splits["forget"], splits["retain"], **asked.model_dump())
 
@@ -193,6 +211,35 @@ def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
 
 def _device_of(model: nn.Module) -> torch.device:
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def _work(card: MethodCard, task: ForgetTask, params: Mapping[str, Any]) -> int:
+    """Examples that the method will send forward, as its card counts them."""
+    sizes = {f"n_{name[0]}": len(split) for name, split in task.splits.items()}
+    values = {**card.space.defaults, **params, "n_v": 0, **sizes, "K": task.num_classes}
+    return round(evaluate_expression(card.cost["forward"], values, "cost.forward"))
+
+
+def _dtype_of(model: nn.Module) -> torch.dtype | None:
+    """That of the weights; None where there are none to be like."""
+    dtypes = (each.dtype for each in model.parameters() if each.is_floating_point())
+    return next(dtypes, None)
+
+
+@torch.no_grad()
+def _require_fitting_bytes(model: nn.Module, splits: Mapping[Any, Split]) -> None:
+    """Refuse images of bytes, unless the model itself makes fractions of them."""
+    for name, split in splits.items():
+        inputs = split.take(torch.arange(1)).inputs
+        if isinstance(inputs, Tensor) and inputs.dtype == torch.uint8:
+            try:
+                copy.deepcopy(model).eval()(inputs)
+            except (RuntimeError, TypeError, ValueError):
+                shape = tuple(inputs.shape[1:])
+                raise InputError(
+                    f"{name}: inputs are uint8 of shape {shape}, which the model cannot take; "
+                    "give them as in training: fractions, scaled and normalised"
+                ) from None
 
 
 def _require_trainable(model: nn.Module) -> None:

@@ -209,10 +209,10 @@ def test_examples_get_ids_of_their_own(monkeypatch):
         ({"learning_rat": 1}, "ga has no hyperparameter 'learning_rat'; did you mean"),
         ({"forget": (FORGET[0], FORGET[1].float())}, "forget: labels must be whole numbers"),
         ({"forget": (FORGET[0][:5], FORGET[1])}, "forget: 12 labels, but inputs of length [5]"),
-        ({"retain": (RETAIN[0][:0], RETAIN[1][:0])}, "retain: labels must be whole numbers"),
+        ({"retain": (RETAIN[0][:0], RETAIN[1][:0])}, "retain: no examples"),
         ({"retain": TensorDataset(RETAIN[0][:0], RETAIN[1][:0])}, "retain: no examples"),
         ({"retain": 5}, "retain: give (inputs, labels), a torch Dataset or a DataLoader; got int"),
-        ({"retain": [RETAIN[0]]}, "retain: give (inputs, labels)"),
+        ({"retain": [RETAIN[0]]}, "retain: an example must be (inputs, label), or a dict with"),
     ],
 )
 def test_bad_input_is_one_line(changes, message):

@@ -23,8 +23,9 @@ PAGES = [
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_examples_of_the_readme_run():
-    result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+@pytest.mark.parametrize("page", ["README.md", "docs/python-data.md"])
+def test_the_examples_of_a_page_run(page):
+    result = doctest.testfile(str(ROOT / page), module_relative=False)
     assert result.attempted > 5
     assert result.failed == 0
 

@@ -36,9 +36,11 @@ TORCH = {
     "cli/doctor",
     "data/dataset",
     "data/forget_sets",
+    "data/overlap",
     "data/split",
     "data/tokens",
     "data/transforms",
+    "data/user_batches",
     "data/user_data",
     "methods",
     "models",
@@ -60,7 +62,7 @@ OWNERS = {
     "jinja2": {"report/page", "leaderboard"},
     "transformers": {"models", "data/tokens"},
     "tokenizers": {"data/tokens"},
-    "rich": {"cli", "report/tables/console", "leaderboard/compare_text"},
+    "rich": {"cli", "data/progress_bar", "report/tables/console", "leaderboard/compare_text"},
     "typer": {"cli"},
 }
 """Which folders or modules may import a framework."""

@@ -1,17 +1,22 @@
 """Tensors, data sets and loaders of the user's own code as splits."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from mubench.data.overlap import require_disjoint, require_disjoint_subsets, require_no_repeats
+from mubench.data.progress_bar import watched
 from mubench.data.split import Inputs, Source, Split
+from mubench.data.user_batches import Pair, columnwise, length_of, pairs_of
 from mubench.errors import InputError
 
-UserData = tuple[Inputs, Tensor] | Dataset[Any] | DataLoader[Any]
-"""`(inputs, labels)`, or a torch Dataset or DataLoader of such pairs."""
+UserData = Dataset[Any] | Iterable[Any]
+"""`(inputs, labels)`, a torch Dataset, a DataLoader, or anything else that gives batches."""
+
+Duplicates = Literal["refuse", "keep"]
 
 
 def as_is(inputs: Inputs, generator: torch.Generator | None) -> Inputs:
@@ -23,64 +28,106 @@ def as_is(inputs: Inputs, generator: torch.Generator | None) -> Inputs:
 Name = TypeVar("Name", bound=str)
 
 
-def to_splits(device: torch.device, sets: Mapping[Name, UserData | None]) -> dict[Name, Split]:
+def to_splits(
+    device: torch.device,
+    sets: Mapping[Name, UserData | None],
+    dtype: torch.dtype | None = None,
+    duplicates: Duplicates = "refuse",
+) -> dict[Name, Split]:
     """Splits on `device`, by name; every example of all of them has an id of its own.
 
+    Inputs that are fractions become `dtype`, that of the model; whole numbers stay.
+
     Raises:
-        InputError: as `to_split` does.
+        InputError: as `to_split` does; and for examples of one set in another, unless
+            `duplicates` is "keep".
     """
+    if duplicates not in ("refuse", "keep"):
+        raise InputError(f"duplicates: 'refuse' or 'keep' is needed; got {duplicates!r}")
+    given = {name: data for name, data in sets.items() if data is not None}
+    if duplicates == "refuse":
+        require_disjoint_subsets(given)
+    pairs = {name: read(data, name, dtype) for name, data in given.items()}
+    _require_one_kind(pairs)
+    for name, data in given.items():
+        require_no_repeats(data, name, pairs[name])
+    if duplicates == "refuse":
+        require_disjoint(pairs)
     splits: dict[Name, Split] = {}
-    for name, data in sets.items():
-        if data is not None:
-            splits[name] = to_split(data, name, device, sum(map(len, splits.values())))
+    for name in given:
+        splits[name] = _split(pairs.pop(name), device, sum(map(len, splits.values())))
     return splits
 
 
-def to_split(data: UserData, name: str, device: torch.device, first_id: int) -> Split:
-    """A split on `device` with ids from `first_id` on.
+def read(data: UserData, name: str, dtype: torch.dtype | None) -> Pair:
+    """All inputs (n, ...) and labels (n,) int64, in the order of the data.
 
     Raises:
         InputError: not data, empty, or labels that are not one whole number per example.
     """
-    inputs, labels = _tensors(data, name)
-    if labels.ndim != 1 or labels.is_floating_point() or not len(labels):
-        raise InputError(
-            f"{name}: labels must be whole numbers of shape (n,), n > 0; got {tuple(labels.shape)}"
-        )
-    sizes = {len(value) for value in _values(inputs)}
+    parts = list(watched(pairs_of(data, name), length_of(data), f"reading {name}"))
+    if not parts:
+        raise InputError(f"{name}: no examples (a generator can be read only once)")
+    labels = _classes([labels for _, labels in parts], name)
+    inputs = columnwise([inputs for inputs, _ in parts], f"{name}: inputs", _concatenated)
+    values = inputs.values() if isinstance(inputs, dict) else [inputs]
+    sizes = {len(value) if value.ndim else 0 for value in values}
     if sizes != {len(labels)}:
         raise InputError(f"{name}: {len(labels)} labels, but inputs of length {sorted(sizes)}")
-    moved = (
+    if isinstance(inputs, dict):
+        return {key: _cast(value, dtype) for key, value in inputs.items()}, labels
+    return _cast(inputs, dtype), labels
+
+
+def _classes(parts: list[Tensor], name: str) -> Tensor:
+    """Labels as classes (n,) int64: from (n, 1) and truth values too."""
+    shape = tuple(parts[0].shape)
+    if len(shape) == 2 and shape[1] > 1:
+        raise InputError(
+            f"{name}: labels of shape {shape}: one class for each example is needed; "
+            "of one-hot labels give labels.argmax(1)"
+        )
+    if any(part.is_floating_point() or part.is_complex() or part.ndim > 2 for part in parts):
+        raise InputError(
+            f"{name}: labels must be whole numbers of shape (n,); got {parts[0].dtype} {shape}"
+        )
+    labels = torch.cat([part.reshape(len(part)).long() for part in parts])
+    if not len(labels):
+        raise InputError(f"{name}: no examples")
+    if int(labels.min()) < 0:
+        raise InputError(
+            f"{name}: labels from {int(labels.min())}; classes begin with 0: "
+            "leave out examples without a label"
+        )
+    return labels
+
+
+def _concatenated(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _cast(values: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return values if dtype is None or not values.is_floating_point() else values.to(dtype)
+
+
+def _require_one_kind(pairs: Mapping[Name, Pair]) -> None:
+    kinds = {
+        name: "keys " + ", ".join(sorted(inputs)) if isinstance(inputs, dict) else "a tensor"
+        for name, (inputs, _) in pairs.items()
+    }
+    first = next(iter(kinds))
+    for name, kind in kinds.items():
+        if kind != kinds[first]:
+            raise InputError(f"inputs of {first}: {kinds[first]}; of {name}: {kind}; give one kind")
+
+
+def _split(pair: Pair, device: torch.device, first_id: int) -> Split:
+    """A split on `device` with ids from `first_id` on."""
+    inputs, labels = pair
+    moved: Inputs = (
         {key: value.to(device) for key, value in inputs.items()}
         if isinstance(inputs, dict)
         else inputs.to(device)
     )
     ids = torch.arange(first_id, first_id + len(labels), device=device)
-    return Split.whole(Source(moved, labels.long().to(device), ids, as_is))
-
-
-def _tensors(data: UserData, name: str) -> tuple[Inputs, Tensor]:
-    if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[1], Tensor):
-        return data[0], data[1]
-    if isinstance(data, DataLoader):
-        return _joined(data, name)
-    if isinstance(data, Dataset):
-        return _joined(DataLoader(data, batch_size=256), name)
-    raise InputError(
-        f"{name}: give (inputs, labels), a torch Dataset or a DataLoader; got {type(data).__name__}"
-    )
-
-
-def _joined(batches: Iterable[Any], name: str) -> tuple[Inputs, Tensor]:
-    pairs = [(inputs, labels) for inputs, labels in batches]
-    if not pairs:
-        raise InputError(f"{name}: no examples")
-    labels = torch.cat([labels for _, labels in pairs])
-    if isinstance(pairs[0][0], dict):
-        names = pairs[0][0].keys()
-        return {key: torch.cat([inputs[key] for inputs, _ in pairs]) for key in names}, labels
-    return torch.cat([inputs for inputs, _ in pairs]), labels
-
-
-def _values(inputs: Inputs) -> list[Tensor]:
-    return list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    return Split.whole(Source(moved, labels.to(device), ids, as_is))
