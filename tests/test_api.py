@@ -249,10 +249,11 @@ def test_what_cannot_be_is_one_line(given, message):
 
 
 def test_a_model_without_logits_or_without_parameters_is_told_so():
-    tupled = nn.Sequential(fitted(*RETAIN))
-    tupled.forward = lambda inputs: (tupled[0](inputs),)
-    with pytest.raises(InputError, match="must give logits"):
-        mubench.unlearn(tupled, **SETS, method="ft")
+    named = nn.Sequential(fitted(*RETAIN))
+    named.forward = lambda inputs: {"features": inputs, "scores": named[0](inputs)}
+    found = re.escape("it gives dict of features (12, 4), scores (12, 3)")
+    with pytest.raises(InputError, match=f"must give logits .*; {found}"):
+        mubench.unlearn(named, **SETS, method="ft")
     with pytest.raises(InputError, match="has no parameter that can be trained"):
         mubench.unlearn(fitted(*RETAIN).requires_grad_(False), **SETS, method="ft")
     with pytest.raises(InputError, match="has no parameter that can be trained"):

@@ -58,6 +58,7 @@ OWNERS = {
     "vl_convert": {"report/figures", "report/page"},
     "jinja2": {"report/page", "leaderboard"},
     "transformers": {"models", "data/tokens"},
+    "timm": {"models"},
     "tokenizers": {"data/tokens"},
     "rich": {"cli", "report/tables/console", "leaderboard/compare_text"},
     "typer": {"cli"},

@@ -41,11 +41,21 @@ class AnyClassifier(nn.Module):
         self.num_classes = num_classes
         self.input_shape = input_shape
         self.name = name or type(network).__name__
+        self._place = ""
+        """What the network calls its logits among other values, once `learn` has seen them."""
 
     @property
     def classifier(self) -> nn.Linear | None:
         """The linear layer that gives the logits; None where there is none."""
         return linear_of(self.network, self.num_classes)
+
+    @property
+    def blocks(self) -> tuple[nn.Module, ...] | None:
+        """What the network itself calls its blocks, if they are modules; else None."""
+        named = getattr(self.network, "blocks", None)
+        is_several = isinstance(named, tuple | list | nn.Sequential | nn.ModuleList)
+        parts = tuple(named) if is_several else ()
+        return parts if parts and all(isinstance(part, nn.Module) for part in parts) else None
 
     def features(self, inputs: Any) -> Tensor:
         """What the last linear layer sees: (b, d) of b examples.
@@ -87,16 +97,32 @@ class AnyClassifier(nn.Module):
 
     @override
     def forward(self, inputs: Any) -> Tensor:
-        """Logits (b, K) of b examples.
+        """Logits (b, K) of b examples; a method may have given the last layer more outputs.
 
         Raises:
             InputError: the inputs are of another shape, or no logits are in what the network gives.
         """
         self.check(inputs)
         output = self.call(inputs)
+        learnt = None if isinstance(output, Tensor) else _values(output).get(self._place)
+        logits = learnt if _fits(learnt, None) else find_logits(output)
+        if logits is None:
+            logits = find_logits(output, self.num_classes)
+        if logits is None:
+            raise no_logits(self.name, output, self.num_classes)
+        return logits
+
+    def learn(self, output: Any) -> Tensor:
+        """Logits (b, K) in what the network gives; from now on they are looked for there.
+
+        Raises:
+            InputError: there are none of K classes.
+        """
         logits = find_logits(output, self.num_classes)
         if logits is None:
             raise no_logits(self.name, output, self.num_classes)
+        values = {} if isinstance(output, Tensor) else _values(output)
+        self._place = next((name for name, value in values.items() if value is logits), "")
         return logits
 
     def call(self, inputs: Any) -> Any:
@@ -189,22 +215,24 @@ def frozen_norms(model: nn.Module) -> Iterator[nn.Module]:
                 yield module
 
 
-@torch.no_grad()
+@torch.enable_grad()
 def checked(model: AnyClassifier) -> AnyClassifier:
     """The model, after a pass over two examples of zeros in `eval()` mode.
+
+    Parameters that its logits do not depend on, as those of auxiliary classifiers, are frozen:
+    nothing would ever train them.
 
     Raises:
         InputError: nothing can be trained, the pass fails, or gives no logits, or probabilities.
     """
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise InputError(f"model {model.name}: has no parameter that can be trained")
-    shape = model.input_shape or ()
-    is_text = len(shape) == 1
+    shape, was_training = model.input_shape or (), model.training
     ids = torch.zeros(2, *shape, dtype=torch.int64)
-    was_training = model.training
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.eval()
     try:
-        logits = model({"input_ids": ids, "attention_mask": ids + 1} if is_text else ids.float())
+        inputs = {"input_ids": ids, "attention_mask": ids + 1} if len(shape) == 1 else ids.float()
+        logits = model.learn(model.call(inputs))
+        used = torch.autograd.grad(logits.sum(), trained, allow_unused=True) if trained else ()
     except InputError:
         raise
     except Exception as error:  # the code is not ours
@@ -212,6 +240,10 @@ def checked(model: AnyClassifier) -> AnyClassifier:
             f"model {model.name}: fails on inputs of shape {shape}: {one_line(error)}"
         ) from error
     model.train(was_training)
+    for parameter, gradient in zip(trained, used, strict=True):
+        parameter.requires_grad_(gradient is not None)
+    if not any(parameter.requires_grad for parameter in trained):
+        raise InputError(f"model {model.name}: has no parameter that can be trained")
     if are_probabilities(logits):
         raise InputError(
             f"model {model.name}: gives probabilities, which sum to 1, where logits are needed; "
@@ -221,10 +253,10 @@ def checked(model: AnyClassifier) -> AnyClassifier:
 
 
 def are_probabilities(logits: Tensor) -> bool:
-    """Whether no value is negative and each row sums to 1; one class says nothing."""
+    """Whether no value is negative and each row sums to 1; one-hot rows say nothing."""
     sums = logits.detach().float().sum(1)
     is_sum = torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
-    return logits.shape[1] > 1 and is_sum and bool((logits >= 0).all())
+    return is_sum and bool((logits >= 0).all()) and bool(((logits > 0) & (logits < 1)).any())
 
 
 def one_line(error: BaseException) -> str:
