@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.abc import InspectLoader
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +23,10 @@ class Neighbour:
     where: str
     """Its file, for messages."""
     is_package: bool = False
+
+
+class TextLoader(InspectLoader):
+    """Loads modules that came as text; what it loaded is not installed."""
 
 
 def neighbours_of(file: Path, source: str) -> tuple[Neighbour, ...]:
@@ -82,7 +87,7 @@ def _require_only(name: str, neighbour: Neighbour, file: Path) -> None:
         spec = find_spec(name)
     except (ImportError, ValueError):  # broken, or without a spec
         return
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or isinstance(spec.loader, TextLoader):
         return
     if Path(spec.origin).absolute() != Path(neighbour.where).absolute():
         raise InputError(

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, spec_from_loader
@@ -21,7 +21,7 @@ from typing import Literal, get_args
 
 from typing_extensions import override
 
-from mubench.catalogue.neighbours import Neighbour, neighbours_of
+from mubench.catalogue.neighbours import Neighbour, TextLoader, neighbours_of
 from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError, did_you_mean
 
@@ -203,7 +203,7 @@ def _text(file: Path, what: str) -> str:
         raise InputError(f"{file}: {what}; {reason}") from None
 
 
-class _Loader(InspectLoader):
+class _Loader(TextLoader):
     """Imports a module from its text, so that a worker needs no file."""
 
     def __init__(self, given: Plugin | Neighbour) -> None:

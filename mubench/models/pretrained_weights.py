@@ -72,7 +72,7 @@ def load_weights(
         ]
         raise InputError(
             f"weights: {where}: does not fit {type(model).__name__} in {len(wrong)} of "
-            f"{len({**wanted, **given})} tensors: {'; '.join(shapes)}"
+            f"{len({**state, **weights})} tensors: {'; '.join(shapes)}"
         )
     model.load_state_dict(given, strict=False)
 
