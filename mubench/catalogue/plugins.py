@@ -158,7 +158,8 @@ def is_package(module: str) -> bool:
 
 def _given(module: str) -> Plugin | Neighbour | None:
     for plugin in _added.values():
-        for each in (plugin, *plugin.neighbours):
+        given: tuple[Plugin | Neighbour, ...] = (plugin, *plugin.neighbours)
+        for each in given:
             if each.module == module:
                 return each
     return None

@@ -1,7 +1,7 @@
 """Any network that classifies, as a classifier of mubench: where its logits and last layer are."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -52,7 +52,7 @@ class AnyClassifier(nn.Module):
     @property
     def blocks(self) -> tuple[nn.Module, ...] | None:
         """What the network itself calls its blocks, if they are modules; else None."""
-        named = getattr(self.network, "blocks", None)
+        named: Any = getattr(self.network, "blocks", None)
         is_several = isinstance(named, tuple | list | nn.Sequential | nn.ModuleList)
         parts = tuple(named) if is_several else ()
         return parts if parts and all(isinstance(part, nn.Module) for part in parts) else None
@@ -134,8 +134,11 @@ class AnyClassifier(nn.Module):
     @override
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
-        for norm in frozen_norms(self):
-            norm.eval()
+        for module in self.modules():
+            # As `mubench.methods.shared.fixed_norms` does while a method runs.
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                flags = [parameter.requires_grad for parameter in module.parameters()]
+                module.train(mode and (not flags or any(flags)))
         return self
 
 
@@ -204,15 +207,6 @@ def family_of(network: nn.Module) -> str:
     if attends and 2 * convolved < total:
         return "transformer"
     return "cnn" if len(convolutions) > 1 else "other"
-
-
-def frozen_norms(model: nn.Module) -> Iterator[nn.Module]:
-    """BatchNorm layers that have parameters, all of them frozen."""
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            parameters = list(module.parameters(recurse=False))
-            if parameters and not any(p.requires_grad for p in parameters):
-                yield module
 
 
 @torch.enable_grad()

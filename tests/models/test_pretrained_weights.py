@@ -32,16 +32,16 @@ def without(state, name):
     [
         (
             lambda state: without(state, "encoder.ln.bias"),
-            "does not fit ViT in 1 of 30 tensors: norm.bias: (16,) in the model, nothing in the "
+            "does not fit ViT in 1 of 32 tensors: norm.bias: (16,) in the model, nothing in the "
             "file",
         ),
         (
             lambda state: {**state, "extra": torch.zeros(2)},
-            "does not fit ViT in 1 of 31 tensors: extra: nothing in the model, (2,) in the file",
+            "does not fit ViT in 1 of 33 tensors: extra: nothing in the model, (2,) in the file",
         ),
         (
             lambda state: {**state, "encoder.pos_embedding": torch.zeros(1, 50, 16)},
-            "does not fit ViT in 1 of 30 tensors: embedding.positions: (1, 65, 16) in the model, "
+            "does not fit ViT in 1 of 32 tensors: embedding.positions: (1, 65, 16) in the model, "
             "(1, 50, 16) in the file",
         ),
         (lambda state: [1, 2], "holds no state dict; save model.state_dict()"),

@@ -12,7 +12,6 @@ from typing import Any
 from torch import nn
 
 from mubench.errors import Refused
-from mubench.models.any_classifier import frozen_norms
 
 
 @contextmanager
@@ -35,13 +34,22 @@ def fixed_norms(model: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
+def frozen_norms(model: nn.Module) -> Iterator[nn.Module]:
+    """BatchNorm layers that have parameters, all of them frozen."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            flags = [parameter.requires_grad for parameter in module.parameters()]
+            if flags and not any(flags):
+                yield module
+
+
 class _Fix:
     """Takes a layer out of training for one batch; an object, so that it survives `deepcopy`."""
 
     def __init__(self, is_frozen: bool) -> None:
         self._is_frozen = is_frozen
 
-    def __call__(self, norm: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def __call__(self, norm: Any, inputs: tuple[Any, ...]) -> None:
         if not norm.training or not inputs:
             return
         is_single = inputs[0].numel() == inputs[0].shape[1]

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from mubench.errors import Refused
-from mubench.models.any_classifier import AnyClassifier, frozen_norms
+from mubench.methods.shared.fixed_norms import frozen_norms
+from mubench.models.any_classifier import AnyClassifier
 
 _NORMS = (
     nn.modules.batchnorm._BatchNorm,
