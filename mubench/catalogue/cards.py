@@ -163,5 +163,7 @@ def _model(text: str, where: str, module: str) -> ModelCard:
     document = _document(text, where)
     if module == "mubench.models":
         module = f"{module}.{document.value.get('module')}"
+    if "code" in document.value:  # of a card that a sweep's own model gets
+        raise document.error("code: unknown key")
     card = {**document.value, "module": module}
     return validated(ModelCard, document, module=module, card=card)

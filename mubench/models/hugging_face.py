@@ -94,7 +94,7 @@ def describe(source: str, arguments: Mapping[str, Any], *, pretrained: bool) -> 
     """
     transformers, place = _transformers(), _place(source, pretrained=pretrained)
     config = _config(transformers, place, arguments)
-    modality = _modality(transformers, source, config)
+    modality = _modality(source, config)
     if modality == "text":
         _check_tokenizer(source)
         positions = getattr(config, "max_position_embeddings", None) or _LENGTH + 2
@@ -151,8 +151,9 @@ def _config(transformers: Any, place: str, arguments: Mapping[str, Any]) -> Any:
     return config
 
 
-def _modality(transformers: Any, source: str, config: Any) -> Literal["text", "image"]:
-    auto = transformers.models.auto.modeling_auto
+def _modality(source: str, config: Any) -> Literal["text", "image"]:
+    from transformers.models.auto import modeling_auto as auto
+
     kind = config.model_type
     is_text = kind in auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
     is_image = kind in auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
