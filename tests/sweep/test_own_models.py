@@ -205,6 +205,17 @@ def test_a_folder_of_transformers_is_told_apart_by_content_and_gives_the_tokens(
     assert not step_ids(tmp_path, "moved") & first
 
 
+def test_the_tokenizer_of_a_function_for_texts_counts_by_content(tmp_path):
+    give(tmp_path)
+    write_folder(tmp_path / "words", "bert", weights=False)
+    node = {**MINE, "tokens": {"length": 16, "source": "words"}}
+    assert card(tmp_path, node, dataset="newsgroups").tokens["source"] == str(tmp_path / "words")
+    first = plan(tmp_path, node, dataset="newsgroups").steps.keys()
+    assert plan(tmp_path, node, dataset="newsgroups").steps.keys() == first
+    (tmp_path / "words" / "tokenizer.json").write_text("{}")
+    assert not first & plan(tmp_path, node, dataset="newsgroups").steps.keys()
+
+
 def step_ids(folder, source):
     node = {"transformers": source, "pretrained": True, "name": "mine"}
     return plan(folder, node, dataset="newsgroups").steps.keys()
