@@ -254,8 +254,8 @@ def are_probabilities(logits: Tensor) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """The type of an error and the first line of its text."""
-    text = str(error).strip().partition("\n")[0]
+    """The type of an error and the first line of its text, without a full stop."""
+    text = str(error).strip().partition("\n")[0].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -44,7 +44,9 @@ class Description(NamedTuple):
     modality: Literal["text", "image"]
     family: str
     length: int
-    """Most tokens of a text; 0 for images."""
+    """Tokens of a text where a sweep does not say; 0 for images."""
+    most: int = 0
+    """Most tokens of a text; 0 where it does not say."""
 
 
 def hugging_face_classifier(
@@ -97,9 +99,10 @@ def describe(source: str, arguments: Mapping[str, Any], *, pretrained: bool) -> 
     modality = _modality(source, config)
     if modality == "text":
         _check_tokenizer(source)
-        positions = getattr(config, "max_position_embeddings", None) or _LENGTH + 2
+        most = getattr(config, "max_position_embeddings", None) or 0
         # Some models keep two positions for themselves.
-        return Description("text", "transformer", max(1, min(_LENGTH, positions - 2)))
+        length = max(1, min(_LENGTH, most - 2)) if most else _LENGTH
+        return Description("text", "transformer", length, most)
     try:
         with quiet(transformers), torch.device("meta"):
             network = _auto(transformers, modality).from_config(config, trust_remote_code=False)

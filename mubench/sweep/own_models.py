@@ -75,6 +75,7 @@ def _check_values(node: Mapping[str, Any], kind: str) -> None:
     """Refuse values of another type than their keys need."""
     for key, type_, word in (
         (kind, str, "a name"),
+        ("name", str, "a name"),
         ("pretrained", bool, "true or false"),
         ("weights", str, "a file"),
         ("arguments", Mapping, "a mapping"),
@@ -119,6 +120,8 @@ def _of_transformers(node: Mapping[str, Any]) -> dict[str, Any]:
         "family": about.family,
         "packages": ("transformers",),
     }
+    if about.most and node.get("length", 0) > about.most:
+        raise InputError(f"length: the model takes at most {about.most} tokens")
     if about.modality == "text":
         return {**card, "tokens": {"length": node.get("length", about.length), "source": source}}
     if "length" in node:

@@ -87,9 +87,9 @@ def test_random_weights_follow_the_seed_and_pretrained_ones_do_not_but_for_a_new
 
 def test_a_folder_says_modality_family_and_length(tmp_path):
     for kind, expected in {
-        "bert": ("text", "transformer", 38),
-        "vit": ("image", "transformer", 0),
-        "resnet": ("image", "cnn", 0),
+        "bert": ("text", "transformer", 38, 40),
+        "vit": ("image", "transformer", 0, 0),
+        "resnet": ("image", "cnn", 0, 0),
     }.items():
         source = write_folder(tmp_path / kind, kind, weights=False)
         assert tuple(describe(source, {}, pretrained=False)) == expected

@@ -136,6 +136,7 @@ def test_the_plan_of_a_stranger_runs_no_code_of_its_choice(tmp_path):
         ({**MINE, "argument": {}}, "module.argument: unknown key; did you mean 'arguments'?"),
         ({**MINE, "arguments": [1]}, "module: arguments: a mapping is needed; got [1]"),
         ({**MINE, "name": "resnet18"}, "module: name: 'resnet18' cannot name a model: "),
+        ({**MINE, "name": None}, "module: name: a name is needed; got None"),
         ({**MINE, "name": "a/b"}, "module: name: 'a/b' cannot name a model: "),
         ({**MINE, "weights": "no.pt"}, "grid.model.my_models-net.weights: no.pt: no such file"),
         ({**MINE, "tokens": {"length": 9}}, "tokens: either vocabulary or source is needed"),
@@ -198,6 +199,8 @@ def test_a_folder_of_transformers_is_told_apart_by_content_and_gives_the_tokens(
     assert found.modality == "text"
     short = {"transformers": "bert", "length": 12}
     assert card(tmp_path, short, dataset="newsgroups").tokens["length"] == 12
+    long = refusal(tmp_path, {**short, "length": 41}, dataset="newsgroups")
+    assert "transformers: length: the model takes at most 40 tokens" in long
     first = step_ids(tmp_path, "bert")
     (tmp_path / "bert").rename(tmp_path / "moved")
     assert step_ids(tmp_path, "moved") == first
