@@ -8,7 +8,7 @@ from mubench.run.trial import run_step
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
 from tests.support.own_models import write_folder, write_net
-from tests.sweep.test_own_models import write
+from tests.support.own_sweep import write
 
 pytestmark = pytest.mark.usefixtures("no_plugins", "cache_dir", "plain_environment")
 
@@ -42,7 +42,8 @@ QUICK = {"ft": {"epochs": 1}, "cf_k": {"epochs": 1}, "ssd": {}, "ff": {"fisher_e
 
 def records(folder, *models, methods=tuple(QUICK)):
     quick = {name: QUICK[name] for name in methods}
-    path = write(folder, *models, methods=quick, floor=0)
+    digits = {"name": "digits", "train_size": 200, "holdout_size": 50}
+    path = write(folder, *models, methods=quick, floor=0, dataset=digits)
     plan = open_sweep(path, str(folder / "store"), device="cpu", decode=True).plan
     workspace = Workspace(Store(str(folder / "store")))
     defaults = [s for s in plan.steps.values() if s.kind != "search" and not getattr(s, "study", 0)]

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 
 from mubench.catalogue import plugins
 from mubench.errors import InputError
@@ -15,27 +14,9 @@ from mubench.store.results_files import pack_outline, unpack
 from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from tests.support.own_models import NET, PARTS, write_folder, write_net
+from tests.support.own_sweep import write
 
 pytestmark = pytest.mark.usefixtures("no_plugins", "cache_dir", "plain_environment")
-
-
-def write(folder, *models, dataset="digits", **changes):
-    sweep = {
-        "name": "own",
-        "grid": {
-            "dataset": dataset,
-            "model": list(models),
-            "forget": [{"scenario": "random", "ratio": 0.1}],
-        },
-        "methods": {"ft": {}, "ct": {}},
-        "training": {"epochs": 1},
-        "search": {"trials": 1},
-        "seeds": {"search": {"train": [9], "forget": [9]}, "final": {"train": [0], "forget": [0]}},
-        **changes,
-    }
-    path = folder / "own.yaml"
-    path.write_text(yaml.safe_dump(sweep))
-    return str(path)
 
 
 def plan(folder, *models, **more):
