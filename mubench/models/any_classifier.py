@@ -82,7 +82,8 @@ class AnyClassifier(nn.Module):
         if self.input_shape is None:
             return
         if len(self.input_shape) == 1:
-            shapes = [tuple(inputs[key].shape) for key in KEYS] if isinstance(inputs, dict) else []
+            is_text = isinstance(inputs, dict) and inputs.keys() >= set(KEYS)
+            shapes = [tuple(inputs[key].shape) for key in KEYS] if is_text else []
             if len(set(shapes)) == 1 and shapes[0][1:] <= self.input_shape:
                 return
             raise InputError(

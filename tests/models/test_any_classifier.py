@@ -177,6 +177,7 @@ def test_texts_go_by_name_where_the_arguments_have_names(network, by_name):
     [
         (SHAPE, torch.ones(2, 3, 9, 9), "was built for images (3, 8, 8), got (3, 9, 9)"),
         (SHAPE, {"input_ids": torch.ones(2, 5)}, "images (3, 8, 8), got dict of input_ids (2, 5)"),
+        ((5,), {"input_ids": torch.ones(2, 5)}, "got dict of input_ids (2, 5)"),
         ((5,), torch.ones(2, 5), "a dict of input_ids and attention_mask; got a tensor (2, 5)"),
         (
             (5,),

@@ -7,7 +7,7 @@ from mubench.catalogue import plugins
 from mubench.errors import InputError
 from mubench.models.build import build_model
 from mubench.models.own_module import own_model
-from tests.support.own_models import NET, write_net
+from tests.support.own_models import NET, texts, write_net
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
 
@@ -60,6 +60,36 @@ def test_weights_of_a_file_are_put_in_and_a_last_layer_of_other_classes_stays_ne
     assert other["1.weight"].shape == (K, 4)
     with pytest.raises(InputError, match=r"does not fit Sequential in 2 of 4 tensors: 0\.0\.0\.w"):
         made(str(file), width=5)
+
+
+TEXTS = """
+from torch import nn
+
+
+class Named(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.words, self.last = nn.Embedding(50, 4), nn.Linear(4, classes)
+
+    def forward(self, input_ids, attention_mask):
+        mask = attention_mask[..., None]
+        return {"logits": self.last((self.words(input_ids) * mask).sum(1) / mask.sum(1))}
+
+
+def net(input_shape, num_classes):
+    (length,) = input_shape
+    return Named(num_classes)
+"""
+
+
+def test_a_function_for_texts_gets_tokens_by_name(tmp_path):
+    give(tmp_path, TEXTS)
+    module = "mubench_plugin_my_models"
+    model = own_model((20,), K, module=module, function="net", arguments={})
+    assert model(texts()).shape == (6, K)
+    assert model.features(texts()).shape == (6, 4)
+    with pytest.raises(InputError, match="was built for texts of at most 20 tokens"):
+        model(texts(length=21))
 
 
 @pytest.mark.parametrize(
