@@ -61,6 +61,7 @@ OWNERS = {
     "vl_convert": {"report/figures", "report/page"},
     "jinja2": {"report/page", "leaderboard"},
     "transformers": {"models", "data/tokens"},
+    "timm": {"models"},
     "tokenizers": {"data/tokens"},
     "rich": {"cli", "data/progress_bar", "report/tables/console", "leaderboard/compare_text"},
     "typer": {"cli"},

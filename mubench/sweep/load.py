@@ -105,9 +105,13 @@ def _anchor(grid: Any, folder: Path) -> None:
         return
     nodes = [entry for axis in ("dataset", "forget") for entry in _entries(grid.get(axis))]
     for entry in _entries(grid.get("model")):
-        for key in ("source", "weights"):  # a name on a hub looks like a path
+        for key in ("source", "weights", "transformers"):  # a name on a hub looks like a path
             if isinstance(entry.get(key), str) and os.path.exists(folder / entry[key]):
                 entry[key] = _absolute(entry[key], folder)
+        tokens = entry.get("tokens")
+        source = tokens.get("source") if isinstance(tokens, dict) else None
+        if isinstance(tokens, dict) and isinstance(source, str) and os.path.exists(folder / source):
+            tokens["source"] = _absolute(source, folder)
     for entry in nodes:
         for key in ("path", *_FORGET_FILES):
             if isinstance(entry.get(key), str):
