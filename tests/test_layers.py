@@ -25,6 +25,7 @@ LAYERS = (
     ("report",),
     ("tracking",),
     ("leaderboard",),
+    ("session",),
     ("api", "cli"),
 )
 """A part imports from rows above its own and from itself: neighbours do not know each other."""
@@ -63,7 +64,13 @@ OWNERS = {
     "transformers": {"models", "data/tokens"},
     "timm": {"models"},
     "tokenizers": {"data/tokens"},
-    "rich": {"cli", "data/progress_bar", "report/tables/console", "leaderboard/compare_text"},
+    "rich": {
+        "cli",
+        "session",
+        "data/progress_bar",
+        "report/tables/console",
+        "leaderboard/compare_text",
+    },
     "typer": {"cli"},
 }
 """Which folders or modules may import a framework."""
@@ -234,6 +241,7 @@ LIGHT = {
     "mubench.run.examples": HEAVY,
     "mubench.report.build": HEAVY,
     "mubench.leaderboard.build": HEAVY,
+    "mubench.session.complete": HEAVY,
 }
 
 

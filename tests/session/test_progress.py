@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from mubench.cli import progress as screen
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune.schedule import Schedule
+from mubench.session import progress as screen
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
