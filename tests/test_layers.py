@@ -72,6 +72,7 @@ OWNERS = {
         "leaderboard/compare_text",
     },
     "typer": {"cli"},
+    "IPython": {"session/notebook_area"},
 }
 """Which folders or modules may import a framework."""
 

@@ -1,5 +1,6 @@
 """Run what a sweep lacks, write its report, send results to MLflow, and say what happens."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,9 @@ def _run_missing(opened: OpenSweep, settings: Settings, place: str) -> Completed
         count = len(opened.plan.steps)
         say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
     else:
-        from mubench.run.tune.run_plan import run_plan  # here: it loads Ray and torch
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which Ray loads
+            from mubench.run.tune.run_plan import run_plan  # here: it loads Ray and torch
         from mubench.session.progress import Screen
 
         if place:
