@@ -1,7 +1,9 @@
 """Run what a sweep lacks, write its report, send results to MLflow, and say what happens."""
 
+import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +98,7 @@ def _run_missing(opened: OpenSweep, settings: Settings, place: str) -> Completed
         count = len(opened.plan.steps)
         say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
     else:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which Ray loads
+        with _without_words_about_widgets():
             from mubench.run.tune.run_plan import run_plan  # here: it loads Ray and torch
         from mubench.session.progress import Screen
 
@@ -114,6 +115,15 @@ def _run_missing(opened: OpenSweep, settings: Settings, place: str) -> Completed
     return Completed(
         None, opened.outline, summary.failures, summary.blocked, summary.interrupted_by
     )
+
+
+@contextmanager
+def _without_words_about_widgets() -> Iterator[None]:
+    """Loaded in a notebook, Ray and its tqdm ask for widgets that nothing here uses."""
+    logging.getLogger("ray.widgets").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        yield
 
 
 def _require_space(opened: OpenSweep) -> None:

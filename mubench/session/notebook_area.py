@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-_WIDTH = 110
+_WIDTH = 140
 """Characters of a line: most notebooks have room for these."""
 
 

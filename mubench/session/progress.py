@@ -56,6 +56,7 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        self._bar.update(self._task, now=self._kinds())  # nobody is busy any more
         self._show()
 
     def start(self, schedule: Schedule) -> None:

@@ -74,10 +74,16 @@ def test_a_notebook_shows_the_bar_in_one_place(finished, monkeypatch):
         bar.looked(busy=1, workers=2)
         for _ in range(3):
             bar.finished(replace(record, seconds=3600.0), schedule)
+        assert "; 1 of 2 workers busy" in _text(shown[-1])
         bar.looked(busy=2, workers=2)
+        assert "; 2 of 2 workers busy, about" in _text(shown[-1])
     assert len(shown) == 3
-    text = io.StringIO()
-    Console(file=text, width=200).print(shown[-1])
-    assert " 3/10 " in text.getvalue()
-    assert "2 of 2 workers busy" in text.getvalue()
+    assert " 3/10 " in _text(shown[-1])
+    assert "busy" not in _text(shown[-1])
     assert printed.getvalue() == "tiny: 0 of 10 steps completed, 10 to run\n"
+
+
+def _text(bar):
+    text = io.StringIO()
+    Console(file=text, width=200).print(bar)
+    return text.getvalue()

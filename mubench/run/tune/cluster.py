@@ -39,8 +39,6 @@ from mubench.run.tune.pool import Node, Share
 from mubench.run.tune.session_folder import session_parent
 from mubench.sweep.steps import Step
 
-logging.getLogger("ray.widgets").setLevel(logging.WARNING)  # notebooks here need no widgets
-
 _OBJECT_STORE_BYTES = 128 * 2**20
 """Workers exchange little: data, models and outputs go through files. Ray takes 30 % of memory."""
 _ANSWER_SECONDS = 10.0
