@@ -79,13 +79,15 @@ def test_no_failure_says_nothing(opened, capsys):
 
 
 def test_only_words_about_widgets_are_left_out():
-    with warnings.catch_warnings(record=True) as told, session._without_words_about_widgets():
-        warnings.warn("IProgress not found. Please update jupyter", stacklevel=1)
-        warnings.warn("other", stacklevel=1)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with session._without_words_about_widgets():
+            warnings.warn("IProgress not found. Please update jupyter", stacklevel=1)
+            warnings.warn("other", stacklevel=1)
     assert [str(each.message) for each in told] == ["other"]
 
 
-CALL = "from tests.support.called_sweep import call; call(store='{}')"
+CALL = "from tests.support.called_sweep import call; call(store='{}', cpus=1)"
 
 
 @pytest.mark.slow
