@@ -15,7 +15,7 @@ from mubench.catalogue.expressions import evaluate_expression
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.progress_bar import counting
-from mubench.data.split import Split
+from mubench.data.split import Inputs, Split
 from mubench.data.user_data import Duplicates, UserData, to_splits
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
@@ -205,8 +205,16 @@ def theorem2(  # noqa: PLR0913  four of them are the solver's
 def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
     """Scenario and modality of a request, as cards name them."""
     is_classwise = not bool(torch.isin(forget.labels, retain.labels).any())
-    is_text = isinstance(forget.take(torch.arange(1)).inputs, dict)
-    return "class" if is_classwise else "random", "text" if is_text else "image"
+    return "class" if is_classwise else "random", _modality_of(forget.take(torch.arange(1)).inputs)
+
+
+def _modality_of(inputs: Inputs) -> str:
+    """Texts are dicts, or whole numbers (n, length); other numbers (n, D) are rows of a table."""
+    if isinstance(inputs, dict):
+        return "text"
+    if inputs.ndim != 2:
+        return "image"
+    return "table" if inputs.is_floating_point() else "text"
 
 
 def _device_of(model: nn.Module) -> torch.device:

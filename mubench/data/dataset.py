@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from mubench.catalogue.features import features_of
 from mubench.data.cache.decoded import SPLITS, StoredDataset, stored_dataset
 from mubench.data.options import check_options
 from mubench.data.sources.partition import Ints, hash_ids, hash_keys, hash_order
 from mubench.data.split import Inputs, Source, Split, Transform, moved, select
+from mubench.data.table_transform import TableTransform
 from mubench.data.tokens import Encoded, EncodedSplit, TextTransform, encoded
 from mubench.data.transforms import ImageTransform
 from mubench.errors import InputError, did_you_mean
@@ -32,13 +34,15 @@ class Dataset:
     test: Split | None
     num_classes: int
     input_shape: tuple[int, ...]
-    """Shape of a model's inputs: (c, h, w), or (length,) for texts."""
+    """Shape of a model's inputs: (c, h, w), (length,) of texts, or (D,) of the rows of a table."""
     fingerprint: str
     """sha256 over the labels and inputs of the whole data set, before options."""
     class_names: tuple[str, ...]
     group_names: tuple[str, ...]
     split_hash: Mapping[str, str]
     """sha256 over the sorted ids of each of the three splits, loaded or not."""
+    widths: tuple[int, ...] = ()
+    """Of a table: how many of the D inputs each column became, in order."""
 
 
 def load_dataset(
@@ -92,6 +96,7 @@ def load_dataset(
         class_names=whole.class_names,
         group_names=whole.group_names,
         split_hash={name: hash_ids(chosen[name].ids) for name in SPLITS},
+        widths=tuple(feature.width for feature in features_of(card)),
     )
 
 
@@ -122,9 +127,12 @@ def _prepared(
             raise InputError(f"dataset {card['name']}: texts need a model that says its `tokens`")
         texts = encoded(card["name"], whole, tokens, settings)
         return texts, TextTransform(tokens["length"]), (tokens["length"],)
-    images = {name: EncodedSplit.of_images(split) for name, split in whole.splits.items()}
+    arrays = {name: EncodedSplit.of_arrays(split) for name, split in whole.splits.items()}
+    if card["modality"] == "table":
+        table = TableTransform.of(features_of(card), whole.mean, whole.std, device)
+        return arrays, table, (table.width,)
     stated = {"mean": whole.mean, "std": whole.std, "max_value": 255, **card}
-    return images, ImageTransform.of(stated, device), tuple(card["input_shape"])
+    return arrays, ImageTransform.of(stated, device), tuple(card["input_shape"])
 
 
 class _Chosen(NamedTuple):

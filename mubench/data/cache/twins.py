@@ -33,7 +33,7 @@ class Twins(NamedTuple):
     near: Ints
     """Exact ones included."""
     is_blank: NDArray[np.bool_]
-    """(n,): a text without a letter, an image of one colour."""
+    """(n,): a text without a letter, an image of one colour, a row without a value."""
 
 
 class TwinFinder:
@@ -44,6 +44,7 @@ class TwinFinder:
         self._blank: list[bool] = []
         self._small: list[NDArray[np.float32]] = []
         self._texts: list[str] = []
+        self._rounded: list[bytes] = []
 
     def update(self, piece: Piece) -> None:
         """Add examples."""
@@ -52,6 +53,12 @@ class TwinFinder:
             self._texts += texts
             self._contents += [_digest(text.encode()) for text in texts]
             self._blank += [not text for text in texts]
+            return
+        if piece.dtype == np.float64:
+            # Near twins of a table are equal as float32: what one program wrote with fewer digits.
+            self._contents += [_digest((row + 0.0).tobytes()) for row in piece]  # -0 is 0
+            self._rounded += [_digest((row + 0.0).tobytes()) for row in piece.astype(np.float32)]
+            self._blank += np.isnan(piece).all(1).tolist()
             return
         self._small.append(small_pictures(piece))
         self._contents += [_digest(image.tobytes()) for image in piece]
@@ -71,6 +78,8 @@ class TwinFinder:
 
     def _near_pairs(self, rows: Ints) -> Ints:
         """Pairs (m, 2) among examples that are neither blank nor exact twins of earlier ones."""
+        if self._rounded:
+            return rows[_equal([self._rounded[row] for row in rows])]
         if self._texts:
             return rows[_similar([self._texts[row] for row in rows])]
         return rows[alike(np.concatenate(self._small)[rows])]
@@ -84,6 +93,13 @@ def _first_of_each(pairs: Ints, count: int) -> Ints:
     np.minimum.at(first, group, np.arange(count))
     rows: Ints = first[group]
     return rows
+
+
+def _equal(contents: list[bytes]) -> Ints:
+    """Pairs (m, 2): the first of equal contents, and each other."""
+    _, first, place = np.unique(np.array(contents), return_index=True, return_inverse=True)
+    pairs = np.stack([first[place], np.arange(len(contents))], 1)
+    return pairs[pairs[:, 0] < pairs[:, 1]].astype(np.int64)
 
 
 def _similar(texts: list[str]) -> Ints:
