@@ -81,9 +81,9 @@ def main() -> None:
             "mubench, one core": (lambda: with_mubench(folder), one),
             "mubench, two cores": (lambda: with_mubench(folder), two),
         }
-        assert np.array_equal(
-            with_mubench(folder), with_threads(paths, 2).transpose(0, 3, 1, 2)
-        ), "other pixels"
+        assert np.array_equal(with_mubench(folder), with_threads(paths, 2).transpose(0, 3, 1, 2)), (
+            "other pixels"
+        )
         seconds = {name: [best(*way) for _ in range(ROUNDS)] for name, way in ways.items()}
     shortest = {name: min(times) for name, times in seconds.items()}
     for name, value in shortest.items():

@@ -96,7 +96,7 @@ class FTTransformer(TableClassifier):
         return relu(self.norm(tokens[:, 0]))
 
 
-def ft_transformer(  # noqa: PLR0913  sizes by keyword
+def ft_transformer(
     input_shape: tuple[int, ...],
     num_classes: int,
     *,

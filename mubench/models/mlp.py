@@ -44,7 +44,7 @@ class MLP(TableClassifier):
         return features
 
 
-def mlp(  # noqa: PLR0913  sizes by keyword
+def mlp(
     input_shape: tuple[int, ...],
     num_classes: int,
     *,
@@ -54,6 +54,4 @@ def mlp(  # noqa: PLR0913  sizes by keyword
     widths: tuple[int, ...] = (),
 ) -> MLP:
     """The MLP of a card; it takes all inputs alike, whatever column they came from."""
-    return MLP(
-        input_shape, num_classes, width=width, depth=depth, dropout=dropout, widths=widths
-    )
+    return MLP(input_shape, num_classes, width=width, depth=depth, dropout=dropout, widths=widths)

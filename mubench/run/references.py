@@ -34,7 +34,8 @@ def new_model(
     """The model of a card with initial weights of a `training_seed`.
 
     Every Retrain has weights and batches of its own: a target that shared them with the original
-    would lie nearer to all methods than the Retrains of the noise floor do. `widths` as in `build_model`.
+    would lie nearer to all methods than the Retrains of the noise floor do.
+    `widths`: see `build_model`.
     """
     weights_seed = derive_seed("model", seed)
     return build_model(card, num_classes, input_shape, weights_seed, widths).to(device)

@@ -6,7 +6,7 @@ accuracy and attack on them means something else. So twins are found when data a
 
 import hashlib
 import unicodedata
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from zlib import crc32
 
 import numpy as np
@@ -58,9 +58,9 @@ class TwinFinder:
             # Near twins of a table are equal as float32: what one program wrote with fewer digits.
             self._contents += [_digest((row + 0.0).tobytes()) for row in piece]  # -0 is 0
             self._rounded += [_digest((row + 0.0).tobytes()) for row in piece.astype(np.float32)]
-            self._blank += np.isnan(piece).all(1).tolist()
+            self._blank += [bool(row.all()) for row in np.isnan(piece)]
             return
-        self._small.append(small_pictures(piece))
+        self._small.append(small_pictures(cast("NDArray[np.uint8]", piece)))
         self._contents += [_digest(image.tobytes()) for image in piece]
         flat = piece.reshape(*piece.shape[:2], -1)
         self._blank += (flat == flat[:, :, :1]).all((1, 2)).tolist()

@@ -1,4 +1,4 @@
-"""The cached files of a split's inputs: pixels or rows as a .npy file, texts as bytes and offsets."""
+"""The cached files of a split's inputs: pixels or rows as .npy, texts as bytes and offsets."""
 
 import math
 from collections.abc import Mapping, Sequence

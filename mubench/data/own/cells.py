@@ -1,4 +1,4 @@
-"""Cells of a table's columns: as numbers, as names of categories, and as what is stored of a row."""
+"""Cells of a table: as numbers, as names of categories, and as what is stored of a row."""
 
 from collections.abc import Iterator, Sequence
 

@@ -62,10 +62,13 @@ class Case:
 
     @cached_property
     def request(self) -> Request:
-        """The default request: class-wise, on texts or on a table where the method refuses others."""
+        """The default request: class-wise, on texts or a table where the method refuses others."""
         refused = self.card.refuses.keys()
-        kinds: dict[Modality, set[str]] = {"image": {"image", "cnn"}, "text": {"text", "transformer"}}
-        modality = next((each for each, of in kinds.items() if not refused & of), "table")
+        kinds: dict[Modality, set[str]] = {
+            "image": {"image", "cnn"},
+            "text": {"text", "transformer"},
+        }
+        modality: Modality = next((each for each, of in kinds.items() if not refused & of), "table")
         return Request(is_classwise="random" in refused, modality=modality)
 
     def run(

@@ -126,7 +126,7 @@ BROKEN = [
     (
         run_clauses.accepts_table_inputs,
         {
-            "unlearn": "if getattr(task.forget.take(torch.arange(1)).inputs, 'ndim', 0) == 2:\n"
+            "unlearn": "if getattr(task.retain.take(torch.arange(1)).inputs, 'ndim', 0) == 2:\n"
             "    raise ValueError('no image')\n" + RETAIN
         },
         "with rows of a table: ValueError: no image (line 32)",
