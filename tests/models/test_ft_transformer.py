@@ -59,7 +59,7 @@ def test_the_order_of_columns_does_not_matter_but_for_their_weights():
 def test_tokenizer_and_layers_are_blocks_and_the_last_norm_is_of_the_last():
     model = small()
     blocks = blocks_of(model, 3)
-    assert [list(block)[0] for block in blocks] == [model.tokenizer, *model.layers]
+    assert [next(iter(block)) for block in blocks] == [model.tokenizer, *model.layers]
     assert list(blocks[-1])[1:] == [model.norm]
 
 

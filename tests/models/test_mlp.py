@@ -23,7 +23,7 @@ def test_nothing_in_it_remembers_a_batch():
 
 def test_each_hidden_layer_is_a_block():
     model = mlp((6,), 3, width=8, depth=3)
-    assert [list(block)[0] for block in blocks_of(model, 3)] == list(model.layers)
+    assert [next(iter(block)) for block in blocks_of(model, 3)] == list(model.layers)
 
 
 def test_dropout_acts_in_training_alone():

@@ -137,6 +137,8 @@ class _Column(NamedTuple):
         known = values[~np.isnan(values)]
         has_missing = len(known) < len(values)
         if not len(known):
+            if pa.types.is_string(self.cells.type) and not are_gaps(self.cells).all():
+                raise DataError("named as numeric, but none of its values is a number")
             raise _Unfit("empty")
         if known.min() == known.max():
             if not has_missing:
