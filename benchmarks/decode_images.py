@@ -2,8 +2,8 @@
 
     python benchmarks/decode_images.py [IMAGES]
 
-JPEGs of mixed sizes about 500 x 375 become 64 x 64. Each way is measured in turn, several times; the
-best time of each counts. Ratios, of one run.
+JPEGs of about 500 x 375 become 64 x 64. Each way is measured in turn, several times; the best
+time of each counts.
 """
 
 import os

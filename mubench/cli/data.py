@@ -1,5 +1,6 @@
 """Commands on data sets and forget sets: fetch, check, export."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from mubench.errors import plural
 
 if TYPE_CHECKING:
     from mubench.catalogue.card_schema import DataCard
+    from mubench.sweep.grid import DatasetSpec
 
 SPLITS = ("train", "validation", "test")
 
@@ -26,19 +28,22 @@ DatasetName = Annotated[
 ]
 
 
-def _cards(name: str, command: str) -> list["DataCard"]:
-    """The card of a name; those of a sweep's data sets; or that of a person's own data."""
+def _specs(name: str, command: str) -> "Sequence[DatasetSpec]":
+    """The data set of a name, those of a sweep, or a person's own data."""
     from mubench.catalogue import cards
     from mubench.sweep.grid import DatasetSpec
     from mubench.sweep.load import load
 
-    if name in cards.names("datasets"):
-        return [cards.dataset(name)]
-    if Path(name).suffix in (".yaml", ".yml"):
-        return [data.card for data in load(name).spec.grid.dataset]
-    if "/" in name or Path(name).exists():
-        return [DatasetSpec.of_own({"path": name}).card]
-    return [cards.dataset(name, f"data {command}")]
+    known = name in cards.names("datasets")
+    if not known and Path(name).suffix in (".yaml", ".yml"):
+        return load(name).spec.grid.dataset
+    if not known and ("/" in name or Path(name).exists()):
+        return [DatasetSpec.of_own({"path": name})]
+    return [DatasetSpec(name=cards.dataset(name, f"data {command}").name)]
+
+
+def _cards(name: str, command: str) -> "list[DataCard]":
+    return [spec.card for spec in _specs(name, command)]
 
 
 @app.command()
@@ -80,6 +85,27 @@ def classes(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None)
         for number, (title, counts) in enumerate(class_counts(card, data)):
             table.add_row(str(number), title, *map(str, counts))
         console().print(table)
+
+
+@app.command()
+def report(
+    name: DatasetName,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the pages; default: reports/data.")
+    ] = None,
+    data: DataDir = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Write a page for each data set: classes, examples, twins, and what was found."""
+    from mubench.data.atomic import write_atomically
+    from mubench.report.data_page import data_page
+    from mubench.run.data_summary import summarise
+
+    for spec in _specs(name, "report"):
+        path = (out or Path("reports", "data")) / f"{spec.name}.html"
+        summary = summarise(spec.card, spec.options, data)
+        write_atomically(path, data_page(summary).encode())
+        say(str(path))
 
 
 @app.command()

@@ -29,34 +29,42 @@ from mubench.store.record import Record
 _BUNDLE = "vega.js.gz.base64"
 
 
-def page(report: Report, *, has_files: bool = True) -> str:
-    """Return the page; the same records give the same bytes.
-
-    `has_files` says whether figures lie beside it.
-    """
-    environment = Environment(
+def environment() -> Environment:
+    """Return what renders templates: escaped, and strict about what is missing."""
+    return Environment(
         loader=PackageLoader("mubench.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def page(report: Report, *, has_files: bool = True) -> str:
+    """Return the page; the same records give the same bytes.
+
+    `has_files` says whether figures lie beside it.
+    """
     figures = report.every_figure
     payloads = {
         "records": packed(records_node(report.source.name, shown(report.cells))),
         "figures": packed([figure.spec for figure in figures.values()]),
         "vega": _vega() if figures else "",
     }
-    return environment.get_template("page.html.jinja").render(
-        report=report,
-        count=plural(len(report.cells), "cell"),
-        metrics=[METRICS[name] for name in COLUMNS],
-        examples=shown_examples(report.cells),
-        filters=_filters(report),
-        texts={"caption": CAPTION, "group": GROUP, "groups": GROUP_TITLES},
-        colors={"ink": INK, "faint": FAINT},
-        has_files=has_files,
-        payloads=payloads,
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            report=report,
+            count=plural(len(report.cells), "cell"),
+            metrics=[METRICS[name] for name in COLUMNS],
+            examples=shown_examples(report.cells),
+            filters=_filters(report),
+            texts={"caption": CAPTION, "group": GROUP, "groups": GROUP_TITLES},
+            colors={"ink": INK, "faint": FAINT},
+            has_files=has_files,
+            payloads=payloads,
+        )
     )
 
 

@@ -227,12 +227,13 @@ def read_media(data: DatasetSpec, ids: Iterable[int], data_dir: str | None) -> d
     settings = check_options(card, data.options, f"dataset {data.name}")
     rows = np.flatnonzero(np.isin(train.ids, list(ids)))
     by_id = {int(train.ids[row]): int(row) for row in rows}
-    return {key: _medium(card, settings, train, by_id[key]) for key in sorted(by_id)}
+    return {key: medium(card, settings, train, by_id[key]) for key in sorted(by_id)}
 
 
-def _medium(
+def medium(
     card: Mapping[str, Any], settings: Mapping[str, Any], split: StoredSplit, row: int
 ) -> str:
+    """One example for people: a `data:image/png` URI, or the beginning of a text."""
     if card["modality"] == "text":
         text = cleaned(str(split.inputs[row]), tuple(settings.get("remove") or ()))
         return " ".join(text.split())[:LONGEST_TEXT]

@@ -239,4 +239,4 @@ def _of_requests(examples: Examples, results: SweepResults) -> Examples:
     kept = {
         cell: shown for cell, shown in examples.cells.items() if (cell, shown.request) in requests
     }
-    return Examples(cells=kept)
+    return examples.model_copy(update={"cells": kept})

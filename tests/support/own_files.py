@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from PIL import Image
 
 from mubench.data.cache.decoded import StoredDataset, stored_dataset
+from mubench.errors import MubenchError, is_one_line
 from mubench.sweep.grid import DatasetSpec, datasets
 
 SPLITS = ("train", "validation", "test")
@@ -88,3 +90,12 @@ def texts(labels: Any, **more: Any) -> pa.Table:
     """A table of different texts with these labels."""
     count = len(labels)
     return pa.table({"text": [f"text number {i}" for i in range(count)], "label": labels, **more})
+
+
+def refused(path: Path, **entry: object) -> str:
+    """The one line with which data are refused, when they are described or decoded."""
+    with pytest.raises((MubenchError, ValueError)) as caught:
+        opened(path, **entry)
+    text = str(caught.value)
+    assert is_one_line(text)
+    return text

@@ -32,17 +32,21 @@ def findings(dataset: StoredDataset, options: Mapping[str, Any]) -> Iterator[str
     if train.twins is None or train.near is None:
         return
     held_out = [split for name, split in dataset.splits.items() if name != "train"]
-    for kind, words, option in (
-        ("twins", "exact twin", "duplicates"),
-        ("near", "exact or near twin", "near_duplicates"),
-    ):
-        within, across = _counted(train, held_out, kind)
-        if within or across:
-            yield (
-                f"{within} of {plural(len(train.ids), 'training example')} repeat an earlier one "
-                f"({words}s), {across} have an {words} in a held-out split: "
-                f"{TREATMENT[options.get(option, 'keep')]}"
-            )
+    exact, near = (_counted(train, held_out, kind) for kind in ("twins", "near"))
+    if not any(near):
+        yield "no twins: no training example is there twice, or held out, or looks as if it were"
+    if any(exact):
+        yield (
+            f"{exact[0]} of {plural(len(train.ids), 'training example')} repeat an earlier one, "
+            f"{exact[1]} are held out too (exact twins): "
+            f"{TREATMENT[options.get('duplicates', 'keep')]}"
+        )
+    more = [a - b for a, b in zip(near, exact, strict=True)]
+    if any(more):
+        yield (
+            f"{more[0]} more nearly repeat an earlier one, {more[1]} more one held out (near "
+            f"twins): {TREATMENT[options.get('near_duplicates', 'keep')]}"
+        )
     labels = _differently_labelled(dataset)
     if labels:
         yield f"{plural(labels, 'group')} of exact twins have different labels"

@@ -9,7 +9,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from mubench.data.sources.partition import Ints
 
@@ -35,6 +34,8 @@ def small_pictures(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def alike(small: NDArray[np.float32]) -> Ints:
     """Pairs (m, 2) of rows of small pictures (n, 256) that look alike, the smaller row first."""
+    from scipy.spatial import cKDTree  # here: what only plans needs no scipy
+
     if len(small) < 2:
         return np.empty((0, 2), np.int64)
     _, vectors = np.linalg.eigh(small.T @ small)

@@ -11,8 +11,6 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from mubench.data.cache.perceptual import alike, small_pictures
 from mubench.data.sources.partition import Ints
@@ -87,6 +85,9 @@ class TwinFinder:
 
 def _first_of_each(pairs: Ints, count: int) -> Ints:
     """The smallest row of each group of linked rows."""
+    from scipy.sparse import coo_array  # here: what only plans needs no scipy
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
     groups, group = connected_components(links, directed=False)
     first = np.full(groups, count, np.int64)

@@ -22,7 +22,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
 )  # fmt: skip
-MOST_PIXELS = 100_000_000
+MOST_PIXELS = 89_000_000
 """Of one image: a file of a few kB can say that it is larger."""
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error)
 _SIXTEEN = ("I;16", "I;16B", "I;16L", "I")

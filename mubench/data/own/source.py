@@ -226,9 +226,10 @@ def _named(rows: Rows) -> Iterator[tuple[bytes | str | None, str]]:
         values = values.storage
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    if pa.types.is_struct(values.type):
-        values = values.field("bytes")
+    is_struct = pa.types.is_struct(values.type)
     for position, value in enumerate(values.to_pylist()):
+        if is_struct and value is not None:  # a file's bytes, or only where it is
+            value = value.get("path") if value["bytes"] is None else value["bytes"]
         where = rows.where(position)
         if isinstance(value, str):  # of a list of images, or beside a table
             if rows.is_table:

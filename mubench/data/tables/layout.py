@@ -117,7 +117,7 @@ def _shards(files: Iterable[File], where: str) -> tuple[File, ...]:
     for count, numbers in counted.items():
         first = 0 if 0 in numbers else 1
         missing = sorted(set(range(first, first + count)) - set(numbers))
-        if missing or len(set(numbers)) < len(numbers) or len(counted) > 1:
+        if missing or len(numbers) > count or len(counted) > 1:
             said = f"number {missing[0]} of {count} is missing" if missing else "one is there twice"
             raise DataError(f"{where}: {files[0].name}, ...: {said}; complete the files")
     return tuple(files)
