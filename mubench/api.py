@@ -209,12 +209,12 @@ def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
 
 
 def _modality_of(inputs: Inputs) -> str:
-    """Texts are dicts, or whole numbers (n, length); other numbers (n, D) are rows of a table."""
+    """Texts are dicts, or token ids (n, length) int64 or int32; else (n, D) are rows of a table."""
     if isinstance(inputs, dict):
         return "text"
     if inputs.ndim != 2:
         return "image"
-    return "table" if inputs.is_floating_point() else "text"
+    return "text" if inputs.dtype in (torch.int64, torch.int32) else "table"
 
 
 def _device_of(model: nn.Module) -> torch.device:

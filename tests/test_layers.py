@@ -38,6 +38,7 @@ TORCH = {
     "data/forget_sets",
     "data/overlap",
     "data/split",
+    "data/table_transform",
     "data/tokens",
     "data/transforms",
     "data/user_batches",

@@ -1,6 +1,7 @@
 """The columns of a table as a card names them, and which inputs of a model each becomes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import isnan
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, StrictBool, model_validator
@@ -50,3 +51,19 @@ Features = tuple[Annotated[Feature, BeforeValidator(_written)], ...]
 def features_of(card: Mapping[str, Any]) -> tuple[Feature, ...]:
     """The columns of a data set's card, as written; none where it is no table."""
     return tuple(Feature.model_validate(_written(each)) for each in card.get("features", ()))
+
+
+def row_in_words(features: Iterable[Feature], row: Iterable[float]) -> str:
+    """A stored row (C,) for people: `age 39, job clerk, hours missing`."""
+    return ", ".join(
+        f"{feature.name} {_cell(feature, float(value))}"
+        for feature, value in zip(features, row, strict=True)
+    )
+
+
+def _cell(feature: Feature, value: float) -> str:
+    if isnan(value):
+        return "missing"
+    if feature.kind == "numeric":
+        return f"{value:.6g}"
+    return feature.values[int(value)] if value >= 0 else "(unknown to D_tr)"

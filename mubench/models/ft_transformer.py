@@ -26,8 +26,9 @@ class Tokenizer(nn.Module):
         self.weight = nn.Parameter(torch.empty(sum(widths), width).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(len(widths), width).uniform_(-bound, bound))
         self.class_token = nn.Parameter(torch.empty(1, 1, width).uniform_(-bound, bound))
-        column = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
-        mask = (column == torch.arange(len(widths))[:, None]).float()
+        number, inputs = torch.arange(len(widths)), sum(widths)
+        column = number.repeat_interleave(torch.tensor(widths), output_size=inputs)
+        mask = (column == number[:, None]).float()
         self.register_buffer("columns", mask, persistent=False)  # (C, D): which inputs are whose
 
     @override

@@ -13,6 +13,8 @@ from mubench.errors import MubenchError, is_one_line
 from tests.support.own_files import declared, opened, write_table
 from tests.support.table_files import JOBS, N, cells, people, typed, write_csv
 
+pytestmark = pytest.mark.usefixtures("cache_dir")
+
 ALL = {"features": "all", "label": "income"}
 NUMBERS = {"age": pa.int32(), "hours": pa.float64(), "gain": pa.float32()}
 
