@@ -25,7 +25,7 @@ def build_model(
         InputError: the model cannot take inputs of this shape.
     """
     builder = getattr(import_module(card["module"]), card["builder"])
-    of_table = {"widths": widths} if card["modality"] == "table" else {}
+    of_table = {"widths": widths} if widths else {}
     # No device is forked or seeded but the CPU: layers draw their initial weights there.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
