@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from mubench.data.dataset import load_dataset
+from mubench.data.forget_sets import split_forget_retain
+from mubench.data.scenario import Classes, Groups, Random
 from mubench.errors import MubenchError, is_one_line
 from tests.support.own_files import declared, opened, write_table
 from tests.support.table_files import JOBS, N, cells, people, typed, write_csv
@@ -368,3 +371,18 @@ def test_options_of_data_sets_work_on_tables(tmp_path):
     assert [len(s) for s in (data.train, data.validation, data.test)] == [60, 10, 10]
     assert int((data.train.labels != clean.labels).sum()) == 12
     assert data.input_shape == (10,)
+
+
+@pytest.mark.parametrize("scenario", [Random(0.2, stratified=True), Classes((1,)), Groups((0, 2))])
+def test_scenarios_divide_tables(tmp_path, scenario):
+    card = declared(written(tmp_path), **ALL, group="job").card.card
+    train = load_dataset(card, {}, ("train",), "cpu").train
+    forget, retain = split_forget_retain(train, scenario, "final", 0)
+    assert sorted([*forget.ids.tolist(), *retain.ids.tolist()]) == train.ids.tolist()
+    if isinstance(scenario, Classes):
+        assert set(forget.labels.tolist()) == {1}
+    if isinstance(scenario, Groups):
+        assert (set(forget.groups.tolist()), set(retain.groups.tolist())) == ({0, 2}, {1, 3})
+    row = forget.take(torch.tensor([0])).inputs
+    position = int((train.ids == forget.ids[0]).nonzero()[0, 0])
+    assert torch.equal(row, train.take(torch.tensor([position])).inputs)
