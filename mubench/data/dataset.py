@@ -19,7 +19,7 @@ from mubench.data.split import Inputs, Source, Split, Transform, moved, select
 from mubench.data.table_transform import TableTransform
 from mubench.data.tokens import Encoded, EncodedSplit, TextTransform, encoded
 from mubench.data.transforms import ImageTransform
-from mubench.errors import InputError, did_you_mean
+from mubench.errors import DataError, InputError, did_you_mean
 
 RESIDENT_BYTES = 4 * 2**30
 """Inputs of a split that are larger stay on the host and are streamed to the device."""
@@ -69,7 +69,8 @@ def load_dataset(
 
     Raises:
         InputError: an unknown split or option, or an impossible value of one.
-        DataError: the data are missing, damaged, or not those that the card declares.
+        DataError: the data are missing, damaged, or not those that the card declares; or all
+            examples of a class are twins that are left out.
     """
     for name in splits:
         if name not in SPLITS:
@@ -80,6 +81,7 @@ def load_dataset(
     arrays, transform, shape = _prepared(card, whole, settings, tokens, device)
     chosen = {name: _Chosen.all_of(split) for name, split in arrays.items()}
     chosen["train"] = _with_twins(settings, chosen["train"], arrays)
+    _require_classes(chosen["train"], arrays["train"], whole)
     classes = len(whole.class_names)
     chosen["train"] = _with_options(settings, chosen["train"], card["name"], classes)
     for name in ("validation", "test"):
@@ -196,6 +198,16 @@ def _with_twins(
             train = train._replace(units=first)
         train = train.at(np.flatnonzero(stays))
     return train
+
+
+def _require_classes(train: _Chosen, before: EncodedSplit, whole: StoredDataset) -> None:
+    """Refuse to leave out all examples of a class, as happens in tables of few columns."""
+    lost = np.setdiff1d(before.labels, train.labels)
+    if len(lost):
+        raise DataError(
+            f"without twins {len(train.labels)} of {len(before.labels)} training examples are left "
+            f"and none of class '{whole.class_names[lost[0]]}'; say duplicates: keep"
+        )
 
 
 def _with_options(

@@ -386,3 +386,14 @@ def test_scenarios_divide_tables(tmp_path, scenario):
     row = forget.take(torch.tensor([0])).inputs
     position = int((train.ids == forget.ids[0]).nonzero()[0, 0])
     assert torch.equal(row, train.take(torch.tensor([position])).inputs)
+
+
+def test_a_table_of_twins_alone_is_told_what_to_do(tmp_path):
+    card = declared(written(tmp_path), features=["job", "sex"], label="income").card.card
+    with pytest.raises(MubenchError) as caught:
+        load_dataset(card, {}, ("train",), "cpu")
+    assert str(caught.value) == (
+        "without twins 0 of 144 training examples are left and none of class '<=50K'; say "
+        "duplicates: keep"
+    )
+    assert len(load_dataset(card, {"duplicates": "keep"}, ("train",), "cpu").train) == 144
