@@ -175,10 +175,12 @@ class _Column(NamedTuple):
 
     def _refuse_labels(self, values: NDArray[np.float64]) -> None:
         """Refuse a column that is the label under other names."""
-        _, codes = np.unique(values, return_inverse=True)
-        pairs = len(np.unique(np.stack([codes, self.labels]), axis=1).T)
-        kinds = {pairs, len(np.unique(codes)), len(np.unique(self.labels))}
-        if len(kinds) == 1 and not self._is_meant:
+        if self._is_meant:
+            return
+        distinct, codes = np.unique(values, return_inverse=True)
+        classes = len(np.unique(self.labels))
+        pairs = np.unique(codes * (self.labels.max() + 1) + self.labels)
+        if len(pairs) == len(distinct) == classes:
             raise DataError(
                 "each of its values belongs to one class and each class to one value: it is the "
                 f"label; leave it out: without: [{self.name}], or name it if it is meant"
