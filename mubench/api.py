@@ -14,7 +14,7 @@ from mubench.catalogue.card_schema import MethodCard
 from mubench.catalogue.expressions import evaluate_expression
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.progress_bar import counting
+from mubench.data.cache.progress_bar import counting
 from mubench.data.split import Split
 from mubench.data.user_data import Duplicates, Name, UserData, to_splits
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
