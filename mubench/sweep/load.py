@@ -113,6 +113,8 @@ def _anchor(grid: Any, folder: Path) -> None:
         if isinstance(tokens, dict) and isinstance(source, str) and os.path.exists(folder / source):
             tokens["source"] = _absolute(source, folder)
     for entry in nodes:
+        if isinstance(entry.get("hub"), str) and os.path.exists(folder / entry["hub"]):
+            entry["hub"] = _absolute(entry["hub"], folder)
         for key in ("path", *_FORGET_FILES):
             if isinstance(entry.get(key), str):
                 entry[key] = _absolute(entry[key], folder)
@@ -127,7 +129,7 @@ def _entries(axis: Any) -> list[dict[str, Any]]:
 def _absolute(path: Any, folder: Path) -> Any:
     if not isinstance(path, str) or "://" in path:
         return path
-    return str((folder / path).absolute())
+    return str((folder / os.path.expanduser(path)).absolute())
 
 
 def parse(node: Mapping[str, Any], where: str) -> SweepSpec:
