@@ -14,15 +14,22 @@ from mubench.catalogue.card_schema import MethodCard
 from mubench.catalogue.expressions import evaluate_expression
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.progress_bar import counting
+from mubench.data.cache.progress_bar import counting
 from mubench.data.split import Inputs, Split
-from mubench.data.user_data import Duplicates, UserData, to_splits
+from mubench.data.user_data import Duplicates, Name, UserData, to_splits
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
 from mubench.methods.shared.theorem2 import diagnose
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.score import score
 from mubench.metrics.theory import Theorem2
+from mubench.models.any_classifier import (
+    AnyClassifier,
+    are_probabilities,
+    family_of,
+    find_logits,
+    no_logits,
+)
 from mubench.run.references import evaluate as outputs_of
 from mubench.sweep.diagnostics import Theorem2Spec
 
@@ -42,7 +49,9 @@ def unlearn(  # noqa: PLR0913  three of them are the data
     """Return an unlearned copy of `model`; the model itself is never changed.
 
     Args:
-        model: a classifier that was trained on `forget` and `retain` together: inputs to logits.
+        model: a classifier that was trained on `forget` and `retain` together: inputs to logits,
+            which may be in a tuple, a dict or an object with `logits`. Texts are dicts of tensors;
+            they go by name to a model whose arguments have these names. What it has frozen stays.
         forget: D_f: `(inputs, labels)` as tensors or arrays, a torch Dataset, a DataLoader, or
             anything else that gives batches. Examples are pairs, or dicts with a key such as
             `label`. They are read once, so leave out random augmentation.
@@ -74,10 +83,6 @@ def unlearn(  # noqa: PLR0913  three of them are the data
         if given is None and need in card.needs:
             raise InputError(f"unlearn: {method} needs {name}=, {what}")
 
-    def initial_model() -> nn.Module:
-        assert initial is not None  # only methods that declare it may ask
-        return copy.deepcopy(initial)
-
     _require_trainable(model)
     chosen = make_method(method, {**card.space.defaults, **params})
     device = _device_of(model)
@@ -89,20 +94,27 @@ def unlearn(  # noqa: PLR0913  three of them are the data
         }
         splits = to_splits(device, sets, _dtype_of(model), duplicates)
         _require_fitting_bytes(model, splits)
+        network = as_classifier(model, splits)
+
+        def initial_model() -> nn.Module:
+            assert initial is not None  # only methods that declare it may ask
+            return AnyClassifier(copy.deepcopy(initial), network.num_classes)
+
         task = ForgetTask(
             splits=splits,
-            num_classes=_num_classes(model, splits),
+            num_classes=network.num_classes,
             seed=seed,
             new_model=initial_model,
         )
-        reason = card.refusal(*_kind_of(splits["forget"], splits["retain"]))
+        kinds = _kind_of(splits["forget"], splits["retain"])
+        reason = card.refusal(*kinds, family_of(model))
         if reason is not None:
             raise Refused(f"{method}: {reason}")
         with counting(lambda: task.meter.forward_examples, _work(card, task, params), method):
-            result = chosen.run(model, task)
+            result = chosen.run(network, task)
     if result.status == "diverged":
         raise Diverged(f"{method}: {result.message}")
-    unlearned: nn.Module = result.model
+    unlearned: nn.Module = result.model.network
     return unlearned
 
 
@@ -134,7 +146,8 @@ def evaluate(  # noqa: PLR0913  three of them are the data
     def evaluated(network: nn.Module | None) -> Evaluated | None:
         if network is None:
             return None
-        outputs = outputs_of(copy.deepcopy(network).to(device), splits)
+        classifier = as_classifier(copy.deepcopy(network).to(device), splits)
+        outputs = outputs_of(classifier, splits)
         return Evaluated(outputs["forget"], outputs["retain"], outputs["test"])
 
     outputs = evaluated(model)
@@ -198,7 +211,7 @@ def theorem2(  # noqa: PLR0913  four of them are the solver's
         sets = {"forget": forget, "retain": retain}
         splits = to_splits(device, sets, _dtype_of(model), duplicates)
     _require_fitting_bytes(model, splits)
-    network = copy.deepcopy(model).eval()
+    network = as_classifier(copy.deepcopy(model), splits).eval()
     return diagnose(network, splits["forget"], splits["retain"], **asked.model_dump())
 
 
@@ -267,17 +280,35 @@ def _draws(seed: int, device: torch.device) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _num_classes(model: nn.Module, splits: Mapping[SplitName, Split]) -> int:
-    """The length of the model's logits, asked of a copy in `eval()` mode; labels are below it."""
-    network = copy.deepcopy(model).eval()
-    logits = network(splits["forget"].take(torch.arange(1)).inputs)
-    if not isinstance(logits, Tensor) or logits.ndim != 2:
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise InputError(f"unlearn: the model must give logits (b, K), a tensor; it gives {shape}")
+def as_classifier(model: nn.Module, splits: Mapping[Name, Split]) -> AnyClassifier:
+    """The model as methods take it: a tensor of logits, and a last layer that is found.
+
+    K is the length of its logits, asked of a copy in `eval()` mode.
+
+    Raises:
+        InputError: it gives no logits, or probabilities; or a label is not below K.
+    """
+    first = next(iter(splits.values()))
+    inputs = first.take(torch.arange(min(len(first), _ASKED))).inputs
+    asked = AnyClassifier(copy.deepcopy(model), num_classes=0).eval()
+    output = asked.call(inputs)
+    logits = find_logits(output)
+    if logits is None:
+        raise no_logits(asked.name, output)
+    if are_probabilities(logits):
+        raise InputError(
+            f"model {asked.name}: gives probabilities, not logits; leave out a softmax"
+        )
     for name, split in splits.items():
         low, high = (int(end) for end in split.labels.aminmax())
         if low < 0 or high >= logits.shape[1]:
             raise InputError(
                 f"{name}: labels from {low} to {high}, but the model has {logits.shape[1]} classes"
             )
-    return int(logits.shape[1])
+    classifier = AnyClassifier(model, logits.shape[1])
+    classifier.learn(output)
+    return classifier
+
+
+_ASKED = 16
+"""Examples that a model is asked about to learn what it gives."""

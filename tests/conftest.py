@@ -79,7 +79,8 @@ def no_plugins(monkeypatch):
     monkeypatch.setattr(plugins, "_added", {})
     yield
     for plugin in plugins.added():
-        sys.modules.pop(plugin.module, None)
+        for module in (plugin.module, *(each.module for each in plugin.neighbours)):
+            sys.modules.pop(module, None)
 
 
 @pytest.fixture

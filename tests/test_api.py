@@ -265,10 +265,11 @@ def test_what_cannot_be_is_one_line(given, message):
 
 
 def test_a_model_without_logits_or_without_parameters_is_told_so():
-    tupled = nn.Sequential(fitted(*RETAIN))
-    tupled.forward = lambda inputs: (tupled[0](inputs),)
-    with pytest.raises(InputError, match="must give logits"):
-        mubench.unlearn(tupled, **SETS, method="ft")
+    named = nn.Sequential(fitted(*RETAIN))
+    named.forward = lambda inputs: {"features": inputs, "scores": named[0](inputs)}
+    found = re.escape("it gives dict of features (12, 4), scores (12, 3)")
+    with pytest.raises(InputError, match=f"must give logits .*; {found}"):
+        mubench.unlearn(named, **SETS, method="ft")
     with pytest.raises(InputError, match="has no parameter that can be trained"):
         mubench.unlearn(fitted(*RETAIN).requires_grad_(False), **SETS, method="ft")
     with pytest.raises(InputError, match="has no parameter that can be trained"):
@@ -363,3 +364,64 @@ def test_a_closed_form_needs_no_torch():
 
 def test_every_public_function_can_be_had():
     assert all(callable(getattr(mubench, n)) for n in mubench.__all__ if n != "__version__")
+
+
+class Odd(nn.Module):
+    """Gives features and logits in the form that it is told."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.body, self.form = fitted(*RETAIN), form
+
+    def forward(self, inputs):
+        return self.form(inputs, self.body(inputs))
+
+
+FORMS = {
+    "tuple": lambda features, logits: (logits, logits + 1),
+    "dict": lambda features, logits: {"features": features, "logits": logits},
+    "object": lambda features, logits: SimpleNamespace(logits=logits, hidden=features),
+}
+
+
+@pytest.mark.parametrize("method", ["ugradsl", "cf_k", "iu", "ff", "scrub", "boundary_expanding"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_may_give_its_logits_in_any_form(form, method):
+    given = {**sets_for(method), "validation": TEST}
+    expected = mubench.unlearn(fitted(*RETAIN), **given, method=method)
+    model = Odd(FORMS[form])
+    found = mubench.unlearn(model, **given, method=method)
+    assert type(found) is Odd
+    assert torch.equal(weights(found), weights(expected))
+    assert mubench.evaluate(found, **SETS, test=TEST) == mubench.evaluate(
+        expected, **SETS, test=TEST
+    )
+
+
+def test_theorem_2_reads_the_logits_of_any_form():
+    expected = mubench.theorem2(fitted(*RETAIN), **SETS)
+    assert mubench.theorem2(Odd(FORMS["dict"]), **SETS) == expected
+
+
+@pytest.mark.parametrize("function", ["unlearn", "evaluate", "theorem2"])
+def test_probabilities_are_no_logits(function):
+    model = nn.Sequential(fitted(*RETAIN), nn.Softmax(1))
+    more = {"unlearn": {"method": "ft"}, "evaluate": {"test": TEST}, "theorem2": {}}[function]
+    with pytest.raises(InputError, match="gives probabilities, not logits; leave out a softmax"):
+        getattr(mubench, function)(model, **SETS, **more)
+
+
+def test_what_is_frozen_stays_frozen_and_what_was_not_is_not():
+    model = nn.Sequential(nn.Linear(DIMENSIONS, 5).requires_grad_(False), nn.Linear(5, K))
+    before = model[0].weight.clone()
+    found = mubench.unlearn(model, **SETS, method="ft", weight_decay=0.1)
+    assert torch.equal(found[0].weight, before)
+    assert [p.requires_grad for p in found.parameters()] == [False, False, True, True]
+    assert not torch.equal(found[1].weight, model[1].weight)
+
+
+def test_a_method_without_its_convolutions_or_its_last_layer_says_so():
+    model = nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, K, 2), nn.Flatten())
+    with pytest.raises(Refused, match="Sequential has no linear layer of 3 outputs at its end"):
+        mubench.unlearn(model, **SETS, method="cf_k", epochs=1)
+    assert mubench.unlearn(model, **SETS, method="ct", epochs=1) is not model

@@ -62,8 +62,9 @@ OWNERS = {
     "vl_convert": {"report/figures", "report/page"},
     "jinja2": {"report/page", "leaderboard"},
     "transformers": {"models", "data/tokens"},
+    "timm": {"models"},
     "tokenizers": {"data/tokens"},
-    "rich": {"cli", "data/progress_bar", "report/tables/console", "leaderboard/compare_text"},
+    "rich": {"cli", "data/cache/progress_bar", "report/tables/console", "leaderboard/compare_text"},
     "typer": {"cli"},
 }
 """Which folders or modules may import a framework."""

@@ -230,6 +230,10 @@ class ModelCard(Strict):
     """Height and width that images must have at least."""
     tokens: Tokens | None = None
     """None for a model of images."""
+    code: Annotated[tuple[str, ...], Role.CODE] = ()
+    """More definitions that build it, as roots of content ids."""
+    packages: tuple[str, ...] = ()
+    """Packages whose versions decide what it is."""
     card: Mapping[str, Any] = Field(repr=False)
     """All of it as it is written, for its builder."""
 

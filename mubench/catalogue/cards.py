@@ -88,6 +88,8 @@ def _find(kind: CardKind, name: str, where: str) -> tuple[str, str, str]:
     if not is_shipped:
         hint = did_you_mean(name, names(kind))
         own = "" if hint.startswith("did you mean") else "; one of your own: --plugin FILE.py"
+        if any(plugin.name == name for plugin in plugins.added()):
+            own = f"; {name}.py was given, but not as one: its card {name}.yaml says what it is"
         raise InputError(f"{where}: unknown {_WORDS[kind]} '{name}'; {hint}{own}")
     return _text(path), path.name, f"mubench.{_PARTS[kind]}"
 
@@ -168,5 +170,7 @@ def _model(text: str, where: str, module: str) -> ModelCard:
     document = _document(text, where)
     if module == "mubench.models":
         module = f"{module}.{document.value.get('module')}"
+    if "code" in document.value:  # of a card that a sweep's own model gets
+        raise document.error("code: unknown key")
     card = {**document.value, "module": module}
     return validated(ModelCard, document, module=module, card=card)

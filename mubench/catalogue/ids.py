@@ -130,8 +130,9 @@ def _read_in(definition: Definition, source: str) -> _Content:
 
 @cache
 def _parsed(module: str, source: str) -> Module:
-    path = _path(module)
-    return parse(source, module, is_package=path is not None and path.name == "__init__.py")
+    path = None if plugins.module_text(module) is not None else _path(module)
+    is_package = plugins.is_package(module) or (path is not None and path.name == "__init__.py")
+    return parse(source, module, is_package=is_package)
 
 
 def _resolve(imported: Imported) -> Meaning:
@@ -141,7 +142,7 @@ def _resolve(imported: Imported) -> Meaning:
         return imported if _has_source(module) else module
     if _has_source(f"{module}.{name}"):
         return Imported(f"{module}.{name}")
-    if not _is_science(module):
+    if not _is_science(module) and plugins.module_text(module) is None:
         return name if module.partition(".")[0] == "mubench" else f"{module}.{name}"
     parsed = _parsed(module, _source(module))
     if name in parsed.statements:
@@ -162,9 +163,10 @@ def _is_science(module: str) -> bool:
 
 def _has_source(module: str) -> bool:
     """Whether this is a module of mubench or of a plug-in."""
+    if plugins.module_text(module) is not None:
+        return True
     top = module.partition(".")[0]
-    is_ours = top == "mubench" or _is_science(top)
-    return is_ours and (plugins.module_text(module) is not None or _path(module) is not None)
+    return (top == "mubench" or _is_science(top)) and _path(module) is not None
 
 
 def _source(module: str) -> str:

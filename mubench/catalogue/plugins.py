@@ -3,14 +3,15 @@
 A plug-in is a Python file with its card (YAML) of the same name beside it. An installed package
 names its modules as entry points in the groups `mubench.methods`, `mubench.datasets`,
 `mubench.models` and `mubench.metrics`; a plain file is given with `--plugin`, and its text travels
-to every worker. Reading a plug-in imports none of its code.
+to every worker, with the files beside it that it imports. Reading a plug-in imports none of its
+code. A file without a card is code that a sweep may use by `module: FILE:FUNCTION`.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, spec_from_loader
@@ -20,11 +21,13 @@ from typing import Literal, get_args
 
 from typing_extensions import override
 
+from mubench.catalogue.neighbours import Neighbour, TextLoader, neighbours_of
 from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError, did_you_mean
 
 PluginKind = Literal["methods", "datasets", "models", "metrics"]
 PLUGIN_KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
+AddedKind = PluginKind | Literal["code"]
 PREFIX = "mubench_plugin_"
 SHAPE = "a card is a mapping with name, title, ..."
 
@@ -33,19 +36,21 @@ SHAPE = "a card is a mapping with name, title, ..."
 class Plugin:
     """One plug-in: everything that another machine needs to use it."""
 
-    kind: PluginKind
+    kind: AddedKind
     name: str
     module: str
     """Under which it is imported."""
     source: str
     """The text of its Python file."""
     card: str
-    """The text of its card."""
+    """The text of its card; empty where it is only code."""
     where: str
     """Its file, for messages."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The files beside it that it imports."""
 
 
-_added: dict[tuple[PluginKind, str], Plugin] = {}
+_added: dict[tuple[AddedKind, str], Plugin] = {}
 
 
 def read_plugin(path: str) -> Plugin:
@@ -54,27 +59,66 @@ def read_plugin(path: str) -> Plugin:
     Raises:
         InputError: one of the two is missing, unreadable or names something else.
     """
-    file = Path(path)
-    if file.suffix != ".py" or not file.stem.isidentifier():
-        raise InputError(f"{path}: a plug-in is a Python file whose name can be imported")
+    file = _python_file(path)
     card = _text(file.with_suffix(".yaml"), "the card of a plug-in lies beside it")
     document = Document(card, str(file.with_suffix(".yaml")))
     kind = document.mapping(SHAPE).get("kind", "methods")
     if kind not in PLUGIN_KINDS:
         raise document.error(f"kind: '{kind}' is unknown; {did_you_mean(str(kind), PLUGIN_KINDS)}")
+    return _of_file(kind, file, path, card)
+
+
+def read_code(path: str) -> Plugin:
+    """The plug-in in a Python file, or its code alone where no card lies beside it.
+
+    Raises:
+        InputError: as `read_plugin` does.
+    """
+    file = _python_file(path)
+    if file.with_suffix(".yaml").exists():
+        return read_plugin(path)
+    return _of_file("code", file, path, "")
+
+
+def _python_file(path: str) -> Path:
+    file = Path(path)
+    if file.suffix != ".py" or not file.stem.isidentifier():
+        raise InputError(f"{path}: a plug-in is a Python file whose name can be imported")
+    return file
+
+
+def _of_file(kind: AddedKind, file: Path, path: str, card: str) -> Plugin:
     source = _text(file, "no such plug-in")
-    return Plugin(kind, file.stem, PREFIX + file.stem, source, card, path)
+    around = neighbours_of(file, source)
+    return Plugin(kind, file.stem, PREFIX + file.stem, source, card, path, around)
 
 
 def add(plugins: Iterable[Plugin]) -> None:
-    """Make plug-ins known to this process: their cards are found, their modules importable."""
+    """Make plug-ins known to this process: their cards are found, their modules importable.
+
+    Raises:
+        InputError: two of them bring different modules of one name.
+    """
     if _finder not in sys.meta_path:
-        sys.meta_path.append(_finder)
+        sys.meta_path.insert(0, _finder)  # before files of the same name on another machine
     for plugin in plugins:
         known = _added.get((plugin.kind, plugin.name))
         if known != plugin:
-            sys.modules.pop(plugin.module, None)
+            for module in (plugin.module, *(each.module for each in plugin.neighbours)):
+                sys.modules.pop(module, None)
         _added[plugin.kind, plugin.name] = plugin
+    _require_one_of_each_name()
+
+
+def _require_one_of_each_name() -> None:
+    seen: dict[str, Neighbour] = {}
+    for each in (neighbour for plugin in _added.values() for neighbour in plugin.neighbours):
+        other = seen.setdefault(each.module, each)
+        if other.source != each.source:
+            raise InputError(
+                f"{each.where} and {other.where}: two plug-ins bring different modules "
+                f"'{each.module}'; rename one"
+            )
 
 
 def added() -> tuple[Plugin, ...]:
@@ -101,8 +145,24 @@ def find_plugin(kind: PluginKind, name: str) -> Plugin | None:
 
 
 def module_text(module: str) -> str | None:
-    """The source of a plug-in's module; None where the module was not given with `--plugin`."""
-    return next((p.source for p in _added.values() if p.module == module), None)
+    """The source of a module that came with `--plugin`: a plug-in, or a file beside one."""
+    given = _given(module)
+    return None if given is None else given.source
+
+
+def is_package(module: str) -> bool:
+    """Whether a module beside a plug-in is a folder."""
+    given = _given(module)
+    return isinstance(given, Neighbour) and given.is_package
+
+
+def _given(module: str) -> Plugin | Neighbour | None:
+    for plugin in _added.values():
+        given: tuple[Plugin | Neighbour, ...] = (plugin, *plugin.neighbours)
+        for each in given:
+            if each.module == module:
+                return each
+    return None
 
 
 @cache
@@ -144,19 +204,23 @@ def _text(file: Path, what: str) -> str:
         raise InputError(f"{file}: {what}; {reason}") from None
 
 
-class _Loader(InspectLoader):
-    """Imports a plug-in from its text, so that a worker needs no file."""
+class _Loader(TextLoader):
+    """Imports a module from its text, so that a worker needs no file."""
 
-    def __init__(self, plugin: Plugin) -> None:
-        self._plugin = plugin
+    def __init__(self, given: Plugin | Neighbour) -> None:
+        self._given = given
 
     @override
     def get_source(self, fullname: str) -> str:
-        return self._plugin.source
+        return self._given.source
+
+    @override
+    def is_package(self, fullname: str) -> bool:
+        return isinstance(self._given, Neighbour) and self._given.is_package
 
     @override
     def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._plugin.source, self._plugin.where, "exec"), module.__dict__)
+        exec(compile(self._given.source, self._given.where, "exec"), module.__dict__)
 
 
 class _Finder(MetaPathFinder):
@@ -164,10 +228,10 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        plugin = next((p for p in _added.values() if p.module == fullname), None)
-        if plugin is None:
+        given = _given(fullname)
+        if given is None:
             return None
-        return spec_from_loader(fullname, _Loader(plugin), origin=plugin.where)
+        return spec_from_loader(fullname, _Loader(given), origin=given.where)
 
 
 _finder = _Finder()

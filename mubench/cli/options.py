@@ -39,7 +39,7 @@ def _add_plugins(paths: list[str] | None) -> list[str] | None:
     if paths:
         from mubench.catalogue import plugins
 
-        plugins.add([plugins.read_plugin(path) for path in paths])
+        plugins.add([plugins.read_code(path) for path in paths])
     return paths
 
 
@@ -75,7 +75,7 @@ PluginFiles = Annotated[
         callback=_add_plugins,
         metavar="FILE.py",
         help="Your own method, data set, model or metric, with its card FILE.yaml in the same "
-        "folder. May be repeated.",
+        "folder; or functions that make models, without a card. May be repeated.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Split
 from mubench.errors import ContractError, Diverged, UndeclaredError
+from mubench.methods.shared.fixed_norms import fixed_norms
 from mubench.models.training.cost_meter import Cost, Meter, measure
 from mubench.models.training.descent import Descent, NormMode, Precision, is_finite
 from mubench.models.training.loader import Loader
@@ -155,7 +156,7 @@ class Method(ABC):
         model = copy.deepcopy(original).eval()
         value: Tensors = {}
         diverged = ""
-        with task.meter.watch(model), measure(device, task.meter) as clock:
+        with fixed_norms(model), task.meter.watch(model), measure(device, task.meter) as clock:
             try:
                 value = self.prepare(model, task)
             except Diverged as error:
@@ -168,7 +169,15 @@ class Method(ABC):
     def run(
         self, original: nn.Module, task: ForgetTask, prepared: Prepared | None = None
     ) -> Unlearned:
-        """Unlearn on a copy of `original` (parameters and buffers), which stays untouched."""
+        """Unlearn on a copy of `original` (parameters and buffers), which stays untouched.
+
+        Frozen parameters keep their values and stay frozen, and so do the running statistics of
+        BatchNorm whose parameters are frozen. BatchNorm that sees one value of each channel, as in
+        a batch of one example, uses its running statistics: `mubench.methods.shared.fixed_norms`.
+
+        Raises:
+            ContractError: the method changed its teacher or a frozen parameter.
+        """
         prepared = prepared or self.run_prepare(original, task)
         device, task = task.device, replace(task.declared(self.needs), notes={})
         model = copy.deepcopy(original)
@@ -177,7 +186,7 @@ class Method(ABC):
             return Unlearned(model.eval(), "diverged", prepared.diverged, cost, cost)
         status: Literal["ok", "diverged"] = "ok"
         message = ""
-        with task.meter.watch(model), measure(device, task.meter) as clock:
+        with fixed_norms(model), task.meter.watch(model), measure(device, task.meter) as clock:
             if "teacher" in self.needs:
                 task = replace(task, original=frozen_copy(model))
             try:
@@ -186,6 +195,7 @@ class Method(ABC):
                 status, message = "diverged", str(error)
         if task.original is not None and not _same_weights(task.original, original):
             raise ContractError(f"{type(self).__name__} changed its teacher, the original model")
+        _require_frozen(type(self).__name__, model, original)
         if not is_finite(model):
             model = copy.deepcopy(original)
             status, message = "diverged", f"{self!r} left weights that are not finite"
@@ -197,6 +207,16 @@ class Method(ABC):
 def frozen_copy(model: nn.Module) -> nn.Module:
     """A copy to use as a teacher: `eval()` mode, no gradients, no shared storage."""
     return copy.deepcopy(model).eval().requires_grad_(False)
+
+
+def _require_frozen(method: str, model: nn.Module, original: nn.Module) -> None:
+    """Refuse a result in which a frozen parameter moved, or is frozen no more."""
+    for name, parameter in original.named_parameters():
+        if parameter.requires_grad:
+            continue
+        found = model.get_parameter(name)
+        if found.requires_grad or not torch.equal(found, parameter):
+            raise ContractError(f"{method} changed a frozen parameter: {name}")
 
 
 def _same_weights(one: nn.Module, other: nn.Module) -> bool:

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from mubench.methods.base import ForgetTask
 from mubench.methods.cf_k import CFk, last_blocks
+from mubench.methods.shared.layers import frozen_state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +26,11 @@ class EUk(CFk):
 
     @override
     def begin(self, model: nn.Module, task: ForgetTask) -> None:
-        """Reset what is trained, within the first epoch: if that fails, the reset is undone."""
+        """Reset what is trained, within the first epoch: if that fails, the reset is undone.
+
+        What the model has frozen stays.
+        """
         initial = last_blocks(task.new_model(), task.num_classes, self.k)
         parts = zip(last_blocks(model, task.num_classes, self.k), initial, strict=True)
         for part, start in parts:
-            part.load_state_dict(start.state_dict())
+            part.load_state_dict(start.state_dict() | frozen_state(part))

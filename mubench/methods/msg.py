@@ -116,5 +116,6 @@ def _gradient(model: nn.Module, split: Split, weights: Sequence[Tensor]) -> Tens
     total = torch.zeros(sum(w.numel() for w in weights), device=split.device)
     for batch in split.batches(256):
         loss = cross_entropy(model(batch.inputs), batch.labels).sum() / len(split)
-        total = total + torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)])
+        gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
+        total = total + torch.cat([gradient.flatten() for gradient in gradients])
     return total

@@ -107,7 +107,7 @@ def pretrained(source: str) -> nn.Module:
     """
     transformers = _transformers()
     place = _place(source)
-    with _quiet(transformers):
+    with quiet(transformers):
         try:
             kind = transformers.BertConfig.get_config_dict(place)[0].get("model_type")
             if kind != "bert":
@@ -156,7 +156,7 @@ def _transformers() -> Any:
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def quiet(transformers: Any) -> Iterator[None]:
     """Neither warnings nor progress bars of `transformers`, which are put back as they were."""
     logging = transformers.utils.logging
     level, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -65,8 +65,15 @@ class Recipe(BaseModel):
         return {key: value for key, value in fields.items() if _LATER.get(key, ...) != value}
 
 
-def resolve_recipe(dataset: str, model: str, training: Mapping[str, Any]) -> Recipe:
+def resolve_recipe(
+    dataset: str,
+    model: str,
+    training: Mapping[str, Any],
+    own: Mapping[str, Any] | None = None,
+) -> Recipe:
     """The recipe that `training` of a sweep names, with the values that it changes.
+
+    `own` is that of a model without a card.
 
     Raises:
         InputError: one line: an unknown name or key, or a value that no recipe has.
@@ -76,7 +83,7 @@ def resolve_recipe(dataset: str, model: str, training: Mapping[str, Any]) -> Rec
     for key in changes:
         if key not in known:
             raise InputError(f"training.{key}: unknown key; {did_you_mean(key, known)}")
-    values = named_recipe(dataset, model, changes.pop(_NAME, None))
+    values = named_recipe(dataset, model, changes.pop(_NAME, None), own)
     values.pop("source", None)
     try:
         recipe = Recipe(**{**values, **changes})
@@ -94,7 +101,12 @@ def resolve_recipe(dataset: str, model: str, training: Mapping[str, Any]) -> Rec
     return recipe
 
 
-def named_recipe(dataset: str, model: str, name: str | None = None) -> dict[str, Any]:
+def named_recipe(
+    dataset: str,
+    model: str,
+    name: str | None = None,
+    own: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """A recipe's values, of the default without a name; `source` says where it comes from.
 
     Raises:
@@ -103,7 +115,7 @@ def named_recipe(dataset: str, model: str, name: str | None = None) -> dict[str,
     known = recipe_names(dataset, model)
     chosen = name or (DEFAULT if DEFAULT in known else OWN)
     if chosen == OWN:
-        return dict(cards.model(model).recipe)
+        return dict(cards.model(model).recipe if own is None else own)
     if chosen not in known:
         hint = did_you_mean(str(chosen), known).partition("known: ")[0]
         raise InputError(

@@ -22,8 +22,8 @@ from mubench.sweep.grid_syntax import (
     as_list,
     dataset_entry,
     forget_entries,
-    with_options,
 )
+from mubench.sweep.own_models import model_entry
 
 
 class DatasetSpec(Strict):
@@ -63,6 +63,8 @@ class ModelSpec(Strict):
     name: str
     options: Mapping[str, str] = Field(default_factory=dict)
     """`source` (a folder or a hub name) or `weights` (a file), where the model's card has them."""
+    declared: ModelCard | None = None
+    """The card of a model that the sweep itself describes; else None."""
 
     @property
     def label(self) -> str:
@@ -73,6 +75,8 @@ class ModelSpec(Strict):
     @property
     def card(self) -> ModelCard:
         """Its card, with these options. Raises InputError for an unknown model."""
+        if self.declared is not None:
+            return self.declared
         return cards.model(self.name).pretrained(self.options)
 
 
@@ -199,7 +203,7 @@ class GridSpec(Strict):
         if "dataset" in value:
             expanded["dataset"] = [dataset_entry(node) for node in as_list(value["dataset"])]
         if "model" in value:
-            expanded["model"] = [with_options(node) for node in as_list(value["model"])]
+            expanded["model"] = [model_entry(node) for node in as_list(value["model"])]
         if "forget" in value:
             expanded["forget"] = [
                 spec

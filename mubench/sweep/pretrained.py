@@ -39,9 +39,11 @@ _HUB_NAME = 200
 def origin_ids(model: ModelCard) -> Mapping[str, str]:
     """What decides weights and tokens: content of local files, names on a hub, versions."""
     contents = {key: content_of(value) for key, value in model.origins.items() if value is not None}
-    if model.modality == "text":
-        contents |= {package: _version(package) for package in ("tokenizers", "transformers")}
-    return contents
+    tokenizer = None if model.tokens is None else model.tokens.get("source")
+    if tokenizer is not None and tokenizer not in model.origins.values():
+        contents["tokenizer"] = content_of(tokenizer)
+    packages = ("tokenizers", "transformers") if model.modality == "text" else ()
+    return contents | {name: _version(name) for name in (*packages, *model.packages)}
 
 
 def _version(package: str) -> str:

@@ -176,4 +176,7 @@ class SweepSpec(Strict):
 
     def recipe(self, dataset: str, model: str) -> Recipe:
         """The recipe that original and Retrain share, with this sweep's changes."""
-        return resolve_recipe(dataset, model, self.training)
+        declared = (each.declared for each in self.grid.model if each.name == model)
+        card = next(declared, None)
+        own = None if card is None else card.recipe
+        return resolve_recipe(dataset, model, self.training, own)

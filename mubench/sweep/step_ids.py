@@ -181,7 +181,8 @@ def _sources(training: Training) -> tuple[str, ...]:
     """What reads its data set and builds its model, as roots of content ids."""
     data, model = training.dataset.card, training.model.card
     read = tuple(f"{module}:read" for module in data.modules)
-    return ("mubench.data.dataset:load_dataset", *read, f"{model.module}:{model.card['builder']}")
+    build = (f"{model.module}:{model.card['builder']}", *model.code)
+    return ("mubench.data.dataset:load_dataset", *read, *build)
 
 
 def _scoring() -> str:

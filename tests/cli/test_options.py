@@ -15,6 +15,8 @@ from mubench.cli.options import (
     with_options,
 )
 from mubench.errors import InputError
+from tests.support.own_models import write_net
+from tests.support.own_sweep import write
 
 
 @with_options
@@ -67,3 +69,16 @@ def test_a_mistyped_store_is_refused(tmp_path):
 def test_a_store_of_a_run_exists(copy):
     _, store = copy
     assert existing_store(str(store)).uri == str(store)
+
+
+@pytest.mark.usefixtures("no_plugins", "plain_environment", "cache_dir")
+def test_a_file_without_a_card_is_code_that_a_sweep_may_use(mubench_, tmp_path):
+    """And without the option the sweep is refused in one line, beside the file or not."""
+    plugin = write_net(tmp_path)
+    sweep = write(tmp_path, {"module": "my_models:net"})
+    code, out, error = mubench_("plan", sweep)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert "no file my_models.py was given; a sweep runs code only of files that you name" in error
+    code, out, error = mubench_("plan", sweep, "--plugin", plugin)
+    assert (code, error) == (0, "")
+    assert "digits/my_models-net/random-0.1" in out

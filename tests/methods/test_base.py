@@ -1,14 +1,16 @@
 """What a method is given: loaders, generators, settings, and nothing undeclared."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
 
-from mubench.errors import UndeclaredError
+from mubench.errors import ContractError, UndeclaredError
+from mubench.methods.base import Method
 from mubench.methods.ft import FT
 from mubench.models.training.descent import Descent
-from tests.support.toy import blobs, conv, task_of
+from tests.support.toy import blobs, conv, mlp, task_of
 
 
 def test_one_loader_less_changes_no_other_loaders_batches():
@@ -50,3 +52,27 @@ def test_generators_of_other_names_draw_otherwise():
     task = task_of(blobs(20), 8)
     one, other = (torch.rand(9, generator=task.generator(name)) for name in ("mixed", "labels"))
     assert not torch.equal(one, other)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Careless(Method):
+    """Changes all weights, frozen or not, or thaws them."""
+
+    needs: ClassVar = frozenset({"forget"})
+    thaws: bool = False
+
+    def unlearn(self, model, task, prepared):
+        for parameter in model.parameters():
+            if self.thaws:
+                parameter.requires_grad_(True)
+            else:
+                parameter.data += 1
+
+
+@pytest.mark.parametrize("thaws", [False, True])
+def test_a_method_that_changes_what_is_frozen_is_told_so(thaws):
+    model, task = mlp(), task_of(blobs(24), 8)
+    assert Careless(thaws=thaws).run(model, task).status == "ok"
+    model.classifier.bias.requires_grad_(False)
+    with pytest.raises(ContractError, match=r"Careless changed a frozen parameter: classifier\.b"):
+        Careless(thaws=thaws).run(model, task)

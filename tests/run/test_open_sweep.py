@@ -29,7 +29,7 @@ def test_where_a_folder_lies_does_not_decide_ids(tmp_path):
     here = open_sweep(shapes_sweep(tmp_path, GROUP), str(tmp_path / "store"), decode=True)
     (tmp_path / "moved").mkdir()
     (tmp_path / "shapes").rename(tmp_path / "moved" / "shapes")
-    path = shapes_sweep(tmp_path, GROUP, data={"parquet": "moved/shapes"})
+    path = shapes_sweep(tmp_path, GROUP, data={"path": "moved/shapes"})
     there = open_sweep(path, str(tmp_path / "store"), decode=True)
     assert here.plan.steps.keys() == there.plan.steps.keys()
 
@@ -42,8 +42,8 @@ def test_two_folders_of_one_name_are_two_data_sets(tmp_path):
     node = yaml.safe_load((tmp_path / "sweep.yaml").read_text())
     one = node["grid"]["dataset"][0]
     node["grid"]["dataset"] = [
-        {**one, "parquet": "a/shapes"},
-        {**one, "parquet": "b/shapes", "train_size": 200},
+        {**one, "path": "a/shapes"},
+        {**one, "path": "b/shapes", "train_size": 200},
     ]
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(node))
     plan = open_sweep(path, str(tmp_path / "store"), decode=True).plan

@@ -21,6 +21,7 @@ from mubench.catalogue.features import features_of
 from mubench.catalogue.ids import source_id
 from mubench.data.cache.cache import Facts, cached, peek
 from mubench.data.cache.fingerprint import Digest
+from mubench.data.cache.progress_bar import watched
 from mubench.data.cache.table_moments import TableMoments
 from mubench.data.cache.twins import TwinFinder
 from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
@@ -220,8 +221,8 @@ def _write_inputs(
             for name, rows in splits.items()
         }
         for official, part in raw.named_parts.items():
-            start = 0
-            for piece in part.pieces():
+            start, title = 0, f"decoding {card['name']}: {official}"
+            for piece in watched(part.pieces(), len(part.labels), title, len):
                 digest.update(part, official.encode(), piece, start)
                 if finder is not None:
                     finder.update(piece)

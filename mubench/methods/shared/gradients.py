@@ -15,7 +15,7 @@ from torch.func import functional_call, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.split import Batch, Inputs, Split, join
+from mubench.data.split import Batch, Inputs, Split, join, select
 from mubench.errors import Diverged
 from mubench.methods.shared.losses import cross_entropy, full_precision
 from mubench.methods.shared.solvers import cosine
@@ -221,9 +221,26 @@ def _example_gradients(
 
     for batch in split.batches(at_once // group):
         with meter.paused(), sdpa_kernel(SDPBackend.MATH):
-            chunk = vmap(gradients)(batch.inputs, batch.labels)
+            chunk = _for_each(gradients, batch)
         meter.count(forward=len(batch.labels), backward=n_losses * len(batch.labels))
         yield chunk
+
+
+def _for_each(
+    gradients: Callable[[Inputs, Tensor], dict[str, Tensor]], batch: Batch
+) -> dict[str, Tensor]:
+    """`gradients` of each example (c, ...): at once, or one by one where the model looks at values.
+
+    Models of transformers look at masks to choose how they attend, which no vectorised call can.
+    """
+    try:
+        return vmap(gradients)(batch.inputs, batch.labels)
+    except RuntimeError as error:
+        if not str(error).startswith("vmap: It looks like"):
+            raise
+    rows = torch.arange(len(batch.labels)).unbind()
+    parts = [gradients(select(batch.inputs, row), batch.labels[row]) for row in rows]
+    return {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
 
 
 def _batch_product(model: nn.Module, inputs: Inputs, u: Tensor) -> Tensor:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from torch import nn
+from torch import Tensor, nn
 
 from mubench.errors import Refused
+from mubench.methods.shared.fixed_norms import frozen_norms
+from mubench.models.any_classifier import AnyClassifier
 
 _NORMS = (
     nn.modules.batchnorm._BatchNorm,
@@ -29,7 +31,7 @@ def classifier_of(model: nn.Module, num_classes: int) -> nn.Linear:
     layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
     if not layers or layers[-1].out_features != num_classes:
         raise Refused(
-            f"{type(model).__name__} has no linear layer of {num_classes} outputs at its end; "
+            f"{name_of(model)} has no linear layer of {num_classes} outputs at its end; "
             "name its last layer `classifier`"
         )
     return layers[-1]
@@ -64,14 +66,20 @@ def convolutions_of(model: nn.Module) -> list[nn.Conv2d]:
     convolutions = (m for m in model.modules() if isinstance(m, nn.Conv2d))
     trainable = [conv for conv in convolutions if conv.weight.requires_grad]
     if not trainable:
-        raise Refused(f"{type(model).__name__} has no convolutions that can be trained")
+        raise Refused(f"{name_of(model)} has no convolutions that can be trained")
     return trainable
 
 
 @contextmanager
 def trained_alone(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[None]:
-    """Within the context only the parameters of `parts` get gradients."""
-    trained = {id(p) for part in parts for p in part.parameters()}
+    """Within the context only the parameters of `parts` get gradients.
+
+    Raises:
+        Refused: all of them are frozen.
+    """
+    trained = {id(p) for part in parts for p in part.parameters() if p.requires_grad}
+    if not trained:
+        raise Refused(f"{name_of(model)}: all parameters of its last blocks are frozen")
     frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in trained]
     for parameter in frozen:
         parameter.requires_grad_(False)
@@ -80,6 +88,18 @@ def trained_alone(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[None
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
+
+
+def frozen_state(module: nn.Module) -> dict[str, Tensor]:
+    """Frozen parameters by name, with the statistics of BatchNorm that is frozen."""
+    kept = {name: p for name, p in module.named_parameters() if not p.requires_grad}
+    fixed = {id(buffer) for norm in frozen_norms(module) for buffer in norm.buffers()}
+    return kept | {name: b for name, b in module.named_buffers() if id(b) in fixed}
+
+
+def name_of(model: nn.Module) -> str:
+    """What messages call a model."""
+    return model.name if isinstance(model, AnyClassifier) else type(model).__name__
 
 
 def _parts(parent: nn.Module, classifier: nn.Linear) -> list[list[nn.Module]]:
