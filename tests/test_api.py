@@ -118,7 +118,7 @@ def test_every_method_works_on_a_person_s_model_and_leaves_it_alone(method):
     ],
 )
 def test_a_request_s_modality_follows_from_its_inputs(inputs, modality):
-    assert api._modality_of(inputs) == modality
+    assert api._modality_of(linear(), inputs) == modality
 
 
 @pytest.mark.parametrize("method", list(REFUSING))
