@@ -22,7 +22,7 @@ from mubench.catalogue.ids import source_id
 from mubench.data.cache.cache import Facts, cached, peek
 from mubench.data.cache.fingerprint import Digest
 from mubench.data.cache.progress_bar import watched
-from mubench.data.cache.table_moments import TableMoments
+from mubench.data.cache.table_moments import moments_of
 from mubench.data.cache.twins import TwinFinder
 from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
 from mubench.data.sources.locate import Place, is_in_files, locate
@@ -141,9 +141,7 @@ def _in_memory(card: Mapping[str, Any], raw: Raw) -> StoredDataset:
     names = (raw.class_names, raw.group_names, raw.fingerprint)
     if card["modality"] != "table":
         return StoredDataset(splits, *names)
-    moments = TableMoments(features_of(card))
-    moments.update(np.asarray(splits["train"].inputs))
-    mean, std = moments.result()
+    mean, std = moments_of(card["name"], features_of(card), np.asarray(splits["train"].inputs))
     return StoredDataset(splits, *names, mean=tuple(mean), std=tuple(std))
 
 

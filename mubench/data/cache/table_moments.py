@@ -9,6 +9,24 @@ from mubench.catalogue.features import Feature
 from mubench.errors import DataError
 
 
+def moments_of(
+    name: str, features: Sequence[Feature], rows: NDArray[np.float64]
+) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation by column of rows in memory.
+
+    Raises:
+        DataError: rows of another type or width, or as `TableMoments.result` does.
+    """
+    if rows.dtype != np.float64 or rows.shape[1:] != (len(features),):
+        raise DataError(
+            f"dataset {name}: rows {rows.dtype} {rows.shape}, but float64 (n, {len(features)}) are "
+            "needed: a number for each of the card's features"
+        )
+    moments = TableMoments(features)
+    moments.update(rows)
+    return moments.result()
+
+
 class TableMoments:
     """Takes rows (b, C) float64, in which NaN is a missing value.
 
