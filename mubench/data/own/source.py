@@ -129,7 +129,9 @@ def describe(place: Place, entry: OwnEntry, name: str) -> dict[str, Any]:
         card["input_shape"] = list(style.shape)
         became = f", brought to {style.mode} {style.width}x{style.height}"
         same = all((o.mode, o.width, o.height) == (style.mode, *style[1::-1]) for o in looks)
-        card["found"].append(f"images: {in_words(looks)}{'' if same else became}")
+        card["found"].append(
+            f"images ({len(looks)} looked at): {in_words(looks)}{'' if same else became}"
+        )
     return card
 
 
