@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mubench.api import evaluate, theorem2, unlearn
     from mubench.metrics.theory import label_ldp_epsilon
+    from mubench.session.benchmark import benchmark
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "label_ldp_epsilon", "theorem2", "unlearn"]
+__all__ = ["__version__", "benchmark", "evaluate", "label_ldp_epsilon", "theorem2", "unlearn"]
 
 _HOMES = {
+    "benchmark": "mubench.session.benchmark",
     "evaluate": "mubench.api",
     "label_ldp_epsilon": "mubench.metrics.theory",
     "theorem2": "mubench.api",

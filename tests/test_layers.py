@@ -25,6 +25,7 @@ LAYERS = (
     ("report",),
     ("tracking",),
     ("leaderboard",),
+    ("session",),
     ("api", "cli"),
 )
 """A part imports from rows above its own and from itself: neighbours do not know each other."""
@@ -64,8 +65,15 @@ OWNERS = {
     "transformers": {"models", "data/tokens"},
     "timm": {"models"},
     "tokenizers": {"data/tokens"},
-    "rich": {"cli", "data/cache/progress_bar", "report/tables/console", "leaderboard/compare_text"},
+    "rich": {
+        "cli",
+        "session",
+        "data/cache/progress_bar",
+        "report/tables/console",
+        "leaderboard/compare_text",
+    },
     "typer": {"cli"},
+    "IPython": {"session/notebook_area"},
 }
 """Which folders or modules may import a framework."""
 
@@ -235,6 +243,7 @@ LIGHT = {
     "mubench.run.examples": HEAVY,
     "mubench.report.build": HEAVY,
     "mubench.leaderboard.build": HEAVY,
+    "mubench.session.complete": HEAVY,
 }
 
 

@@ -11,16 +11,21 @@ PUBLIC = """# Python
 
 `import mubench` loads no torch; these functions load it when they are first used.
 [Start](index.md#in-your-own-code) has an example;
-[Your data in Python](python-data.md) says what they take.
+[From a notebook](notebook.md) and [your data in Python](python-data.md) say what they take.
 
 """
 FUNCTIONS = (
+    "mubench.benchmark",
     "mubench.unlearn",
     "mubench.evaluate",
     "mubench.theorem2",
     "mubench.label_ldp_epsilon",
 )
-RESULTS = ("mubench.metrics.theory.Theorem2", "mubench.metrics.theory.Epsilon")
+RESULTS = (
+    "mubench.session.result.BenchmarkResult",
+    "mubench.metrics.theory.Theorem2",
+    "mubench.metrics.theory.Epsilon",
+)
 
 PLUGINS = """# Plug-ins
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mubench.cli.options import AsJson, DataDir, PluginFiles, existing_store
-from mubench.cli.output import FAILED, OK, console, say
+from mubench.cli.output import FAILED, OK
 from mubench.errors import InputError
+from mubench.session.output import console, say
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mubench.cli.options import DEFAULT_STORE, DataDir, PluginFiles, SetValues, SweepName
-from mubench.cli.output import FAILED, OK, console, say
+from mubench.cli.options import DataDir, PluginFiles, SetValues, SweepName
+from mubench.cli.output import FAILED, OK
 from mubench.errors import plural
+from mubench.session.output import console, say
+from mubench.session.settings import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from mubench.catalogue.card_schema import DataCard

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from mubench.cli.options import DEFAULT_STORE, PluginFiles, StoreUri
-from mubench.cli.output import BAD_INPUT, OK, console, say
+from mubench.cli.options import PluginFiles, StoreUri
+from mubench.cli.output import BAD_INPUT, OK
 from mubench.errors import plural
+from mubench.session.output import console, say
+from mubench.session.settings import DEFAULT_STORE
 
 app = typer.Typer()
 

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from mubench.errors import InputError
+from mubench.session.settings import DEFAULT_STORE, Settings
 
 if TYPE_CHECKING:
     from mubench.run.open_sweep import OpenSweep
-    from mubench.run.tune.cluster import ClusterConfig
     from mubench.store.store import Store
     from mubench.sweep.kinds import Device
-
-DEFAULT_STORE = ".mubench"
 
 
 class DeviceChoice(StrEnum):
@@ -102,11 +100,8 @@ class SweepOptions:
         """Read and plan the sweep, for the Ray cluster at an address or for this machine."""
         from mubench.run.open_sweep import open_sweep
 
-        device, gpu = self.device.asked, None
-        if options.address is not None and device is None:
-            from mubench.run.tune.cluster import has_gpu
-
-            gpu = has_gpu(options.cluster)
+        device = self.device.asked
+        gpu = options.settings(self.data).has_gpu(device)
         return open_sweep(
             self.sweep, self.store, self.set_ or (), device, self.data, decode=True, has_gpu=gpu
         )
@@ -148,17 +143,18 @@ class RunOptions:
                 "`ray start --num-cpus --num-gpus` gave it"
             )
 
-    @property
-    def cluster(self) -> "ClusterConfig":
-        """Where steps run."""
-        from mubench.run.tune.cluster import ClusterConfig
-
-        return ClusterConfig(self.address, self.cpus, self.gpus, self.wait)
-
-
-def report_folder(out: Path | None, name: str) -> Path:
-    """Return where the report of a sweep goes."""
-    return out or Path("reports") / name
+    def settings(self, data: str | None) -> Settings:
+        """The same with the folder of data sets."""
+        return Settings(
+            self.out,
+            self.tracking_uri,
+            self.mlflow,
+            self.address,
+            self.cpus,
+            self.gpus,
+            self.wait,
+            data,
+        )
 
 
 def existing_store(uri: str) -> "Store":

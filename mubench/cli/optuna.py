@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mubench.cli.options import SweepOptions, existing_store, with_options
-from mubench.cli.output import say
 from mubench.errors import plural
+from mubench.session.output import say
 
 if TYPE_CHECKING:
     from mubench.run.tune.optuna_export import Exported

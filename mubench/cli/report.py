@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mubench.cli.options import (
-    DEFAULT_STORE,
     DataDir,
     OutDir,
     PluginFiles,
     StoreUri,
     SweepOptions,
     existing_store,
-    report_folder,
     with_options,
 )
-from mubench.cli.output import say
 from mubench.errors import InputError
+from mubench.session.output import say
+from mubench.session.settings import DEFAULT_STORE, report_folder
 
 if TYPE_CHECKING:
     from mubench.run.open_sweep import OpenSweep

@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 from signal import SIGINT
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mubench.cli.options import (
-    DEFAULT_STORE,
     AsJson,
     DataDir,
     DeviceChoice,
@@ -18,15 +17,12 @@ from mubench.cli.options import (
     StoreUri,
     SweepOptions,
     existing_store,
-    report_folder,
     with_options,
 )
-from mubench.cli.output import FAILED, INTERRUPTED, OK, STOPPED, console, say
+from mubench.cli.output import FAILED, INTERRUPTED, OK, STOPPED
 from mubench.errors import plural
-
-if TYPE_CHECKING:
-    from mubench.run.open_sweep import OpenSweep
-    from mubench.run.tune.resume import Summary
+from mubench.session.output import console, say
+from mubench.session.settings import DEFAULT_STORE
 
 
 @with_options
@@ -35,10 +31,7 @@ def run(sweep: SweepOptions, options: RunOptions) -> None:
 
     It can be interrupted at any time; the same command continues.
     """
-    opened = sweep.open_to_run(options)
-    with opened.store.lock(opened.plan.name):
-        summary = _complete(opened, sweep, options)
-    _print_failures(summary, sweep.sweep)
+    _complete(sweep, options)
 
 
 @with_options
@@ -51,13 +44,7 @@ def retry(
     ] = True,
 ) -> None:
     """Run the failed steps of a sweep again (error, out_of_memory, timed_out)."""
-    from mubench.run.tune.resume import forget_failures
-
-    opened = sweep.open_to_run(options)
-    with opened.store.lock(opened.plan.name):
-        say(f"{plural(forget_failures(opened.plan, opened.store), 'failure')} forgotten")
-        summary = _complete(opened, sweep, options)
-    _print_failures(summary, sweep.sweep)
+    _complete(sweep, options, retry=True)
 
 
 @with_options
@@ -124,107 +111,14 @@ def reproduce(
     raise typer.Exit(OK if compared.is_equal else FAILED)
 
 
-def _complete(opened: "OpenSweep", sweep: SweepOptions, options: RunOptions) -> "Summary":
-    """Run the missing steps, then report and track them; the caller holds the store's lock."""
-    from mubench.run.examples import save_examples
-    from mubench.store.full_disk import told_if_full
-    from mubench.store.retention import has_no_outputs
-    from mubench.tracking.tracker import tracked
+def _complete(sweep: SweepOptions, options: RunOptions, *, retry: bool = False) -> None:
+    """Run the missing steps, then report and track them; the exit code says how it ended."""
+    from mubench.session.complete import complete, tell_failures
 
-    plan, store = opened.plan, opened.store
-    with (
-        told_if_full(),
-        tracked(
-            plan, store, opened.outline, options.tracking_uri, enabled=options.mlflow
-        ) as tracker,
-    ):
-        summary = _run_missing(opened, options, sweep.data, tracker.place if tracker else "")
-        if summary.interrupted_by is not None:
-            say("interrupted; the same command continues")
-            raise typer.Exit(INTERRUPTED if summary.interrupted_by == SIGINT else STOPPED)
-        if tracker:
-            tracker.catch_up()
-        if not has_no_outputs(store, opened.source):
-            save_examples(store, opened.source, sweep.data)
-        page = _write_report(opened, options.out)
-        say(tracker.finish(page.parent) if tracker else "MLflow: off")
-    if plan.keep == "records" and not summary.failures and not summary.blocked:
-        _release_outputs(opened)
-    return summary
-
-
-def _run_missing(
-    opened: "OpenSweep", options: RunOptions, data: str | None, place: str
-) -> "Summary":
-    from mubench.run.tune.resume import finished, outdated_steps
-
-    _print_outdated(outdated_steps(opened.plan, opened.store), opened.plan.name)
-    _require_space(opened)
-    opened.save()
-    ended = finished(opened.plan, opened.store)
-    if ended is not None:
-        opened.store.records.compact()  # an earlier run may have been killed before it did
-        count = len(opened.plan.steps)
-        say(f"{opened.plan.name}: {count} of {plural(count, 'step')} completed, 0 to run")
-        return ended
-    from mubench.cli.progress import Screen
-    from mubench.run.tune.run_plan import run_plan
-
-    if place:
-        say(place)
-    with Screen(console()) as screen:
-        return run_plan(opened.plan, opened.store, screen, cluster=options.cluster, data_dir=data)
-
-
-def _require_space(opened: "OpenSweep") -> None:
-    """Before anything is written: a full disk would end the run in its middle."""
-    from mubench.run.storage import require_space
-
-    records = opened.store.records.statuses()
-    missing = [step for key, step in opened.plan.steps.items() if key not in records]
-    warning = require_space(missing, opened.store)
-    if warning is not None:
-        say(warning)
-
-
-def _release_outputs(opened: "OpenSweep") -> None:
-    from mubench.store.retention import release_outputs
-
-    count = release_outputs(opened.store, opened.plan.name)
-    if count:
-        say(f"store.keep: records: outputs of {plural(count, 'step')} deleted")
-
-
-def _write_report(opened: "OpenSweep", out: Path | None) -> Path:
-    from mubench.report.build import build
-    from mubench.report.tables.console import console_table
-
-    source = opened.source
-    for part in console_table(source):
-        console().print(part)
-    written = build(source, report_folder(out, source.name))
-    say(f"report: {written.page}")
-    return written.page
-
-
-def _print_outdated(steps: int, sweep: str) -> None:
-    if steps:
-        say(
-            f"{sweep}: {plural(steps, 'step')} completed before code, data, versions or settings "
-            f"changed: ids are new, and {'this step is' if steps == 1 else 'these steps are'} "
-            "computed again"
-        )
-
-
-def _print_failures(summary: "Summary", sweep: str) -> None:
-
-    if not summary.failures and not summary.blocked:
-        return
-    for record in summary.failures:
-        say(f"{record.status}: {record.kind} {record.row} {record.request}: {record.message}")
-    say(
-        f"{plural(len(summary.failures), 'step')} failed, "
-        f"{plural(summary.blocked, 'dependent step')} not run; "
-        f"run them again with 'mubench retry {sweep} --failed'"
-    )
-    raise typer.Exit(FAILED)
+    opened = sweep.open_to_run(options)
+    ended = complete(opened, options.settings(sweep.data), retry=retry)
+    if ended.interrupted_by is not None:
+        say("interrupted; the same command continues")
+        raise typer.Exit(INTERRUPTED if ended.interrupted_by == SIGINT else STOPPED)
+    if tell_failures(ended, f"'mubench retry {sweep.sweep} --failed'"):
+        raise typer.Exit(FAILED)

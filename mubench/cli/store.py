@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from mubench.cli.options import DEFAULT_STORE, StoreUri, existing_store
-from mubench.cli.output import FAILED, OK, say
+from mubench.cli.options import StoreUri, existing_store
+from mubench.cli.output import FAILED, OK
 from mubench.errors import InputError, plural
+from mubench.session.output import say
+from mubench.session.settings import DEFAULT_STORE
 
 app = typer.Typer(help="Inspect and maintain a store.", no_args_is_help=True)
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from mubench.cli.options import OutDir, SweepOptions, TrackingUri, report_folder, with_options
-from mubench.cli.output import say
+from mubench.cli.options import OutDir, SweepOptions, TrackingUri, with_options
+from mubench.session.output import say
+from mubench.session.settings import report_folder
 
 app = typer.Typer(help="Send results to MLflow.", no_args_is_help=True)
 

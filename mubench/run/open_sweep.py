@@ -68,6 +68,19 @@ def open_sweep(
         StoreError: the store is of another format.
     """
     loaded = load.load(name, overrides)
+    return open_loaded(loaded, store, device, data_dir, decode=decode, has_gpu=has_gpu)
+
+
+def open_loaded(
+    loaded: LoadedSweep,
+    store: str,
+    device: Device | None = None,
+    data_dir: str | None = None,
+    *,
+    decode: bool = False,
+    has_gpu: bool | None = None,
+) -> OpenSweep:
+    """Plan a sweep that is read already; arguments and errors are those of `open_sweep`."""
     if decode:
         decode_present((data.card for data in loaded.spec.grid.dataset), data_dir)
     plan = make_plan(loaded.spec, device or default_device(loaded.spec, has_gpu), data_dir)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from mubench.catalogue import cards
 from mubench.catalogue.validation import first_error
 from mubench.catalogue.yaml_document import Document, read_text, read_yaml
+from mubench.catalogue.yaml_text import to_yaml
 from mubench.data.forget_file import embed
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.checks import check
@@ -81,7 +82,7 @@ def load(name: str, overrides: Iterable[str] = ()) -> LoadedSweep:
     path = find(name)
     text = read_text(path)
     document = Document(text, str(path))
-    node = document.mapping("a sweep file is a mapping with name, grid and methods")
+    node = document.mapping(_SHAPE)
     _anchor(node.get("grid"), path.parent)
     for assignment in overrides:
         document.set(assignment)
@@ -91,11 +92,35 @@ def load(name: str, overrides: Iterable[str] = ()) -> LoadedSweep:
         spec = _parse(node)
     except InputError as error:
         raise document.error(str(error)) from None
+    return _loaded(spec, text, path, node)
+
+
+def load_mapping(node: Mapping[str, Any], where: str) -> LoadedSweep:
+    """The same of a sweep that a program made: what its file would say, and its text.
+
+    Relative paths are of the working folder; the text has them absolute. Arrays' numbers, tuples
+    and paths are written as YAML has them.
+
+    Raises:
+        InputError: one line: `where`, key path, what is wrong, the nearest name.
+    """
+    written = Document(to_yaml(node, where), where).mapping(_SHAPE)
+    _anchor(written.get("grid"), Path())
+    if "published" in written:
+        written["published"] = _absolute(written["published"], Path())
+    text, path = to_yaml(written, where), Path(f"{where}.yaml")
+    if "published" in written:
+        written["published"] = read_published(written["published"], path)
+    return _loaded(parse(written, where), text, path, written)
+
+
+def _loaded(spec: SweepSpec, text: str, path: Path, node: dict[str, Any]) -> LoadedSweep:
     for entry in _entries(node["grid"]["forget"]):
         entry.update({key: embed(entry[key]) for key in _FORGET_FILES if key in entry})
     return LoadedSweep(spec, text, path, node)
 
 
+_SHAPE = "a sweep file is a mapping with name, grid and methods"
 _FORGET_FILES = ("search_files", "final_files")
 
 

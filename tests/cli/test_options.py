@@ -11,10 +11,10 @@ from mubench.cli.options import (
     RunOptions,
     SweepOptions,
     existing_store,
-    report_folder,
     with_options,
 )
 from mubench.errors import InputError
+from mubench.session.settings import Settings
 from tests.support.own_models import write_net
 from tests.support.own_sweep import write
 
@@ -56,9 +56,11 @@ def test_auto_is_no_device():
     }
 
 
-def test_a_report_goes_to_its_own_folder_unless_another_is_given():
-    assert report_folder(None, "tiny") == Path("reports/tiny")
-    assert report_folder(Path("out"), "tiny") == Path("out")
+def test_options_are_settings_and_the_folder_of_data():
+    options = RunOptions(Path("out"), "sqlite:///x", False, None, 2, 0)
+    assert options.settings("data") == Settings(
+        out=Path("out"), tracking_uri="sqlite:///x", mlflow=False, cpus=2, gpus=0, data_dir="data"
+    )
 
 
 def test_a_mistyped_store_is_refused(tmp_path):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from mubench.cli import progress as screen
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune.schedule import Schedule
+from mubench.session import progress as screen
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
@@ -58,3 +58,32 @@ def test_a_terminal_shows_kinds_of_steps_and_busy_workers(finished):
     kinds = Counter(step.kind for step in opened.plan.steps.values())
     assert f"train 0/{kinds['train']}, retrain 0/{kinds['retrain']}, " in printed.getvalue()
     assert "; 1 of 2 workers busy" in printed.getvalue()
+
+
+def test_a_notebook_shows_the_bar_in_one_place(finished, monkeypatch):
+    opened = open_sweep(str(finished / "tiny.yaml"), str(finished / "store"))
+    shown = []
+    monkeypatch.setattr(screen.NotebookArea, "show", lambda _, bar: shown.append(bar))
+    printed = io.StringIO()
+    console = Console(file=printed, width=200, force_jupyter=True)
+    monkeypatch.setattr(console, "print", lambda text, **_: printed.write(f"{text}\n"))
+    record = next(iter(opened.store.records.read().values()))
+    with screen.Screen(console) as bar:
+        schedule = Schedule(opened.plan, {})
+        bar.start(schedule)
+        bar.looked(busy=1, workers=2)
+        for _ in range(3):
+            bar.finished(replace(record, seconds=3600.0), schedule)
+        assert "; 1 of 2 workers busy" in _text(shown[-1])
+        bar.looked(busy=2, workers=2)
+        assert "; 2 of 2 workers busy, about" in _text(shown[-1])
+    assert len(shown) == 3
+    assert " 3/10 " in _text(shown[-1])
+    assert "busy" not in _text(shown[-1])
+    assert printed.getvalue() == "tiny: 0 of 10 steps completed, 10 to run\n"
+
+
+def _text(bar):
+    text = io.StringIO()
+    Console(file=text, width=200).print(bar)
+    return text.getvalue()

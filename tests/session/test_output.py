@@ -5,8 +5,8 @@ import io
 from rich.table import Table
 from rich.text import Text
 
-from mubench.cli.output import console, say
 from mubench.errors import is_one_line
+from mubench.session.output import console, say
 
 
 def test_a_line_is_printed_as_it_is(capsys):

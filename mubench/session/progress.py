@@ -1,4 +1,4 @@
-"""Progress of a running sweep: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a running sweep: a live bar on a terminal or in a notebook, plain lines elsewhere."""
 
 import time
 from collections import Counter, defaultdict
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mubench.errors import one_line, plural
 from mubench.run.tune.schedule import Schedule
+from mubench.session.notebook_area import NotebookArea
 from mubench.store.record import Record
 from mubench.sweep.kinds import STEP_KINDS, StepKind
 from mubench.sweep.parallelism import TRIALS
@@ -24,7 +25,8 @@ class Screen:
     """Progress of a sweep on a console."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self._area = NotebookArea() if console.is_jupyter else None
+        self._is_live = console.is_terminal or console.is_jupyter
         self._began = self._last = time.monotonic()
         self._all: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
@@ -54,6 +56,8 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        self._bar.update(self._task, now=self._kinds())  # nobody is busy any more
+        self._show()
 
     def start(self, schedule: Schedule) -> None:
         """Print how many steps are completed and how many will run."""
@@ -73,6 +77,7 @@ class Screen:
         """Show how many workers are busy."""
         self._busy, self._workers = busy, workers
         self._bar.update(self._task, now=f"{self._kinds()}; {self._state()}")
+        self._show()
 
     def finished(self, record: Record, schedule: Schedule) -> None:
         """Count a record; print a failure at once."""
@@ -83,7 +88,7 @@ class Screen:
         now = time.monotonic()
         if record.is_failure:
             self.say(f"{record.status}: {schedule.plan.steps[record.id].title}: {record.message}")
-        elif not self._console.is_terminal and now - self._last >= LINE_SECONDS:
+        elif not self._is_live and now - self._last >= LINE_SECONDS:
             self._last = now
             count = f"{self._done.total()}/{self._all.total()} steps completed"
             self.say(f"{count} after {now - self._began:.0f} s; {self._state()}")
@@ -91,6 +96,11 @@ class Screen:
     def say(self, line: str) -> None:
         """Print a line above the bar."""
         self._bar.console.print(Text(one_line(line)), soft_wrap=True)
+
+    def _show(self) -> None:
+        """A bar of rich needs widgets in a notebook; its text does not."""
+        if self._area is not None and self._all:
+            self._area.show(self._bar.get_renderable())
 
     def _kinds(self) -> str:
         return ", ".join(f"{k} {self._done[k]}/{self._all[k]}" for k in STEP_KINDS if self._all[k])
