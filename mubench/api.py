@@ -14,8 +14,8 @@ from mubench.catalogue.card_schema import MethodCard
 from mubench.catalogue.expressions import evaluate_expression
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.progress_bar import counting
-from mubench.data.split import Split
+from mubench.data.cache.progress_bar import counting
+from mubench.data.split import Inputs, Split
 from mubench.data.user_data import Duplicates, Name, UserData, to_splits
 from mubench.errors import Diverged, InputError, Refused, did_you_mean
 from mubench.methods.base import ForgetTask, SplitName
@@ -106,7 +106,7 @@ def unlearn(  # noqa: PLR0913  three of them are the data
             seed=seed,
             new_model=initial_model,
         )
-        kinds = _kind_of(splits["forget"], splits["retain"])
+        kinds = _kind_of(model, splits["forget"], splits["retain"])
         reason = card.refusal(*kinds, family_of(model))
         if reason is not None:
             raise Refused(f"{method}: {reason}")
@@ -215,11 +215,23 @@ def theorem2(  # noqa: PLR0913  four of them are the solver's
     return diagnose(network, splits["forget"], splits["retain"], **asked.model_dump())
 
 
-def _kind_of(forget: Split, retain: Split) -> tuple[str, str]:
+def _kind_of(model: nn.Module, forget: Split, retain: Split) -> tuple[str, str]:
     """Scenario and modality of a request, as cards name them."""
     is_classwise = not bool(torch.isin(forget.labels, retain.labels).any())
-    is_text = isinstance(forget.take(torch.arange(1)).inputs, dict)
-    return "class" if is_classwise else "random", "text" if is_text else "image"
+    modality = _modality_of(model, forget.take(torch.arange(1)).inputs)
+    return "class" if is_classwise else "random", modality
+
+
+def _modality_of(model: nn.Module, inputs: Inputs) -> str:
+    """Texts are dicts, or token ids (n, length) int64 or int32; else (n, D) are rows of a table.
+
+    Rows for a model with convolutions are images, which it unfolds.
+    """
+    if isinstance(inputs, dict):
+        return "text"
+    if inputs.ndim != 2 or any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        return "image"
+    return "text" if inputs.dtype in (torch.int64, torch.int32) else "table"
 
 
 def _device_of(model: nn.Module) -> torch.device:

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 OPEN = {"torch", "torchvision"}
-EXTRAS = ("cluster", "text")
+EXTRAS = ("cluster", "hf", "text", "timm")
 OF_THEIR_TIME = ("sqlalchemy<2.1",)
 """MLflow 2 and the first of 3 allow every SQLAlchemy below 3, but fail with 2.1."""
 

@@ -82,9 +82,9 @@ def test_one_step_of_ascent_is_the_gradient_added():
 
 
 REFUSING = {
-    "boundary_shrink": "how these inputs were normalised is not known",
-    "ct": "Linear has no convolutions that can be trained",
-    "msg": "Linear has no convolutions that can be trained",
+    "boundary_shrink": "attacks pixels within their bounds, which columns of a table do not have",
+    "ct": "transposes kernels of convolutions, which models of tables do not have",
+    "msg": "redraws weights of convolutions, which models of tables do not have",
 }
 
 
@@ -103,6 +103,22 @@ def test_every_method_works_on_a_person_s_model_and_leaves_it_alone(method):
     assert torch.equal(torch.random.get_rng_state(), drawn)
     assert torch.isfinite(weights(one)).all()
     assert torch.equal(weights(one), weights(two))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "modality"),
+    [
+        (torch.zeros(2, 4), "table"),
+        (torch.zeros(2, 4, dtype=torch.float64), "table"),
+        (torch.zeros(2, 4, dtype=torch.int64), "text"),
+        (torch.zeros(2, 4, dtype=torch.uint8), "table"),
+        (torch.zeros(2, 1, 4, 4), "image"),
+        (torch.zeros(2, 4, 4), "image"),
+        ({"input_ids": torch.zeros(2, 4)}, "text"),
+    ],
+)
+def test_a_request_s_modality_follows_from_its_inputs(inputs, modality):
+    assert api._modality_of(linear(), inputs) == modality
 
 
 @pytest.mark.parametrize("method", list(REFUSING))

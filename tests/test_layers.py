@@ -39,6 +39,7 @@ TORCH = {
     "data/forget_sets",
     "data/overlap",
     "data/split",
+    "data/table_transform",
     "data/tokens",
     "data/transforms",
     "data/user_batches",
@@ -67,7 +68,7 @@ OWNERS = {
     "rich": {
         "cli",
         "session",
-        "data/progress_bar",
+        "data/cache/progress_bar",
         "report/tables/console",
         "leaderboard/compare_text",
     },

@@ -8,6 +8,7 @@ import yaml
 
 from tests.support.command_line import only_line
 from tests.support.own_files import folder_of_images
+from tests.support.table_files import people, write_csv
 
 pytestmark = pytest.mark.usefixtures("plain_environment", "cache_dir")
 DOCS = Path(__file__).parents[1] / "docs"
@@ -70,6 +71,22 @@ def test_my_csv_of_texts(tmp_path, mubench_):
     )
     assert code == 2
     assert "class 1 is number 1, which is called '2', or the one called '1'" in only_line(err)
+
+
+@pytest.mark.slow
+def test_my_table(tmp_path, mubench_):
+    sweep, commands = page("own-tables")
+    assert len(sweep.splitlines()) <= 15
+    (tmp_path / "people.yaml").write_text(sweep)
+    write_csv(tmp_path / "people.csv", people())
+    out = follow(mubench_, commands, *QUICK)
+    assert "found        3 numeric columns: age, hours, gain" in out
+    assert "found        2 categorical columns, with their categories in D_tr: job (4), se" in out
+    report = (tmp_path / "reports" / "people" / "index.html").read_text()
+    assert re.search(r"age \d+, job (clerk|nurse|farmer|teacher), hours (\d+|missing), sex", report)
+    for model in ("mlp", "ft_transformer"):
+        for scenario in ("random-0.1", "group"):
+            assert f"people/{model}/{scenario}" in report
 
 
 def test_my_data_set_of_the_hub(tmp_path, mubench_):

@@ -39,7 +39,7 @@ def declared(*extras):
 
 @pytest.mark.parametrize(
     ("lines", "extras"),
-    [(IMAGE, ("cluster", "text")), (IMAGE + TESTS, ("cluster", "text", "test"))],
+    [(IMAGE, ("cluster", "text")), (IMAGE + TESTS, ("cluster", "docs", "hf", "text", "timm", "test"))],
 )
 def test_every_dependency_is_locked_at_a_version_that_it_allows(lines, extras):
     """Where this fails after a change of pyproject.toml: make lock."""
@@ -88,7 +88,7 @@ def test_what_ci_tests_is_what_is_locked():
 def test_the_lowest_versions_are_those_of_the_bounds():
     command = [sys.executable, str(ROOT / "requirements" / "lowest.py")]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    bounds = declared("cluster", "text")
+    bounds = declared("cluster", "hf", "text", "timm")
     lowest = [Requirement(line) for line in printed.splitlines()][: len(bounds)]
     assert [each.name for each in lowest] == [each.name for each in bounds]
     for low, bound in zip(lowest, bounds, strict=True):
@@ -101,7 +101,7 @@ def test_the_lowest_versions_are_those_of_the_bounds():
 def test_one_package_has_one_bound():
     """`ray` stands in two lists: with different bounds the lower one would never be tested."""
     bounds = {}
-    for each in declared("cluster", "text"):
+    for each in declared("cluster", "hf", "text", "timm"):
         bounds.setdefault(canonicalize_name(each.name), set()).add(str(each.specifier))
     assert {name: found for name, found in bounds.items() if len(found) > 1} == {}
 

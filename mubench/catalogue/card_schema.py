@@ -9,13 +9,14 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, 
 from typing_extensions import TypedDict
 
 from mubench.catalogue.bounds import WORDS
+from mubench.catalogue.features import Features
 from mubench.catalogue.range_syntax import parse_range
 from mubench.catalogue.ranges import Fixed, Scalar
 from mubench.catalogue.search_space import Param, Space
 from mubench.catalogue.validation import Strict, input_error
 from mubench.errors import InputError, did_you_mean
 
-Modality = Literal["image", "text"]
+Modality = Literal["image", "text", "table"]
 ORIGINS = ("source", "weights")
 """Arguments of models that say where pretrained weights come from: a folder or hub name, a file."""
 
@@ -150,6 +151,8 @@ class DataCard(Strict):
     classes: Names
     groups: Annotated[tuple[str, ...], BeforeValidator(_group_names)] = ()
     """Finer than classes, or another division: subclasses, identities. Often there are none."""
+    features: Features = ()
+    """Of a table: its columns, in order."""
     sources: Annotated[tuple[str, ...], Role.CODE] = ()
     modules: Annotated[tuple[str, ...], Role.CODE]
     """The modules with its `read`: one for each source of its files, or that of a plug-in."""

@@ -136,6 +136,7 @@ def _dataset(text: str, where: str, module: str) -> DataCard:
 _DATA_KEYS = {
     "image": ("sizes", "input_shape", "mean", "std", "max_value", "augment"),
     "text": ("sizes",),
+    "table": ("sizes", "features"),
 }
 """Keys that the card of a data set in files needs besides those that all data sets need."""
 

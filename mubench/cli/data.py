@@ -33,6 +33,7 @@ DatasetName = Annotated[
 def _specs(name: str, command: str) -> "Sequence[DatasetSpec]":
     """The data set of a name, those of a sweep, or a person's own data."""
     from mubench.catalogue import cards
+    from mubench.data.own.entry import default_name
     from mubench.sweep.grid import DatasetSpec
     from mubench.sweep.load import load
 
@@ -40,7 +41,9 @@ def _specs(name: str, command: str) -> "Sequence[DatasetSpec]":
     if not known and Path(name).suffix in (".yaml", ".yml"):
         return load(name).spec.grid.dataset
     if not known and ("/" in name or Path(name).exists()):
-        return [DatasetSpec.of_own({"path": name})]
+        taken = default_name(name) in cards.names("datasets")
+        more = {"name": f"my-{default_name(name)}"} if taken else {}
+        return [DatasetSpec.of_own({"path": name, **more})]
     return [DatasetSpec(name=cards.dataset(name, f"data {command}").name)]
 
 

@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from mubench.catalogue.features import features_of
 from mubench.data.cache.decoded import SPLITS, StoredDataset, stored_dataset
 from mubench.data.options import check_options
 from mubench.data.sources.partition import Ints, hash_ids, hash_keys, hash_order
 from mubench.data.split import Inputs, Source, Split, Transform, moved, select
+from mubench.data.table_transform import TableTransform
 from mubench.data.tokens import Encoded, EncodedSplit, TextTransform, encoded
 from mubench.data.transforms import ImageTransform
-from mubench.errors import InputError, did_you_mean
+from mubench.errors import DataError, InputError, did_you_mean
 
 RESIDENT_BYTES = 4 * 2**30
 """Inputs of a split that are larger stay on the host and are streamed to the device."""
@@ -32,13 +34,15 @@ class Dataset:
     test: Split | None
     num_classes: int
     input_shape: tuple[int, ...]
-    """Shape of a model's inputs: (c, h, w), or (length,) for texts."""
+    """Shape of a model's inputs: (c, h, w), (length,) of texts, or (D,) of the rows of a table."""
     fingerprint: str
     """sha256 over the labels and inputs of the whole data set, before options."""
     class_names: tuple[str, ...]
     group_names: tuple[str, ...]
     split_hash: Mapping[str, str]
     """sha256 over the sorted ids of each of the three splits, loaded or not."""
+    widths: tuple[int, ...] = ()
+    """Of a table: how many of the D inputs each column became, in order."""
 
 
 def load_dataset(
@@ -65,7 +69,8 @@ def load_dataset(
 
     Raises:
         InputError: an unknown split or option, or an impossible value of one.
-        DataError: the data are missing, damaged, or not those that the card declares.
+        DataError: the data are missing, damaged, or not those that the card declares; or all
+            examples of a class are twins that are left out.
     """
     for name in splits:
         if name not in SPLITS:
@@ -76,6 +81,7 @@ def load_dataset(
     arrays, transform, shape = _prepared(card, whole, settings, tokens, device)
     chosen = {name: _Chosen.all_of(split) for name, split in arrays.items()}
     chosen["train"] = _with_twins(settings, chosen["train"], arrays)
+    _require_classes(chosen["train"], arrays["train"], whole)
     classes = len(whole.class_names)
     chosen["train"] = _with_options(settings, chosen["train"], card["name"], classes)
     for name in ("validation", "test"):
@@ -92,6 +98,7 @@ def load_dataset(
         class_names=whole.class_names,
         group_names=whole.group_names,
         split_hash={name: hash_ids(chosen[name].ids) for name in SPLITS},
+        widths=tuple(feature.width for feature in features_of(card)),
     )
 
 
@@ -122,9 +129,12 @@ def _prepared(
             raise InputError(f"dataset {card['name']}: texts need a model that says its `tokens`")
         texts = encoded(card["name"], whole, tokens, settings)
         return texts, TextTransform(tokens["length"]), (tokens["length"],)
-    images = {name: EncodedSplit.of_images(split) for name, split in whole.splits.items()}
+    arrays = {name: EncodedSplit.of_arrays(split) for name, split in whole.splits.items()}
+    if card["modality"] == "table":
+        table = TableTransform.of(features_of(card), whole.mean, whole.std, device)
+        return arrays, table, (table.width,)
     stated = {"mean": whole.mean, "std": whole.std, "max_value": 255, **card}
-    return images, ImageTransform.of(stated, device), tuple(card["input_shape"])
+    return arrays, ImageTransform.of(stated, device), tuple(card["input_shape"])
 
 
 class _Chosen(NamedTuple):
@@ -188,6 +198,16 @@ def _with_twins(
             train = train._replace(units=first)
         train = train.at(np.flatnonzero(stays))
     return train
+
+
+def _require_classes(train: _Chosen, before: EncodedSplit, whole: StoredDataset) -> None:
+    """Refuse to leave out all examples of a class, as happens in tables of few columns."""
+    lost = np.setdiff1d(before.labels, train.labels)
+    if len(lost):
+        raise DataError(
+            f"without twins {len(train.labels)} of {len(before.labels)} training examples are left "
+            f"and none of class '{whole.class_names[lost[0]]}'; say duplicates: keep"
+        )
 
 
 def _with_options(

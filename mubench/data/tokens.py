@@ -30,7 +30,7 @@ from mubench.data.split import Inputs
 from mubench.errors import DataError, InputError
 
 Encoded = NDArray[Any] | dict[str, NDArray[Any]]
-"""Inputs as arrays: of images one, of texts `tokens` (n, length) int32 and `length` (n,) int32."""
+"""Inputs as arrays: of images and tables one, of texts `tokens` (n, length) and `length` (n,)."""
 
 
 class EncodedSplit(NamedTuple):
@@ -44,8 +44,8 @@ class EncodedSplit(NamedTuple):
     near: Ints | None = None
 
     @classmethod
-    def of_images(cls, stored: StoredSplit) -> "EncodedSplit":
-        """Images, which are arrays already."""
+    def of_arrays(cls, stored: StoredSplit) -> "EncodedSplit":
+        """Images, or rows of a table, which are arrays already."""
         inputs = np.asanyarray(stored.inputs)
         return cls(inputs, *stored[1:4], twins=stored.twins, near=stored.near)
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mubench.data.cache.progress_bar import watched
 from mubench.data.overlap import require_disjoint, require_disjoint_subsets, require_no_repeats
-from mubench.data.progress_bar import watched
 from mubench.data.split import Inputs, Source, Split
 from mubench.data.user_batches import Pair, columnwise, length_of, pairs_of
 from mubench.errors import InputError
@@ -65,7 +65,8 @@ def read(data: UserData, name: str, dtype: torch.dtype | None) -> Pair:
     Raises:
         InputError: not data, empty, or labels that are not one whole number per example.
     """
-    parts = list(watched(pairs_of(data, name), length_of(data), f"reading {name}"))
+    pairs = pairs_of(data, name)
+    parts = list(watched(pairs, length_of(data), f"reading {name}", lambda pair: len(pair[1])))
     if not parts:
         raise InputError(f"{name}: no examples (a generator can be read only once)")
     labels = _classes([labels for _, labels in parts], name)

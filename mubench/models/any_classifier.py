@@ -27,6 +27,7 @@ class AnyClassifier(nn.Module):
         num_classes: K.
         input_shape: (c, h, w) of images or (length,) of texts; None takes whatever comes.
         name: what errors call it; its class without one.
+        is_table: whether `input_shape` is (D,) of the rows of a table.
     """
 
     def __init__(
@@ -35,11 +36,14 @@ class AnyClassifier(nn.Module):
         num_classes: int,
         input_shape: tuple[int, ...] | None = None,
         name: str = "",
+        *,
+        is_table: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
         self.num_classes = num_classes
         self.input_shape = input_shape
+        self.is_table = is_table
         self.name = name or type(network).__name__
         self._place = ""
         """What the network calls its logits among other values, once `learn` has seen them."""
@@ -81,7 +85,7 @@ class AnyClassifier(nn.Module):
         """
         if self.input_shape is None:
             return
-        if len(self.input_shape) == 1:
+        if len(self.input_shape) == 1 and not self.is_table:
             is_text = isinstance(inputs, dict) and inputs.keys() >= set(KEYS)
             shapes = [tuple(inputs[key].shape) for key in KEYS] if is_text else []
             if len(set(shapes)) == 1 and shapes[0][1:] <= self.input_shape:
@@ -93,7 +97,8 @@ class AnyClassifier(nn.Module):
         if not isinstance(inputs, Tensor) or tuple(inputs.shape[1:]) != self.input_shape:
             got = tuple(inputs.shape[1:]) if isinstance(inputs, Tensor) else _described(inputs)
             raise InputError(
-                f"model {self.name}: was built for images {self.input_shape}, got {got}"
+                f"model {self.name}: was built for {'rows' if self.is_table else 'images'} "
+                f"{self.input_shape}, got {got}"
             )
 
     @override
@@ -225,7 +230,8 @@ def checked(model: AnyClassifier) -> AnyClassifier:
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.eval()
     try:
-        inputs = {"input_ids": ids, "attention_mask": ids + 1} if len(shape) == 1 else ids.float()
+        is_text = len(shape) == 1 and not model.is_table
+        inputs = {"input_ids": ids, "attention_mask": ids + 1} if is_text else ids.float()
         logits = model.learn(model.call(inputs))
         used = torch.autograd.grad(logits.sum(), trained, allow_unused=True) if trained else ()
     except InputError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from torch import nn
@@ -20,8 +21,11 @@ def own_model(
     function: str,
     arguments: Mapping[str, Any],
     weights: str | None = None,
+    widths: tuple[int, ...] = (),
 ) -> AnyClassifier:
     """The network that `function(input_shape, num_classes, **arguments)` makes.
+
+    Of a table it gets `widths` too, how many inputs each column became, if it has such an argument.
 
     `module` is one that was given with `--plugin`, as its text came with the sweep; no other is
     imported.
@@ -33,12 +37,15 @@ def own_model(
     if plugins.module_text(module) is None:
         raise InputError(f"model {name}: its file was not given; say --plugin FILE.py")
     try:
-        network = getattr(import_module(module), function)(input_shape, num_classes, **arguments)
+        build = getattr(import_module(module), function)
+        takes_widths = widths and "widths" in signature(build).parameters
+        of_table = {"widths": widths} if takes_widths else {}
+        network = build(input_shape, num_classes, **arguments, **of_table)
     except Exception as error:  # the code is not ours
         raise InputError(f"model {name}: {one_line(error)}") from error
     if not isinstance(network, nn.Module):
         raise InputError(f"model {name}: made {type(network).__name__}, not an nn.Module")
-    model = AnyClassifier(network, num_classes, input_shape, name)
+    model = AnyClassifier(network, num_classes, input_shape, name, is_table=bool(widths))
     if weights is not None:
         load_own_weights(model, weights)
     return checked(model)

@@ -44,6 +44,7 @@ class DataSummary:
     name: str
     title: str
     is_text: bool
+    """Whether examples are shown in words: texts, and rows of tables."""
     fingerprint: str
     findings: tuple[str, ...]
     sizes: Mapping[str, int]
@@ -68,7 +69,7 @@ def summarise(
     return DataSummary(
         name=card.name,
         title=card.title,
-        is_text=card.modality == "text",
+        is_text=card.modality != "image",
         fingerprint=dataset.fingerprint,
         findings=(*card.found, *findings(dataset, settings)),
         sizes={name: len(split.ids) for name, split in dataset.splits.items()},

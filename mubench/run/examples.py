@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mubench.catalogue.features import features_of, row_in_words
 from mubench.data.cache.cache import peek
 from mubench.data.cache.decoded import StoredSplit, cache_name, stored_dataset
 from mubench.data.cache.hygiene import crossing, findings
@@ -237,6 +238,8 @@ def medium(
     if card["modality"] == "text":
         text = cleaned(str(split.inputs[row]), tuple(settings.get("remove") or ()))
         return " ".join(text.split())[:LONGEST_TEXT]
+    if card["modality"] == "table":
+        return row_in_words(features_of(card), np.asarray(split.inputs[row]))[:LONGEST_TEXT]
     return png(np.asarray(split.inputs[row]), card.get("max_value", 255))
 
 

@@ -29,13 +29,16 @@ def new_model(
     input_shape: tuple[int, ...],
     seed: int,
     device: torch.device,
+    widths: tuple[int, ...] = (),
 ) -> nn.Module:
     """The model of a card with initial weights of a `training_seed`.
 
     Every Retrain has weights and batches of its own: a target that shared them with the original
     would lie nearer to all methods than the Retrains of the noise floor do.
+    `widths`: see `build_model`.
     """
-    return build_model(card, num_classes, input_shape, derive_seed("model", seed)).to(device)
+    weights_seed = derive_seed("model", seed)
+    return build_model(card, num_classes, input_shape, weights_seed, widths).to(device)
 
 
 def training_seed(training: Training, replica: int | None = None) -> int:

@@ -77,7 +77,8 @@ class StepInputs(Generic[S]):
         """
         card = self.step.training.model.card.card
         data = self.dataset
-        return partial(new_model, card, data.num_classes, data.input_shape, self.seed, self.device)
+        shape, seed = data.input_shape, self.seed
+        return partial(new_model, card, data.num_classes, shape, seed, self.device, data.widths)
 
     @cached_property
     def view(self) -> View:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -42,8 +43,11 @@ def _own(node: Mapping[str, Any]) -> dict[str, Any]:
     from mubench.data.own.declare import declare  # here: only such data need a decoder of images
 
     known = OwnEntry.model_fields
+    given = {key: value for key, value in node.items() if key in known}
+    if isinstance(given.get("path"), str) and given["path"] and "://" not in given["path"]:
+        given["path"] = str(Path(given["path"]).expanduser().absolute())  # for workers elsewhere
     try:
-        entry = OwnEntry.model_validate({k: v for k, v in node.items() if k in known})
+        entry = OwnEntry.model_validate(given)
     except ValidationError as error:
         raise input_error(f"dataset.{first_error(error)}") from None
     name = str(node.get("name", default_name(entry.path or str(entry.hub))))

@@ -128,16 +128,19 @@ def _anchor(grid: Any, folder: Path) -> None:
     """Paths in a sweep file are relative to it: make them absolute, for workers elsewhere."""
     if not isinstance(grid, dict):
         return
-    nodes = [entry for axis in ("dataset", "forget") for entry in _entries(grid.get(axis))]
-    for entry in _entries(grid.get("model")):
-        for key in ("source", "weights", "transformers"):  # a name on a hub looks like a path
+    models = _entries(grid.get("model"))
+    tokens = [entry["tokens"] for entry in models if isinstance(entry.get("tokens"), dict)]
+    data = _entries(grid.get("dataset"))
+    for entry in (*models, *tokens, *data):
+        for key in (
+            "source",
+            "weights",
+            "transformers",
+            "hub",
+        ):  # a name on a hub looks like a path
             if isinstance(entry.get(key), str) and os.path.exists(folder / entry[key]):
                 entry[key] = _absolute(entry[key], folder)
-        tokens = entry.get("tokens")
-        source = tokens.get("source") if isinstance(tokens, dict) else None
-        if isinstance(tokens, dict) and isinstance(source, str) and os.path.exists(folder / source):
-            tokens["source"] = _absolute(source, folder)
-    for entry in nodes:
+    for entry in (*data, *_entries(grid.get("forget"))):
         for key in ("path", *_FORGET_FILES):
             if isinstance(entry.get(key), str):
                 entry[key] = _absolute(entry[key], folder)
@@ -152,7 +155,7 @@ def _entries(axis: Any) -> list[dict[str, Any]]:
 def _absolute(path: Any, folder: Path) -> Any:
     if not isinstance(path, str) or "://" in path:
         return path
-    return str((folder / path).absolute())
+    return str((folder / os.path.expanduser(path)).absolute())
 
 
 def parse(node: Mapping[str, Any], where: str) -> SweepSpec:

@@ -22,7 +22,7 @@ _COMMON = ("name", "weights", "arguments")
 _KEYS = {
     "timm": ("pretrained", *_COMMON),
     "transformers": ("pretrained", "length", *_COMMON),
-    "module": ("tokens", "family", *_COMMON),
+    "module": ("tokens", "table", "family", *_COMMON),
 }
 """The kinds of models, each named by its first key, and what else they take."""
 
@@ -82,11 +82,14 @@ def _check_values(node: Mapping[str, Any], kind: str) -> None:
         ("arguments", Mapping, "a mapping"),
         ("length", int, "a whole number"),
         ("family", str, "a name"),
+        ("table", bool, "true or false"),
     ):
         if key in node and (not isinstance(node[key], type_) or node[key] == ""):
             raise InputError(f"{key}: {word} is needed; got {node[key]!r}")
     if node.get("pretrained") and "weights" in node:
         raise InputError("weights: the model is pretrained; leave one of the two out")
+    if node.get("table") and "tokens" in node:
+        raise InputError("table: a model takes texts or tables; leave one of the two out")
 
 
 def _of_timm(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,11 +148,17 @@ def _of_module(node: Mapping[str, Any]) -> dict[str, Any]:
         "module": "mubench.models.own_module",
         "builder": "own_model",
         "arguments": {**arguments, "arguments": node.get("arguments", {}), **_weights(node)},
-        "modality": "text" if "tokens" in node else "image",
+        "modality": _modality_of(node),
         "family": node.get("family", "other"),
         "code": (f"{module}:{function}",),
     }
     return {**card, "tokens": node["tokens"]} if "tokens" in node else card
+
+
+def _modality_of(node: Mapping[str, Any]) -> str:
+    if "tokens" in node:
+        return "text"
+    return "table" if node.get("table", False) else "image"
 
 
 _BUILT: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {

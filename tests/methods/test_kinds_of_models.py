@@ -33,7 +33,7 @@ def test_a_method_changes_the_model_or_its_card_refuses_the_kind(kind, name):
     reasons = {s: card.refusal(s, model.modality, model.family) for s in ("random", "class")}
     scenario = next((scenario for scenario, reason in reasons.items() if reason is None), None)
     if scenario is None:
-        assert card.refuses.keys() & {"text", "transformer"}, reasons
+        assert card.refuses.keys() & {"text", "transformer", "table"}, reasons
         return
     method = registry.load_method(name)
     quick = QUICK if issubclass(method, DescentMethod) else {}

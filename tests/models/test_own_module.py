@@ -122,3 +122,27 @@ def test_no_module_is_imported_that_was_not_given(tmp_path, module):
     give(tmp_path)
     with pytest.raises(InputError, match=r"its file was not given; say --plugin FILE\.py"):
         own_model(SHAPE, K, module=module, function="system", arguments={})
+
+
+TABLE = """from torch import nn
+
+
+def plain(input_shape, num_classes):
+    return nn.Linear(input_shape[0], num_classes)
+
+
+def by_column(input_shape, num_classes, widths):
+    return nn.Sequential(nn.Linear(sum(widths), len(widths)), nn.Linear(len(widths), num_classes))
+"""
+
+
+@pytest.mark.parametrize(("function", "features"), [("plain", 6), ("by_column", 3)])
+def test_a_function_for_tables_may_ask_for_the_inputs_of_each_column(tmp_path, function, features):
+    give(tmp_path, TABLE)
+    given = {"module": "mubench_plugin_my_models", "function": function, "arguments": {}}
+    card = {"module": "mubench.models.own_module", "builder": "own_model", "arguments": given}
+    model = build_model(card, K, (6,), 0, (1, 3, 2))
+    assert model.classifier.in_features == features
+    assert model(torch.ones(5, 6)).shape == (5, K)
+    with pytest.raises(InputError, match=r"was built for rows \(6,\), got \(7,\)"):
+        model(torch.ones(5, 7))

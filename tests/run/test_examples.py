@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy.spatial.distance import jensenshannon
 from scipy.special import softmax
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits
 
 from mubench.catalogue import cards
 from mubench.data.cache.decoded import StoredDataset, StoredSplit
@@ -151,3 +151,11 @@ def test_a_text_is_its_beginning_without_what_a_sweep_removes(monkeypatch):
     assert list(found) == [7, 9]
     assert found[7] == f"{HOSTILE} {'long ' * 99}"[:200]
     assert found[9] == "short"
+
+
+def test_a_row_of_a_table_is_shown_in_words():
+    data = DatasetSpec(name="breast_cancer")
+    found = read_media(data, [8], None)
+    bunch = load_breast_cancer()
+    assert found[8].startswith(f"mean radius {bunch.data[8, 0]:.6g}, mean texture ")
+    assert len(found[8]) == module.LONGEST_TEXT

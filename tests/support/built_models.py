@@ -14,6 +14,8 @@ SHAPES = {
     "resnet50_imagenet": (3, 224, 224),
     "bert_tiny": (128,),
     "bert_base": (256,),
+    "mlp": (30,),
+    "ft_transformer": (30,),
 }
 """What the cards' numbers of parameters hold for; 3x32x32 images where a card is not named."""
 BUILT = [
@@ -26,6 +28,8 @@ BUILT = [
     "vit_mini",
     "vit_small",
     "bert_tiny",
+    "mlp",
+    "ft_transformer",
 ]
 """Every architecture once or twice; the others are larger ones of the same code."""
 
@@ -40,7 +44,7 @@ def make(name: str, seed: int = 0) -> nn.Module:
 
 def inputs_of(name: str, n: int) -> Inputs:
     generator, shape = torch.Generator().manual_seed(0), shape_of(name)
-    if CARDS[name]["modality"] == "image":
+    if CARDS[name]["modality"] != "text":
         return torch.rand(n, *shape, generator=generator)
     mask = torch.ones(n, *shape, dtype=torch.int64)
     mask[::2, 100:] = 0

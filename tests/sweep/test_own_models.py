@@ -50,6 +50,15 @@ def test_a_function_of_a_given_file_is_a_model(tmp_path):
     assert "parts" not in sys.modules
 
 
+def test_a_function_may_be_for_tables(tmp_path):
+    give(tmp_path)
+    found = plan(tmp_path, {**MINE, "table": True}, "mlp", dataset="breast_cancer")
+    assert found.cells == (
+        "breast_cancer/my_models-net/random-0.1",
+        "breast_cancer/mlp/random-0.1",
+    )
+
+
 def test_ids_follow_the_function_its_neighbours_its_arguments_and_its_weights(tmp_path):
     give(tmp_path)
     first = plan(tmp_path, MINE).steps.keys()
@@ -122,6 +131,12 @@ def test_the_plan_of_a_stranger_runs_no_code_of_its_choice(tmp_path):
         ({**MINE, "weights": "no.pt"}, "grid.model.my_models-net.weights: no.pt: no such file"),
         ({**MINE, "tokens": {"length": 9}}, "tokens: either vocabulary or source is needed"),
         ({**MINE, "tokens": {"lenght": 9}}, "grid.model.module: tokens"),
+        ({**MINE, "table": "yes"}, "module: table: true or false is needed; got 'yes'"),
+        (
+            {**MINE, "table": True, "tokens": {"length": 9, "vocabulary": 9}},
+            "module: table: a model takes texts or tables; leave one of the two out",
+        ),
+        ({**MINE, "table": True}, "'my_models-net' takes tables, 'digits' has none"),
         ({"module": 3}, "module: a name is needed; got 3"),
         (
             {"timm": "resnt18"},

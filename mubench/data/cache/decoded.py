@@ -17,9 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mubench.catalogue.card_schema import decoding_facts
+from mubench.catalogue.features import features_of
 from mubench.catalogue.ids import source_id
 from mubench.data.cache.cache import Facts, cached, peek
 from mubench.data.cache.fingerprint import Digest
+from mubench.data.cache.progress_bar import watched
+from mubench.data.cache.table_moments import moments_of
 from mubench.data.cache.twins import TwinFinder
 from mubench.data.cache.writers import Texts, TextWriter, open_inputs, writer_for
 from mubench.data.sources.locate import Place, is_in_files, locate
@@ -69,7 +72,7 @@ class StoredDataset:
     fingerprint: str
     """sha256 over the labels, groups and inputs of the whole data set; see `raw.fingerprint`."""
     mean: tuple[float, ...] = ()
-    """Mean of D_tr by channel, as a fraction of 255, of images in files; else empty."""
+    """Mean of D_tr: of images in files by channel, as a fraction of 255; of a table by column."""
     std: tuple[float, ...] = ()
 
 
@@ -81,7 +84,7 @@ def stored_dataset(card: Mapping[str, Any], data_dir: str | Path | None) -> Stor
     """
     if is_in_files(card):
         return _mapped(card, locate(card, data_dir))
-    dataset = _in_memory(import_module(card["modules"][0]).read(card, data_dir))
+    dataset = _in_memory(card, import_module(card["modules"][0]).read(card, data_dir))
     _require(card, "fingerprint", dataset.fingerprint)
     return dataset
 
@@ -127,7 +130,7 @@ def _cache_name(card: Mapping[str, Any], place: Place) -> str:
     return f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def _in_memory(raw: Raw) -> StoredDataset:
+def _in_memory(card: Mapping[str, Any], raw: Raw) -> StoredDataset:
     # Indexing by an array copies: a split holds its own examples and no view of the others'.
     splits = {
         name: StoredSplit(
@@ -135,7 +138,11 @@ def _in_memory(raw: Raw) -> StoredDataset:
         )
         for name, rows in divide(raw).items()
     }
-    return StoredDataset(splits, raw.class_names, raw.group_names, raw.fingerprint)
+    names = (raw.class_names, raw.group_names, raw.fingerprint)
+    if card["modality"] != "table":
+        return StoredDataset(splits, *names)
+    mean, std = moments_of(card["name"], features_of(card), np.asarray(splits["train"].inputs))
+    return StoredDataset(splits, *names, mean=tuple(mean), std=tuple(std))
 
 
 def _mapped(card: Mapping[str, Any], place: Place) -> StoredDataset:
@@ -212,8 +219,8 @@ def _write_inputs(
             for name, rows in splits.items()
         }
         for official, part in raw.named_parts.items():
-            start = 0
-            for piece in part.pieces():
+            start, title = 0, f"decoding {card['name']}: {official}"
+            for piece in watched(part.pieces(), len(part.labels), title, len):
                 digest.update(part, official.encode(), piece, start)
                 if finder is not None:
                     finder.update(piece)

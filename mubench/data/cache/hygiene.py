@@ -47,6 +47,8 @@ def findings(dataset: StoredDataset, options: Mapping[str, Any]) -> Iterator[str
             f"{more[0]} more nearly repeat an earlier one, {more[1]} more one held out (near "
             f"twins): {TREATMENT[options.get('near_duplicates', 'keep')]}"
         )
+    if options.get("flip_labels"):
+        yield f"{options['flip_labels']:g} of the training labels are made wrong (flip_labels)"
     labels = _differently_labelled(dataset)
     if labels:
         yield f"{plural(labels, 'group')} of exact twins have different labels"

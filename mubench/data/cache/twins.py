@@ -6,7 +6,7 @@ accuracy and attack on them means something else. So twins are found when data a
 
 import hashlib
 import unicodedata
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from zlib import crc32
 
 import numpy as np
@@ -31,7 +31,7 @@ class Twins(NamedTuple):
     near: Ints
     """Exact ones included."""
     is_blank: NDArray[np.bool_]
-    """(n,): a text without a letter, an image of one colour."""
+    """(n,): a text without a letter, an image of one colour, a row without a value."""
 
 
 class TwinFinder:
@@ -42,6 +42,7 @@ class TwinFinder:
         self._blank: list[bool] = []
         self._small: list[NDArray[np.float32]] = []
         self._texts: list[str] = []
+        self._rounded: list[bytes] = []
 
     def update(self, piece: Piece) -> None:
         """Add examples."""
@@ -51,7 +52,13 @@ class TwinFinder:
             self._contents += [_digest(text.encode()) for text in texts]
             self._blank += [not text for text in texts]
             return
-        self._small.append(small_pictures(piece))
+        if piece.dtype == np.float64:
+            # Near twins of a table are equal as float32: what one program wrote with fewer digits.
+            self._contents += [_digest((row + 0.0).tobytes()) for row in piece]  # -0 is 0
+            self._rounded += [_digest((row + 0.0).tobytes()) for row in piece.astype(np.float32)]
+            self._blank += [bool(row.all()) for row in np.isnan(piece)]
+            return
+        self._small.append(small_pictures(cast("NDArray[np.uint8]", piece)))
         self._contents += [_digest(image.tobytes()) for image in piece]
         flat = piece.reshape(*piece.shape[:2], -1)
         self._blank += (flat == flat[:, :, :1]).all((1, 2)).tolist()
@@ -69,6 +76,8 @@ class TwinFinder:
 
     def _near_pairs(self, rows: Ints) -> Ints:
         """Pairs (m, 2) among examples that are neither blank nor exact twins of earlier ones."""
+        if self._rounded:
+            return rows[_equal([self._rounded[row] for row in rows])]
         if self._texts:
             return rows[_similar([self._texts[row] for row in rows])]
         return rows[alike(np.concatenate(self._small)[rows])]
@@ -85,6 +94,13 @@ def _first_of_each(pairs: Ints, count: int) -> Ints:
     np.minimum.at(first, group, np.arange(count))
     rows: Ints = first[group]
     return rows
+
+
+def _equal(contents: list[bytes]) -> Ints:
+    """Pairs (m, 2): the first of equal contents, and each other."""
+    _, first, place = np.unique(np.array(contents), return_index=True, return_inverse=True)
+    pairs = np.stack([first[place], np.arange(len(contents))], 1)
+    return pairs[pairs[:, 0] < pairs[:, 1]].astype(np.int64)
 
 
 def _similar(texts: list[str]) -> Ints:

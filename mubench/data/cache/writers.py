@@ -1,4 +1,4 @@
-"""The cached files of a split's inputs: pixels as one .npy file, texts as bytes and offsets."""
+"""The cached files of a split's inputs: pixels or rows as .npy, texts as bytes and offsets."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from mubench.catalogue.features import Feature, features_of
+from mubench.data.cache.table_moments import TableMoments
 from mubench.data.sources.partition import Ints
 from mubench.data.sources.raw import Piece
 from mubench.errors import DataError
@@ -52,6 +54,32 @@ class ImageWriter:
         mean = self._sum / self._pixels
         std = np.sqrt(self._squares / self._pixels - mean**2)
         return (mean / 255).tolist(), (np.maximum(std, 1e-6) / 255).tolist()
+
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()
+
+
+class TableWriter:
+    """Writes rows float64 (n, C) of a table; see `mubench.data.table_transform`."""
+
+    def __init__(self, path: Path, count: int, features: Sequence[Feature]) -> None:
+        self._file = path.open("wb")
+        self._moments = TableMoments(features)
+        header = {"descr": "<f8", "fortran_order": False, "shape": (count, len(features))}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def write(self, piece: Piece, rows: Ints) -> None:
+        """Write the rows at `rows` (m,) of a piece."""
+        if isinstance(piece, list):
+            raise DataError(f"{self._file.name}: texts where rows of a table should be")
+        values = np.ascontiguousarray(piece[rows], dtype="<f8")
+        self._file.write(values.tobytes())
+        self._moments.update(values)
+
+    def moments(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation by column. Raises DataError as `TableMoments` does."""
+        return self._moments.result()
 
     def close(self) -> None:
         """End the file."""
@@ -108,10 +136,12 @@ class Texts(Sequence[str]):
 
 def writer_for(
     card: Mapping[str, Any], folder: Path, name: str, count: int
-) -> ImageWriter | TextWriter:
+) -> ImageWriter | TableWriter | TextWriter:
     """A writer of the card's modality for `count` examples of a split."""
     if card["modality"] == "text":
         return TextWriter(folder, name)
+    if card["modality"] == "table":
+        return TableWriter(folder / f"{name}.npy", count, features_of(card))
     shape = card.get("stored_shape") or card.get("input_shape")
     return ImageWriter(folder / f"{name}.npy", count, None if shape is None else tuple(shape))
 

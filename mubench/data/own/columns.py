@@ -20,8 +20,9 @@ USUAL = {
 class Chosen(NamedTuple):
     """The columns of a data set."""
 
-    modality: Literal["image", "text"]
-    inputs: str
+    modality: Literal["image", "text", "table"]
+    inputs: tuple[str, ...]
+    """One column of images or texts, or the features of a table."""
     label: str
     group: str | None
     split: str | None
@@ -37,16 +38,16 @@ def choose(splits: Mapping[str, Split], entry: OwnEntry) -> Chosen:
     first = splits["train"].files[0]
     schema = first.schema()
     where, have = first.path, _in_words(schema)
-    modality, inputs = _inputs(schema, entry, where)
     label = entry.label or _usual("label", schema)
     if label is None:
         raise DataError(f"{where}: which column has the labels? add 'label: COLUMN'; {have}")
-    for column in (label, entry.group, entry.split):
-        if column is not None:
-            _require(schema, column, where)
-    if len({inputs, label, entry.group, entry.split} - {None}) < 2 + bool(entry.group) + bool(
-        entry.split
-    ):
+    others = [column for column in (label, entry.group, entry.split) if column is not None]
+    for column in others:
+        _require(schema, column, where)
+    modality, inputs = _inputs(schema, entry, others, where)
+    # A group may be an input of a table, such as the job of a person.
+    apart = [column for column in others if modality != "table" or column != entry.group]
+    if len(set(others)) < len(others) or set(apart) & set(inputs):
         raise DataError(f"{where}: one column is named for two things; {have}")
     chosen = Chosen(modality, inputs, label, entry.group, entry.split)
     for name, split in splits.items():
@@ -55,25 +56,50 @@ def choose(splits: Mapping[str, Split], entry: OwnEntry) -> Chosen:
     return chosen
 
 
-def _inputs(schema: pa.Schema, entry: OwnEntry, where: str) -> tuple[Literal["image", "text"], str]:
+def _inputs(
+    schema: pa.Schema, entry: OwnEntry, others: Sequence[str], where: str
+) -> tuple[Literal["image", "text", "table"], tuple[str, ...]]:
+    if entry.features:
+        return "table", _features(schema, entry, others, where)
     for modality, column in (("image", entry.image), ("text", entry.text)):
         if column is not None:
             _require(schema, column, where)
             _require_type(schema, column, modality, where)
-            return modality, column  # type: ignore[return-value]
+            return modality, (column,)  # type: ignore[return-value]
     found = {
         modality: name
         for modality in ("image", "text")
         if (name := _usual(modality, schema)) is not None
     }
     if len(found) != 1:
-        which = "which column has the images or texts?" if not found else "images, or texts?"
+        which = "which columns are inputs?" if not found else "images, or texts?"
         raise DataError(
-            f"{where}: {which} add 'image: COLUMN' or 'text: COLUMN'; {_in_words(schema)}"
+            f"{where}: {which} add 'image: COLUMN', 'text: COLUMN' or 'features: all'; "
+            f"{_in_words(schema)}"
         )
     [(modality, name)] = found.items()
     _require(schema, name, where)
-    return modality, name  # type: ignore[return-value]
+    return modality, (name,)  # type: ignore[return-value]
+
+
+def _features(
+    schema: pa.Schema, entry: OwnEntry, others: Sequence[str], where: str
+) -> tuple[str, ...]:
+    """The columns of a table that are inputs, in the order of the file."""
+    named = (*entry.without, *entry.numeric, *entry.categorical)
+    for column in named if entry.features == "all" else entry.features:
+        _require(schema, column, where)
+    apart = {*others, *entry.without} - set(entry.numeric) - set(entry.categorical)
+    chosen = tuple(
+        column
+        for column in schema.names
+        if (column not in apart if entry.features == "all" else column in entry.features)
+    )
+    for column in chosen:
+        _require(schema, column, where)
+    if not chosen:
+        raise DataError(f"{where}: no column is left for features; {_in_words(schema)}")
+    return chosen
 
 
 def _usual(what: str, schema: pa.Schema) -> str | None:
@@ -106,15 +132,25 @@ def _require_same(
     schema: pa.Schema, chosen: Chosen, first: pa.Schema, path: str, split: str
 ) -> None:
     """Other files have the columns of the first; held-out ones may lack labels."""
-    for column in (chosen.inputs, chosen.label, chosen.group, chosen.split):
+    for column in (*chosen.inputs, chosen.label, chosen.group, chosen.split):
         if column is None or (column == chosen.label and split != "train"):
             continue
         _require(schema, column, path)
-        if column == chosen.inputs and schema.field(column).type != first.field(column).type:
+        kinds = schema.field(column).type, first.field(column).type
+        if column in chosen.inputs and not _alike(*kinds):
             raise DataError(
-                f"{path}: column {column} has {schema.field(column).type}, and in the first file "
-                f"{first.field(column).type}"
+                f"{path}: column {column} has {kinds[0]}, and in the first file {kinds[1]}"
             )
+
+
+def _alike(one: pa.DataType, other: pa.DataType) -> bool:
+    """Whether columns hold the same: numbers of any type do, and what is missing everywhere."""
+
+    def is_number(kind: pa.DataType) -> bool:
+        return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+    has_none = pa.types.is_null(one) or pa.types.is_null(other)
+    return bool(one == other or has_none or (is_number(one) and is_number(other)))
 
 
 _FITS: Mapping[str, Callable[[pa.DataType], bool]] = {

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictInt, model_validator
@@ -41,6 +42,14 @@ class OwnEntry(Strict):
     image: Line | None = None
     """The column of images: bytes, or names of files beside the table."""
     text: Line | None = None
+    features: Literal["all"] | Patterns = ()
+    """The columns of a table that are inputs; `all` are those that are nothing else."""
+    without: Patterns = ()
+    """Columns that `all` leaves out."""
+    numeric: Patterns = ()
+    """Columns of `features` that are numbers, whatever they look like."""
+    categorical: Patterns = ()
+    """Columns of `features` that are categories, whatever they look like."""
     label: Line | None = None
     group: Line | None = None
     split: Line | None = None
@@ -64,11 +73,34 @@ class OwnEntry(Strict):
             raise input_error("path: either path or hub is needed")
         if self.image and self.text:
             raise input_error("image: give either an image column or a text column")
+        self._make_sense_of_features()
         if self.hub is None and (self.config or self.revision):
             raise input_error("config: config and revision are of data sets of the hub")
         if (self.validation or self.test) and not self.train:
             raise input_error("train: name the files of the training split, too")
         return self
+
+    def _make_sense_of_features(self) -> None:
+        if self.features and (self.image or self.text):
+            raise input_error("features: give features of a table, or an image or text column")
+        for key, columns in (("numeric", self.numeric), ("categorical", self.categorical)):
+            if columns and not self.features:
+                raise input_error(f"{key}: is of tables: add 'features: all'")
+            if self.features and self.features != "all":
+                for column in sorted(set(columns) - set(self.features)):
+                    raise input_error(f"{key}: '{column}' is not among the features")
+        if self.without and self.features != "all":
+            raise input_error("without: leaves columns out of 'features: all'")
+        kinds = {"numeric": self.numeric, "categorical": self.categorical, "without": self.without}
+        for (one, some), (other, more) in combinations(kinds.items(), 2):
+            for column in sorted(set(some) & set(more)):
+                raise input_error(f"{other}: '{column}' is named in {one}, too")
+
+    @property
+    def stated(self) -> frozenset[str]:
+        """Columns that the user chose one by one: nobody asks whether they are meant."""
+        chosen = () if self.features == "all" else self.features
+        return frozenset((*chosen, *self.numeric, *self.categorical))
 
     @property
     def patterns(self) -> dict[str, tuple[str, ...]]:

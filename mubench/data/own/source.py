@@ -17,13 +17,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mubench.catalogue.features import Feature, features_of
+from mubench.data.own import cells
 from mubench.data.own.contents import ImageList, Rows
 from mubench.data.own.entry import OwnEntry
+from mubench.data.own.features import describe_features
 from mubench.data.own.hub import fetched
 from mubench.data.own.opened import OwnData, OwnSplit, open_own
 from mubench.data.own.pixels import Look, Style, in_words, look, pixels_of
 from mubench.data.sources.partition import partition
-from mubench.data.sources.raw import Part, Piece, Raw
+from mubench.data.sources.raw import Part, Piece, Pieces, Raw
 from mubench.data.tables.place import Place, open_place
 from mubench.errors import DataError, plural
 
@@ -45,7 +48,9 @@ def stamp(card: Mapping[str, Any], folder: Path) -> list[Any]:
 
 
 def read(card: Mapping[str, Any], folder: Path) -> Raw:
-    """Images as uint8 (n, c, h, w), or texts; labels and groups as the card numbers them.
+    """Images as uint8 (n, c, h, w), texts, or rows of a table as float64 (n, C).
+
+    Labels, groups and categories are numbered as the card does.
 
     Raises:
         DataError: as `describe`; or the data have other classes than when the sweep was planned.
@@ -59,7 +64,14 @@ def read(card: Mapping[str, Any], folder: Path) -> Raw:
             f"{card['uri']}: its classes have changed since the sweep was planned; plan it again"
         )
     style = style_of(card) if card["modality"] == "image" else None
-    parts = {name: _part(split, data, place, style) for name, split in data.splits.items()}
+    features = features_of(card)
+    if features and features != describe_features(data, entry).features:
+        raise DataError(
+            f"{card['uri']}: its columns have changed since the sweep was planned; plan it again"
+        )
+    parts = {
+        name: _part(split, data, place, style, features) for name, split in data.splits.items()
+    }
     return Raw(
         train=parts["train"],
         test=parts.get("test"),
@@ -105,13 +117,21 @@ def describe(place: Place, entry: OwnEntry, name: str) -> dict[str, Any]:
     }
     if data.columns.group is not None:
         card["groups"] = list(data.groups.names)
+    if data.columns.modality == "table":
+        described = describe_features(data, entry)
+        card["features"] = [
+            feature.model_dump(mode="json", exclude_defaults=True) for feature in described.features
+        ]
+        card["found"] += described.notes
     if data.columns.modality == "image":
         looks = list(islice(_looks(data, place), LOOKED_AT))
         style = _style(looks, entry, place.path)
         card["input_shape"] = list(style.shape)
         became = f", brought to {style.mode} {style.width}x{style.height}"
         same = all((o.mode, o.width, o.height) == (style.mode, *style[1::-1]) for o in looks)
-        card["found"].append(f"images: {in_words(looks)}{'' if same else became}")
+        card["found"].append(
+            f"images ({len(looks)} looked at): {in_words(looks)}{'' if same else became}"
+        )
     return card
 
 
@@ -161,22 +181,30 @@ def _counted(data: OwnData) -> Iterator[str]:
             )
 
 
-def _part(split: OwnSplit, data: OwnData, place: Place, style: Style | None) -> Part:
-    pieces = (
-        partial(_texts, split, data)
-        if style is None
-        else partial(_images, split, data, place, style)
-    )
+def _part(
+    split: OwnSplit,
+    data: OwnData,
+    place: Place,
+    style: Style | None,
+    features: Sequence[Feature],
+) -> Part:
+    pieces: Pieces
+    if features:
+        pieces = partial(cells.pieces, split, features)
+    elif style is None:
+        pieces = partial(_texts, split, data)
+    else:
+        pieces = partial(_images, split, data, place, style)
     return Part(pieces, split.labels, split.groups)
 
 
 def _texts(split: OwnSplit, data: OwnData) -> Iterator[Piece]:
-    for rows in split.rows([data.columns.inputs]):
+    for rows in split.rows(data.columns.inputs):
         texts: list[str | None] = rows.values[0].to_pylist()
         if None in texts:
             raise DataError(
-                f"{rows.where(texts.index(None))}: no text in column {data.columns.inputs}; remove "
-                "the row"
+                f"{rows.where(texts.index(None))}: no text in column {data.columns.inputs[0]}; "
+                "remove the row"
             )
         yield [text for text in texts if text is not None]
 
@@ -189,7 +217,7 @@ def _images(
         return pixels_of(_bytes(place, encoded, where), style, where)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for rows in split.rows([data.columns.inputs]):
+        for rows in split.rows(data.columns.inputs):
             yield np.stack(list(pool.map(one, _named(rows))))
 
 
@@ -224,7 +252,7 @@ def _looks(data: OwnData, place: Place) -> Iterator[Look]:
     """The headers of some images of each split: all over folders, the first of tables."""
     most = LOOKED_AT // len(data.splits)
     for split in data.splits.values():
-        found = (named for rows in split.rows([data.columns.inputs]) for named in _named(rows))
+        found = (named for rows in split.rows(data.columns.inputs) for named in _named(rows))
         is_list = isinstance(split.split.files[0], ImageList)
         every = max(1, len(split.labels) // most) if is_list else 1
         for encoded, where in islice(found, 0, most * every, every):

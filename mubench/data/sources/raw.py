@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mubench.data.sources.partition import Ints
 
-Piece = NDArray[np.uint8] | list[str]
-"""Some examples in order: decoded images (b, c, h, w), or texts."""
+Piece = NDArray[np.uint8] | NDArray[np.float64] | list[str]
+"""Some examples in order: decoded images (b, c, h, w), rows (b, C) of a table, or texts."""
 Pieces = Callable[[], Iterator[Piece]]
 """Reads and decodes all examples anew, a piece at a time, so that they need not fit in memory."""
 
@@ -107,7 +107,7 @@ def label_bytes(labels: Ints) -> bytes:
 
 
 def input_bytes(examples: Piece) -> bytes:
-    """Inputs as a fingerprint sees them: pixels, or texts that each end in a zero byte."""
+    """Inputs as a fingerprint sees them: pixels, numbers, or texts that each end in a zero byte."""
     if isinstance(examples, list):
         return b"".join(text.encode() + b"\0" for text in examples)
     return np.ascontiguousarray(examples).tobytes()

@@ -15,7 +15,11 @@ from mubench.methods.contract.toy_world import same, weights
 
 NEEDS = ("forget", "forget_labels", "retain", "validation", "teacher", "initial_weights")
 """What a method can declare."""
-REFUSABLE = ("random", "class", "group", "index", "image", "text", "cnn", "transformer")
+REFUSABLE = (
+    *("random", "class", "group", "index"),
+    *("image", "text", "table"),
+    *("cnn", "mlp", "transformer"),
+)
 """What a card can refuse: scenarios, modalities, families of models."""
 
 

@@ -62,9 +62,13 @@ class Case:
 
     @cached_property
     def request(self) -> Request:
-        """The default request: class-wise or on texts where the method refuses others."""
+        """The default request: class-wise, on texts or a table where the method refuses others."""
         refused = self.card.refuses.keys()
-        modality: Modality = "text" if refused & {"image", "cnn"} else "image"
+        kinds: dict[Modality, set[str]] = {
+            "image": {"image", "cnn"},
+            "text": {"text", "transformer"},
+        }
+        modality: Modality = next((each for each, of in kinds.items() if not refused & of), "table")
         return Request(is_classwise="random" in refused, modality=modality)
 
     def run(

@@ -53,6 +53,7 @@ OF_RUNS: Sequence[Clause] = (
     run_clauses.accepts_partial_last_batch,
     run_clauses.accepts_single_forget_example,
     run_clauses.accepts_dict_inputs,
+    run_clauses.accepts_table_inputs,
     run_clauses.reports_divergence_on_nan,
     card_clauses.identity_settings_change_nothing,
 )

@@ -133,6 +133,15 @@ def accepts_dict_inputs(case: Case) -> str | None:
     return None
 
 
+def accepts_table_inputs(case: Case) -> str | None:
+    """Rows of a table come as a tensor (b, D), and the model has no convolution."""
+    refused = sorted(case.card.refuses.keys() & {"table", "mlp"})
+    if refused:
+        return f"its card refuses {' and '.join(refused)}"
+    case.attempt(replace(case.request, modality="table"), "with rows of a table")
+    return None
+
+
 def reports_divergence_on_nan(case: Case) -> str | None:
     """Inputs that are not numbers end in `diverged`, with a reason and finite weights."""
     _ = case.completed

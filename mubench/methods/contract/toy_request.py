@@ -16,7 +16,10 @@ from mubench.methods.contract.toy_world import (
     Weights,
     blobs,
     conv,
+    mlp,
     noisy,
+    plain,
+    rows_of_table,
     split_of,
     text,
     tokens,
@@ -25,11 +28,11 @@ from mubench.methods.contract.toy_world import (
 )
 from mubench.models.training.descent import Precision
 
-Modality = Literal["image", "text"]
+Modality = Literal["image", "text", "table"]
 HIDDEN = -(10**6)
 """A withheld label that indexes nothing: -1 would quietly take the last class."""
 
-EPOCHS = {"image": 5, "text": 20}
+EPOCHS = {"image": 5, "text": 20, "table": 5}
 """Of the original's training: it knows its examples, and there is something left to learn."""
 
 
@@ -70,7 +73,7 @@ class Request:
         if altered in ("forget", "forget_labels", "retain"):
             changed = retain if altered == "retain" else forget
             labels[changed] = (labels[changed] + 1) % CLASSES
-        source = Source(inputs, labels, rows, noisy)
+        source = Source(inputs, labels, rows, noisy if self.modality == "image" else plain)
         kind = _Hidden if altered == "forget_labels" else Split
         validation = _data(self.modality, 12, seed=2 if altered == "validation" else 1)
         return ForgetTask(
@@ -95,7 +98,7 @@ class Request:
             rows = torch.cat([rows[of_class][: self.n_forget], rows[~of_class][: self.n_retain]])
         batch = full.take(rows)
         if self.nan_every and isinstance(batch.inputs, Tensor):
-            batch.inputs[:: self.nan_every, :, 0, 0] = torch.nan
+            batch.inputs[:: self.nan_every].flatten(1)[:, 0] = torch.nan
         return batch.inputs, batch.labels
 
     def _placed(self, split: Split) -> Split:
@@ -123,7 +126,13 @@ class _Hidden(Split):
 
 def new_model(modality: Modality, blocks: int, seed: int = 0) -> nn.Module:
     """The net with its initial weights."""
-    return conv(seed, blocks) if modality == "image" else text(seed)
+    match modality:
+        case "image":
+            return conv(seed, blocks)
+        case "table":
+            return mlp(seed)
+        case _:
+            return text(seed)
 
 
 @cache
@@ -134,7 +143,13 @@ def _trained(modality: Modality, blocks: int) -> Weights:
 
 
 def _data(modality: Modality, n: int, *, seed: int = 0) -> Split:
-    return blobs(n, seed=seed) if modality == "image" else tokens(n, seed=seed)
+    match modality:
+        case "image":
+            return blobs(n, seed=seed)
+        case "table":
+            return rows_of_table(n, seed=seed)
+        case _:
+            return tokens(n, seed=seed)
 
 
 def _other(inputs: Inputs, rows: Tensor) -> Inputs:

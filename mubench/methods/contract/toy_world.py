@@ -1,4 +1,4 @@
-"""Toy data and models for methods: blobs as 1x4x4 images, token counts, three networks."""
+"""Toy data and models for methods: blobs as images or rows, token counts, three networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,6 +119,13 @@ def blobs(
     for k in range(CLASSES):
         inputs[labels == k, 5 * k : 5 * k + 5] += 1.0
     return split_of(inputs.view(n, 1, 4, 4).to(dtype), labels, noisy)
+
+
+def rows_of_table(n: int, *, seed: int = 0) -> Split:
+    """The numbers of `blobs` as rows (n, 16) of a table."""
+    batch = blobs(n, seed=seed).take(torch.arange(n))
+    assert isinstance(batch.inputs, Tensor)
+    return split_of(batch.inputs.flatten(1), batch.labels)
 
 
 def tokens(n: int, *, seed: int = 0) -> Split:

@@ -20,7 +20,10 @@ def test_images_or_texts_is_asked_where_both_are_there(tmp_path):
     images = [encoded(noise(i)) for i in range(20)]
     write_table(tmp_path / "train.parquet", texts(pa.array([0, 1] * 10), image=pa.array(images)))
     text = refused(tmp_path)
-    assert "images, or texts? add 'image: COLUMN' or 'text: COLUMN'; columns: text (str" in text
+    assert (
+        "images, or texts? add 'image: COLUMN', 'text: COLUMN' or 'features: all'; columns: text"
+        in text
+    )
     assert declared(tmp_path, image="image").card.modality == "image"
     assert declared(tmp_path, text="text").card.modality == "text"
 

@@ -45,6 +45,20 @@ def test_a_folder_is_read_through_a_file_system_of_pyarrow_and_in_shards(tmp_pat
     assert remote.plan.steps.keys() == plain.plan.steps.keys()
 
 
+def test_a_place_is_absolute_whoever_names_it(tmp_path, monkeypatch):
+    """Workers have other working folders."""
+    write_shapes(tmp_path / "shapes")
+    path = shapes_sweep(tmp_path, GROUP)
+    where = str(tmp_path / "shapes")
+    columns = "image: picture, label: kind, group: who"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for change in ((), (f"grid.dataset={{path: shapes, {columns}}}",)):
+        spec = load.load(path, change).spec
+        assert spec.grid.dataset[0].card.uri == where
+    tilde = shapes_sweep(tmp_path, GROUP, data={"path": "~/shapes"})
+    assert load.load(tilde).spec.grid.dataset[0].card.uri == where
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -20,7 +20,7 @@ def test_the_plan_knows_counts_and_what_was_found(tmp_path):
     assert card.sizes == {"train": 30, "validation": 3, "test": 8}
     assert card.found == (
         "train: 41 examples, 10 to 31 a class",
-        "images: 40 RGB, 1 L; 2 sizes, 6x4 to 9x9, brought to RGB 8x8",
+        "images (41 looked at): 40 RGB, 1 L; 2 sizes, 6x4 to 9x9, brought to RGB 8x8",
     )
     sizes = {
         name: len(split.ids) for name, split in opened(tmp_path / "pets", resize=8).splits.items()

@@ -48,7 +48,7 @@ BROKEN = [
     (
         card_clauses.card_matches_class,
         {"changes": {"refuses": {"audio": "no sound"}}},
-        "refuses: audio: unknown; known: random, class, group, index, image, text, cnn",
+        "refuses: audio: unknown; known: random, class, group, index, image, text, table, cnn",
     ),
     (
         card_clauses.card_matches_class,

@@ -58,7 +58,12 @@ SOUND = {
     "for texts": {
         "unlearn": "if not isinstance(model.body, nn.Embedding):\n"
         "    raise Refused('texts only')\n" + RETAIN,
-        "changes": {"refuses": {"image": "reads tokens"}, "stochastic": True},
+        "changes": {"refuses": {"image": "reads tokens", "table": "too"}, "stochastic": True},
+    },
+    "for tables": {
+        "unlearn": "if task.retain.take(torch.arange(1)).inputs.ndim != 2:\n"
+        "    raise Refused('tables only')\n" + RETAIN,
+        "changes": {"refuses": {"image": "reads columns", "text": "too"}},
     },
     "with an address": {
         "doc": "https://example.org/x. As in the paper.",

@@ -124,6 +124,14 @@ BROKEN = [
         "with dict inputs: AttributeError: 'dict' object has no attribute 'mean' (line 35)",
     ),
     (
+        run_clauses.accepts_table_inputs,
+        {
+            "unlearn": "if getattr(task.retain.take(torch.arange(1)).inputs, 'ndim', 0) == 2:\n"
+            "    raise ValueError('no image')\n" + RETAIN
+        },
+        "with rows of a table: ValueError: no image (line 32)",
+    ),
+    (
         run_clauses.reports_divergence_on_nan,
         {"unlearn": DESCENT.format(loss=CE.replace(".inputs", ".inputs.nan_to_num()"))},
         "NaN inputs are not reported: raise errors.Diverged, or leave it to `descend`",

@@ -1,36 +1,39 @@
-"""Bars for what takes long in a person's own code, on a terminal alone."""
+"""Bars for what takes long beside a sweep: reading, decoding, unlearning. On a terminal alone."""
 
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Timer
+from typing import TypeVar
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typing_extensions import override
 
-from mubench.data.user_batches import Pair
+T = TypeVar("T")
 
 PATIENCE = 2.0
 """Seconds without a bar."""
 
 
-def watched(pairs: Iterable[Pair], total: int | None, title: str) -> Iterator[Pair]:
-    """The same pairs; the bar counts their examples, and is gone at the end.
+def watched(
+    pieces: Iterable[T], total: int | None, title: str, size: Callable[[T], int]
+) -> Iterator[T]:
+    """The same pieces; the bar counts their examples, of which each has `size`, and then goes.
 
     Notebooks, logs and pipes get no bar.
     """
     if not sys.stderr.isatty():
-        yield from pairs
+        yield from pieces
         return
     bar = Progress(*_columns(), console=Console(file=sys.stderr), transient=True)
     task = bar.add_task(title, total=total)
     begun = time.monotonic()
     try:
-        for pair in pairs:
-            yield pair
-            bar.advance(task, len(pair[1]))
+        for piece in pieces:
+            yield piece
+            bar.advance(task, size(piece))
             if time.monotonic() - begun > PATIENCE:
                 bar.start()
     finally:

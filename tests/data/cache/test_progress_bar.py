@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from mubench.data import progress_bar
+from mubench.data.cache import progress_bar
 
 PAIRS = [(torch.zeros(3, 2), torch.zeros(3)), (torch.zeros(2, 2), torch.zeros(2))]
 
@@ -30,7 +30,9 @@ def shown(monkeypatch, is_terminal, seconds):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress_bar.sys, "stderr", terminal)
     monkeypatch.setattr(progress_bar.time, "monotonic", lambda: next(clock))
-    assert list(progress_bar.watched(PAIRS, 5, "reading forget")) == PAIRS
+    assert (
+        list(progress_bar.watched(PAIRS, 5, "reading forget", lambda pair: len(pair[1]))) == PAIRS
+    )
     return terminal.getvalue()
 
 
@@ -52,7 +54,7 @@ def test_a_bar_goes_where_a_reading_fails(monkeypatch):
 
     monkeypatch.setattr(progress_bar.sys, "stderr", Terminal(True))
     with pytest.raises(ValueError, match="broken"):
-        list(progress_bar.watched(failing(), None, "reading"))
+        list(progress_bar.watched(failing(), None, "reading", len))
 
 
 @pytest.mark.parametrize(("is_terminal", "patience"), [(True, 0), (True, 60), (False, 0)])
