@@ -65,7 +65,7 @@ def _dataset(data: Any) -> dict[str, Any]:
         return {"name": data}
     if isinstance(data, str | PurePath):
         place = str(data)
-        if "://" not in place and not Path(place).exists():
+        if "://" not in place and not Path(place).expanduser().exists():
             hint = did_you_mean(place, cards.names("datasets"))
             raise InputError(f"data: {place}: no such file or folder, and no data set; {hint}")
         return {"path": place}

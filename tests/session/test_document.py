@@ -63,6 +63,13 @@ def test_a_folder_called_like_a_data_set_is_told_by_its_path(tmp_path):
     assert document("./digits")["grid"]["dataset"] == {"path": "./digits"}
 
 
+def test_a_place_below_home_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder_of_images(tmp_path / "pets", dict.fromkeys(("cat", "dog"), 12))
+    loaded = load_mapping(document("~/pets"), "benchmark")
+    assert f"path: {tmp_path / 'pets'}\n" in loaded.text
+
+
 def test_objects_lie_in_the_cache(cache_dir):
     images = np.zeros((4, 5, 6), np.uint8)
     found = document({"train": (images, [0, 1, 0, 1]), "test": (images, [0, 1, 1, 0])})
