@@ -39,7 +39,10 @@ def declared(*extras):
 
 @pytest.mark.parametrize(
     ("lines", "extras"),
-    [(IMAGE, ("cluster", "text")), (IMAGE + TESTS, ("cluster", "docs", "hf", "text", "timm", "test"))],
+    [
+        (IMAGE, ("cluster", "text")),
+        (IMAGE + TESTS, ("cluster", "docs", "hf", "text", "timm", "test")),
+    ],
 )
 def test_every_dependency_is_locked_at_a_version_that_it_allows(lines, extras):
     """Where this fails after a change of pyproject.toml: make lock."""
