@@ -69,8 +69,7 @@ def _dataset(data: Any) -> dict[str, Any]:
             hint = did_you_mean(place, cards.names("datasets"))
             raise InputError(f"data: {place}: no such file or folder, and no data set; {hint}")
         return {"path": place}
-    folder = save_objects(data, cache_root() / "objects")
-    return {"path": str(folder.absolute()), "name": OBJECTS}
+    return {**save_objects(data, cache_root() / "objects"), "name": OBJECTS}
 
 
 def _name_of(entry: Mapping[str, Any]) -> str:

@@ -26,15 +26,18 @@ _CHUNK = 1000
 _CHANNELS = (1, 3)
 
 
-def save_objects(data: Any, parent: Path) -> Path:
-    """A folder below `parent` with a Parquet file for each split; its name says what is in it.
+def save_objects(data: Any, parent: Path) -> dict[str, Any]:
+    """The entry of a sweep for data that are written below `parent`, a Parquet file for each split.
+
+    The same data have the same folder.
 
     Args:
         data: examples of D_tr and held-out ones together, or a mapping with some of `train`,
             `validation` and `test`. Examples are `(inputs, labels)` arrays, or anything with a
             length that gives pairs or dicts of an input and a label: a torch Dataset without a
             transform, a data set of the hub. Inputs are images (of Pillow, or uint8 (c, h, w) or
-            (h, w, c), or fractions of 255) or texts; labels whole numbers or names.
+            (h, w, c), or fractions of 255) or texts; labels whole numbers or names. Inputs (n, d)
+            of a pair, an array or a frame of pandas, are a table.
         parent: where the folder is made.
 
     Raises:
@@ -55,7 +58,13 @@ def save_objects(data: Any, parent: Path) -> Path:
             partial = path.with_suffix(".partial")
             pq.write_table(table, partial)
             partial.replace(path)
-    return folder
+    entry: dict[str, Any] = {"path": str(folder.absolute())}
+    columns = files["train"].column_names
+    if not {"image", "text"} & set(columns):
+        entry["features"] = "all"
+        kinds = [f.name for f in files["train"].schema if pa.types.is_floating(f.type)]
+        entry |= {"numeric": kinds} if kinds else {}
+    return entry
 
 
 def _splits(data: Any) -> dict[str, Any]:
@@ -69,6 +78,8 @@ def _splits(data: Any) -> dict[str, Any]:
 
 
 def _table(part: Any, split: str) -> pa.Table:
+    if isinstance(part, tuple) and len(part) == 2 and getattr(part[0], "ndim", 0) == 2:
+        return _rows(*part, split)
     images: list[bytes] = []
     texts: list[str] = []
     labels: list[int | str] = []
@@ -92,6 +103,25 @@ def _table(part: Any, split: str) -> pa.Table:
         about = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
         table = table.replace_schema_metadata({"huggingface": json.dumps(about)})
     return table
+
+
+def _rows(inputs: Any, labels: Any, split: str) -> pa.Table:
+    """Columns of a frame by their names, those of an array as x0, x1, ...; and `label`."""
+    if len(inputs) != len(labels):
+        raise InputError(f"data: {split}: {len(inputs)} inputs, but {len(labels)} labels")
+    if hasattr(inputs, "columns"):
+        columns = {str(name): pa.array(inputs[name]) for name in inputs.columns}
+    else:
+        array = np.asarray(inputs)
+        if array.dtype.kind not in "iufb":
+            raise InputError(f"data: {split}: rows of numbers are needed; got {array.dtype}")
+        columns = {f"x{k}": pa.array(array[:, k].astype(float)) for k in range(array.shape[1])}
+    if {"label", "image", "text"} & columns.keys():
+        raise InputError(f"data: {split}: columns called label, image or text: rename them")
+    named = [_label(label, f"data: {split}[{row}]") for row, label in enumerate(labels)]
+    if len({type(label) for label in named}) > 1:
+        raise InputError(f"data: {split}: labels are numbers and names; give one kind")
+    return pa.table({**columns, "label": named})
 
 
 def _pairs(part: Any, split: str) -> Iterator[tuple[Any, Any]]:

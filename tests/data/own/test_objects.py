@@ -19,7 +19,7 @@ LABELS = np.arange(20) % 2
 
 
 def written(data, tmp_path):
-    return examples(opened(save_objects(data, tmp_path / "objects")))
+    return examples(opened(**save_objects(data, tmp_path / "objects")))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,24 @@ def test_a_data_set_of_the_hub_with_splits(tmp_path):
     assert set(found) == set(range(22)) - {0, 1} or set(found) == set(range(22))
 
 
+@pytest.mark.parametrize("kind", ["array", "tensor", "frame"])
+def test_rows_of_a_table(tmp_path, kind):
+    values = RNG.normal(size=(20, 3))
+    values[:, 1] = np.arange(20) % 4
+    data = {"array": values, "tensor": torch.from_numpy(values)}
+    if kind == "frame":
+        pandas = pytest.importorskip("pandas")
+        data["frame"] = pandas.DataFrame({"a": values[:, 0], "job": ["x", "y", "z", "x"] * 5})
+    entry = save_objects((data[kind], LABELS), tmp_path / "objects")
+    found = opened(**entry)
+    names = ["a"] if kind == "frame" else ["x0", "x1", "x2"]
+    assert (entry["features"], entry["numeric"]) == ("all", names)
+    for split in found.splits.values():
+        for row, number in enumerate(split.ids):
+            assert np.isclose(split.inputs[row][0], values[number, 0])
+            assert found.class_names[split.labels[row]] == str(number % 2)
+
+
 def test_the_same_objects_are_the_same_files(tmp_path):
     one, two = (save_objects((PIXELS, LABELS), tmp_path) for _ in range(2))
     assert one == two
@@ -88,6 +106,8 @@ def test_the_same_objects_are_the_same_files(tmp_path):
         ((PIXELS.astype(int), LABELS), "images are uint8 or fractions; got int64"),
         ((PIXELS / 100.0 - 1, LABELS), "fractions that are no pixels"),
         ((PIXELS[:, :2], LABELS), "got uint8 (2, 5, 7)"),
+        ((np.zeros((20, 2), complex), LABELS), "rows of numbers are needed; got complex128"),
+        ((np.zeros((20, 2)), LABELS[:3]), "20 inputs, but 3 labels"),
         ((PIXELS, LABELS / 2), "a label is a whole number or a name; got "),
         ({"train": (PIXELS, LABELS), "extra": (PIXELS, LABELS)}, "got train, extra"),
         ({"test": (PIXELS, LABELS)}, "a mapping has train"),
