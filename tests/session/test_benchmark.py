@@ -79,10 +79,10 @@ def test_objects_are_what_their_files_in_the_cache_are(
     tmp_path, cache_dir, mubench_, no_ray, monkeypatch
 ):
     result = call(data=(IMAGES, LABELS), out="one")
-    folder = save_objects((IMAGES, LABELS), cache_dir / "objects")
+    entry = save_objects((IMAGES, LABELS), cache_dir / "objects")
     monkeypatch.setattr(running, "run_plan", forbidden)
     again = call(data=([*IMAGES], LABELS.tolist()), out="two")
-    path = call(data={"path": folder, "name": "data"}, out="three")
+    path = call(data={**entry, "name": "data"}, out="three")
     assert ids(result) == ids(again) == ids(path)
     assert len(ids(result)) == 10
     assert result.sweep == path.sweep
