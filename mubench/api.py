@@ -71,6 +71,9 @@ def unlearn(  # noqa: PLR0913  three of them are the data
             class-wise where no label of `forget` occurs in `retain`.
         Diverged: the method left the finite numbers.
     """
+    _require_given(model, {"forget": forget, "retain": retain})
+    if not isinstance(method, str):
+        raise InputError(f"method: a name is needed; got {type(method).__name__}")
     card = cards.method(method, "method")
     for name in params:
         if name not in card.space.defaults:
@@ -137,8 +140,9 @@ def evaluate(  # noqa: PLR0913  three of them are the data
     Raises:
         InputError: data of a wrong kind, or an example in two of the sets.
     """
-    device = _device_of(model)
     sets = {"forget": forget, "retain": retain, "test": test}
+    _require_given(model, sets)
+    device = _device_of(model)
     with _draws(0, device):
         splits = to_splits(device, sets, _dtype_of(model), duplicates)
     _require_fitting_bytes(model, splits)
@@ -265,6 +269,15 @@ def _require_fitting_bytes(model: nn.Module, splits: Mapping[Any, Split]) -> Non
                     f"{name}: inputs are uint8 of shape {shape}, which the model cannot take; "
                     "give them as in training: fractions, scaled and normalised"
                 ) from None
+
+
+def _require_given(model: Any, sets: Mapping[str, UserData | None]) -> None:
+    if not isinstance(model, nn.Module):
+        got = model.__name__ if isinstance(model, type) else type(model).__name__
+        raise InputError(f"model: a trained nn.Module is needed; got {got}")
+    for name, data in sets.items():
+        if data is None:
+            raise InputError(f"{name}: no data, got None; it is needed")
 
 
 def _require_trainable(model: nn.Module) -> None:

@@ -160,3 +160,31 @@ def test_the_bar_expects_what_the_method_sends_forward(monkeypatch):
     assert (seen["begun"], seen["ended"]) == (0, seen["total"])
     assert seen["total"] == 2 * 33
     assert seen["title"] == "ft"
+
+
+class Frame(list):
+    """What tells a table of pandas."""
+
+    iloc = None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"forget": None}, "forget: no data, got None; it is needed"),
+        ({"forget": (X[:3], ["a", "b", "a"])}, "forget: labels are names; number the classes from"),
+        ({"forget": Frame()}, "forget: a Frame of pandas; give (inputs, labels)"),
+        ({"forget": (X[:3] * torch.nan, Y[:3])}, "forget: 3 of 3 examples have NaN, the first is"),
+        ({"model": None}, "model: a trained nn.Module is needed; got NoneType"),
+        ({"model": nn.Linear}, "model: a trained nn.Module is needed; got Linear"),
+        ({"method": 3}, "method: a name is needed; got int"),
+    ],
+)
+def test_arguments_that_are_none_are_named(change, reason):
+    given = {"model": Seen(), "method": "ga", **SETS, **change}
+    with pytest.raises(InputError, match=re.escape(reason)):
+        mubench.unlearn(given.pop("model"), **given)
+    if "method" not in change:
+        model = change.get("model", Seen())
+        with pytest.raises(InputError, match=re.escape(reason)):
+            mubench.evaluate(model, test=TEST, **{**SETS, "forget": given["forget"]})

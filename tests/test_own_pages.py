@@ -81,7 +81,7 @@ def test_my_table(tmp_path, mubench_):
     write_csv(tmp_path / "people.csv", people())
     out = follow(mubench_, commands, *QUICK)
     assert "found        3 numeric columns: age, hours, gain" in out
-    assert "found        2 categorical columns, with their categories in D_tr: job (4), se" in out
+    assert "found        2 categorical columns (categories in D_tr): job (4), se" in out
     report = (tmp_path / "reports" / "people" / "index.html").read_text()
     assert re.search(r"age \d+, job (clerk|nurse|farmer|teacher), hours (\d+|missing), sex", report)
     for model in ("mlp", "ft_transformer"):

@@ -67,8 +67,8 @@ def check(name: DatasetName, data: DataDir = None, plugin: PluginFiles = None) -
     from mubench.data.fetch import check_data
 
     wrong = 0
-    for card in _cards(name, "check"):
-        for what, text in check_data(card, data):
+    for spec in _specs(name, "check"):
+        for what, text in check_data(spec.card, data, spec.options):
             wrong += what == "wrong"
             say(f"{what:12} {text}")
     raise typer.Exit(FAILED if wrong else OK)

@@ -1,7 +1,8 @@
 """Fetch, decode and check data sets. No torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,17 +26,21 @@ def fetch_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
         folder = folder_of(card.card, data_dir)
         if not any(source.is_here(card.card, folder) for source in sources_of(card.card)):
             yield "fetched", str(_download(card, folder))
-    yield from _facts(card, data_dir, stored_dataset(card.card, data_dir))
+    yield from _facts(card, data_dir, stored_dataset(card.card, data_dir), {})
 
 
-def check_data(card: DataCard, data_dir: str | None) -> Iterator[Finding]:
+def check_data(
+    card: DataCard, data_dir: str | None, options: Mapping[str, Any] | None = None
+) -> Iterator[Finding]:
     """Counts, classes, sizes and fingerprint of a data set; each problem has the key `wrong`.
+
+    `options` of a sweep say what is done with twins; without them, those of the card.
 
     Raises:
         DataError: files are missing or damaged, or are not what the card declares.
     """
     dataset = stored_dataset(card.card, data_dir)
-    yield from _facts(card, data_dir, dataset)
+    yield from _facts(card, data_dir, dataset, options or {})
     sizes = dict(split_sizes(dataset))
     # The size of validation follows from the counts of the classes, which cards need not state.
     for names in (("train", "validation"), ("test",)):
@@ -65,7 +70,9 @@ def class_counts(card: DataCard, data_dir: str | None) -> Iterator[tuple[str, li
         yield name, [int(of_split[number]) for of_split in counts]
 
 
-def _facts(card: DataCard, data_dir: str | None, dataset: StoredDataset) -> Iterator[Finding]:
+def _facts(
+    card: DataCard, data_dir: str | None, dataset: StoredDataset, options: Mapping[str, Any]
+) -> Iterator[Finding]:
     for line in card.found:
         yield "found", line
     if is_in_files(card.card):
@@ -75,16 +82,21 @@ def _facts(card: DataCard, data_dir: str | None, dataset: StoredDataset) -> Iter
     for name, size in split_sizes(dataset):
         counts = np.bincount(dataset.splits[name].labels, minlength=len(dataset.class_names))
         yield name, f"{size} examples, {counts.min()} to {counts.max()} per class"
-    yield "classes", f"{len(dataset.class_names)}: {', '.join(dataset.class_names[:5])}, ..."
-    for line in findings(dataset, card.options):
+    yield "classes", _some(dataset.class_names)
+    for line in findings(dataset, {**card.options, **options}):
         yield "found", line
     if dataset.group_names:
-        yield "groups", f"{len(dataset.group_names)}: {', '.join(dataset.group_names[:5])}, ..."
+        yield "groups", _some(dataset.group_names)
     is_declared = "examples" in card.card or (card.fingerprint and not is_in_files(card.card))
     yield (
         "fingerprint",
         dataset.fingerprint + ("" if is_declared else " (not verified: none declared)"),
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    """How many there are, and the first of them."""
+    return f"{len(names)}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
 
 
 def _download(card: DataCard, folder: Path) -> Path:

@@ -24,6 +24,7 @@ def pairs_of(data: Any, name: str) -> Iterator[Pair]:
     Raises:
         InputError: not data, or parts that are not inputs and labels.
     """
+    _require_no_frame(data, name)
     if _is_whole(data):
         yield _of_batch(data, name)
     elif isinstance(data, DataLoader):
@@ -42,6 +43,18 @@ def pairs_of(data: Any, name: str) -> Iterator[Pair]:
             f"{name}: give (inputs, labels), a torch Dataset or a DataLoader; "
             f"got {type(data).__name__}"
         )
+
+
+def _require_no_frame(data: Any, name: str) -> None:
+    """What has the looks of data, but whose meaning would be guessed."""
+    if hasattr(data, "iloc"):
+        raise InputError(
+            f"{name}: a {type(data).__name__} of pandas; give (inputs, labels): "
+            "frame.drop(columns='label').to_numpy() and frame['label'].to_numpy()"
+        )
+    labels = data[1] if isinstance(data, tuple) and len(data) == 2 else None
+    if isinstance(labels, list | tuple) and labels and all(isinstance(v, str) for v in labels):
+        raise InputError(f"{name}: labels are names; number the classes from 0")
 
 
 def length_of(data: Any) -> int | None:

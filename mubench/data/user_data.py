@@ -75,6 +75,8 @@ def read(data: UserData, name: str, dtype: torch.dtype | None) -> Pair:
     sizes = {len(value) if value.ndim else 0 for value in values}
     if sizes != {len(labels)}:
         raise InputError(f"{name}: {len(labels)} labels, but inputs of length {sorted(sizes)}")
+    for value in values:
+        _require_numbers(value, name)
     if isinstance(inputs, dict):
         return {key: _cast(value, dtype) for key, value in inputs.items()}, labels
     return _cast(inputs, dtype), labels
@@ -101,6 +103,17 @@ def _classes(parts: list[Tensor], name: str) -> Tensor:
             "leave out examples without a label"
         )
     return labels
+
+
+def _require_numbers(inputs: Tensor, name: str) -> None:
+    if not inputs.is_floating_point() or not inputs.numel():
+        return
+    has_nan = inputs.isnan().reshape(len(inputs), -1).any(1)
+    if has_nan.any():
+        raise InputError(
+            f"{name}: {int(has_nan.sum())} of {len(inputs)} examples have NaN, the first is "
+            f"number {int(has_nan.nonzero()[0])}; mend them, or leave them out"
+        )
 
 
 def _concatenated(parts: list[Tensor]) -> Tensor:

@@ -4,6 +4,7 @@ Classes are what occurs, in a stated order: that of the schema's class names, el
 by value. They are counted, never assumed to be 0 to K - 1.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from mubench.errors import DataError
 Value = int | str
 MOST = 100_000
 """Distinct values of a column; more are ids, not classes."""
+NUMBER = r"[+-]?\d{1,15}(\.\d*)?"
 UNLABELLED = -1
 """What the hub writes for examples whose label is kept secret."""
 
@@ -78,12 +80,15 @@ def plain(values: pa.Array, what: str) -> pa.Array:
         return plain(values.dictionary_decode(), what)
     if pa.types.is_boolean(kind):
         return pc.if_else(values, "true", "false")
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _whole(values, what)
     if pa.types.is_null(kind):
         return values.cast(pa.string())
     if _is_text(kind):
-        return values.cast(pa.string())
+        try:
+            return values.cast(pa.string())
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{what}: bytes that are no UTF-8; names are needed") from error
     raise DataError(
         f"{what}: values of type {kind}; each example needs a whole number, a name or a boolean"
     )
@@ -107,16 +112,20 @@ def _whole(values: pa.Array, what: str) -> pa.Array:
     except pa.ArrowInvalid as error:
         odd = pc.filter(values, pc.not_equal(values, pc.round(values)))
         shown = odd[0].as_py() if len(odd) else pc.max(values).as_py()
-        raise DataError(
-            f"{what}: {shown} is no class; whole numbers or names are needed"
-        ) from error
+        wanted = "whole numbers or names" if len(odd) else "numbers below 2^63, or names,"
+        raise DataError(f"{what}: {shown} is no class; {wanted} are needed") from error
 
 
 def alike(names: Sequence[str]) -> tuple[str, str] | None:
-    """Two classes whose names differ in case, spaces or the form of letters alone, or None."""
+    """Two classes whose names differ in case, spaces or the form of letters alone, or None.
+
+    So do numbers that are written in two ways, such as 1 and 1.0.
+    """
     seen: dict[str, str] = {}
     for name in names:
         form = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        if re.fullmatch(NUMBER, form):
+            form = repr(float(form))
         if form in seen:
             return seen[form], name
         seen[form] = name

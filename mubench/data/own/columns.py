@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from mubench.data.own.contents import Split
 from mubench.data.own.entry import OwnEntry
-from mubench.data.tables.formats import holds_bytes, holds_text
+from mubench.data.tables.formats import format_of, holds_bytes, holds_text
 from mubench.errors import DataError, did_you_mean
 
 USUAL = {
@@ -37,7 +37,7 @@ def choose(splits: Mapping[str, Split], entry: OwnEntry) -> Chosen:
     """
     first = splits["train"].files[0]
     schema = first.schema()
-    where, have = first.path, _in_words(schema)
+    where, have = first.path, _in_words(schema, first.path)
     label = entry.label or _usual("label", schema)
     if label is None:
         raise DataError(f"{where}: which column has the labels? add 'label: COLUMN'; {have}")
@@ -75,7 +75,7 @@ def _inputs(
         which = "which columns are inputs?" if not found else "images, or texts?"
         raise DataError(
             f"{where}: {which} add 'image: COLUMN', 'text: COLUMN' or 'features: all'; "
-            f"{_in_words(schema)}"
+            f"{_in_words(schema, where)}"
         )
     [(modality, name)] = found.items()
     _require(schema, name, where)
@@ -98,7 +98,7 @@ def _features(
     for column in chosen:
         _require(schema, column, where)
     if not chosen:
-        raise DataError(f"{where}: no column is left for features; {_in_words(schema)}")
+        raise DataError(f"{where}: no column is left for features; {_in_words(schema, where)}")
     return chosen
 
 
@@ -116,7 +116,7 @@ def _require(schema: pa.Schema, column: str, where: str) -> None:
     if not count:
         hint = did_you_mean(column, schema.names)
         near = f"{hint}; " if hint.startswith("did you mean") else ""
-        raise DataError(f"{where}: no column {column}; {near}{_in_words(schema)}")
+        raise DataError(f"{where}: no column {column}; {near}{_in_words(schema, where)}")
     if count > 1:
         raise DataError(f"{where}: {count} columns are called {column}; rename one")
 
@@ -159,10 +159,12 @@ _FITS: Mapping[str, Callable[[pa.DataType], bool]] = {
 }
 
 
-def _in_words(schema: pa.Schema) -> str:
+def _in_words(schema: pa.Schema, where: str) -> str:
+    """Its columns; those of a CSV are its first line, which may be an example by mistake."""
     shown: Sequence[str] = [f"{field.name} ({_short(field.type)})" for field in schema]
     more = ", ..." if len(shown) > 12 else ""
-    return f"columns: {', '.join(shown[:12])}{more}"
+    by = " (its first line)" if format_of(where) == "csv" else ""
+    return f"columns{by}: {', '.join(shown[:12])}{more}"
 
 
 def _short(kind: pa.DataType) -> str:

@@ -1,7 +1,7 @@
 """What a place of data holds: tables by split, or images in folders of their classes as a table."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple, Protocol
@@ -124,6 +124,7 @@ def contents_of(place: Place, entry: OwnEntry) -> Contents:
         raise DataError(f"{place.path}: no format that is read; save it as {TABLES}")
     if entry.patterns:
         found = by_pattern(files, entry.patterns, place.path)
+        _require_tables(file for each in found.values() for file in each)
         return Contents({split: _tables(place, each, entry) for split, each in found.items()})
     if tables and images:
         raise DataError(
@@ -134,9 +135,7 @@ def contents_of(place: Place, entry: OwnEntry) -> Contents:
         _require_readable(files)
         return _image_folders(place, images)
     if not tables:
-        raise DataError(
-            f"{place.path}: no data in it; put there a folder of images for each class, or {TABLES}"
-        )
+        raise DataError(f"{place.path}: no data in it; {_instead(files)}")
     found = by_name(tables, place.path) if not place.is_file else {"train": tuple(tables)}
     return Contents({split: _tables(place, each, entry) for split, each in found.items()})
 
@@ -167,6 +166,17 @@ def by_column(contents: Contents, column: str) -> Contents:
         },
         contents.notes,
     )
+
+
+def _require_tables(files: Iterable[File]) -> None:
+    for file in files:
+        if file.name.lower().endswith(SUFFIXES):
+            raise DataError(
+                f"{file.path}: an image, and patterns name files of tables; put images into "
+                "train/CLASS/, validation/CLASS/ and test/CLASS/"
+            )
+        if format_of(file.name) is None:
+            raise DataError(f"{file.path}: no format that is read; save it as {TABLES}")
 
 
 def _is_about(file: File) -> bool:
@@ -213,6 +223,17 @@ _PROSE = (".txt", ".md", ".json", ".xml", ".html", ".pdf", ".yaml", ".db", ".ini
 """Suffixes of files that may lie beside images; any other could be an image that is not read."""
 
 
+def _instead(files: Sequence[File]) -> str:
+    """What a person may do where a folder has no data."""
+    packed = next((f.name for f in files if f.name.lower().endswith((".zip", ".tar", ".tgz"))), "")
+    if packed:
+        return f"unpack {packed}"
+    table = next((file.name for file in files if _is_about(file)), "")
+    if table:
+        return f"if {table} is a table of JSON lines, name it as path"
+    return f"put there a folder of images for each class, or {TABLES}"
+
+
 def _require_readable(files: Sequence[File]) -> None:
     for file in files:
         if not file.name.lower().endswith((*SUFFIXES, *_PROSE)):
@@ -242,7 +263,10 @@ def _image_folders(place: Place, images: Sequence[File]) -> Contents:
     for top in tops:
         inside = [file for file in images if file.name.startswith(f"{top}/")]
         if all(file.name.count("/") == 1 for file in inside):
-            notes.append(f"{top}/ has {len(inside)} images without folders of classes: not used")
+            note = f"{top}/ has {len(inside)} images without folders of classes"
+            if words[top] == "train":
+                raise DataError(f"{place.path}: {note}; put them into {top}/CLASS/")
+            notes.append(f"{note}: not used")
             continue
         splits[str(words[top])] = Split(
             (_image_list(place, f"{place.path}/{top}", f"{top}/", inside),)
@@ -258,7 +282,11 @@ def _image_list(place: Place, path: str, prefix: str, images: Sequence[File]) ->
             problem = (
                 "in the folder of no class" if len(parts) == 1 else "a folder inside of a class"
             )
-            raise DataError(f"{file.path}: {problem}; images lie in CLASS/, directly below {path}")
+            tops = {image.name.removeprefix(prefix).partition("/")[0] for image in images}
+            inner = f", or name {path}/{parts[0]} as path" if len(tops) == 1 and not prefix else ""
+            raise DataError(
+                f"{file.path}: {problem}; images lie in CLASS/, directly below {path}{inner}"
+            )
         labels.append(parts[0])
     empty = _empty_classes(place, prefix, set(labels))
     if empty:

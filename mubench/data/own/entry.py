@@ -1,5 +1,6 @@
 """How a person names data of their own: what a sweep file says of them."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from itertools import combinations
@@ -74,6 +75,14 @@ class OwnEntry(Strict):
         if self.image and self.text:
             raise input_error("image: give either an image column or a text column")
         self._make_sense_of_features()
+        if self.crop != "center" and self.resize is None:
+            raise input_error("crop: says how images are resized; add resize, such as 'resize: 64'")
+        try:
+            codecs.lookup(self.encoding)
+        except (LookupError, ValueError) as error:
+            raise input_error(
+                f"encoding: none is called '{self.encoding}'; such as utf-8, utf-16 or latin-1"
+            ) from error
         if self.hub is None and (self.config or self.revision):
             raise input_error("config: config and revision are of data sets of the hub")
         if (self.validation or self.test) and not self.train:

@@ -4,6 +4,7 @@ What a model must not learn from is refused: ids, copies of the label, free text
 column names it.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -27,6 +28,7 @@ MOST_CATEGORIES, MOST_INPUTS = 1000, 10_000
 FEW = 20
 """Distinct values that are categories, however few rows there are."""
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{2,4}")
+_DECORATED = re.compile(r"^[-+\u2212]?[$€£]?\s?[-\u2212]?\d[\d.,'\s]*\s?[%$€£]?$")
 _ID = re.compile(r"(^|[^a-z])(id|uuid|guid|index|row|unnamed)([^a-z]|$)", re.IGNORECASE)
 
 
@@ -57,9 +59,9 @@ def describe_features(data: OwnData, entry: OwnEntry) -> Described:
         try:
             features.append(column.feature())
         except _Unfit as reason:
-            unfit.append(f"{name} ({reason})")
+            unfit.append(f"{_shown(name)} ({reason})")
         except DataError as error:
-            raise DataError(f"{where}: column {name}: {error}") from None
+            raise DataError(f"{where}: column {_shown(name)}: {error}") from None
     if not features:
         raise DataError(f"{where}: no feature is left; left out: {_few(unfit)}")
     width = sum(feature.width for feature in features)
@@ -129,7 +131,7 @@ class _Column(NamedTuple):
         odd = known[int(np.flatnonzero(~numbers)[0])]
         raise DataError(
             f"{numbers.sum():,} of {len(known):,} values are numbers, '{odd}' is none; mend it, or "
-            f"say categorical: [{self.name}]"
+            f"say categorical: [{_shown(self.name)}]"
         )
 
     def _numeric(self) -> Feature:
@@ -162,7 +164,8 @@ class _Column(NamedTuple):
 
     def _refuse_ids(self, known: NDArray[np.float64]) -> None:
         """Refuse whole numbers that are all different, and in order or named like an id."""
-        steps = np.diff(known)
+        with np.errstate(invalid="ignore"):  # infinite numbers are refused later, by their row
+            steps = np.diff(known)
         is_distinct = len(np.unique(known)) == len(known) and bool((known == known.round()).all())
         is_ordered = bool((steps > 0).all() or (steps < 0).all())
         if self._is_meant or len(known) < 3 or not is_distinct:
@@ -170,7 +173,7 @@ class _Column(NamedTuple):
         if is_ordered or _ID.search(self.name):
             raise DataError(
                 "an id? its whole numbers are all different; leave it out: "
-                f"without: [{self.name}], or keep it: numeric: [{self.name}]"
+                f"without: [{_shown(self.name)}], or keep it: numeric: [{_shown(self.name)}]"
             )
 
     def _refuse_labels(self, values: NDArray[np.float64]) -> None:
@@ -183,7 +186,7 @@ class _Column(NamedTuple):
         if len(pairs) == len(distinct) == classes:
             raise DataError(
                 "each of its values belongs to one class and each class to one value: it is the "
-                f"label; leave it out: without: [{self.name}], or name it if it is meant"
+                f"label; leave it out: without: [{_shown(self.name)}], or name it if it is meant"
             )
 
     def _refuse_free_text(self, values: Sequence[str]) -> None:
@@ -193,14 +196,21 @@ class _Column(NamedTuple):
         if _DATE.match(values[0]):
             hint = "dates? give a number, such as the year or the days since a day"
         elif are_numbers(pa.array(values)).all():
-            hint = f"numbers? say numeric: [{self.name}]"
+            hint = f"numbers? say numeric: [{_shown(self.name)}]"
+        elif all(map(_DECORATED.match, values)):
+            hint = f"numbers? write {values[0]} as 1234.5 is written,"
         else:
             hint = "an id, or free text?"
         raise DataError(
             f"{len(values):,} different values in {len(self.cells):,} rows (at most "
             f"{MOST_CATEGORIES:,} categories are taken); {hint} or leave it out: "
-            f"without: [{self.name}]"
+            f"without: [{_shown(self.name)}]"
         )
+
+
+def _shown(name: str) -> str:
+    """A column's name as YAML takes it; a CSV of pandas begins with one that is empty."""
+    return name if re.fullmatch(r"\w[\w ()/.-]*", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _categories(name: str, values: Sequence[str], *, has_missing: bool) -> Feature:
@@ -214,7 +224,7 @@ def _in_words(features: Sequence[Feature], unfit: Sequence[str]) -> Iterator[str
         yield f"{plural(len(numeric), 'numeric column')}: {_few(numeric)}"
     if categorical:
         yield (
-            f"{plural(len(categorical), 'categorical column')}, with their categories in D_tr: "
+            f"{plural(len(categorical), 'categorical column')} (categories in D_tr): "
             f"{_few(categorical)}"
         )
     if unfit:

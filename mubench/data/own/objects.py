@@ -131,12 +131,30 @@ def _pairs(part: Any, split: str) -> Iterator[tuple[Any, Any]]:
             raise InputError(f"data: {split}: {len(inputs)} inputs, but {len(labels)} labels")
         yield from zip(inputs, labels, strict=True)
         return
+    _require_labels(part, split)
+    if hasattr(part, "iloc"):
+        raise InputError(
+            f"data: {split}: a {type(part).__name__} of pandas; write it as a file, and give its "
+            "path: frame.to_parquet('people.parquet')"
+        )
     if not hasattr(part, "__len__") or not hasattr(part, "__getitem__"):
         raise InputError(
             f"data: {split}: (inputs, labels) or a Dataset is needed; got {type(part).__name__}"
         )
     for position in range(len(part)):
         yield _pair(part[position], f"data: {split}[{position}]")
+
+
+def _require_labels(part: Any, split: str) -> None:
+    """Refuse two columns of one length whose second has no class for each example."""
+    if not isinstance(part, tuple) or len(part) != 2:
+        return
+    sizes = [len(each) if getattr(each, "shape", None) != () else 0 for each in part]
+    if sizes[0] == sizes[1] and sizes[0] > 2:
+        got = getattr(part[1], "shape", None) or f"{part[1][0]!r}, ..."
+        raise InputError(
+            f"data: {split}: labels are a whole number or a name for each example; got {got}"
+        )
 
 
 def _is_column(labels: Any) -> bool:
@@ -184,6 +202,8 @@ def _pixels(value: Any, where: str) -> NDArray[np.uint8]:
     array = np.asarray(value)
     if array.ndim == 2:
         array = array[None]
+    if not array.size:
+        raise InputError(f"{where}: an image without pixels, {array.shape}")
     if array.ndim != 3 or not {array.shape[0], array.shape[2]} & set(_CHANNELS):
         raise InputError(
             f"{where}: an image (c, h, w) or (h, w, c) with 1 or 3 channels, or a text, is needed; "
@@ -198,6 +218,11 @@ def _pixels(value: Any, where: str) -> NDArray[np.uint8]:
             or levels.min() < 0
             or levels.max() > 255
         ):
+            if array.min() >= 0 and 1 < array.max() <= 255:
+                raise InputError(
+                    f"{where}: fractions from {array.min():g} to {array.max():g}; pixels are uint8 "
+                    "from 0 to 255 or fractions from 0 to 1"
+                )
             raise InputError(
                 f"{where}: fractions that are no pixels of 256 levels; give images without "
                 "normalisation and augmentation: mubench normalises"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mubench.data.own.classes import MOST, Classes, Value, alike, classes_of, missing, plain
 from mubench.data.own.columns import Chosen, choose
-from mubench.data.own.contents import Rows, Split, by_column, contents_of
+from mubench.data.own.contents import ImageList, Rows, Split, by_column, contents_of
 from mubench.data.own.entry import OwnEntry
 from mubench.data.sources.partition import Ints
 from mubench.data.tables.formats import class_names
@@ -77,7 +77,9 @@ def open_own(place: Place, entry: OwnEntry) -> OwnData:
     notes = list(contents.notes)
     if "train" not in contents.splits:
         have = ", ".join(contents.splits)
-        raise DataError(f"{uri}: no training split, but {have}; name its files: train: PATTERN")
+        is_list = any(isinstance(split.files[0], ImageList) for split in contents.splits.values())
+        how = "put its images into train/CLASS/" if is_list else "name its files: train: PATTERN"
+        raise DataError(f"{uri}: no training split, but {have}; {how}")
     columns = choose(contents.splits, entry)
     if columns.split is not None:
         if len(contents.splits) > 1:
@@ -221,9 +223,11 @@ def _kept_classes(
             )
     if kept.sum() < 2:
         only = [name for name, k in zip(classes.names, kept, strict=True) if k]
+        least = entry.min_class_size
+        enough = f" with {least} training examples or more" if least > 1 else ""
         raise DataError(
-            f"{uri}: column {columns.label} has {plural(len(only), 'class', 'classes')} "
-            f"({', '.join(only)}); two are needed at least"
+            f"{uri}: column {columns.label} has {plural(len(only), 'class', 'classes')}"
+            f"{f' ({only[0]})' if only else ''}{enough}; two are needed at least"
         )
     if kept.sum() > 0.5 * counts.sum():
         raise DataError(

@@ -100,7 +100,8 @@ def _open(encoded: bytes | None, where: str) -> Image.Image:
         raise DataError(f"{where}: no image bytes")
     try:
         image = Image.open(BytesIO(encoded), formats=FORMATS)
-        frames = getattr(image, "n_frames", 1)
+        # What else a phone's MPO holds (a preview, a map of depth) is no frame of its photo.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{where}: {_too_large(error)}") from error
     except BROKEN as error:
@@ -108,7 +109,7 @@ def _open(encoded: bytes | None, where: str) -> Image.Image:
     if image.width * image.height > MOST_PIXELS:
         raise DataError(f"{where}: {_too_large(f'{image.width}x{image.height}')}")
     if frames > 1:
-        raise DataError(f"{where}: an animation of {frames} frames; keep one of them")
+        raise DataError(f"{where}: {frames} frames or pages; keep one of them")
     return image
 
 
@@ -125,15 +126,15 @@ def _undecodable(where: str, error: Exception) -> DataError:
 
 
 def _converted(image: Image.Image, style: Style, where: str) -> Image.Image:
-    if image.mode == style.mode:
+    if image.mode == style.mode and not image.has_transparency_data:
         return image
+    if image.mode == "F":
+        raise DataError(f"{where}: fractions as pixels; save the image with 8 or 16 bits")
     lost = _lost(image, style.mode)
     if lost and not style.converts:
         raise DataError(
             f"{where}: {lost}; add 'mode: {style.mode}' to convert all, or mend the file"
         )
-    if image.mode == "F":
-        raise DataError(f"{where}: fractions as pixels; save the image with 8 or 16 bits")
     if image.mode in _SIXTEEN:
         image = _eight_bits(image, where)
     return image.convert(style.mode)

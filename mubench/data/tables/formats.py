@@ -111,9 +111,20 @@ class TableFile(NamedTuple):
         )
 
     def _json(self) -> pa.Table:
+        table = self._parsed_json(pa.schema([]))
+        # JSON has no times: what looks like one is a text that somebody wrote.
+        times = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
+        if not times:
+            return table
+        texts = pa.schema([(name, pa.string()) for name in times])
+        return self._parsed_json(texts).select(table.schema.names)
+
+    def _parsed_json(self, schema: pa.Schema) -> pa.Table:
+        """Its columns; those of `schema` have its types, the others the types that they look of."""
         return pc_json.read_json(
             self.place.files.open_input_stream(self.path),
             read_options=pc_json.ReadOptions(block_size=_JSON_LINE),
+            parse_options=pc_json.ParseOptions(explicit_schema=schema),
         )
 
     def _head(self) -> str:
@@ -209,6 +220,10 @@ def _hint(table: TableFile, error: BaseException) -> str:
     text = str(error).lower()
     if table.format == "csv" and ("utf8" in text or "utf-8" in text or "codec" in text):
         return "; add 'encoding: latin-1', say, or save it as UTF-8"
+    if table.format == "csv" and "csv parse error: row" in text:
+        return "; quote values that contain the delimiter, and begin with names of columns"
+    if table.format == "json" and "to array" in text:
+        return "; it is one array: write each object on a line (pandas: lines=True)"
     if table.format == "json":
         return "; each line must be one JSON object with the same keys"
     return ""

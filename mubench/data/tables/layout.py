@@ -39,8 +39,9 @@ def by_name(files: Sequence[File], where: str) -> Layout:
             differ in more than a number; a numbered one is missing.
     """
     split_of = {file: _split_of(file.name) for file in files}
+    _require_no_partitions(files)
     if not any(split_of.values()):
-        return {"train": _shards(files, where)}
+        return {"train": _shards(files, where, "train")}
     loose = next((file for file, split in split_of.items() if split is None), None)
     if loose is not None:
         named = next(file for file, split in split_of.items() if split)
@@ -51,7 +52,7 @@ def by_name(files: Sequence[File], where: str) -> Layout:
     splits: dict[str, list[File]] = defaultdict(list)
     for file, split in split_of.items():
         splits[str(split)].append(file)
-    return {split: _shards(splits[split], where) for split in SPLITS if split in splits}
+    return {split: _shards(splits[split], where, split) for split in SPLITS if split in splits}
 
 
 def by_pattern(files: Sequence[File], patterns: Mapping[str, Sequence[str]], where: str) -> Layout:
@@ -99,7 +100,19 @@ def _split_of(name: str) -> str | None:
     return None
 
 
-def _shards(files: Iterable[File], where: str) -> tuple[File, ...]:
+def _require_no_partitions(files: Iterable[File]) -> None:
+    """Folders such as `label=cat/` hold a column in their names. Raises DataError for one."""
+    for file in files:
+        for part in PurePosixPath(file.name).parts[:-1]:
+            column, is_partition, value = part.partition("=")
+            if is_partition and split_word(value) is None:
+                raise DataError(
+                    f"{file.path}: the folder {part} holds column {column} in its name, which is "
+                    f"not read; write {column} into the files"
+                )
+
+
+def _shards(files: Iterable[File], where: str, split: str) -> tuple[File, ...]:
     """The files of one split, which may differ in numbers and hashes alone."""
     shapes: dict[str, File] = {}
     counted: dict[int, list[int]] = defaultdict(list)
@@ -111,8 +124,9 @@ def _shards(files: Iterable[File], where: str) -> tuple[File, ...]:
     if len(shapes) > 1:
         one, other = list(shapes.values())[:2]
         raise DataError(
-            f"{where}: {one.name} and {other.name} may both be that split; move one away, or name "
-            f"the files: train: {one.name}"
+            f"{where}: {one.name} and {other.name} may both be the {split} split; move one away, "
+            f"or name the files of {'all splits' if split != 'train' else 'it'}: "
+            f"{split}: {one.name}"
         )
     for count, numbers in counted.items():
         first = 0 if 0 in numbers else 1

@@ -1,5 +1,7 @@
 """Labels and groups of any type become classes in a stated order, or are named."""
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 
@@ -33,6 +35,7 @@ TWENTY = list(range(20))
         (pa.array(["dog", "cat"] * 10).dictionary_encode(), ("cat", "dog")),
         (pa.array([5, 3] * 10).dictionary_encode(), ("3", "5")),
         (pa.array([b"x", b"y"] * 10), ("x", "y")),
+        (pa.array([Decimal(1), Decimal(0)] * 10), ("0", "1")),
         (pa.array(["x", "y"] * 10, pa.large_string()), ("x", "y")),
         (pa.array([1, 0] * 10, pa.uint8()), ("0", "1")),
         (pa.array(["ä", "Z", "a"] * 7)[:20], ("Z", "a", "ä")),
@@ -47,7 +50,7 @@ def test_labels_become_classes_in_a_stated_order(tmp_path, labels, names):
     for text, name in examples(found).values():
         value = said[text]
         value = value.decode() if isinstance(value, bytes) else value
-        if isinstance(value, float):
+        if isinstance(value, float | Decimal):
             value = int(value)
         assert name == (words[value] if isinstance(value, bool) else str(value))
 
@@ -67,7 +70,9 @@ def test_labels_become_classes_in_a_stated_order(tmp_path, labels, names):
         (pa.array(TWENTY, pa.timestamp("s")), "values of type timestamp["),
         (pa.array([float("nan"), 1.0] * 10), "row 0: no label"),
         (pa.array([float("inf"), 1.0] * 10), "inf is no class"),
-        (pa.array([2**63, 1] * 10, pa.uint64()), "9223372036854775808 is no class"),
+        (pa.array([2**63, 1] * 10, pa.uint64()), "numbers below 2^63, or names, are"),
+        (pa.array([b"\xff", b"a"] * 10), "column label: bytes that are no UTF-8"),
+        (pa.array([Decimal("0.5"), Decimal(1)] * 10), "0.5 is no class"),
     ],
 )
 def test_labels_that_are_no_classes_are_named(tmp_path, labels, reason):
@@ -97,6 +102,18 @@ def test_names_that_are_nearly_one_are_told(tmp_path):
     labels = pa.array(["Cat", "cat "] * 10)
     spec = declared(write_table(tmp_path / "d" / "t.parquet", texts(labels)).parent)
     assert "classes 'Cat' and 'cat ' have nearly one name" in spec.card.found
+
+
+def test_numbers_that_are_written_in_two_ways_are_told(tmp_path):
+    lines = [f"text {i},{'1.0' if i % 2 else '1'}" for i in range(20)]
+    (tmp_path / "d.csv").write_text("\n".join(["text,label", *lines]))
+    assert "classes '1' and '1.0' have nearly one name" in declared(tmp_path / "d.csv").card.found
+
+
+def test_a_minimum_that_no_class_has_is_named(tmp_path):
+    write_table(tmp_path / "d" / "train.parquet", texts(pa.array(["a", "b"] * 10)))
+    reason = "label has 0 classes with 50 training examples or more; two are needed at least"
+    assert reason in refused(tmp_path / "d", min_class_size=50)
 
 
 def test_groups_of_texts_are_numbered_like_labels(tmp_path):

@@ -83,9 +83,39 @@ def mixed(folder: Path) -> None:
     folder_of_images(folder, {"train": 4, "cat": 4})
 
 
+def flat_splits(folder: Path) -> None:
+    for split in ("train", "test"):
+        (folder / split).mkdir(parents=True)
+        noise(1).save(folder / split / "1.png")
+
+
+def held_out_alone(folder: Path) -> None:
+    folder_of_images(folder / "test", {"dog": 4, "cat": 4})
+
+
+def wrapped(folder: Path) -> None:
+    folder_of_images(folder / "pets", {"dog": 4, "cat": 4})
+
+
+def packed(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "pets.zip").write_bytes(b"PK")
+
+
+def a_json(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "pets.json").write_text("[]")
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
+        (flat_splits, "train/ has 1 images without folders of classes; put them into train/CLASS/"),
+        (held_out_alone, "no training split, but test; put its images into train/CLASS/"),
+        (wrapped, "a folder inside of a class; images lie in CLASS/, directly below"),
+        (wrapped, "pets/pets as path"),
+        (packed, "no data in it; unpack pets.zip"),
+        (a_json, "if pets.json is a table of JSON lines, name it as path"),
         (deep, "a folder inside of a class"),
         (beside, "in the folder of no class"),
         (a_table, "has a table (labels.csv) and images"),
@@ -97,6 +127,13 @@ def mixed(folder: Path) -> None:
 def test_folders_of_images_with_two_readings(tmp_path, make, reason):
     make(tmp_path / "pets")
     assert reason in refused(tmp_path / "pets")
+
+
+def test_patterns_do_not_name_images(tmp_path):
+    folder_of_images(tmp_path / "pets", {"dog": 4, "cat": 4})
+    assert "an image, and patterns name files of tables" in refused(tmp_path / "pets", train="cat*")
+    (tmp_path / "pets" / "a.txt").write_text("x")
+    assert "a.txt: no format that is read" in refused(tmp_path / "pets", train="*.txt")
 
 
 def test_a_table_of_files_and_labels(tmp_path):

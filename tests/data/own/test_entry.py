@@ -42,6 +42,8 @@ def test_a_place_names_its_data(place, name):
         ({"path": "a", "revision": "x"}, "config and revision"),
         ({"path": "a", "resize": 5000}, "less than or equal to 4096"),
         ({"path": "a", "resize": [8]}, "resize"),
+        ({"path": "a", "crop": "pad"}, "crop: says how images are resized; add resize"),
+        ({"path": "a", "encoding": "klingon"}, "none is called 'klingon'; such as utf-8"),
         ({"path": "a\nb"}, "one line"),
         ({"path": "a", "lable": "x"}, "did you mean 'label'"),
     ],

@@ -59,7 +59,7 @@ def test_columns_of_a_csv_are_numbers_where_they_look_so(tmp_path):
     assert declared(path, **ALL).card.found == (
         "train: 200 examples, 98 to 102 a class",
         "3 numeric columns: age, hours, gain",
-        "2 categorical columns, with their categories in D_tr: job (4), sex (2)",
+        "2 categorical columns (categories in D_tr): job (4), sex (2)",
         "a row becomes 10 inputs of a model",
         "train: missing values: hours 11",
     )
@@ -197,6 +197,8 @@ def other_names(columns):
         ([f"u{i}" for i in range(N)], "column x: 144 different values in 144 rows"),
         ([f"2020-01-{1 + i % 28:02}" for i in range(N)], None),
         ([f"20{i % 100:02}-{1 + i % 12}-1" for i in range(N)], "dates? give a number, such as"),
+        ([f"$1.{i:03}" for i in range(N)], "numbers? write $1.000 as 1234.5 is written, or leave"),
+        ([f"{i}.5 %" for i in range(N)], "numbers? write 0.5 % as 1234.5 is written, or leave"),
         ([*range(150), *(["12,"[:2] + "o"] * 50)], "values are numbers, '12o' is none; mend it"),
         (other_names(people()), "column x: each of its values belongs to one class and each class"),
         ([int(v == ">50K") for v in people()["income"]], "it is the label; leave it out"),
@@ -210,6 +212,16 @@ def test_columns_that_are_no_features_are_named(tmp_path, values, reason):
         assert features(path)["x"][0] == "categorical"
     else:
         assert reason in refused(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_without_a_name_can_be_left_out(tmp_path):
+    """As pandas writes an index; numpy warns of nothing where numbers are infinite."""
+    path = written(tmp_path, **{"": range(N)})
+    assert 'column "": an id? its whole numbers' in refused(path)
+    assert 'without: [""], or keep it: numeric: [""]' in refused(path)
+    assert "age" in features(path, features="all", without=[""])
+    assert "infinite" in refused(written(tmp_path, x=["inf"] * 2 + [1, 2] * 99))
 
 
 def test_who_names_an_id_or_a_copy_of_the_label_means_it(tmp_path):

@@ -98,6 +98,12 @@ def test_the_same_objects_are_the_same_files(tmp_path):
     assert save_objects((PIXELS, 1 - LABELS), tmp_path) != one
 
 
+class Frame(list):
+    """What tells a table of pandas."""
+
+    iloc = None
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -114,6 +120,14 @@ def test_the_same_objects_are_the_same_files(tmp_path):
         ([{"picture": PIXELS[0], "label": 1}], "data: train[0]: has picture, label; one of image"),
         ([(PIXELS[0], 0), ("text", 1)], "images and texts together"),
         ([(PIXELS[0], 0), (PIXELS[1], "one")], "labels are numbers and names"),
+        (
+            (PIXELS, np.eye(2)[LABELS % 2]),
+            "labels are a whole number or a name for each example; got (20, 2)",
+        ),
+        ((PIXELS, [None] * 20), "labels are a whole number or a name for each example; got None"),
+        ((PIXELS.astype(float), LABELS), "; pixels are uint8 from 0 to 255 or fractions"),
+        ([(np.zeros((0, 0, 3), np.uint8), 0)], "an image without pixels, (0, 0, 3)"),
+        (Frame(), "a Frame of pandas; write it as a file, and give its path"),
         ([PIXELS[0]], "a pair of input and label is needed; got ndarray"),
         ([], "no examples"),
     ],

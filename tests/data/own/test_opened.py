@@ -45,6 +45,10 @@ LAYOUTS = {
         ["training.parquet", "dev.parquet", "eval.parquet"],
         {"train", "validation", "test"},
     ),
+    "partitions by split": (
+        ["split=train/part-0.parquet", "split=test/part-0.parquet"],
+        {"train", "test"},
+    ),
     "parts": ([f"part-{i}.parquet" for i in (0, 1, 2, 10)], {"train"}),
     "hidden files": (["train.parquet", ".train.parquet", "__MACOSX/train.parquet"], {"train"}),
     "one-based": (["train-1-of-2.parquet", "train-2-of-2.parquet"], {"train"}),
@@ -68,7 +72,7 @@ def test_layouts_that_are_read(tmp_path, case):
 UNCLEAR = {
     "an old copy": (
         ["train.parquet", "train_old.parquet"],
-        "train.parquet and train_old.parquet may both be",
+        "may both be the train split; move one away, or name the files of it: train: train.parquet",
     ),
     "a stray file": (
         ["train.parquet", "extra.parquet"],
@@ -91,7 +95,20 @@ UNCLEAR = {
     ),
     "two words": (["train_test.parquet"], "names the splits test and train"),
     "no training": (["test.parquet"], "no training split, but test"),
-    "two tables": (["a.parquet", "b.parquet"], "a.parquet and b.parquet may both be that split"),
+    "two tables": (["a.parquet", "b.parquet"], "a.parquet and b.parquet may both be the train"),
+    "valid and val": (
+        ["train.parquet", "valid.parquet", "val.parquet"],
+        "may both be the validation split; move one away, or name the files of all splits: "
+        "validation: val.parquet",
+    ),
+    "partitions by name": (
+        ["label=cat/part-0.parquet", "label=dog/part-0.parquet"],
+        "the folder label=cat holds column label in its name, which is not read; write label into",
+    ),
+    "partitions by number": (
+        ["year=2019/part-0.parquet", "year=2020/part-0.parquet"],
+        "the folder year=2019 holds column year in its name",
+    ),
     "copies of a program": (
         ["train.parquet", "train (1).parquet"],
         "train (1).parquet and train.parquet may both be",
@@ -198,13 +215,9 @@ def test_two_columns_of_one_name(tmp_path):
         ({"crop": "middle"}, "crop"),
         ({"mode": "RGBA"}, "mode"),
         ({"config": "x"}, "config and revision are of data sets of the hub"),
-        ({"encoding": "nope-8"}, None),
+        ({"encoding": "nope-8"}, "none is called 'nope-8'"),
     ],
 )
 def test_entries_that_do_not_fit_are_refused(tmp_path, entry, reason):
     write_table(tmp_path / "d" / "train.parquet", texts(pa.array([0, 1] * 10)))
-    if reason is None:
-        (tmp_path / "d" / "train.parquet").unlink()
-        (tmp_path / "d" / "train.csv").write_text("text,label\nx,1\ny,2\n")
-        reason = "train.csv: not a whole CSV file"
     assert reason in refused(tmp_path / "d", **entry)

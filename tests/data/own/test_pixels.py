@@ -50,6 +50,11 @@ def shifted() -> bytes:
     return encoded(turned, "PNG", exif=exif)
 
 
+def phone() -> bytes:
+    """A photo with a preview behind it."""
+    return encoded(solid((9, 9, 9)), "MPO", save_all=True, append_images=[noise(2)])
+
+
 def as_rgb(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
@@ -67,6 +72,8 @@ def as_rgb(image: Image.Image) -> np.ndarray:
         (encoded(noise(5), "BMP"), {}, as_rgb(noise(5))),
         (encoded(noise(5), "TIFF"), {}, as_rgb(noise(5))),
         (shifted(), {}, as_rgb(noise(5))),
+        (phone(), {}, np.array([9, 9, 9])),
+        (encoded(noise(5), transparency=(1, 2, 3)), {}, as_rgb(noise(5))),
         (
             encoded(solid((0, 255, 255, 0), mode="CMYK"), "TIFF"),
             {"mode": "RGB"},
@@ -120,6 +127,10 @@ def animation() -> bytes:
             encoded(clear(9)),
             "a transparent image (RGBA) would lose its transparency; add 'mode: RGB'",
         ),
+        (
+            encoded(solid((9, 8, 7)), transparency=(9, 8, 7)),
+            "a transparent image (RGB) would lose its transparency; add 'mode: RGB'",
+        ),
         (grey16(), "a grey image of 16 bits would become one of 8; add 'mode: RGB'"),
         (
             encoded(solid((0, 0, 0, 0), mode="CMYK"), "JPEG"),
@@ -131,12 +142,15 @@ def animation() -> bytes:
         ),
         (bomb(), "far too many pixels, more than 89,000,000"),
         (encoded(solid(1, (30_000, 4_000), "1")), "30000x4000 pixels, more than 89,000,000"),
-        (animation(), "an animation of 2 frames"),
+        (animation(), "2 frames or pages; keep one of them"),
         (b"hello", "it is none of PNG, JPEG"),
         (b"", "no image bytes"),
         (encoded(noise(1))[:60], "cannot be decoded"),
         (encoded(noise(1), "ICO"), "it is none of PNG, JPEG"),
-        (encoded(solid(0.5, mode="F"), "TIFF"), "an image of mode F would become RGB"),
+        (
+            encoded(solid(0.5, mode="F"), "TIFF"),
+            "fractions as pixels; save the image",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

@@ -1,13 +1,16 @@
 """The card of a person's data, and what is read by it."""
 
+import pyarrow as pa
 import pytest
 
+from mubench.data.fetch import check_data
 from mubench.errors import MubenchError
 from tests.support.own_files import (
     declared,
     folder_of_images,
     noise,
     opened,
+    write_table,
 )
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
@@ -36,3 +39,10 @@ def test_classes_that_change_after_the_plan_are_told(tmp_path):
     folder_of_images(tmp_path / "pets", {"cow": 10}, seed=90)
     with pytest.raises(MubenchError, match="its classes have changed"):
         stored_dataset(card, None)
+
+
+def test_a_check_says_what_the_sweep_does_with_twins(tmp_path):
+    write_table(tmp_path / "d" / "t.parquet", pa.table({"text": ["x"] * 20, "label": [0, 1] * 10}))
+    spec = declared(tmp_path / "d", duplicates="keep")
+    said = [text for _, text in check_data(spec.card, None, spec.options)]
+    assert any(text.endswith("(exact twins): kept") for text in said)

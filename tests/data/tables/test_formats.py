@@ -77,16 +77,26 @@ def test_words_that_other_programs_read_as_nothing_are_names(tmp_path, label):
     assert set(opened(tmp_path / "d.csv").class_names) == {label, "yes"}
 
 
+def test_texts_of_json_that_look_like_times_are_texts(tmp_path):
+    days = ["2020-01-01", "2020-01-02"]
+    lines = [json.dumps({"text": f"text {i}", "label": days[i % 2]}) for i in range(20)]
+    (tmp_path / "d.jsonl").write_text("\n".join(lines))
+    assert opened(tmp_path / "d.jsonl").class_names == tuple(days)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
         ("d.csv", "text,label\ncaf\xe9,1\nx,2\n".encode("latin-1"), "add 'encoding: latin-1'"),
         ("d.csv", as_csv().encode("utf-16"), "is UTF-16; add 'encoding: utf-16'"),
-        ("d.csv", b"text,label\nx,1,2\ny,2\n", "not a whole CSV file"),
+        ("d.csv", b"text,label\nx,1,2\ny,2\n", "quote values that contain the delimiter"),
+        ("d.csv", b"# by me\ntext,label\nx,1\n", "and begin with names of columns"),
         ("d.csv", b"", "not a whole CSV file"),
         ("d.csv", b"text,label,label\nx,1,1\ny,2,2\n", "2 columns are called label"),
+        ("d.csv", b"good,a\nbad,b\n", "columns (its first line): good (string), a (string)"),
         ("d.csv", b"review,stars\nx,1\ny,2\n", "which column has the labels? add 'label: COLUMN'"),
-        ("d.jsonl", b'[{"text": "x", "label": 1}]', "each line must be one JSON object"),
+        ("d.jsonl", b'[{"text": "x", "label": 1}]', "it is one array: write each object on a line"),
+        ("d.jsonl", b'{"text": "x", "label": 1}\n2', "each line must be one JSON object"),
         ("d.jsonl", b'{"text": "x", "label": 1}\n{"text": "y", "label": "b"}\n', "JSON lines file"),
         ("d.jsonl", b'{"text": "x", "label": 1', "not a whole JSON lines file"),
         ("d.parquet", b"text,label\n", "not a whole Parquet file"),
