@@ -233,7 +233,7 @@ def _named(rows: Rows) -> Iterator[tuple[bytes | str | None, str]]:
         if is_struct and value is not None:  # a file's bytes, or only where it is
             value = value.get("path") if value["bytes"] is None else value["bytes"]
         where = rows.where(position)
-        if isinstance(value, str):  # of a list of images, or beside a table
+        if value and isinstance(value, str):  # of a list of images, or beside a table
             if rows.is_table:
                 value = posixpath.join(posixpath.dirname(rows.path), value)
             where = f"{where} ({value})" if rows.is_table else value
@@ -241,11 +241,21 @@ def _named(rows: Rows) -> Iterator[tuple[bytes | str | None, str]]:
 
 
 def _bytes(place: Place, encoded: bytes | str | None, where: str) -> bytes | None:
-    if isinstance(encoded, str):
-        return place.read(encoded)
-    if encoded is None:
+    if encoded is None or encoded == "":
         raise DataError(f"{where}: no image")
-    return encoded
+    if isinstance(encoded, bytes):
+        return encoded
+    try:
+        return place.read(encoded)
+    except DataError as error:
+        hint = "name a file, its folder beside the table"
+        if "://" in encoded or ":/" in encoded:
+            hint = "addresses are not fetched: download the images, and name their files"
+        elif "\\" in encoded:
+            hint = "write / between folders"
+        raise (
+            error if where == encoded else DataError(f"{where}: cannot be read; {hint}")
+        ) from error
 
 
 def _looks(data: OwnData, place: Place) -> Iterator[Look]:
