@@ -192,18 +192,30 @@ def _saved_by_datasets(place: Place, listed: Sequence[File]) -> dict[str, tuple[
     """The Arrow files of a folder that `save_to_disk` wrote, in their order; else None."""
     files = {file.name: file for file in listed}
     if "dataset_dict.json" in files:
-        names = json.loads(place.read(files["dataset_dict.json"].path))["splits"]
-        found = {str(name): _shards_of(place, files, f"{name}/") for name in names}
+        names = _names_of_splits(place, files["dataset_dict.json"].path)
+        found = {name: _shards_of(place, files, f"{name}/") for name in names}
         strange = [name for name in found if split_word(name) is None]
         if strange:
             raise DataError(
                 f"{place.path}: the split '{strange[0]}' is none of train, validation and test; "
                 "save those alone"
             )
-        return {str(split_word(name)): shards for name, shards in found.items()}
+        words = [str(split_word(name)) for name in found]
+        twice = next((word for word in words if words.count(word) > 1), None)
+        if twice is not None:
+            both = " and ".join(name for name in found if split_word(name) == twice)
+            raise DataError(f"{place.path}: {both} are both the {twice} split; save one of them")
+        return dict(zip(words, found.values(), strict=True))
     if "state.json" in files:
         return {"train": _shards_of(place, files, "")}
     return None
+
+
+def _names_of_splits(place: Place, path: str) -> list[str]:
+    try:
+        return [str(name) for name in json.loads(place.read(path))["splits"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: names no splits; save the data set again") from error
 
 
 def _shards_of(place: Place, files: Mapping[str, File], folder: str) -> tuple[File, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mubench.catalogue.features import Feature, features_of
@@ -27,9 +28,12 @@ from mubench.data.own.opened import OwnData, OwnSplit, open_own
 from mubench.data.own.pixels import Look, Style, in_words, look, pixels_of
 from mubench.data.sources.partition import partition
 from mubench.data.sources.raw import Part, Piece, Pieces, Raw
+from mubench.data.tables.formats import TableFile
 from mubench.data.tables.place import Place, open_place
 from mubench.errors import DataError, plural
 
+MANY_LINES = 20
+"""Lines of a text from which on a person is asked about it."""
 WANTED = "a folder of images for each class, or Parquet, Arrow, CSV or JSON lines"
 LOOKED_AT = 1000
 """Images whose headers are read to find the size and mode of all."""
@@ -123,6 +127,8 @@ def describe(place: Place, entry: OwnEntry, name: str) -> dict[str, Any]:
             feature.model_dump(mode="json", exclude_defaults=True) for feature in described.features
         ]
         card["found"] += described.notes
+    if data.columns.modality == "text":
+        card["found"] += _many_lines(data)
     if data.columns.modality == "image":
         looks = list(islice(_looks(data, place), LOOKED_AT))
         style = _style(looks, entry, place.path)
@@ -133,6 +139,21 @@ def describe(place: Place, entry: OwnEntry, name: str) -> dict[str, Any]:
             f"images ({len(looks)} looked at): {in_words(looks)}{'' if same else became}"
         )
     return card
+
+
+def _many_lines(data: OwnData) -> Iterator[str]:
+    """The text of a CSV that has most lines: a quote that is left open takes rows into it."""
+    most, where = MANY_LINES - 1, ""
+    for split in data.splits.values():
+        file = split.split.files[0]
+        if not isinstance(file, TableFile) or file.format != "csv":
+            continue
+        for rows in split.rows(data.columns.inputs):
+            lines = pc.count_substring(rows.values[0], "\n").to_numpy(zero_copy_only=False) + 1
+            if lines.max() > most:
+                most, where = int(lines.max()), rows.where(int(lines.argmax()))
+    if where:
+        yield f"{where.rpartition('/')[2]} has a text of {most} lines: is a quote left open there?"
 
 
 def _sizes(data: OwnData) -> dict[str, int]:
@@ -233,7 +254,7 @@ def _named(rows: Rows) -> Iterator[tuple[bytes | str | None, str]]:
         if is_struct and value is not None:  # a file's bytes, or only where it is
             value = value.get("path") if value["bytes"] is None else value["bytes"]
         where = rows.where(position)
-        if isinstance(value, str):  # of a list of images, or beside a table
+        if value and isinstance(value, str):  # of a list of images, or beside a table
             if rows.is_table:
                 value = posixpath.join(posixpath.dirname(rows.path), value)
             where = f"{where} ({value})" if rows.is_table else value
@@ -241,11 +262,21 @@ def _named(rows: Rows) -> Iterator[tuple[bytes | str | None, str]]:
 
 
 def _bytes(place: Place, encoded: bytes | str | None, where: str) -> bytes | None:
-    if isinstance(encoded, str):
-        return place.read(encoded)
-    if encoded is None:
+    if encoded is None or encoded == "":
         raise DataError(f"{where}: no image")
-    return encoded
+    if isinstance(encoded, bytes):
+        return encoded
+    try:
+        return place.read(encoded)
+    except DataError as error:
+        hint = "name a file, its folder beside the table"
+        if "://" in encoded or ":/" in encoded:
+            hint = "addresses are not fetched: download the images, and name their files"
+        elif "\\" in encoded:
+            hint = "write / between folders"
+        raise (
+            error if where == encoded else DataError(f"{where}: cannot be read; {hint}")
+        ) from error
 
 
 def _looks(data: OwnData, place: Place) -> Iterator[Look]:

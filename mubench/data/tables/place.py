@@ -57,9 +57,15 @@ class Place(NamedTuple):
             folder, depth = folders.pop()
             try:
                 infos = self.files.get_file_info(fs.FileSelector(folder))
+                hidden = [info.base_name.startswith((".", "__MACOSX")) for info in infos]
             except OSError as error:
                 raise DataError(f"{folder}: cannot be listed ({first_line(error)})") from error
-            infos = [info for info in infos if not info.base_name.startswith((".", "__MACOSX"))]
+            except UnicodeDecodeError as error:
+                shown = error.object.decode(errors="backslashreplace")
+                raise DataError(
+                    f"{folder}: the name {shown} in it is no UTF-8; rename the file"
+                ) from error
+            infos = [info for info, is_hidden in zip(infos, hidden, strict=True) if not is_hidden]
             found += infos
             if len(found) > MOST_FILES or depth > DEEPEST:
                 raise DataError(

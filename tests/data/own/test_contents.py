@@ -146,4 +146,33 @@ def test_a_table_of_files_and_labels(tmp_path):
         assert np.array_equal(pixels, np.asarray(Image.open(file)).transpose(2, 0, 1))
         assert name == ("even", "odd")[id_ % 2]
     (tmp_path / "all" / "labels.csv").write_text("\n".join(["file,label", *lines, "gone.png,odd"]))
-    assert "gone.png: cannot be read" in refused(tmp_path / "all" / "labels.csv", image="file")
+    assert "gone.png): cannot be read" in refused(tmp_path / "all" / "labels.csv", image="file")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("images/9.png", "row 1 (images/9.png): cannot be read; name a file, its folder beside"),
+        ("images\\000.png", "000.png): cannot be read; write / between folders"),
+        ("http://a.b/c.png", "c.png): cannot be read; addresses are not fetched: download"),
+        ("", "row 1: no image"),
+    ],
+)
+def test_files_of_a_table_that_are_not_there_are_named_by_their_row(tmp_path, name, reason):
+    folder_of_images(tmp_path / "all", {"images": 20})
+    names = [name if i == 1 else f"images/{i:03}.png" for i in range(20)]
+    lines = [f"{name},{'odd' if i % 2 else 'even'}" for i, name in enumerate(names)]
+    (tmp_path / "all" / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    said = refused(tmp_path / "all" / "labels.csv", image="file")
+    assert reason in said.replace(f"{tmp_path}/all/", "")
+
+
+def test_what_datasets_saved_has_each_split_once(tmp_path):
+    for split in ("train", "val", "validation"):
+        (tmp_path / "d" / split).mkdir(parents=True)
+        (tmp_path / "d" / split / "state.json").write_text('{"_data_files": []}')
+    names = tmp_path / "d" / "dataset_dict.json"
+    names.write_text('{"splits": ["train", "val", "validation"]}')
+    assert "val and validation are both the validation split; save" in refused(tmp_path / "d")
+    names.write_text("{")
+    assert "dataset_dict.json: names no splits; save the data set again" in refused(tmp_path / "d")

@@ -46,3 +46,12 @@ def test_a_check_says_what_the_sweep_does_with_twins(tmp_path):
     spec = declared(tmp_path / "d", duplicates="keep")
     said = [text for _, text in check_data(spec.card, None, spec.options)]
     assert any(text.endswith("(exact twins): kept") for text in said)
+
+
+def test_rows_that_an_open_quote_takes_are_told(tmp_path):
+    lines = [f"text {i},{'ab'[i % 2]}" for i in range(60)]
+    for row in (4, 50):
+        lines[row] = '"' + lines[row]
+    (tmp_path / "d.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    card = declared(tmp_path / "d.csv").card
+    assert "d.csv: row 4 has a text of 47 lines: is a quote left open there?" in card.found

@@ -1,6 +1,7 @@
 """What lies below a folder or file, on any file system of pyarrow."""
 
 import os
+import re
 
 import pytest
 
@@ -63,3 +64,10 @@ def test_a_loop_of_links_ends(tmp_path):
 def test_a_file_that_is_gone_is_one_line(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         open_place(str(tmp_path)).read(f"{tmp_path}/gone")
+
+
+def test_a_name_that_is_no_text_is_named(tmp_path):
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.csv", "wb"):
+        pass
+    with pytest.raises(DataError, match=re.escape(r"caf\xe9.csv in it is no UTF-8; rename")):
+        open_place(str(tmp_path)).listed()
