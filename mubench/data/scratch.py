@@ -46,7 +46,8 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         try:
             yield folder / INSIDE
         finally:
-            _delete(folder, _PAUSES)
+            # Nothing of a session that has ended starts anew.
+            _delete(folder, _PAUSES, although_used=True)
             _clear(place)  # what was still in use at the start
 
 
@@ -73,11 +74,15 @@ def _clear(parent: Path) -> None:
                 _delete(owner.parent)
 
 
-def _delete(folder: Path, pauses: Sequence[float] = (0.0,)) -> None:
-    """Delete a folder, its owner's file last: what cannot go yet, the next process finds."""
+def _delete(folder: Path, pauses: Sequence[float] = (0.0,), *, although_used: bool = False) -> None:
+    """Delete a folder, its owner's file last: what cannot go yet, the next process finds.
+
+    While a process uses it, it stays; with `although_used` only until the last try.
+    """
     for pause in pauses:
         time.sleep(pause)
-        if _is_used(folder):
+        is_last_try = although_used and pause == pauses[-1]
+        if not is_last_try and _is_used(folder):
             continue
         shutil.rmtree(folder / INSIDE, ignore_errors=True)
         if not (folder / INSIDE).exists():

@@ -160,6 +160,18 @@ def test_a_folder_into_which_somebody_still_writes_goes_a_little_later(
         assert not left.exists()
 
 
+def test_the_own_folder_goes_at_the_end_although_a_process_still_ends(tmp_path, monkeypatch):
+    """Agents of Ray take seconds on a busy machine; waiting for them would hold up every run."""
+    monkeypatch.setattr(scratch, "_PAUSES", (0.0, 0.01))
+    with scratch_folder(tmp_path) as folder:
+        agent = subprocess.Popen(["sleep", "60"], env={**os.environ, "TMPDIR": str(folder)})
+    try:
+        assert not list(tmp_path.iterdir())
+    finally:
+        agent.kill()
+        agent.wait()
+
+
 def test_a_folder_stays_while_a_process_of_a_killed_owner_uses_it(tmp_path: Path):
     """Ray's workers, one that starts late above all: it would make the folder again."""
     killed, left = holder(tmp_path)
