@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def all_end(pids):
     return True
 
 
+def users_of(temporary):
+    """Processes that have their temporary files below a folder: until then it is theirs."""
+    setting = os.fsencode(f"TMPDIR={temporary}/")
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if setting in environment.read_bytes():
+                found.append(int(environment.parent.name))
+    return found
+
+
 def is_alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -130,6 +142,7 @@ def test_a_killed_driver_takes_ray_along_and_the_same_command_finishes(
     assert len(addresses) >= 3
     assert all(address.is_loopback for address in addresses)
     assert all_end(session)
+    assert all_end(users_of(temporary))  # agents of Ray need a while to see the end
 
     process = begin(sweep, tmp_path)
     output, _ = process.communicate(timeout=PATIENCE)
