@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +26,7 @@ import pyarrow.parquet as pq
 from mubench.data.atomic import TEMPORARY
 from mubench.errors import MubenchError
 from mubench.store.store import Store
-from tests.support.sweep_world import all_values, descendants, write
+from tests.support.sweep_world import all_values, descendants, users_of, write
 
 PATIENCE = 600.0
 """Seconds after which a run hangs."""
@@ -80,23 +79,13 @@ class World:
         )
         found += [f"{key}: there {count} times" for key, count in ids.items() if count > 1]
         end = time.monotonic() + AGENTS_SECONDS
-        while self.agents() and time.monotonic() < end:
+        while users_of(self.temporary) and time.monotonic() < end:
             time.sleep(1)
         self.begin(store).communicate(timeout=PATIENCE)
         found += [f"left: {path}" for path in store.rglob(TEMPORARY)]
         found += [
             f"left: {path}" for path in self.temporary.iterdir() if "db_init" not in path.name
         ]
-        return found
-
-    def agents(self) -> list[int]:
-        """Processes that have their temporary files below this world's: those of Ray's sessions."""
-        setting = os.fsencode(f"TMPDIR={self.temporary}/")
-        found = []
-        for environment in Path("/proc").glob("[0-9]*/environ"):
-            with suppress(OSError):
-                if setting in environment.read_bytes():
-                    found.append(int(environment.parent.name))
         return found
 
 

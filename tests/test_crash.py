@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from mubench.run.open_sweep import open_sweep
 from mubench.store.store import Store
 from mubench.sweep.kinds import STEP_KINDS
-from tests.support.sweep_world import all_values, descendants, finish, listening, write
+from tests.support.sweep_world import all_values, descendants, finish, listening, users_of, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -99,17 +98,6 @@ def all_end(pids):
             return False
         time.sleep(0.1)
     return True
-
-
-def users_of(temporary):
-    """Processes that have their temporary files below a folder: until then it is theirs."""
-    setting = os.fsencode(f"TMPDIR={temporary}/")
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if setting in environment.read_bytes():
-                found.append(int(environment.parent.name))
-    return found
 
 
 def is_alive(pid):

@@ -68,11 +68,12 @@ def describe(model: str, arguments: Mapping[str, Any]) -> str:
         if key in _NOT_ARGUMENTS:
             raise InputError(f"arguments.{key}: mubench sets it; leave it out")
     try:
-        with torch.device("meta"):
-            network = timm.create_model(model, pretrained=False, **arguments)
-    except NotImplementedError:  # it computes with values while it is built
-        with torch.random.fork_rng(devices=[]):
-            network = timm.create_model(model, pretrained=False, **arguments)
+        try:
+            with torch.device("meta"):
+                network = timm.create_model(model, pretrained=False, **arguments)
+        except NotImplementedError:  # the model computes with values while it is built
+            with torch.random.fork_rng(devices=[]):
+                network = timm.create_model(model, pretrained=False, **arguments)
     except Exception as error:  # timm's models raise anything
         raise InputError(f"timm cannot build '{model}': {one_line(error)}") from error
     return family_of(network)

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,14 @@ def finish(opened):
         opened.store.records.append(record)
         schedule.finish(record)
     return schedule.records
+
+
+def users_of(folder):
+    """Processes that have their temporary files below a folder, as those of a session of Ray."""
+    setting = os.fsencode(f"TMPDIR={folder}/")
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if setting in environment.read_bytes():
+                found.append(int(environment.parent.name))
+    return found

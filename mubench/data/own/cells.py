@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mubench.catalogue.features import Feature
 from mubench.data.own.contents import Rows
 from mubench.data.own.opened import OwnSplit
-from mubench.data.tables.formats import holds_text
+from mubench.data.tables.formats import holds_text, unwrapped
 from mubench.errors import DataError
 
 GAPS = ("", "?", "-", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "Null", "null", "None")
@@ -52,11 +52,8 @@ def cells_of(values: pa.Array, what: str) -> pa.Array:
     Raises:
         DataError: values of another kind, such as dates and lists.
     """
+    values = unwrapped(values)
     kind = values.type
-    if isinstance(values, pa.ExtensionArray):
-        return cells_of(values.storage, what)
-    if pa.types.is_dictionary(kind):
-        return cells_of(values.dictionary_decode(), what)
     if pa.types.is_boolean(kind):
         return pc.if_else(values, "true", "false")
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):

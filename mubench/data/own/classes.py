@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mubench.data.sources.partition import Ints
+from mubench.data.tables.formats import unwrapped
 from mubench.errors import DataError
 
 Value = int | str
@@ -73,11 +74,8 @@ def plain(values: pa.Array, what: str) -> pa.Array:
     Raises:
         DataError: values of a type that names no class; the type is told.
     """
+    values = unwrapped(values)
     kind = values.type
-    if isinstance(values, pa.ExtensionArray):
-        return plain(values.storage, what)
-    if pa.types.is_dictionary(kind):
-        return plain(values.dictionary_decode(), what)
     if pa.types.is_boolean(kind):
         return pc.if_else(values, "true", "false")
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):

@@ -28,7 +28,7 @@ from mubench.data.own.opened import OwnData, OwnSplit, open_own
 from mubench.data.own.pixels import Look, Style, in_words, look, pixels_of
 from mubench.data.sources.partition import partition
 from mubench.data.sources.raw import Part, Piece, Pieces, Raw
-from mubench.data.tables.formats import TableFile
+from mubench.data.tables.formats import TableFile, unwrapped
 from mubench.data.tables.place import Place, open_place
 from mubench.errors import DataError, plural
 
@@ -244,11 +244,7 @@ def _images(
 
 def _named(rows: Rows) -> Iterator[tuple[bytes | str | None, str]]:
     """Bytes or file of each image, and what messages call it."""
-    values = rows.values[0]
-    if isinstance(values, pa.ExtensionArray):
-        values = values.storage
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = unwrapped(rows.values[0])
     is_struct = pa.types.is_struct(values.type)
     for position, value in enumerate(values.to_pylist()):
         if is_struct and value is not None:  # a file's bytes, or only where it is

@@ -182,6 +182,15 @@ def holds_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
+def unwrapped(values: pa.Array) -> pa.Array:
+    """The values that an extension type or a dictionary stands for."""
+    if isinstance(values, pa.ExtensionArray):
+        return unwrapped(values.storage)
+    if pa.types.is_dictionary(values.type):
+        return unwrapped(values.dictionary_decode())
+    return values
+
+
 def _arrow_batches(reader: Any) -> Iterator[pa.RecordBatch]:
     if isinstance(reader, ipc.RecordBatchFileReader):
         for number in range(reader.num_record_batches):
