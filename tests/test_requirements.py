@@ -116,3 +116,8 @@ def test_the_image_keeps_a_pytorch_that_it_finds():
     gone = {pin.name for pin in IMAGE if pattern.match(str(pin))}
     assert {"torch", "torchvision", "triton"} <= gone
     assert all(name.startswith(("torch", "triton", "nvidia-", "cuda-")) for name in gone)
+
+
+def test_every_path_that_the_lowest_versions_are_tested_with_exists():
+    paths = re.findall(r"\btests/[\w/.]+", (ROOT / ".ci" / "lowest").read_text())
+    assert paths and [path for path in paths if not (ROOT / path).exists()] == []
