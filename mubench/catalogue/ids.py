@@ -26,6 +26,7 @@ SCIENCE = (
     "data",
     "models",
     "methods",
+    "evidence",
     "metrics",
     "catalogue.seeds",
     "catalogue.ranges",

@@ -103,6 +103,9 @@ _BUILT_IN = (
     ),
 )
 
+BLOCKS: Mapping[str, tuple[str, ...]] = {}
+"""Names of metrics by the block of evidence that they belong to."""
+
 POST_HOC: Mapping[str, PostHocMetric] = {metric.name: metric for metric in _BUILT_IN}
 """The built-in ones by name, in the order in which they are shown."""
 

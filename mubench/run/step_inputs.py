@@ -92,6 +92,10 @@ class StepInputs(Generic[S]):
         """Whether its outputs are in the store, whole."""
         return self.cache.store.artefacts.has_whole(self.step.unlearn_id)
 
+    def is_stored_with(self, part: str) -> bool:
+        """Whether its stored outputs have another part beside them, such as its weights."""
+        return part in self.cache.store.artefacts.parts(self.step.unlearn_id)
+
     def save(self, parts: Mapping[str, Arrays], about: Mapping[str, Any]) -> None:
         """Put its outputs into the store."""
         self.cache.store.artefacts.save(self.step.unlearn_id, parts, about)
@@ -145,6 +149,15 @@ class RequestInputs(StepInputs[R]):
         is_final = self.step.request.purpose == "final"
         return ("forget", "retain", "test" if is_final else "validation")
 
+    def original_of(self, train_id: str) -> nn.Module:
+        """An original, kept between steps; callers must not change it."""
+        key = (train_id, self.step.execution.device)
+        return self.cache.originals.get(key, lambda: self._read_original(train_id))
+
+    def weights_of(self, step_id: str) -> nn.Module:
+        """A model whose weights are in the store, in `eval()` mode."""
+        return read_weights(self.view, step_id, self.new_model()).eval()
+
     def stored_outputs(self) -> Evaluated:
         """Its own stored outputs."""
         return self._read(self.step.unlearn_id)
@@ -153,6 +166,18 @@ class RequestInputs(StepInputs[R]):
     def _forget_retain(self) -> tuple[Split, Split]:
         step = self.step
         return self.cache.forget_retain(step.request, self.train, step.execution.device)
+
+    def _read_original(self, train_id: str) -> nn.Module:
+        """Refuse an original that was trained on other examples than D_f and D_r together."""
+        model = self.weights_of(train_id)
+        trained = self.cache.store.artefacts.about(train_id).get(SPLIT_HASH)
+        divided = hash_ids(self.train.ids.cpu().numpy())
+        if trained != divided:
+            raise IntegrityError(
+                f"original {train_id}: it was trained on another split than this request "
+                f"divides (hash {trained}, not {divided}); delete the store or give another --store"
+            )
+        return model
 
     def _retrained(self, retrain_id: str) -> Evaluated:
         key = (retrain_id, self.step.request.purpose)
@@ -177,12 +202,10 @@ class RetrainInputs(RequestInputs[RetrainStep]):
 class UnlearnInputs(RequestInputs[U]):
     """What a step sees that unlearns: also the original and Retrain."""
 
-    @cached_property
+    @property
     def original(self) -> nn.Module:
         """The original model that a method starts from; callers must not change it."""
-        step = self.step
-        key = (step.train_id, step.execution.device)
-        return self.cache.originals.get(key, self._read_original)
+        return self.original_of(self.step.train_id)
 
     @cached_property
     def original_outputs(self) -> Evaluated:
@@ -216,19 +239,6 @@ class UnlearnInputs(RequestInputs[U]):
         """What a method prepared under `key`, here or in another worker; else made now."""
         return self.cache.prepared(key, self.device, make)
 
-    def _read_original(self) -> nn.Module:
-        """Refuse an original that was trained on other examples than D_f and D_r together."""
-        train_id = self.step.train_id
-        model = read_weights(self.view, train_id, self.new_model()).eval()
-        trained = self.cache.store.artefacts.about(train_id).get(SPLIT_HASH)
-        divided = hash_ids(self.train.ids.cpu().numpy())
-        if trained != divided:
-            raise IntegrityError(
-                f"original {train_id}: it was trained on another split than this request "
-                f"divides (hash {trained}, not {divided}); delete the store or give another --store"
-            )
-        return model
-
     def _gather_original_outputs(self) -> Evaluated:
         train_id, holdout = self.step.train_id, self.scored_parts[-1]
         train = read_outputs(self.view, train_id, "train")
@@ -245,7 +255,8 @@ def _readable(step: Step) -> frozenset[str]:
         case TrainStep():
             return frozenset({step.unlearn_id})
         case RetrainStep():
-            return frozenset({step.unlearn_id, step.retrain_id or step.unlearn_id})
+            others = (step.retrain_id, step.train_id)
+            return frozenset({step.unlearn_id, *(key for key in others if key is not None)})
         case SearchStep() | FinalStep():
             return frozenset({step.unlearn_id, step.train_id, step.retrain_id})
 

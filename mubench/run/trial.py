@@ -15,6 +15,7 @@ from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
 from mubench.errors import Diverged, Interrupted, Refused, StoreError, TimedOut
+from mubench.evidence.examine import Examination
 from mubench.methods.base import ForgetTask, Method, Prepared, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.gap import FORMS
@@ -25,6 +26,13 @@ from mubench.models.training.cost_meter import weight_change
 from mubench.models.training.time_limit import time_limit
 from mubench.run.checkpointer import StepCheckpointer
 from mubench.run.diagnostics import diagnose
+from mubench.run.evidence import (
+    REMADE,
+    differs_from_stored,
+    evidence_on_retrain,
+    evidence_on_unlearned,
+    stored_model,
+)
 from mubench.run.references import (
     SPLIT_HASH,
     WEIGHTS,
@@ -109,16 +117,19 @@ def _train(inputs: StepInputs[TrainStep]) -> StepResult:
 
 def _retrain(inputs: RetrainInputs) -> StepResult:
     """Train on D_r alone; store and score its outputs, a replica against the anchor."""
-    if not inputs.is_stored():
-        _retrain_and_store(inputs)
+    model = None if inputs.is_stored() else _retrain_and_store(inputs)
     scores = score(
         inputs.stored_outputs(),
         inputs.anchor,
         forget_classes=inputs.forget_classes,
         forget_groups=inputs.forget_groups,
     )
-    cost = inputs.about()["metrics"]
-    return _sized(StepResult(metrics={**scores.values, **cost}, flags=scores.flags), inputs)
+    found = Examination({})
+    if inputs.step.evidence:
+        model = model or inputs.weights_of(inputs.step.unlearn_id)
+        found = evidence_on_retrain(inputs, model)
+    metrics = {**scores.values, **inputs.about()["metrics"], **found.metrics}
+    return _sized(StepResult(metrics=metrics, flags=(*scores.flags, *found.flags)), inputs)
 
 
 def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResult:
@@ -145,13 +156,13 @@ def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResu
 
 def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult:
     """Run a method on a final request, store its outputs, score them against Retrain."""
-    row = inputs.step.row
+    row, model = inputs.step.row, None
     if row is None:
         result = StepResult(metrics=dict.fromkeys(_FREE, 0.0))
-        outputs = inputs.original_outputs
+        outputs, model = inputs.original_outputs, inputs.original
     else:
         if not inputs.is_stored():
-            _unlearn_and_store(inputs, row, candidate)
+            model = _unlearn_and_store(inputs, row, candidate)
         about = inputs.about()
         result = StepResult(**{**about, "flags": tuple(about["flags"])})
         outputs = inputs.stored_outputs()
@@ -164,17 +175,38 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
         retrained_values=inputs.retrained_values,
     )
     diagnosed = diagnose(inputs, result.params)
+    found = _examined(inputs, result, model)
     flags = (
         *result.flags,
         *scores.flags,
         *diagnosed.flags,
+        *found.flags,
         *_overlap(inputs.step.request.forget.ratio),
     )
-    metrics = {**result.metrics, **scores.values, **diagnosed.metrics}
+    metrics = {**result.metrics, **scores.values, **diagnosed.metrics, **found.metrics}
     return _sized(replace(result, metrics=metrics, flags=flags), inputs)
 
 
-def _retrain_and_store(inputs: RetrainInputs) -> None:
+def _examined(
+    inputs: UnlearnInputs[FinalStep], result: StepResult, model: nn.Module | None
+) -> Examination:
+    """The evidence that is asked for; a model whose weights were not kept is made again."""
+    row = inputs.step.row
+    if not inputs.step.evidence:
+        return Examination({})
+    if result.status != "ok":
+        return Examination({}, ("no evidence: it diverged",))
+    model = model or stored_model(inputs)
+    flags: tuple[str, ...] = ()
+    if model is None:
+        assert row is not None
+        model = unlearn(inputs, row, Candidate(result.params, result.candidate)).model
+        flags = (REMADE,) if differs_from_stored(inputs, model) else ()
+    found = evidence_on_unlearned(inputs, model)
+    return Examination(found.metrics, (*flags, *found.flags))
+
+
+def _retrain_and_store(inputs: RetrainInputs) -> nn.Module:
     checkpointer = _checkpointer(inputs)
     model = _trained(inputs, inputs.retain, checkpointer)
     spent = checkpointer.cost()
@@ -189,15 +221,19 @@ def _retrain_and_store(inputs: RetrainInputs) -> None:
     parts = {WEIGHTS: weights_to_arrays(model), **outputs_to_arrays(outputs)}
     inputs.save(parts, {"metrics": cost})
     checkpointer.discard()
+    return model
 
 
-def _unlearn_and_store(inputs: UnlearnInputs[FinalStep], row: Row, candidate: Candidate) -> None:
+def _unlearn_and_store(
+    inputs: UnlearnInputs[FinalStep], row: Row, candidate: Candidate
+) -> nn.Module:
     unlearned = unlearn(inputs, row, candidate)
-    outputs = evaluate(unlearned.model, _splits(inputs))
-    status, message = unlearned.status, unlearned.message
+    model, status, message = unlearned.model, unlearned.status, unlearned.message
+    outputs = evaluate(model, _splits(inputs))
     if not _is_finite(outputs):
         status, message = "diverged", "outputs are not finite; evaluated at the original's weights"
-        outputs = evaluate(inputs.original, _splits(inputs))
+        model = inputs.original
+        outputs = evaluate(model, _splits(inputs))
     result = StepResult(
         status=status,
         message=message,
@@ -205,7 +241,11 @@ def _unlearn_and_store(inputs: UnlearnInputs[FinalStep], row: Row, candidate: Ca
         params=candidate.params,
         candidate=candidate.number,
     )
-    inputs.save(outputs_to_arrays(outputs), asdict(result))
+    parts = outputs_to_arrays(outputs)
+    if inputs.step.execution.keeps_weights:
+        parts |= {WEIGHTS: weights_to_arrays(model)}
+    inputs.save(parts, asdict(result))
+    return model
 
 
 def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:

@@ -50,6 +50,11 @@ class Artefacts:
         """Whether all files of an id were stored."""
         return self._files.exists(_manifest(step_id))
 
+    def parts(self, step_id: str) -> frozenset[str]:
+        """The names of the groups of arrays that were saved with an id."""
+        manifest = self._manifests.get(step_id) or self._read_manifest(step_id)
+        return frozenset(manifest["files"])
+
     def about(self, step_id: str) -> dict[str, Any]:
         """The `about` that was saved with an id."""
         manifest = self._manifests.get(step_id) or self._read_manifest(step_id)

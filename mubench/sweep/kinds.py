@@ -12,8 +12,11 @@ Selection = Literal["default", "tuned"]
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
 
-Keep = Literal["outputs", "records"]
-"""What a completed sweep leaves in its store: all that it made, or its records alone."""
+Keep = Literal["weights", "outputs", "records"]
+"""What a completed sweep leaves in its store.
+
+Weights of its unlearned models and all else, all but these, or its records alone.
+"""
 
 RETRAIN, ORIGINAL = "retrain", "original"
 """Rows of references: a training without D_f, and the model without any unlearning."""

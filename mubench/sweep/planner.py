@@ -14,6 +14,7 @@ from mubench.errors import InputError
 from mubench.metrics.post_hoc import all_metrics
 from mubench.models.recipe import Recipe
 from mubench.sweep import step_ids
+from mubench.sweep.evidence import Evidence
 from mubench.sweep.grid import DatasetSpec, ForgetSpec, ModelSpec
 from mubench.sweep.kinds import ORIGINAL, Device, StepKind
 from mubench.sweep.plan import Plan
@@ -94,7 +95,7 @@ class _Planner:
         finals = [self._referenced(request) for request in reported]
         for final in finals:
             for replica in range(1, self.spec.floor + 1):
-                self._replica(final.request, replica, final.retrain)
+                self._replica(final, replica)
             self._original(final)
         for row in self.spec.rows:
             refusal = refusal_of(row, model, forget.scenario)
@@ -138,39 +139,49 @@ class _Planner:
             )
 
     def _referenced(self, request: Request) -> _Referenced:
-        return _Referenced(request, self._train(request.training), self._retrain(request))
+        train = self._train(request.training)
+        return _Referenced(request, train, self._retrain(request, train))
 
     def _train(self, training: Training) -> TrainStep:
         execution = self._execution("train", training.recipe)
         key = step_ids.train_id(training, execution)
         return self._add(TrainStep(id=key, needs=(), execution=execution, training=training))
 
-    def _retrain(self, request: Request) -> RetrainStep:
+    def _retrain(self, request: Request, train: TrainStep) -> RetrainStep:
         execution = self._execution("retrain", request.training.recipe)
         key = step_ids.retrain_id(request, 0, execution)
-        return self._add(
-            RetrainStep(
-                id=step_ids.scored_retrain_id(key, None),
-                unlearn_id=key,
-                needs=(),
-                execution=execution,
-                request=request,
-            )
-        )
+        return self._add(self._scored_retrain(request, key, execution, train))
 
-    def _replica(self, request: Request, replica: int, anchor: RetrainStep) -> None:
-        """Another Retrain, whose gap to the `anchor` is the noise floor."""
+    def _replica(self, of: _Referenced, replica: int) -> None:
+        """Another Retrain, whose gap to the first is the noise floor."""
+        request, train, anchor = of
         key = step_ids.retrain_id(request, replica, anchor.execution)
-        self._add(
-            RetrainStep(
-                id=step_ids.scored_retrain_id(key, anchor.unlearn_id),
-                unlearn_id=key,
-                needs=(anchor.id,),
-                execution=anchor.execution,
-                request=request,
-                replica=replica,
-                retrain_id=anchor.unlearn_id,
-            )
+        self._add(self._scored_retrain(request, key, anchor.execution, train, replica, anchor))
+
+    def _scored_retrain(
+        self,
+        request: Request,
+        unlearn_id: str,
+        execution: Execution,
+        train: TrainStep,
+        replica: int = 0,
+        anchor: RetrainStep | None = None,
+    ) -> RetrainStep:
+        """A Retrain; a reported one waits for the original if evidence compares the two."""
+        evidence = self.spec.evidence.on_weights if request.purpose == "final" else Evidence()
+        anchor_id = None if anchor is None else anchor.unlearn_id
+        train_id = train.unlearn_id if evidence else None
+        needs = [train.id] if evidence else []
+        return RetrainStep(
+            id=step_ids.scored_retrain_id(unlearn_id, anchor_id, train_id, evidence),
+            unlearn_id=unlearn_id,
+            needs=(*needs, *([anchor.id] if anchor else [])),
+            execution=execution,
+            request=request,
+            replica=replica,
+            retrain_id=anchor_id,
+            train_id=train_id,
+            evidence=evidence,
         )
 
     def _study(self, row: Row, requests: list[_Referenced], repeat: int) -> Study:
@@ -252,10 +263,11 @@ class _Planner:
     ) -> None:
         request, train, retrain = of
         diagnostics = self.spec.diagnostics.of(row.space.defaults if row else None)
+        evidence = self.spec.evidence.on_weights if refusal is None else Evidence()
         searched = study.rounds[-1] if study else ()  # these wait for all others
         self._add(
             FinalStep(
-                id=step_ids.scored_id(unlearn_id, retrain.unlearn_id, diagnostics),
+                id=step_ids.scored_id(unlearn_id, retrain.unlearn_id, diagnostics, evidence),
                 unlearn_id=unlearn_id,
                 needs=(train.id, retrain.id, *searched),
                 execution=self._execution("final"),
@@ -266,6 +278,7 @@ class _Planner:
                 study=study,
                 refusal=refusal,
                 diagnostics=diagnostics,
+                evidence=evidence,
             )
         )
 
@@ -283,4 +296,5 @@ class _Planner:
             precision=recipe.precision if recipe is not None else self.spec.precision,
             checkpoint_seconds=self.spec.checkpoint.total_seconds(),
             is_portable=self.spec.portable,
+            keeps_weights=self.spec.store.keep == "weights" and kind == "final",
         )

@@ -15,6 +15,7 @@ from mubench.models.recipe import Recipe, resolve_recipe
 from mubench.sweep.claims import Claim, parse_claim
 from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.duration import MOST_DAYS, Duration
+from mubench.sweep.evidence import Evidence
 from mubench.sweep.grid import GridSpec
 from mubench.sweep.kinds import Keep, StepKind
 from mubench.sweep.published import Published
@@ -145,6 +146,8 @@ class SweepSpec(Strict):
     """Between two checkpoints of a training; none where it is zero."""
     store: StoreSpec = StoreSpec()
     diagnostics: Diagnostics = Diagnostics()
+    evidence: Evidence = Evidence()
+    """Blocks of evidence beside the metrics; see `mubench.sweep.evidence`."""
     claims: tuple[Sentence, ...] = Field((), max_length=1000)
     """The hypotheses of the sweep, as sentences; see `mubench.sweep.claims`."""
     published: Published | None = None

@@ -9,6 +9,7 @@ from mubench.catalogue.ids import content_id, package_version, source_id
 from mubench.catalogue.registry import method_source
 from mubench.metrics.plugin_metrics import metric_sources
 from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.evidence import Evidence
 from mubench.sweep.pretrained import origin_ids
 from mubench.sweep.request import Request, Training
 from mubench.sweep.rows import Row
@@ -57,9 +58,15 @@ def retrain_id(request: Request, replica: int, execution: Execution) -> str:
     return content_id("retrain", _trained(training, execution), request.identity, replica, code)
 
 
-def scored_retrain_id(unlearn_id: str, anchor_id: str | None) -> str:
-    """A Retrain's scores: its outputs, the Retrain that it is compared with, and the metrics."""
-    return content_id(unlearn_id, anchor_id or "", _scoring())
+def scored_retrain_id(
+    unlearn_id: str, anchor_id: str | None, train: str | None, evidence: Evidence
+) -> str:
+    """A Retrain's scores: its outputs, the Retrain that it is compared with, and the metrics.
+
+    With evidence if any, the original too, which that compares it with.
+    """
+    examined = [train, *_asked(evidence)] if evidence else []
+    return content_id(unlearn_id, anchor_id or "", _scoring(), *examined)
 
 
 def study_id(
@@ -128,9 +135,9 @@ def refused_id(unlearn_id: str, refusal: str) -> str:
     return content_id("refused", unlearn_id, refusal)
 
 
-def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics) -> str:
-    """A final step's scores: its outputs, Retrain's, the metrics, and diagnostics if any."""
-    return content_id(unlearn_id, retrain, _scoring(), *_asked(diagnostics))
+def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics, evidence: Evidence) -> str:
+    """A final step's scores: its outputs, Retrain's, the metrics; diagnostics, evidence if any."""
+    return content_id(unlearn_id, retrain, _scoring(), *_asked(diagnostics), *_asked(evidence))
 
 
 def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
@@ -143,6 +150,8 @@ def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
             roots.add(method_source(step.row.method))
         if isinstance(step, FinalStep):
             roots |= set(step.diagnostics.sources)
+        if isinstance(step, RetrainStep | FinalStep):
+            roots |= set(step.evidence.sources)
     return tuple(sorted(roots))
 
 
@@ -189,11 +198,9 @@ def _scoring() -> str:
     return source_id(_SCORE, *metric_sources())
 
 
-def _asked(diagnostics: Diagnostics) -> list[Any]:
-    """What diagnostics add to an id: nothing where none are asked for."""
-    if not diagnostics.sources:
-        return []
-    return [diagnostics.model_dump(), source_id(*diagnostics.sources)]
+def _asked(extra: Diagnostics | Evidence) -> list[Any]:
+    """What diagnostics or evidence add to an id: nothing where none are asked for."""
+    return [extra.model_dump(), source_id(*extra.sources)] if extra.sources else []
 
 
 def _described(value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from mubench.catalogue.ranges import Scalar
 from mubench.metrics.gap import Objective
 from mubench.sweep.diagnostics import Diagnostics
+from mubench.sweep.evidence import Evidence
 from mubench.sweep.kinds import ORIGINAL, Device, Precision, Selection, StepKind
 from mubench.sweep.request import Request, Training
 from mubench.sweep.rows import Row
@@ -33,6 +34,8 @@ class Execution:
     """Between two checkpoints of a training; 0 for none."""
     is_portable: bool = False
     """Whether it keeps to AVX2."""
+    keeps_weights: bool = False
+    """Whether weights of an unlearned model are stored beside its outputs."""
 
     @property
     def threads(self) -> int:
@@ -125,6 +128,10 @@ class RetrainStep(_RequestStep):
     """0 for the Retrain that gaps are taken to, 1.. for the extra ones of the noise floor."""
     retrain_id: str | None = None
     """Outputs of the Retrain that a replica is compared with."""
+    train_id: str | None = None
+    """The original, where evidence compares weights with it."""
+    evidence: Evidence = field(default_factory=Evidence)
+    """Blocks of evidence on its weights."""
 
     @property
     def names(self) -> _Names:
@@ -212,6 +219,8 @@ class FinalStep(_RequestStep):
     """Why the method refuses the request; nothing runs then."""
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     """Diagnostics of this step beside the metrics."""
+    evidence: Evidence = field(default_factory=Evidence)
+    """Blocks of evidence on the weights of its model."""
 
     @property
     def label(self) -> str:

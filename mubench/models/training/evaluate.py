@@ -20,3 +20,9 @@ def logits_of(model: nn.Module, split: Split, batch_size: int = BATCH) -> np.nda
     parts = [model(batch.inputs).float().cpu() for batch in split.batches(batch_size)]
     model.train(was_training)
     return torch.cat(parts).numpy()
+
+
+def accuracy_of(model: nn.Module, split: Split) -> float:
+    """Share of a split that a model answers rightly, in `eval()` mode."""
+    predictions = logits_of(model, split).argmax(axis=1)
+    return float((predictions == split.labels.cpu().numpy()).mean())
