@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mubench.data.split import Batch, Split
+from mubench.data.split import Batch, Split, join
 from mubench.evidence.subject import Subject
 from mubench.methods.shared.fixed_norms import fixed_norms
 from mubench.models.recipe import Recipe
@@ -32,7 +32,8 @@ def relearn(subject: Subject, asked: RelearnSpec) -> dict[str, float]:
 
     `relearn_retain_<e>`: accuracy on D_f after epoch e on D_r alone, `relearn_retain` after the
     last. `relearn_few`: accuracy on the rest of D_f after `few_steps` steps on a few examples of
-    it; absent where there is no rest. `relearn_steps`: steps on batches of D_f until its accuracy
+    it, each with as many of D_r: alone, they would teach any model one class. Absent where there
+    is no rest. `relearn_steps`: steps on batches of D_f until its accuracy
     is within 5 % of the original's, `most_steps` where it never is; the model may start there, at
     0 steps (as the anamnesis index of Chundawat et al. 2023, arXiv 2205.08096, but in steps).
 
@@ -64,7 +65,8 @@ def _on_retained(subject: Subject, asked: RelearnSpec) -> list[float]:
 def _on_few(subject: Subject, asked: RelearnSpec, few: Split, others: Split) -> float:
     """Accuracy on the rest of D_f after steps on a few examples of it."""
     model = copy.deepcopy(subject.model)
-    batches = islice(_endless(_loader(subject, few)), asked.few_steps)
+    loaders = [_loader(subject, split, len(few)) for split in (few, subject.retain)]
+    batches = [join([loader.next(len(few)) for loader in loaders]) for _ in range(asked.few_steps)]
     _train(model, subject.recipe, asked, lambda _: batches, asked.few_steps)
     return accuracy_of(model, others)
 
@@ -93,9 +95,10 @@ def _endless(loader: Loader) -> Iterator[Batch]:
         yield from loader.epoch()
 
 
-def _loader(subject: Subject, split: Split) -> Loader:
+def _loader(subject: Subject, split: Split, size: int | None = None) -> Loader:
+    """Batches of the recipe's size, or of another."""
     recipe = subject.recipe
-    size = recipe.batch_size
+    size = recipe.batch_size if size is None else size
     return Loader(split, size, seed=subject.seed, name="relearn", augment=recipe.augment)
 
 

@@ -6,8 +6,12 @@ StepKind = Literal["train", "retrain", "search", "final"]
 STEP_KINDS: tuple[StepKind, ...] = get_args(StepKind)
 """In the order in which they run."""
 
-Selection = Literal["default", "tuned"]
-"""How a final step got its hyperparameters."""
+Selection = Literal["default", "tuned", "control"]
+"""How a final step got its hyperparameters; those of a control follow from the other steps."""
+
+Control = Literal["sham", "mask"]
+"""Methods that forget nothing: what a report measures must tell them from Retrain."""
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]

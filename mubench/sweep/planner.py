@@ -4,7 +4,7 @@ The same sweep gives the same plan on every machine with the same data, code and
 data only fingerprints are read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple, TypeVar
 
@@ -73,7 +73,8 @@ class _Planner:
     def plan(self) -> Plan:
         for dataset, model, forget in self.spec.grid.cells:
             self._cell(dataset, model, forget)
-        rows = (ORIGINAL, *(row.label for row in self.spec.rows))
+        labels = (row.label for row in (*self.spec.rows, *self.spec.control_rows))
+        rows = (ORIGINAL, *dict.fromkeys(labels))
         unknown = tuple(name for name, known in self.fingerprints.items() if known == UNKNOWN)
         return Plan(
             name=self.spec.name,
@@ -97,17 +98,27 @@ class _Planner:
             for replica in range(1, self.spec.floor + 1):
                 self._replica(final, replica)
             self._original(final)
+        unlearned: list[list[FinalStep]] = [[] for _ in finals]
         for row in self.spec.rows:
             refusal = refusal_of(row, model, forget.scenario)
-            studies: list[Study] = []
-            if row.space.free_dimensions and refusal is None:
-                requests = [self._referenced(request) for request in searched]
-                repeats = range(self.spec.search.repeats)
-                studies = [self._study(row, requests, repeat) for repeat in repeats]
+            studies = [] if refusal else self._studies(row, searched)
             for number, final in enumerate(finals):
-                self._default(final, row, refusal)
+                step = self._default(final, row, refusal)
                 if studies:
-                    self._tuned(final, studies[number % len(studies)])
+                    step = self._tuned(final, studies[number % len(studies)])
+                if refusal is None:
+                    unlearned[number].append(step)
+        for row in self.spec.control_rows:
+            if refusal_of(row, model, forget.scenario) is None:
+                for final, steps in zip(finals, unlearned, strict=True):
+                    self._control(final, row, steps)
+
+    def _studies(self, row: Row, searched: Sequence[Request]) -> list[Study]:
+        """The searches of a row; none where it has nothing to search."""
+        if not row.space.free_dimensions:
+            return []
+        requests = [self._referenced(request) for request in searched]
+        return [self._study(row, requests, repeat) for repeat in range(self.spec.search.repeats)]
 
     def _requests(
         self, dataset: DatasetSpec, model: ModelSpec, forget: ForgetSpec, purpose: Purpose
@@ -241,16 +252,26 @@ class _Planner:
         """What the original itself answers; nothing is unlearned."""
         self._final(of, step_ids.original_id(of.request, of.train.unlearn_id))
 
-    def _default(self, of: _Referenced, row: Row, refusal: str | None) -> None:
+    def _default(self, of: _Referenced, row: Row, refusal: str | None) -> FinalStep:
         execution = self._execution("final")
         key = step_ids.default_id(row, of.request, of.train.unlearn_id, execution)
         if refusal is not None:
             key = step_ids.refused_id(key, refusal)
-        self._final(of, key, row, refusal=refusal)
+        return self._final(of, key, row, refusal=refusal)
 
-    def _tuned(self, of: _Referenced, study: Study) -> None:
+    def _tuned(self, of: _Referenced, study: Study) -> FinalStep:
         key = step_ids.tuned_id(study, of.request, of.train.unlearn_id, self._execution("final"))
-        self._final(of, key, study.row, study=study)
+        return self._final(of, key, study.row, study=study)
+
+    def _control(self, of: _Referenced, row: Row, beside: Sequence[FinalStep]) -> None:
+        """A control row; a step of random direction is as long as those of the methods."""
+        matches = tuple(beside) if row.space.free_dimensions else ()
+        if row.space.free_dimensions and not matches:
+            return
+        execution = self._execution("final")
+        ids = [step.unlearn_id for step in matches]
+        key = step_ids.control_id(row, of.request, of.train.unlearn_id, execution, ids)
+        self._final(of, key, row, is_control=True, matches=matches)
 
     def _final(
         self,
@@ -260,16 +281,19 @@ class _Planner:
         *,
         study: Study | None = None,
         refusal: str | None = None,
-    ) -> None:
+        is_control: bool = False,
+        matches: tuple[FinalStep, ...] = (),
+    ) -> FinalStep:
         request, train, retrain = of
         diagnostics = self.spec.diagnostics.of(row.space.defaults if row else None)
         evidence = self.spec.evidence.on_weights if refusal is None else Evidence()
         searched = study.rounds[-1] if study else ()  # these wait for all others
-        self._add(
+        matched = tuple(step.id for step in matches)
+        return self._add(
             FinalStep(
                 id=step_ids.scored_id(unlearn_id, retrain.unlearn_id, diagnostics, evidence),
                 unlearn_id=unlearn_id,
-                needs=(train.id, retrain.id, *searched),
+                needs=(train.id, retrain.id, *searched, *matched),
                 execution=self._execution("final"),
                 request=request,
                 train_id=train.unlearn_id,
@@ -277,6 +301,8 @@ class _Planner:
                 row=row,
                 study=study,
                 refusal=refusal,
+                is_control=is_control,
+                matches=matched,
                 diagnostics=diagnostics,
                 evidence=evidence,
             )

@@ -93,7 +93,8 @@ def _steps(spec: SweepSpec) -> int:
     rows, searched, total = len(spec.rows), _searched(spec), 0
     for forget in spec.grid.forget:
         final, search = (requests_of(spec, forget, purpose) for purpose in ("final", "search"))
-        finals = final * (3 + spec.floor + rows + searched)  # 3: original, its training, Retrain
+        of_each = 3 + len(spec.controls)  # original, its training, Retrain
+        finals = final * (of_each + spec.floor + rows + searched)
         studies = searched * spec.search.repeats * sum(spec.search.places(search))
         references = 2 * search if searched else 0
         total += (
@@ -103,7 +104,7 @@ def _steps(spec: SweepSpec) -> int:
 
 
 def _needs(spec: SweepSpec) -> int:
-    """Pairs of a candidate or tuned step and one of the same search that it waits for."""
+    """Pairs of a candidate, tuned step or control and a step that it waits for."""
     searched, total = _searched(spec), 0
     first = _waits(spec.search.trials, lag_of(spec))
     for forget in spec.grid.forget:
@@ -111,6 +112,7 @@ def _needs(spec: SweepSpec) -> int:
         places = spec.search.places(search)
         each = first + sum(before * after for before, after in pairwise(places))
         of_cell = searched * (spec.search.repeats * each + final * places[-1])
+        of_cell += final * len(spec.controls) * len(spec.rows)
         total += len(spec.grid.model) * _datasets(spec.grid, forget) * of_cell
     return total
 

@@ -17,7 +17,7 @@ from mubench.sweep.diagnostics import Diagnostics
 from mubench.sweep.duration import MOST_DAYS, Duration
 from mubench.sweep.evidence import Evidence
 from mubench.sweep.grid import GridSpec
-from mubench.sweep.kinds import Keep, StepKind
+from mubench.sweep.kinds import CONTROLS, Control, Keep, StepKind
 from mubench.sweep.published import Published
 from mubench.sweep.rows import Row, rows_of
 
@@ -145,6 +145,8 @@ class SweepSpec(Strict):
     checkpoint: Duration = timedelta(minutes=5)
     """Between two checkpoints of a training; none where it is zero."""
     store: StoreSpec = StoreSpec()
+    controls: tuple[Control, ...] = CONTROLS
+    """Control rows of every cell that can have them, beside its methods; in no ranking or test."""
     diagnostics: Diagnostics = Diagnostics()
     evidence: Evidence = Evidence()
     """Blocks of evidence beside the metrics; see `mubench.sweep.evidence`."""
@@ -157,6 +159,11 @@ class SweepSpec(Strict):
     def rows(self) -> tuple[Row, ...]:
         """The rows of the results table, in the order of the file."""
         return rows_of(self.methods, self.shared)
+
+    @cached_property
+    def control_rows(self) -> tuple[Row, ...]:
+        """The rows of the controls."""
+        return rows_of({name: {} for name in self.controls}, {})
 
     @cached_property
     def cell_words(self) -> dict[str, tuple[str, ...]]:

@@ -43,6 +43,7 @@ _OBJECTIVE = "mubench.metrics.objective:search_values"
 _SUGGEST = "mubench.run.tune.suggest:suggest"
 _RACE = "mubench.run.tune.race:promoted"
 _SELECT = "mubench.run.tune.race:select"
+_CHANGE = "mubench.run.tune.controls:median_change"
 
 
 def train_id(training: Training, execution: Execution) -> str:
@@ -130,6 +131,15 @@ def tuned_id(study: Study, request: Request, train: str, execution: Execution) -
     return content_id("tuned", study.id, study.rounds[-1], code, method, train, request.identity)
 
 
+def control_id(
+    row: Row, request: Request, train: str, execution: Execution, matches: Sequence[str]
+) -> str:
+    """Outputs of a control, whose size those of the steps that it `matches` decide."""
+    method = _method(row, request.training, execution)
+    code = source_id(_CHANGE)
+    return content_id("control", method, list(matches), code, train, request.identity)
+
+
 def refused_id(unlearn_id: str, refusal: str) -> str:
     """A step that a method refuses: a card that no longer refuses makes another step of it."""
     return content_id("refused", unlearn_id, refusal)
@@ -143,7 +153,7 @@ def scored_id(unlearn_id: str, retrain: str, diagnostics: Diagnostics, evidence:
 def sources_of(steps: Iterable[Step]) -> tuple[str, ...]:
     """The code that decides what steps find, as roots of content ids."""
     roots = {*_TRAINING, *_UNLEARNING, _SCORE, _OBJECTIVE, *metric_sources()}
-    roots |= {_SUGGEST, _RACE, _SELECT}
+    roots |= {_SUGGEST, _RACE, _SELECT, _CHANGE}
     for step in steps:
         roots |= set(_sources(step.training))
         if isinstance(step, SearchStep | FinalStep) and step.row is not None:

@@ -217,6 +217,10 @@ class FinalStep(_RequestStep):
     """The search that chooses the hyperparameters; None: the defaults."""
     refusal: str | None = None
     """Why the method refuses the request; nothing runs then."""
+    is_control: bool = False
+    """Whether it is a control, which forgets nothing."""
+    matches: tuple[str, ...] = ()
+    """The final steps whose change of the weights a control makes, in the median."""
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     """Diagnostics of this step beside the metrics."""
     evidence: Evidence = field(default_factory=Evidence)
@@ -237,6 +241,8 @@ class FinalStep(_RequestStep):
         """How it gets its hyperparameters; the original has none."""
         if self.row is None:
             return None
+        if self.is_control:
+            return "control"
         return "default" if self.study is None else "tuned"
 
     @property

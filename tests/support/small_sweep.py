@@ -20,6 +20,7 @@ SWEEP: dict[str, Any] = {
         "final": {"train": [0, 1], "forget": [0, 1]},
     },
     "floor": 1,
+    "controls": [],
 }
 
 

@@ -29,6 +29,7 @@ TINY: dict[str, Any] = {
         "final": {"train": [0], "forget": [0]},
     },
     "floor": 1,
+    "controls": [],
 }
 """Ten steps: two originals, three Retrains, two candidates, three final steps."""
 

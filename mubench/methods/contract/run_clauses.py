@@ -144,7 +144,8 @@ def accepts_table_inputs(case: Case) -> str | None:
 
 def reports_divergence_on_nan(case: Case) -> str | None:
     """Inputs that are not numbers end in `diverged`, with a reason and finite weights."""
-    _ = case.completed
+    if case.completed.cost.forward_examples == 0:
+        return "no input goes through a model"
     if case.request.modality == "text":
         return "token inputs are integers, which cannot be NaN"
     try:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
+from mubench.run.tune.controls import median_change
 from mubench.run.tune.messages import ReadyStep
 from mubench.run.tune.pool import Share
 from mubench.run.tune.race import Race, promoted, select
@@ -128,6 +129,8 @@ class Schedule:
                 return ReadyStep(step, self._candidate(step))
             case FinalStep(study=Study() as study, refusal=None):
                 return self._select(step, study)
+            case FinalStep(matches=matches) if matches:
+                return self._match(step)
             case FinalStep():
                 return ReadyStep(step, Candidate(step.defaults), step.refusal)
             case _:
@@ -156,6 +159,13 @@ class Schedule:
                 return ReadyStep(step, Candidate(race.params[best], best))
         nothing = "nothing to select: no candidate of the search finished"
         return ReadyStep(step, Candidate({}), nothing)
+
+    def _match(self, step: FinalStep) -> ReadyStep:
+        """A control with the size of the steps that it matches."""
+        size = median_change([self.records[key] for key in step.matches])
+        if size is None:
+            return ReadyStep(step, Candidate({}), "no method left a change of weights to match")
+        return ReadyStep(step, Candidate({"size": size}))
 
     def _race(self, study: Study, rounds: int) -> Race:
         """The completed rounds of a search."""

@@ -16,6 +16,7 @@ from mubench.methods.contract.access_clauses import read_by_prepare
 from mubench.methods.contract.case import Case
 from mubench.methods.contract.check import OF_CARDS, OF_DEFAULTS, OF_RUNS
 from mubench.methods.ft import FT
+from mubench.sweep.kinds import CONTROLS
 from tests.support.every_method import NAMES, every_name
 from tests.support.toy import blobs, conv, same, seeded, task_of, tokens, train, weights
 from tests.support.variants import VARIANTS
@@ -73,7 +74,11 @@ def test_every_prepare_param_is_read_under_some_settings(name):
         assert read == set(USUAL[name].type.prepare_params)
 
 
-@every_name
+LOOKING = [n for n in NAMES if n not in CONTROLS]
+"""Controls look at no inputs."""
+
+
+@pytest.mark.parametrize("name", LOOKING)
 def test_one_bad_example_is_a_divergence_and_the_weights_are_the_originals(name):
     case = USUAL[name]
     request = replace(case.request, nan_every=20)
@@ -102,7 +107,13 @@ def test_notes_are_those_of_one_run():
     assert FT(epochs=1).run(original, task).notes == {}
 
 
-@every_name
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_control_looks_at_no_inputs(name):
+    cost = USUAL[name].completed.cost
+    assert (cost.forward_examples, cost.backward_examples) == (0, 0)
+
+
+@pytest.mark.parametrize("name", LOOKING)
 def test_work_is_counted_and_timed(name):
     cost, prepare = USUAL[name].completed.cost, USUAL[name].completed.prepare_cost
     assert min(cost.forward_examples, cost.backward_examples) > 0
