@@ -143,7 +143,7 @@ def _store_json(plan: Plan) -> dict[str, Any]:
 
 def _verdicts(plan: Plan) -> str:
     """What the planned requests can decide, and how large a difference must be for that."""
-    rows = len(plan.rows) - 1  # without the original
+    rows = len(plan.methods)
     all_pairs = rows * (rows - 1) // 2
     requests = min(_independent_requests(plan).values(), default=0)
     decided = _decided("one planned comparison needs", requests, 1)

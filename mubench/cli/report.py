@@ -59,10 +59,18 @@ def score(
         list[str] | None,
         typer.Option("--metric", help="A metric to add; default: all. May be repeated."),
     ] = None,
+    rerun: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rerun",
+            help="A block of evidence on weights (relearn, probe, weights) to add first: models "
+            "whose weights were not kept are made again. May be repeated.",
+        ),
+    ] = None,
     data: DataDir = None,
     plugin: PluginFiles = None,
 ) -> None:
-    """Add metrics to a finished sweep from its stored outputs; no step runs again."""
+    """Add metrics to a finished sweep from its stored outputs; without --rerun no step runs."""
     from mubench.metrics.post_hoc import post_hoc_metrics
     from mubench.run.examples import save_examples
     from mubench.run.post_hoc import add_metrics
@@ -71,6 +79,11 @@ def score(
 
     opened, metrics = existing_store(store), post_hoc_metrics(metric or ())
     source = read_results(opened, sweep_name(sweep))
+    if rerun:
+        from mubench.session.rerun import rerun_with
+
+        rerun_with(source, rerun, opened, data)
+        source = read_results(opened, source.name)
     if has_no_outputs(opened, source):
         raise InputError(
             f"{source.name}: its outputs were not kept (store.keep: records); to score it, run it "

@@ -352,14 +352,14 @@ _EVIDENCE = [
         "cka_retrain",
         "CKA with Retrain",
         "fraction",
-        "match",
-        "Linear CKA of the last features on D_f with Retrain's; Retrain's own is that of others.",
+        "none",
+        "Linear CKA of the last features on D_f with Retrain's.",
     ),
     MetricInfo(
         "l2_original",
         "Distance to the original",
         "ratio",
-        "match",
+        "none",
         "L2 distance of the weights to the original's, over the norm of these.",
     ),
     MetricInfo(
@@ -373,7 +373,7 @@ _EVIDENCE = [
         "barrier_original",
         "Barrier to the original",
         "fraction",
-        "match",
+        "none",
         "Largest fall of accuracy on D_r along the straight line to the original's weights.",
     ),
     MetricInfo(
@@ -385,6 +385,13 @@ _EVIDENCE = [
     ),
     MetricInfo("ua_int8", "UA (int8)", "fraction", "match", "UA with the weights rounded to int8."),
 ]
+
+WEIGHT_BLOCKS: Mapping[str, tuple[str, ...]] = {
+    "relearn": ("relearn_retain", "relearn_few", "relearn_steps"),
+    "probe": ("probe_first", "probe_middle", "probe_last", "cka_original"),
+    "weights": ("ua_int8",),
+}
+"""By block of evidence on weights: its metrics that have Retrain's value as their aim."""
 
 METRICS: Mapping[str, MetricInfo] = {
     info.name: info

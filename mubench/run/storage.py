@@ -46,7 +46,7 @@ class Storage:
 
 
 def storage_of(steps: Iterable[Step]) -> Storage:
-    """What some steps store: a record each, outputs of each model, weights of each reference."""
+    """What some steps store: a record each, outputs of each model, weights where they are kept."""
     listed = list(steps)
     models = {step.unlearn_id: step for step in listed if _stores_outputs(step)}
     records = Storage(records=_OF_A_RECORD * len(listed))
@@ -104,7 +104,7 @@ def _stores_outputs(step: Step) -> bool:
 
 
 def _of_model(step: Step) -> Storage:
-    """Logits and labels on all splits that its purpose may see; weights where it was trained."""
+    """Logits and labels on all splits that its purpose may see; weights where they are kept."""
     training = step.training
     dataset, card = training.dataset, training.dataset.card
     train, validation = train_size(dataset), holdout_size(dataset, "validation")
@@ -115,8 +115,9 @@ def _of_model(step: Step) -> Storage:
     outputs = ((train or 0) + held_out) * wide + held_out * noisy
     parameters = training.model.card.parameters
     is_reference = isinstance(step, TrainStep | RetrainStep)
+    has_weights = is_reference or step.execution.keeps_weights
     return Storage(
         outputs=outputs + _OF_A_STEP,
-        weights=4 * (parameters or 0) if is_reference else 0,
-        is_exact=train is not None and (parameters is not None or not is_reference),
+        weights=4 * (parameters or 0) if has_weights else 0,
+        is_exact=train is not None and (parameters is not None or not has_weights),
     )

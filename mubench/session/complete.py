@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mubench.errors import plural
+from mubench.metrics.post_hoc import post_hoc_metrics
 from mubench.report.build import build
 from mubench.report.tables.console import console_table
 from mubench.run.examples import save_examples
 from mubench.run.open_sweep import OpenSweep
+from mubench.run.post_hoc import add_metrics
 from mubench.run.storage import require_space
 from mubench.session.output import console, say
 from mubench.session.settings import Settings, report_folder
@@ -78,6 +80,7 @@ def _complete(opened: OpenSweep, settings: Settings) -> Completed:
             tracker.catch_up()
         if not has_no_outputs(store, opened.source):
             save_examples(store, opened.source, settings.data_dir)
+            _add_evidence(opened)
         source = opened.source
         page = _write_report(source, report_folder(settings.out, source.name))
         say(tracker.finish(page.parent) if tracker else "MLflow: off")
@@ -133,6 +136,14 @@ def _require_space(opened: OpenSweep) -> None:
     warning = require_space(missing, opened.store)
     if warning is not None:
         say(warning)
+
+
+def _add_evidence(opened: OpenSweep) -> None:
+    """Compute the blocks of evidence that stored outputs allow."""
+    names = opened.loaded.spec.evidence.metrics
+    metrics = post_hoc_metrics(names) if names else ()  # no names are all of them
+    for added in add_metrics(opened.store, opened.source.records, metrics):
+        say(str(added))
 
 
 def _release_outputs(opened: OpenSweep) -> None:

@@ -83,6 +83,11 @@ class Evidence(Strict):
         return tuple(name for name in cls.model_fields if name != "outputs")
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that stored outputs allow."""
+        return tuple(metric for block in self.outputs for metric in BLOCKS[block])
+
+    @property
     def on_weights(self) -> "Evidence":
         """The blocks that a step computes."""
         return self.model_copy(update={"outputs": ()})

@@ -29,6 +29,13 @@ class Plan:
     keep: Keep = "outputs"
     """What stays in the store when the sweep is completed."""
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The rows that are compared: neither the original nor controls."""
+        finals = (step for step in self.steps.values() if isinstance(step, FinalStep))
+        compared = {step.label for step in finals if step.row is not None and not step.is_control}
+        return tuple(row for row in self.rows if row in compared)
+
     def expected(self) -> dict[tuple[str, str, str], int]:
         """How many final records each (cell, row, selection) should have."""
         finals = (step for step in self.steps.values() if isinstance(step, FinalStep))

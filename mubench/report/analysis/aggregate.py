@@ -104,6 +104,8 @@ class Cell:
     floor: Floor | None
     methods: tuple[Row, ...]
     """Tuned rows first, then defaults; each in the order of the sweep file."""
+    controls: tuple[Row, ...]
+    """Rows that forget nothing; they are in no ranking and no comparison of methods."""
     searched: Mapping[str, tuple[Record, ...]]
     """Search records by row, in the order of the sweep file."""
     forget_signal: float | None
@@ -121,8 +123,8 @@ class Cell:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """All rows, references first."""
-        return (self.retrain, self.original, *self.methods)
+        """All rows, references first and controls last."""
+        return (self.retrain, self.original, *self.methods, *self.controls)
 
     def title_of(self, label: str) -> str:
         """The title of a row by its label; a label that the cell lacks is returned as it is."""
@@ -195,6 +197,7 @@ def _cell(source: SweepResults, name: str, records: Sequence[Record]) -> Cell:
         original=_row(ORIGINAL, "", originals, planned.get((ORIGINAL, ""), requests), targets),
         floor=_floor(retrains),
         methods=_methods(source, finals, planned, targets, searched),
+        controls=_selected(source, "control", finals, planned, targets),
         searched=searched,
         forget_signal=_forget_signal(originals, targets),
     )
@@ -207,16 +210,25 @@ def _methods(
     targets: Mapping[str, Values],
     searched: Mapping[str, tuple[Record, ...]],
 ) -> tuple[Row, ...]:
-    """Return the rows that were planned or have records, tuned ones first."""
+    """Return the rows of methods, tuned ones first."""
+    tuned, default = (_selected(source, s, finals, planned, targets) for s in SELECTIONS)
+    return (*(replace(row, searched=searched.get(row.label, ())) for row in tuned), *default)
+
+
+def _selected(
+    source: SweepResults,
+    selection: str,
+    finals: Sequence[Record],
+    planned: Mapping[tuple[str, str], int],
+    targets: Mapping[str, Values],
+) -> tuple[Row, ...]:
+    """Return the rows of one selection that were planned or have records."""
+    by_row = _by_row(source, [r for r in finals if r.selection == selection])
     rows = []
-    for selection in SELECTIONS:
-        by_row = _by_row(source, [r for r in finals if r.selection == selection])
-        for label in source.rows:
-            records, expected = by_row.get(label, ()), planned.get((label, selection), 0)
-            if label not in REFERENCES and (records or expected):
-                row = _row(label, selection, records, expected, targets, source.named(label))
-                tuned_by = searched.get(label, ()) if selection == "tuned" else ()
-                rows.append(replace(row, searched=tuned_by))
+    for label in source.rows:
+        records, expected = by_row.get(label, ()), planned.get((label, selection), 0)
+        if label not in REFERENCES and (records or expected):
+            rows.append(_row(label, selection, records, expected, targets, source.named(label)))
     return tuple(rows)
 
 

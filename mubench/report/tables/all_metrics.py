@@ -1,6 +1,7 @@
 """All metrics of a cell beside those of the main table."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mubench.metrics.info import MetricInfo
@@ -13,6 +14,7 @@ from mubench.report.analysis.aggregate import (
     estimate,
     finite_values,
 )
+from mubench.report.analysis.evidence import Power, powers
 from mubench.report.analysis.format import MINUS, format_percent, format_seconds
 from mubench.report.tables.details import Details
 
@@ -30,6 +32,8 @@ class MetricTable:
     columns: tuple[str, ...]
     lines: tuple[tuple[MetricInfo, tuple[str, ...]], ...]
     """A metric, and its mean ± standard deviation in each column."""
+    powers: Mapping[str, Power]
+    """How well metrics tell the original from Retrain, where that is known."""
     selection: str
 
     @property
@@ -37,22 +41,40 @@ class MetricTable:
         """The table as it is printed; None where there is no further metric."""
         if not self.lines:
             return None
-        hint = "Mean ± standard deviation over requests; fractions in percent."
+        hint = (
+            "Mean ± standard deviation over requests; fractions in percent. Power: requests in "
+            "which the original is farther from Retrain than another Retrain; where these are not "
+            "clearly more than half, the metric is grey: it cannot show here that anything was "
+            "forgotten."
+        )
         return Details(
             title="All metrics",
             hint=f"{hint} {self.selection.capitalize()} rows." if self.selection else hint,
-            headings=("Metric", "Better when", *self.columns),
-            rows=tuple((info.title, _AIMS[info.aim], *texts) for info, texts in self.lines),
+            headings=("Metric", "Better when", "Power", *self.columns),
+            rows=tuple(
+                (info.title, _AIMS[info.aim], self._power(info.name), *texts)
+                for info, texts in self.lines
+            ),
             words=frozenset({"Metric", "Better when"}),
             descriptions=tuple(info.description for info, _ in self.lines),
+            faint=frozenset(
+                number
+                for number, (info, _) in enumerate(self.lines)
+                if info.name in self.powers and not self.powers[info.name].is_shown
+            ),
         )
+
+    def _power(self, metric: str) -> str:
+        """`9 of 9`: in how many requests the original is farther from Retrain than a Retrain."""
+        power = self.powers.get(metric)
+        return f"{power.wins} of {power.of}" if power else ""
 
 
 def metric_table(cell: Cell) -> MetricTable:
     """Return every metric that any of the rows has."""
     selection = next((s for s in SELECTIONS if any(r.selection == s for r in cell.methods)), "")
     methods = [row for row in cell.methods if row.selection == selection]
-    rows = [cell.retrain, cell.original, *methods]
+    rows = [cell.retrain, cell.original, *methods, *cell.controls]
     recorded = {name for row in rows for record in row.scored for name in record.metrics}
     known = all_metrics()
     unknown = {name: _unknown_metric(name) for name in sorted(recorded - known.keys())}
@@ -61,7 +83,8 @@ def metric_table(cell: Cell) -> MetricTable:
         for name, info in {**known, **unknown}.items()
         if name in recorded and name not in _HIDDEN
     ]
-    return MetricTable(tuple(row.title for row in rows), tuple(lines), selection)
+    shown = powers(cell, [info.name for info, _ in lines])
+    return MetricTable(tuple(row.title for row in rows), tuple(lines), shown, selection)
 
 
 def _unknown_metric(name: str) -> MetricInfo:

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from mubench.report.tables.table import GROUP, Entry, Line, Table
 
-GROUP_TITLES = {"reference": "References", "tuned": "Tuned", "default": "Defaults"}
+GROUP_TITLES = {
+    "reference": "References",
+    "tuned": "Tuned",
+    "default": "Defaults",
+    "control": "Controls, which forget nothing",
+}
 MARKDOWN = {
     **{character: f"\\{character}" for character in "\\`*_[]|#~$"},
     "<": "&lt;",
@@ -54,6 +59,7 @@ def to_markdown(table: Table) -> str:
     for group, members in table.groups:
         lines += [_piped(_markdown_row(group, line, table.paper)) for line in members]
     notes = [f"<sup>{mark}</sup> {markdown_text(text)}  " for mark, text in table.footnotes]
+    notes += [f"{markdown_text(name)}: {text}  " for name, text in table.powerless.items()]
     notes += [markdown_text(table.paper_note)] if table.paper else []
     return "\n".join([*lines, "", *notes, ""])
 

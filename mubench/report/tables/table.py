@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import COLUMNS, SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import Rank, Verdicts, judge, marks
+from mubench.report.analysis.evidence import power_words, powers
 from mubench.report.analysis.format import format_percent, format_seconds, method_title
 from mubench.report.analysis.noise import Floor
 from mubench.store.record import Record
@@ -28,6 +29,8 @@ PAPER = {
     "gap": "Avg. Gap, paper",
     "rte": "RTE, paper",
 }
+CONTROL = "control"
+"""The group of rows that forget nothing."""
 GROUP = "Group"
 """Heading of the letters."""
 CAPTION = (
@@ -62,7 +65,7 @@ class Line:
     """The method of the row, `ugradsl`."""
     title: str
     group: str
-    """`reference`, `tuned` or `default`."""
+    """`reference`, `tuned`, `default` or `control`."""
     entries: tuple[Entry, ...]
     count: str
     """Requests with a number, of those planned: `3/3`."""
@@ -100,6 +103,8 @@ class Table:
     lines: tuple[Line, ...]
     footnotes: tuple[tuple[str, str], ...]
     """Mark and text."""
+    powerless: Mapping[str, str] = field(default_factory=dict)
+    """Headings of the columns that cannot tell the original from Retrain here, with the reason."""
     paper: tuple[str, ...] = ()
     """Headings of the columns that a paper's numbers fill; none where none are known."""
     paper_note: str = ""
@@ -111,7 +116,7 @@ class Table:
     @property
     def groups(self) -> tuple[tuple[str, tuple[Line, ...]], ...]:
         """The groups that have lines, references first."""
-        names = ("reference", *SELECTIONS)
+        names = ("reference", *SELECTIONS, CONTROL)
         return tuple((name, self.group(name)) for name in names if self.group(name))
 
 
@@ -136,6 +141,11 @@ def table(
         columns=tuple(HEADINGS[metric] for metric in COLUMNS),
         lines=tuple(lines),
         footnotes=tuple((mark, text) for text, mark in footnotes.items()),
+        powerless={
+            HEADINGS[metric]: power_words(power)
+            for metric, power in powers(cell, COLUMNS).items()
+            if not power.is_shown
+        },
     )
     paper = published.cells.get(cell.name) if published else None
     return _with_paper(printed, paper, published.source) if published and paper else printed

@@ -14,6 +14,7 @@ from mubench.report.analysis.format import (
     status_counts,
 )
 from mubench.report.analysis.significance import LEVEL
+from mubench.report.tables.evidence import MAIN, failed_blocks
 
 
 def headline(cell: Cell) -> str:
@@ -40,6 +41,7 @@ def remarks(cell: Cell, verdicts: Verdicts) -> tuple[str, ...]:
         _worse_than_defaults(cell),
         _by_robust_gap(cell, selection),
         _within_floor(cell, selection),
+        _evidence(cell),
     ]
     if not original_is_within_noise(cell):
         sentences += [_significance(verdicts, selection), *_backbones(verdicts.planned[selection])]
@@ -126,6 +128,20 @@ def _within_floor(cell: Cell, selection: str) -> str:
     high = cell.floor.percentile_95["gap"]
     near = [row.title for row in cell.ranked(selection) if row.estimates["gap"].mean <= high]
     return f"Within the noise floor's 95th percentile: {join_words(near)}." if near else ""
+
+
+def _evidence(cell: Cell) -> str:
+    """Name rows that the main table cannot tell from Retrain, and what else can."""
+    unmasked = [
+        f"{title} ({join_words(blocks)})"
+        for title, blocks in failed_blocks(cell).items()
+        if blocks and MAIN not in blocks
+    ]
+    if not unmasked:
+        return ""
+    return (
+        f"Like Retrain in UA, MIA, RA and TA, but not in further evidence: {join_words(unmasked)}."
+    )
 
 
 def _left_out(cell: Cell, selection: str) -> str:

@@ -1,0 +1,195 @@
+"""Does a metric mean anything in a cell, and which rows does it tell from Retrain?
+
+Both are asked of distances to the Retrain of the same request, beside those of further Retrains:
+what is no farther than another Retrain cannot be told from one.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Literal
+
+from mubench.errors import plural
+from mubench.metrics.info import MetricInfo
+from mubench.metrics.post_hoc import all_metrics
+from mubench.report.analysis.aggregate import Cell, Estimate, Row, estimate
+from mubench.report.analysis.comparisons import forget_set
+from mubench.report.analysis.significance import (
+    LEVEL,
+    bootstrap_interval,
+    fewest_pairs,
+    holm,
+    independent,
+    share_interval,
+    sign_flip_p,
+)
+from mubench.store.record import Record
+
+Standing = Literal["like Retrain", "unlike Retrain", "too few requests", "no power"]
+
+
+@dataclass(frozen=True)
+class Power:
+    """How often a metric puts the original farther from Retrain than another Retrain."""
+
+    wins: int
+    of: int
+    """Independent requests in which one of the two is farther."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Exact 95 % interval of the share."""
+        return share_interval(self.wins, self.of) if self.of else (0.0, 1.0)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the metric tells the original from Retrain here: above one half."""
+        return self.interval[0] > 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowTest:
+    """One row under one metric."""
+
+    row: Row
+    metric: MetricInfo
+    excess: tuple[float, ...]
+    """By independent request: distance to Retrain, less the mean distance of other Retrains."""
+    p_value: float
+    """Of the exact sign-flip test that the mean excess is zero."""
+    p_holm: float
+    """Corrected for the rows under this metric."""
+    family: int
+    has_power: bool
+
+    @property
+    def mean(self) -> Estimate:
+        """Mean and spread of the excess."""
+        return estimate(self.excess)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % bootstrap interval of the mean excess; None for one request."""
+        return bootstrap_interval(self.excess)
+
+    @property
+    def standing(self) -> Standing:
+        """Whether the row can be told from Retrain."""
+        if not self.has_power:
+            return "no power"
+        if len(self.excess) < fewest_pairs(self.family):
+            return "too few requests"
+        is_farther = math.fsum(self.excess) > 0 and self.p_holm <= LEVEL
+        return "unlike Retrain" if is_farther else "like Retrain"
+
+
+@dataclass(frozen=True)
+class CellEvidence:
+    """Distances to Retrain in one cell, under every metric that has a value to match."""
+
+    cell: Cell
+
+    @cached_property
+    def metrics(self) -> tuple[MetricInfo, ...]:
+        """The metrics whose aim is Retrain's value, where several Retrains have one; and gaps.
+
+        A gap is a distance to Retrain already.
+        """
+        found = {name for r in self.cell.original.scored for name in r.metrics}
+        known = all_metrics().values()
+        return tuple(info for info in known if info.name in found and self.is_measured(info))
+
+    def power(self, metric: str) -> Power | None:
+        """The power of a metric; None where no request has another Retrain to compare with."""
+        differences = self._excess(self.cell.original, metric)
+        if not differences:
+            return None
+        decided = [value for value in differences if value]
+        return Power(sum(value > 0 for value in decided), len(decided))
+
+    def tests(self, info: MetricInfo, rows: Sequence[Row]) -> tuple[RowTest, ...]:
+        """Each of some rows under a metric, corrected for all of them."""
+        excess = {row.label: self._excess(row, info.name) for row in rows}
+        tested = [row for row in rows if excess[row.label]]
+        p_values = [sign_flip_p(excess[row.label]) for row in tested]
+        power = self.power(info.name)
+        return tuple(
+            RowTest(
+                row=row,
+                metric=info,
+                excess=excess[row.label],
+                p_value=p,
+                p_holm=p_holm,
+                family=len(tested),
+                has_power=power is not None and power.is_shown,
+            )
+            for row, p, p_holm in zip(tested, p_values, holm(p_values), strict=True)
+        )
+
+    def is_measured(self, info: MetricInfo) -> bool:
+        """Whether distances to Retrain exist, of the original and of another Retrain."""
+        is_gap = info.aim == "lower" and info.unit == "fraction" and info.name != "objective"
+        return (info.aim == "match" or is_gap) and bool(self._excess(self.cell.original, info.name))
+
+    def _excess(self, row: Row, metric: str) -> tuple[float, ...]:
+        """By independent request: how much farther from Retrain a row is than another Retrain."""
+        held = [r for r in row.scored if r.request in self._anchors]
+        pairs = [
+            (record, apart - fmean(others))
+            for record in held
+            if (apart := self._distance(record, metric)) is not None
+            and (others := self._of_replicas(record.request, metric))
+        ]
+        return independent(
+            [value for _, value in pairs],
+            [record.seed_train for record, _ in pairs],
+            [forget_set(record) for record, _ in pairs],
+        )
+
+    def _of_replicas(self, request: str, metric: str) -> list[float]:
+        found = [self._distance(r, metric) for r in self._replicas.get(request, ())]
+        return [value for value in found if value is not None]
+
+    def _distance(self, record: Record, metric: str) -> float | None:
+        """Of a record to its request's Retrain; a gap is one already."""
+        value = record.metrics.get(metric)
+        if all_metrics()[metric].aim == "lower":
+            return value
+        target = self._anchors[record.request].metrics.get(metric)
+        return None if value is None or target is None else abs(value - target)
+
+    @cached_property
+    def _anchors(self) -> Mapping[str, Record]:
+        return {record.request: record for record in self.cell.retrain.scored}
+
+    @cached_property
+    def _replicas(self) -> Mapping[str, list[Record]]:
+        replicas: dict[str, list[Record]] = {}
+        for record in self.cell.floor.records if self.cell.floor else ():
+            if record.replica and record.request in self._anchors:
+                replicas.setdefault(record.request, []).append(record)
+        return replicas
+
+
+def powers(cell: Cell, metrics: Iterable[str]) -> dict[str, Power]:
+    """Return the power of each metric that several Retrains of the cell have."""
+    measured, known = CellEvidence(cell), all_metrics()
+    found = {
+        name: measured.power(name)
+        for name in metrics
+        if name in known and measured.is_measured(known[name])
+    }
+    return {name: power for name, power in found.items() if power}
+
+
+def power_words(power: Power) -> str:
+    """Say whether a metric tells the original from Retrain, with the interval."""
+    low, high = (f"{100 * end:.0f}" for end in power.interval)
+    requests = plural(power.of, "request")
+    share = (
+        f"the original is farther from Retrain than another Retrain in {power.wins} of {requests}"
+    )
+    known = "tells" if power.is_shown else "no power to tell"
+    return f"{known} the original from Retrain: {share} (95 % interval {low} to {high} %)"
