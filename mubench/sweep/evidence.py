@@ -65,8 +65,10 @@ class Evidence(Strict):
             value = known
         if isinstance(value, str):
             value = (value,)
-        if not isinstance(value, Mapping):
+        if isinstance(value, list | tuple):
             value = dict.fromkeys(value)
+        if not isinstance(value, Mapping):
+            raise input_error(f"a block, a list of blocks or a mapping is needed; got {value!r}")
         unknown = [name for name in value if name not in (*known, "outputs")]
         if unknown:
             raise input_error(f"{unknown[0]}: unknown block; {did_you_mean(unknown[0], known)}")
