@@ -10,6 +10,7 @@ from mubench.report.figures.cost import gap_against_cost
 from mubench.report.figures.curves import hyperparameter_curves, ratio_curves
 from mubench.report.figures.figure import Figure
 from mubench.report.figures.ranking import critical_difference
+from mubench.report.figures.relearning import relearning_curves
 from mubench.report.figures.search import importance_bars, tuning_curves
 from mubench.store.examples import CellExamples
 
@@ -27,6 +28,7 @@ def cell_figures(
         *hyperparameter_curves(cell),
         importance_bars(cell, importances),
         confidence_histograms(cell, examples) if examples else None,
+        relearning_curves(cell),
     ]
     return tuple(figure for figure in figures if figure)
 
