@@ -15,6 +15,7 @@ from mubench.report.figures.select import cell_figures, sweep_figures
 from mubench.report.tables.all_metrics import metric_table
 from mubench.report.tables.details import Details, comparison_table, tuning_table
 from mubench.report.tables.evidence import evidence_tables
+from mubench.report.tables.front import front_table
 from mubench.report.tables.table import Table, table
 from mubench.report.text import summary
 from mubench.report.text.overview import OverviewRow, overview
@@ -117,6 +118,7 @@ def _cell_report(
     details = (
         *evidence_tables(cell),
         metric_table(cell).details,
+        front_table(cell),
         comparison_table(verdicts),
         tuning_table(searched, source.objective),
     )

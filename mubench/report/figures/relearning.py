@@ -68,8 +68,8 @@ def relearning_curves(cell: Cell) -> Figure | None:
     }
     return figure(
         "relearning",
-        "Accuracy on D_f while fine-tuning on D_r alone, means over requests. Dashed: Retrain. A row "
-        "that rises above it still held what it was to forget.",
+        "Accuracy on D_f while fine-tuning on D_r alone, means over requests. Dashed: Retrain. A "
+        "row that rises above it still held what it was to forget.",
         spec,
     )
 

@@ -12,6 +12,7 @@ from mubench.report.figures.figure import Figure
 from mubench.report.figures.ranking import critical_difference
 from mubench.report.figures.relearning import relearning_curves
 from mubench.report.figures.search import importance_bars, tuning_curves
+from mubench.report.figures.theorem import predicted_improvements
 from mubench.store.examples import CellExamples
 
 
@@ -36,4 +37,5 @@ def cell_figures(
 def sweep_figures(cells: Sequence[Cell], ranks: Ranks | None) -> tuple[Figure, ...]:
     """Return the figures that compare cells."""
     ranking = (critical_difference(ranks),) if ranks else ()
-    return (*ranking, *ratio_curves(cells))
+    theorem = predicted_improvements(cells)
+    return (*ranking, *ratio_curves(cells), *((theorem,) if theorem else ()))
