@@ -1,0 +1,111 @@
+"""LoTUS: temperatures, targets and a step by hand, and its end."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mubench.errors import InputError
+from mubench.methods.lotus import LoTUS, gumbel
+from tests.support.distillation import PLAIN_SGD, double_task, numbers, softmax
+from tests.support.toy import CLASSES, blobs, same, softmax_regression, train, weights
+
+ONE_STEP = PLAIN_SGD | {"epochs": 1, "batch_size": 100, "learning_rate": 0.4}
+
+
+def request_of(n_f=6, n=20, validation=None):
+    """A task whose D_val is `validation`, by default other blobs, and a trained original."""
+    task, original = double_task(n, n_f), softmax_regression(16)
+    train(original, blobs(n, dtype=torch.float64), epochs=10)
+    held_out = blobs(30, seed=1, dtype=torch.float64) if validation is None else validation
+    return replace(task, splits={**task.splits, "validation": held_out}), original
+
+
+def flat(split):
+    inputs, labels, _ = split.take(torch.arange(len(split)))
+    return inputs.flatten(1).numpy(), labels.numpy()
+
+
+def accuracy(split, W, b):
+    x, y = flat(split)
+    return ((x @ W.T + b).argmax(1) == y).mean()
+
+
+def test_gumbel_noise_has_its_mean_and_variance():
+    drawn = gumbel(torch.zeros(200_000, dtype=torch.float64), torch.Generator().manual_seed(0))
+    assert drawn.mean().item() == pytest.approx(np.euler_gamma, abs=0.01)
+    assert drawn.var().item() == pytest.approx(np.pi**2 / 6, abs=0.03)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 2.0, 8.0])
+def test_a_step_of_lotus_is_that_coded_by_hand(alpha, steps):
+    task, original = request_of()
+    method = LoTUS(alpha=alpha, retain_fraction=0.5, tolerance=1.0, **ONE_STEP)
+    found = method.run(original, task)
+    [((batch, n_f), value)] = steps
+    assert n_f == 6
+    assert batch.ids[:6].sort().values.tolist() == list(range(6))
+    assert len(set(batch.ids[6:].tolist()) - set(range(6))) == 7  # half of the other 14
+
+    W, b = numbers(original.classifier)
+    x = batch.inputs.flatten(1).numpy()
+    waits = torch.empty(13, CLASSES).exponential_(generator=task.generator("gumbel"))
+    sample = x @ W.T + b - np.log(waits.numpy()).astype(np.float64)
+    ahead = accuracy(task.forget, W, b) - accuracy(task.validation, W, b)
+    tau = np.exp(alpha * ahead)
+    target = np.eye(CLASSES)[sample.argmax(1)]
+    scaled = np.exp(sample[:6] / tau)
+    target[:6] = scaled / scaled.sum(1, keepdims=True)
+    q = softmax(x, W, b)
+    entropy = -(target[:6] * np.log(target[:6])).sum()
+    cross_entropy = -(target * np.log(q)).sum()
+    assert value == pytest.approx((cross_entropy - entropy) / 13, rel=1e-6)
+    error = (q - target) / 13
+    expected = W - 0.4 * error.T @ x, b - 0.4 * error.sum(0)
+    for ours, by_hand in zip(numbers(found.model.classifier), expected, strict=True):
+        np.testing.assert_allclose(ours, by_hand, atol=1e-6)
+
+
+def test_a_forgotten_class_is_compared_with_an_accuracy_of_0():
+    """D_val then says nothing: whatever it is, the weights are the same."""
+    task, original = request_of(n=60)
+    labels = blobs(60).labels
+    order = torch.cat([(labels == 0).nonzero(), (labels != 0).nonzero()]).flatten()
+    full = blobs(60, dtype=torch.float64).subset(order)
+    splits = {"forget": full.subset(torch.arange(20)), "retain": full.subset(torch.arange(20, 60))}
+    ends = []
+    for held_out in (blobs(30, seed=1, dtype=torch.float64), blobs(9, seed=5).subset(order[:3])):
+        of_class = replace(task, splits={**splits, "validation": held_out})
+        ends.append(weights(LoTUS(**ONE_STEP).run(original, of_class).model))
+    assert same(*ends)
+    assert not same(ends[0], weights(original))
+
+
+def test_it_ends_before_the_first_step_where_d_f_is_worse_than_unseen_examples():
+    task, original = request_of()
+    wrong = task.forget.with_labels((task.forget.labels + 1) % CLASSES)
+    found = LoTUS(**ONE_STEP).run(original, replace(task, splits={**task.splits, "forget": wrong}))
+    assert same(weights(found.model), weights(original))
+    assert found.status == "ok"
+    assert found.cost.backward_examples == 0
+
+
+def test_it_ends_after_the_epoch_that_brings_d_f_below_unseen_examples(steps):
+    """Unseen examples are D_f itself, so that any loss of accuracy is the end."""
+    task, original = request_of(n_f=8)
+    task = replace(task, splits={**task.splits, "validation": task.forget})
+    settings = ONE_STEP | {"epochs": 30, "learning_rate": 20.0, "retain_fraction": 0.0}
+    W, b = numbers(original.classifier)
+    best = accuracy(task.forget, W, b)
+    found = LoTUS(alpha=0.0, **settings).run(original, task)
+    W, b = numbers(found.model.classifier)
+    assert accuracy(task.forget, W, b) <= best - 0.01
+    assert 1 <= len(steps) < 30
+    # D_val once, and in each epoch D_f's accuracy, the teacher and the model
+    assert found.cost.forward_examples == 8 + 8 * len(steps) * 3 + 8
+
+
+def test_a_share_beyond_all_is_refused():
+    with pytest.raises(InputError, match=r"retain_fraction: 1.5 is not in \[0, 1\]"):
+        LoTUS(retain_fraction=1.5)
