@@ -7,10 +7,11 @@ x'. Descend on the cross-entropy of D_r, D_f with its labels, and the pairs (x',
 
 Differs from the paper: the learning rate is constant, where released code divides it by ten after
 every epoch or few; the radius starts at one value for all, where that code takes a median over 50
-examples, and doubles `radii` - 1 times at most. Balls are in pixels, before normalisation. What the
-original gets wrong is its own adversarial example, as there; (x', y') are not augmented.
+examples, and doubles `radii` - 1 times at most. Balls are in pixels, before normalisation. As
+there, what the original gets wrong is its own x', and x' is not augmented.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch, Pixels
+from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
 from mubench.methods.shared.gradients import BATCH
 from mubench.methods.shared.losses import cross_entropy
@@ -45,14 +47,18 @@ class AMUN(DescentMethod):
     radii: int = 5
     use_retain: bool = True
 
+    def __post_init__(self) -> None:
+        for name in self.prepare_params:
+            if getattr(self, name) <= 0:
+                raise InputError(f"{name}: {getattr(self, name)} is not above 0")
+
     @override
     def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:
         pixels = pixels_of(task.forget)
-        batches = task.forget.batches(BATCH)
-        inputs = torch.cat([self.attack(model, batch, pixels) for batch in batches])
+        parts = [self.attack(model, batch, pixels) for batch in task.forget.batches(BATCH)]
         with torch.no_grad():
-            labels = torch.cat([model(part).argmax(1) for part in inputs.split(BATCH)])
-        return {"inputs": inputs, "labels": labels}
+            labels = [model(part).argmax(1) for part in parts]
+        return {"inputs": torch.cat(parts), "labels": torch.cat(labels)}
 
     def attack(self, model: nn.Module, batch: Batch, pixels: Pixels) -> Tensor:
         """Inputs x' (b, ...), each moved until the model's class is no more its label."""
@@ -75,22 +81,18 @@ class AMUN(DescentMethod):
 
     @override
     def unlearn(self, model: nn.Module, task: ForgetTask, prepared: Tensors) -> None:
-        inputs, labels = (prepared[name].to(task.device) for name in ("inputs", "labels"))
-        adversarial = made_examples(inputs, labels)
+        made = made_examples(*(prepared[name].to(task.device) for name in ("inputs", "labels")))
         loaders = [
             self.loader("forget", task),
-            Loader(adversarial, self.batch_size, seed=task.seed, name="adversarial"),
+            Loader(made, self.batch_size, seed=task.seed, name="adversarial"),
             *([self.loader("retain", task)] if self.use_retain else []),
         ]
-        order = task.generator("union")
+        order, per_epoch = task.generator("union"), union_steps(loaders)
+
+        def batches(epoch: int) -> Iterator[Batch]:
+            return union_epoch(loaders, order)
 
         def loss(batch: Batch) -> Tensor:
             return cross_entropy(model(batch.inputs), batch.labels).mean()
 
-        descend(
-            model,
-            self.settings(task),
-            lambda _: union_epoch(loaders, order),
-            loss,
-            steps_per_epoch=union_steps(loaders),
-        )
+        descend(model, self.settings(task), batches, loss, steps_per_epoch=per_epoch)

@@ -10,7 +10,7 @@ examples whatever the number of forgotten classes, each with its own class's lab
 has as many for each class, and gives all of them the label 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mubench.data.split import Batch
-from mubench.errors import Refused
+from mubench.errors import InputError, Refused
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
 from mubench.methods.shared.losses import cross_entropy
 from mubench.methods.shared.made_examples import made_examples
@@ -45,6 +45,11 @@ class UNSIR(DescentMethod):
     noise_copies: int = 20
     weight_decay: float = 0.0
     optimizer: Literal["sgd", "adamw"] = "adamw"
+
+    def __post_init__(self) -> None:
+        for name in ("noise_size", "noise_copies", "retain_per_class"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: {getattr(self, name)} is not above 0")
 
     @override
     def prepare(self, model: nn.Module, task: ForgetTask) -> Tensors:
@@ -78,13 +83,10 @@ class UNSIR(DescentMethod):
             def loss(batch: Batch) -> Tensor:
                 return cross_entropy(model(batch.inputs), batch.labels).mean()
 
-            descend(
-                model,
-                settings,
-                lambda _: union_epoch(loaders, order),
-                loss,
-                steps_per_epoch=union_steps(loaders),
-            )
+            def batches(epoch: int) -> Iterator[Batch]:
+                return union_epoch(loaders, order)
+
+            descend(model, settings, batches, loss, steps_per_epoch=union_steps(loaders))
 
         run(impair, [noisy, retain])
         run(repair, [retain])
@@ -92,5 +94,4 @@ class UNSIR(DescentMethod):
 
 def first_of_each(labels: Tensor, most: int) -> Tensor:
     """Positions (m,) of the first `most` examples of every class in labels (n,)."""
-    places = [(labels == k).nonzero().flatten()[:most] for k in labels.unique()]
-    return torch.cat(places)
+    return torch.cat([(labels == k).nonzero().flatten()[:most] for k in labels.unique()])

@@ -7,6 +7,7 @@ from scipy.special import softmax
 from torch import nn
 
 from mubench.catalogue import cards
+from mubench.errors import InputError
 from mubench.methods.amun import AMUN
 from tests.support.boundaries import CHANNELS, PLAIN, Normalised, generator, images
 from tests.support.toy import Net, split_of, task_of
@@ -112,3 +113,9 @@ def test_amun_takes_images_alone():
     assert card.refusal("random", "image", "cnn") is None
     assert "pixels" in card.refusal("random", "text", "transformer")
     assert "pixels" in card.refusal("random", "table", "mlp")
+
+
+@pytest.mark.parametrize("name", ["epsilon", "attack_steps", "radii"])
+def test_a_size_of_0_is_refused(name):
+    with pytest.raises(InputError, match=f"{name}: 0 is not above 0"):
+        AMUN(**{name: 0})

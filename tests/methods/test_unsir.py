@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mubench.catalogue import cards
-from mubench.errors import Refused
+from mubench.errors import InputError, Refused
 from mubench.methods.unsir import UNSIR, first_of_each
 from tests.support.distillation import PLAIN_SGD, numbers, softmax
 from tests.support.toy import CLASSES, blobs, mlp, softmax_regression, task_of, tokens
@@ -70,3 +70,9 @@ def test_unsir_forgets_classes_of_inputs_that_can_be_noise():
         assert "all of a class" in card.refusal(scenario, "image", "cnn")
     with pytest.raises(Refused, match="which tokens cannot be"):
         UNSIR().run(mlp(), task_of(tokens(12), 4))
+
+
+@pytest.mark.parametrize("name", ["noise_size", "noise_copies", "retain_per_class"])
+def test_a_size_of_0_is_refused(name):
+    with pytest.raises(InputError, match=f"{name}: 0 is not above 0"):
+        UNSIR(**{name: 0})
