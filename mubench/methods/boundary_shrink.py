@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.data.split import Batch, Pixels, Split
-from mubench.errors import Refused
+from mubench.data.split import Batch, Pixels
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.shared.losses import cross_entropy
+from mubench.methods.shared.pixels import pixels_of
 from mubench.models.training.descent import descend
 
 
@@ -67,24 +67,3 @@ def fgsm(model: nn.Module, batch: Batch, pixels: Pixels, epsilon: float) -> Tens
     moved = inputs.detach() * pixels.std + pixels.mean + epsilon * slope.sign()
     moved = (moved.clamp(0, 1) * pixels.levels).round() / pixels.levels
     return (moved - pixels.mean) / pixels.std
-
-
-def pixels_of(split: Split) -> Pixels:
-    """How the split's inputs come from pixels; inputs that all lie in [0, 1] are 8-bit pixels.
-
-    Raises:
-        Refused: they are not images, or their normalisation is not known.
-    """
-    if isinstance(split.take(torch.arange(1)).inputs, dict):
-        raise Refused("boundary_shrink attacks pixels, which these inputs do not have")
-    if split.pixels is not None:
-        return split.pixels
-    for batch in split.batches(256):
-        assert isinstance(batch.inputs, Tensor)
-        low, high = batch.inputs.aminmax()
-        if low < 0 or high > 1:
-            raise Refused(
-                "boundary_shrink attacks pixels, but how these inputs were normalised is not "
-                "known; give inputs in [0, 1] and normalise in the model"
-            )
-    return Pixels(torch.tensor(0.0), torch.tensor(1.0), 255)

@@ -7,6 +7,8 @@ from mubench.models.training.loader import Loader
 from tests.support.partial_training import cnn
 from tests.support.toy import blobs, train
 
+STEPPING = ("amun", "bad_teacher", "delete", "jit", "lotus", "munba", "npo", "trw", "unsir")
+
 
 @pytest.fixture
 def steps(monkeypatch):
@@ -21,7 +23,7 @@ def steps(monkeypatch):
 
         return descend(model, settings, batches, recorded, **rest)
 
-    for name in ("bad_teacher", "delete", "npo"):
+    for name in STEPPING:
         monkeypatch.setattr(f"mubench.methods.{name}.descend", spy)
     return found
 

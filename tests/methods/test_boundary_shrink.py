@@ -1,7 +1,5 @@
 """Boundary Shrink: the nearest class across the boundary."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
@@ -9,35 +7,10 @@ from scipy.special import softmax
 from torch import nn
 
 from mubench.catalogue import cards
-from mubench.data.split import Batch, Pixels
-from mubench.errors import Refused
-from mubench.methods.boundary_shrink import BoundaryShrink, fgsm, pixels_of
-from tests.support.boundaries import PLAIN, generator
+from mubench.data.split import Batch
+from mubench.methods.boundary_shrink import BoundaryShrink, fgsm
+from tests.support.boundaries import CHANNELS, PLAIN, Normalised, generator, images
 from tests.support.toy import Net, split_of, task_of
-
-
-@dataclass(frozen=True)
-class Normalised:
-    """A transform from pixels in [0, 1]."""
-
-    pixels: Pixels
-
-    def __call__(self, inputs, generator):
-        return (inputs - self.pixels.mean) / self.pixels.std
-
-
-CHANNELS = Pixels(
-    torch.tensor([0.3, 0.6]).double().view(2, 1, 1),
-    torch.tensor([0.2, 0.05]).double().view(2, 1, 1),
-    255,
-)
-
-
-def images(n, low=0, high=256):
-    """n images (2, 3, 3) of pixels that are multiples of 1 / 255, and labels of two classes."""
-    pixels = torch.randint(low, high, (n, 2, 3, 3), generator=generator()).double() / 255
-    return pixels, torch.arange(n) % 2
-
 
 STD, MEAN = (v.expand(2, 3, 3).flatten().numpy() for v in (CHANNELS.std, CHANNELS.mean))
 
@@ -132,23 +105,6 @@ def test_without_an_attack_the_original_labels_itself():
     found = BoundaryShrink(epsilon=0.0, epochs=1, batch_size=6, augment=False).run(model, task)
     assert found.notes["attack_success"] == pytest.approx(wrong, abs=1e-12)
     assert "attack_success" not in BoundaryShrink(epochs=0).run(model, shrink_task()).notes
-
-
-def test_inputs_between_0_and_1_are_pixels_and_others_need_their_normalisation():
-    def bare(inputs, generator):
-        return inputs
-
-    pixels, labels = images(20)
-    mean, std, levels = pixels_of(split_of(pixels, labels, bare))
-    assert (mean.item(), std.item(), levels) == (0, 1, 255)
-    assert pixels_of(split_of(pixels, labels, Normalised(CHANNELS))) is CHANNELS
-    for place, value in ((7, -0.01), (19, 1.01)):
-        beyond = pixels.clone()
-        beyond[place, 1, 2, 0] = value
-        with pytest.raises(Refused, match="how these inputs were normalised is not known"):
-            pixels_of(split_of(beyond, labels, bare))
-    with pytest.raises(Refused, match="which these inputs do not have"):
-        pixels_of(split_of({"input_ids": torch.zeros(20, 5)}, labels, bare))
 
 
 @pytest.mark.parametrize("name", ["boundary_expanding", "boundary_shrink"])

@@ -38,4 +38,12 @@ VARIANTS = {
         {"alpha": -0.3, "fast_weight": 0.9},
         {"forget_every": 1, "weight_exponent": 1.0, "clip_norm": 0.0, "optimizer": "adamw"},
     ],
+    "lotus": [{"retain_fraction": 1.0, "optimizer": "sgd", "bn_mode": "eval_frozen"}],
+    "amun": [{"use_retain": False, "optimizer": "adamw", "clip_norm": 1.0}],
+    "mu_mis": [{"bn_mode": "train", "optimizer": "adamw", "clip_norm": 1.0}],
+    "munba": [{"clip_norm": 0.0, "optimizer": "adamw", "bn_mode": "eval_frozen"}],
+    "trw": [{"beta": 0.0, "optimizer": "adamw", "clip_norm": 1.0}],
+    "jit": [{"bn_mode": "train", "momentum": 0.9, "optimizer": "adamw"}],
+    "neg_merge": [{"models": 1, "optimizer": "adamw", "clip_norm": 1.0}],
+    "unsir": [{"repair_epochs": 0, "optimizer": "sgd", "bn_mode": "eval_frozen"}],
 }
