@@ -4,7 +4,7 @@
 a fixed 30 % of D_r, shuffled together, minimise the cross-entropy against Gumbel-softmax samples
 softmax((z_o + g) / tau) of the original's logits z_o, g Gumbel noise. On D_f the temperature is
 tau = exp(alpha (Acc(theta, D_f) - Acc(theta_o, D_val))), measured before every epoch; on D_r it is
-0, so that the sample is a class. When the accuracy on D_f is below that on unseen examples by
+0, so that the sample is a class; alpha is `temperature_factor`. When the accuracy on D_f is below that on unseen examples by
 `tolerance`, unlearning ends.
 
 Differs from the paper: unseen examples are D_val's. As in the released code their accuracy counts
@@ -30,14 +30,14 @@ from mubench.models.training.evaluate import logits_of
 
 @dataclass(frozen=True, kw_only=True)
 class LoTUS(DescentMethod):
-    """Distillation of smoothed predictions; the larger `alpha`, the smoother those on D_f."""
+    """Distillation of smoothed predictions; the larger `temperature_factor`, the smoother those on D_f."""
 
     needs: ClassVar = frozenset({"forget", "forget_labels", "retain", "validation", "teacher"})
 
     learning_rate: float = 1e-4
     epochs: int = 10
     retain_fraction: float = 0.3
-    alpha: float = 2.0
+    temperature_factor: float = 2.0
     tolerance: float = 0.01
     batch_size: int = 128
     optimizer: Literal["sgd", "adamw"] = "adamw"
@@ -58,7 +58,7 @@ class LoTUS(DescentMethod):
         def is_forgotten() -> bool:
             nonlocal temperature
             ahead = _accuracy(model, task.forget) - unseen
-            temperature = math.exp(self.alpha * ahead)
+            temperature = math.exp(self.temperature_factor * ahead)
             return ahead <= -self.tolerance
 
         def loss(mixed: Mixed) -> Tensor:

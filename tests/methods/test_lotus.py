@@ -49,7 +49,7 @@ def test_gumbel_noise_has_its_mean_and_variance():
 def test_a_step_of_lotus_is_that_coded_by_hand(alpha, is_classwise, steps):
     """A forgotten class is compared with an accuracy of 0, other examples with that on D_val."""
     task, original = request_of(is_classwise=is_classwise)
-    method = LoTUS(alpha=alpha, retain_fraction=0.5, tolerance=1.0, **ONE_STEP)
+    method = LoTUS(temperature_factor=alpha, retain_fraction=0.5, tolerance=1.0, **ONE_STEP)
     found = method.run(original, task)
     [((batch, n), value)] = steps
     forgotten = set(task.forget.ids.tolist())
@@ -94,7 +94,7 @@ def test_it_ends_after_the_epoch_that_brings_d_f_below_unseen_examples(steps):
     settings = ONE_STEP | {"epochs": 30, "learning_rate": 20.0, "retain_fraction": 0.0}
     W, b = numbers(original.classifier)
     best = accuracy(task.forget, W, b)
-    found = LoTUS(alpha=0.0, **settings).run(original, task)
+    found = LoTUS(temperature_factor=0.0, **settings).run(original, task)
     W, b = numbers(found.model.classifier)
     assert accuracy(task.forget, W, b) <= best - 0.01
     assert 1 <= len(steps) < 30

@@ -72,9 +72,9 @@ def predicted_improvements(cells: Sequence[Cell]) -> Figure | None:
     return figure(
         "theorem2",
         "What Theorem 2 predicts that negative smoothing saves of plain ascent's distance to "
-        "Retrain in the weights, against what UGradSL saved of GA's Avg. Gap on the same request, "
-        "both tuned where they are. Below the dashed rule smoothing made it worse. A cosine above 0 "
-        "means that no negative rate helps.",
+        "Retrain in the weights, against what UGradSL saved of GA's Avg. Gap on the same "
+        "request, both tuned where they are. Below the dashed rule smoothing made it worse. A "
+        "cosine above 0 means that no negative rate helps.",
         {"layer": layers, "width": WIDTH, "height": HEIGHT},
     )
 

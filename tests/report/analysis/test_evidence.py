@@ -121,8 +121,8 @@ def test_a_gap_is_a_distance_already():
 
 def test_words_say_the_counts_and_the_interval():
     assert power_words(Power(9, 9)) == (
-        "tells the original from Retrain: the original is farther from Retrain than another Retrain "
-        "in 9 of 9 requests (95 % interval 66 to 100 %)"
+        "tells the original from Retrain: the original is farther from Retrain than another "
+        "Retrain in 9 of 9 requests (95 % interval 66 to 100 %)"
     )
     assert power_words(Power(4, 9)).startswith("no power to tell the original from Retrain")
 
