@@ -3,9 +3,9 @@
 "LoTUS: Large-Scale Machine Unlearning with a Taste of Uncertainty", arXiv 2503.18314: over D_f and
 a fixed 30 % of D_r, shuffled together, minimise the cross-entropy against Gumbel-softmax samples
 softmax((z_o + g) / tau) of the original's logits z_o, g Gumbel noise. On D_f the temperature is
-tau = exp(alpha (Acc(theta, D_f) - Acc(theta_o, D_val))), measured before every epoch; on D_r it is
-0, so that the sample is a class; alpha is `temperature_factor`. When the accuracy on D_f is below that on unseen examples by
-`tolerance`, unlearning ends.
+tau = exp(alpha (Acc(theta, D_f) - Acc(theta_o, D_val))), measured before every epoch, with alpha
+the `temperature_factor`; on D_r it is 0, so that the sample is a class. When the accuracy on D_f is
+below that on unseen examples by `tolerance`, unlearning ends.
 
 Differs from the paper: unseen examples are D_val's. As in the released code their accuracy counts
 as 0 where a whole class is forgotten: where no example of D_r has a label of D_f.
@@ -30,7 +30,7 @@ from mubench.models.training.evaluate import logits_of
 
 @dataclass(frozen=True, kw_only=True)
 class LoTUS(DescentMethod):
-    """Distillation of smoothed predictions; the larger `temperature_factor`, the smoother those on D_f."""
+    """Distillation of smoothed predictions: smoother on D_f with a larger `temperature_factor`."""
 
     needs: ClassVar = frozenset({"forget", "forget_labels", "retain", "validation", "teacher"})
 
