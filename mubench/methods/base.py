@@ -14,7 +14,7 @@ from mubench.data.split import Split
 from mubench.errors import ContractError, Diverged, UndeclaredError
 from mubench.methods.shared.fixed_norms import fixed_norms
 from mubench.models.training.cost_meter import Cost, Meter, measure
-from mubench.models.training.descent import Descent, NormMode, Precision, is_finite
+from mubench.models.training.descent import Descent, NormMode, OptimizerName, Precision, is_finite
 from mubench.models.training.loader import Loader
 
 SplitName = Literal["forget", "retain", "validation"]
@@ -237,7 +237,7 @@ class DescentMethod(Method):
     batch_size: int = 256
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     clip_norm: float = 0.0
     bn_mode: NormMode = "train"
     augment: bool = True

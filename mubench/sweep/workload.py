@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
-from mubench.catalogue.expressions import evaluate_expression
 from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
 from mubench.errors import InputError
 from mubench.models.recipe import Recipe
@@ -121,11 +120,9 @@ def _method_work(sizes: _Sizes | None, row: Row) -> Work:
         "K": sizes.classes,
         "n_v": sizes.validation,
     }
-    cost = cards.method(row.method).cost
-    forward, backward = (
-        evaluate_expression(cost[way], values, f"{row.method}: cost.{way}")
-        for way in ("forward", "backward")
-    )
+    card, where = cards.method(row.method), f"{row.method}: "
+    forward = card.examples("forward", values, where)
+    backward = card.examples("backward", values, where)
     if not forward + backward <= _MOST_EXAMPLES:
         raise InputError(
             f"methods.{row.method}: {forward:.0e} examples forward and {backward:.0e} backward at "

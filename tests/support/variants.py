@@ -1,6 +1,8 @@
 """Further settings of methods, each of which takes another path through the code."""
 
 VARIANTS = {
+    "ft": [{"optimizer": "sam"}],
+    "ga": [{"optimizer": "sam", "clip_norm": 1.0}],
     "ugradsl": [
         {"alpha": "adaptive", "adaptive_mapping": "effort"},
         {"alpha": "adaptive", "adaptive_space": "features", "adaptive_mapping": "effort"},

@@ -40,6 +40,13 @@ def test_forward_and_backward_are_those_of_the_card():
     assert found == Work(0, 3 * (1295 + 2 * 20 * 512), 3 * (1295 + 20 * 512))
 
 
+def test_sam_goes_twice_over_every_batch():
+    plain = works(changed(TINY, methods={"ft": {"epochs": 3}}))["search"]
+    found = works(changed(TINY, methods={"ft": {"epochs": 3, "optimizer": "sam"}}))["search"]
+    assert plain == Work(0, 3 * 3 * 1165, 3 * 3 * 1165)
+    assert found == Work(0, 2 * 3 * 3 * 1165, 2 * 3 * 3 * 1165)
+
+
 def test_a_recipe_of_the_sweep_and_a_smaller_training_set_count():
     small = changed(
         TINY,
