@@ -6,7 +6,7 @@ at w and |g| its Euclidean norm over all weights (Eq. 2); the step is made from 
 the paper uses on CIFAR-10.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -32,7 +32,8 @@ def moved_up(model: nn.Module, distance: float) -> Iterator[None]:
     """Move the weights by `distance` along their gradients; afterwards they are as before."""
     weights = [p for p in model.parameters() if p.grad is not None]
     before = [p.detach().clone() for p in weights]
-    _move(weights, distance)
+    directions = normalised([p.grad for p in weights if p.grad is not None])
+    _copy(weights, [w + distance * d for w, d in zip(before, directions, strict=True)])
     try:
         yield
     finally:
@@ -50,13 +51,10 @@ def kept_buffers(model: nn.Module) -> Iterator[None]:
         _copy(buffers, before)
 
 
-@torch.no_grad()
-def _move(weights: list[nn.Parameter], distance: float) -> None:
-    gradients = [p.grad for p in weights if p.grad is not None]
+def normalised(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients over their Euclidean norm, which is of all of them together; zeros stay."""
     norm = nn.utils.get_total_norm(gradients)
-    scale = torch.where(norm > 0, distance / norm, 0.0)
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.add_(gradient * scale)
+    return [gradient / torch.where(norm > 0, norm, 1.0) for gradient in gradients]
 
 
 @torch.no_grad()
