@@ -75,8 +75,9 @@ def _scenarios() -> list[Entry]:
         "group": "all training examples of groups (subclasses, identities): named ones, or a share",
         "index": "the examples listed in files",
     }
+    in_parts = "; with `parts: 5` in five requests, one after the other on one model"
     return [
-        {"name": name, "title": f"{name} ({_forms(name)})", "about": about[name]}
+        {"name": name, "title": f"{name} ({_forms(name)})", "about": about[name] + in_parts}
         for name in ARGUMENTS
     ]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mubench.data.scenario import (
@@ -152,6 +153,34 @@ def split_forget_retain(
     kept = torch.ones(len(train), dtype=torch.bool)
     kept[rows] = False
     return train.subset(rows), train.subset(kept.nonzero().flatten())
+
+
+def forget_parts(
+    train: Split, forget: Split, count: int, *names: str | int
+) -> list[tuple[Split, Split]]:
+    """D_f in `count` parts, in order; beside each what is left of D_tr after it.
+
+    Earlier parts are in neither; later ones are still retained. Which examples come when is drawn
+    by the names, and sizes differ by at most one.
+
+    Raises:
+        InputError: D_f has fewer examples than parts.
+    """
+    if len(forget) < count:
+        raise InputError(f"parts: {len(forget)} example(s) to forget cannot be {count} parts")
+    ids, forgotten = _array(train.ids), _array(forget.ids)
+    ordered = forgotten[hash_order(forgotten, "forget parts", *names)]
+    left = np.ones(len(ids), dtype=bool)
+    pairs = []
+    for part in np.array_split(ordered, count):
+        rows = np.isin(ids, part)
+        left &= ~rows
+        pairs.append((_where(train, rows), _where(train, left)))
+    return pairs
+
+
+def _where(split: Split, mask: NDArray[np.bool_]) -> Split:
+    return split.subset(torch.from_numpy(np.flatnonzero(mask)))
 
 
 def forget_hash(ids: Tensor) -> str:

@@ -294,6 +294,24 @@ _DIAGNOSTICS = [
     ),
 ]
 
+_SEQUENCES = [
+    MetricInfo(
+        "sequence_reversal",
+        "Reversal",
+        "fraction",
+        "none",
+        "Requests in parts: accuracy on the first part at the end, minus that right after it was "
+        "unlearned; above 0 later parts brought it back.",
+    ),
+    MetricInfo(
+        "sequence_erosion",
+        "Erosion",
+        "fraction",
+        "lower",
+        "Requests in parts: testing accuracy after the first part, minus that at the end.",
+    ),
+]
+
 METRICS: Mapping[str, MetricInfo] = {
     info.name: info
     for info in (
@@ -303,6 +321,7 @@ METRICS: Mapping[str, MetricInfo] = {
         *_DISTANCES,
         *_COST,
         *_DIAGNOSTICS,
+        *_SEQUENCES,
         *_RETRAINED,
     )
 }

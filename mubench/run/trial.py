@@ -33,6 +33,7 @@ from mubench.run.references import (
     train,
     weights_to_arrays,
 )
+from mubench.run.sequence import unlearn_parts
 from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.run.step_result import StepResult, failed, make_record
 from mubench.run.workspace import Workspace
@@ -223,6 +224,8 @@ def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
         new_model=inputs.new_model,
         precision=step.execution.precision,
     )
+    if step.request.forget.parts > 1:
+        return unlearn_parts(inputs, method, task)
     prepared: Prepared | None = None
     if isinstance(step, SearchStep) and method.prepares:
         values = [getattr(method, name) for name in method.prepare_params]

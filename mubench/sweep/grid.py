@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StrictInt, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from mubench.catalogue import cards
@@ -101,6 +101,8 @@ class ForgetSpec(Strict):
     """Names of the data sets that it applies to; empty: all."""
     ratio: float | None = Field(None, gt=0, lt=1)
     stratified: bool = False
+    parts: StrictInt = Field(1, ge=1, le=100)
+    """How many requests D_f comes in, which are unlearned one after the other on one model."""
     search: tuple[Named, ...] = ()
     """What searches forget: classes or groups by number or name, or one path of a file."""
     final: tuple[Named, ...] = ()
@@ -109,11 +111,12 @@ class ForgetSpec(Strict):
 
     @property
     def label(self) -> str:
-        """`random-0.1`, `random-0.1-stratified`, `class`, `group`, `group-0.1` or `index`."""
+        """`random-0.1`, `random-0.1-stratified`, `class`, `group-0.1`, `class-parts5`, ..."""
         words: list[str] = [self.scenario]
         if self.ratio is not None:
             words.append(f"{self.ratio:g}")
-        return "-".join(words + ["stratified"] * self.stratified)
+        words += ["stratified"] * self.stratified
+        return "-".join(words + [f"parts{self.parts}"] * (self.parts > 1))
 
     @property
     def is_drawn(self) -> bool:

@@ -47,9 +47,9 @@ def work_of(step: Step) -> Work:
         case RetrainStep():
             return _training_work(_sizes(step.training, step.request), step.training.recipe)
         case SearchStep():
-            return _method_work(_sizes(step.training, step.request), step.row)
+            return _unlearning_work(step.request, step.row)
         case FinalStep(row=Row() as row, refusal=None):
-            return _method_work(_sizes(step.training, step.request), row)
+            return _unlearning_work(step.request, row)
         case FinalStep():
             return Work()
 
@@ -110,9 +110,20 @@ def _training_work(sizes: _Sizes | None, recipe: Recipe) -> Work:
     return Work(recipe.epochs, examples, examples, sizes.is_exact)
 
 
-def _method_work(sizes: _Sizes | None, row: Row) -> Work:
+def _unlearning_work(request: Request, row: Row) -> Work:
+    """Of a method on each part of a request, after which the part is gone from D_tr."""
+    sizes = _sizes(request.training, request)
     if sizes is None:
         return Work(is_exact=False)
+    work, count = Work(), request.forget.parts
+    for number in range(count):
+        part = len(range(number, sizes.forget, count))
+        work += _method_work(sizes._replace(forget=part), row)
+        sizes = sizes._replace(train=sizes.train - part)
+    return work
+
+
+def _method_work(sizes: _Sizes, row: Row) -> Work:
     values = {
         **row.space.defaults,
         "n_f": sizes.forget,

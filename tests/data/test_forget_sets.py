@@ -9,7 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench.data.forget_sets import forget_hash, forget_rows, split_forget_retain
+from mubench.data.forget_sets import (
+    forget_hash,
+    forget_parts,
+    forget_rows,
+    split_forget_retain,
+)
 from mubench.data.scenario import (
     Classes,
     Groups,
@@ -262,3 +267,33 @@ def test_ids_of_a_file_are_taken_as_they_are():
     for wrong in (99, 160, 10**6):
         with pytest.raises(InputError, match=rf"^scenario index: example {wrong} is not in D_tr"):
             split_forget_retain(train, Ids((103, wrong), "f00d"), "final", 0)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [7]), (3, [3, 2, 2]), (7, [1] * 7)])
+def test_parts_are_forgotten_one_after_the_other(count, sizes):
+    train = train_split([0, 1, 2] * 7)
+    forget, retain = split_forget_retain(train, Random(1 / 3), "final", 0)
+    pairs = forget_parts(train, forget, count, "a request")
+    parts = [set(part.ids.tolist()) for part, _ in pairs]
+    assert [len(part) for part in parts] == sizes
+    assert set.union(*parts) == set(forget.ids.tolist())
+    gone: set[int] = set()
+    for part, (_, left) in zip(parts, pairs, strict=True):
+        assert not gone & part
+        gone |= part
+        assert set(left.ids.tolist()) == set(train.ids.tolist()) - gone
+    assert pairs[-1][1].ids.tolist() == retain.ids.tolist()
+
+
+def test_the_name_of_a_request_draws_its_parts():
+    train = train_split([0, 1] * 20)
+    forget, _ = split_forget_retain(train, Classes((1,)), "final", 0)
+    firsts = [forget_parts(train, forget, 4, name)[0][0].ids.tolist() for name in ("a", "a", "b")]
+    assert firsts[0] == firsts[1] != firsts[2]
+
+
+def test_more_parts_than_examples_are_refused():
+    train = train_split([0, 1, 1, 1])
+    forget, _ = split_forget_retain(train, Classes((0,)), "final", 0)
+    with pytest.raises(InputError, match=r"^parts: 1 example\(s\) to forget cannot be 2 parts$"):
+        forget_parts(train, forget, 2)

@@ -119,6 +119,14 @@ BAD_SWEEPS = {
         {"grid__forget": [{"scenario": "random", "ratio": 0.1, "stratified": "some"}]},
         "grid.forget[0].stratified: ",
     ),
+    "no part": (
+        {"grid__forget": [{"scenario": "random", "ratio": 0.1, "parts": 0}]},
+        "grid.forget[0].parts: ",
+    ),
+    "parts that are no number": (
+        {"grid__forget": [{"scenario": "random", "ratio": 0.1, "parts": "5"}]},
+        "grid.forget[0].parts: ",
+    ),
     "class twice in a group": (
         {
             "grid__forget": [

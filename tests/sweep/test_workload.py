@@ -47,6 +47,15 @@ def test_sam_goes_twice_over_every_batch():
     assert found == Work(0, 2 * 3 * 3 * 1165, 2 * 3 * 3 * 1165)
 
 
+def test_a_request_in_parts_is_one_run_for_each_part():
+    """130 to forget: 44, 43 and 43; 1,295 to begin with."""
+    forget = [{"scenario": "random", "ratio": 0.1, "parts": 3}]
+    found = works(changed(TINY, grid__forget=forget, methods={"rl": {"epochs": 2}}))
+    once = 2 * (1295 + 1251 + 1208)  # n_f + n_r of each part
+    assert found["search"] == Work(0, 3 * once, 3 * once)
+    assert found["retrain"] == Work(150, 5 * 30 * 1165, 5 * 30 * 1165)
+
+
 def test_a_recipe_of_the_sweep_and_a_smaller_training_set_count():
     small = changed(
         TINY,
