@@ -59,9 +59,9 @@ def load_dataset(
     Args:
         card: the data card: sources, classes, input_shape, fingerprint, options, ...
         options: some of the card's options; the others keep the card's defaults. `flip_labels` is
-            the share of D_tr whose labels are wrong (held-out splits keep true labels, and get
-            `noisy_labels` beside them); `train_size` keeps that many of D_tr,
-            `holdout_size` at most that many of D_val and of D_te.
+            the share of D_tr whose labels are wrong, with `true_labels` beside them (held-out
+            splits keep true labels, and get `noisy_labels` beside them); `train_size` keeps that
+            many of D_tr, `holdout_size` at most that many of D_val and of D_te.
         splits: some of `train`, `validation`, `test`.
         device: where the tensors will live.
         data_dir: folder of data sets; without it the environment's MUBENCH_DATA.
@@ -148,6 +148,7 @@ class _Chosen(NamedTuple):
     units: Ints | None = None
     """(n,): examples with one number are forgotten together."""
     noisy_labels: Ints | None = None
+    true_labels: Ints | None = None
 
     @classmethod
     def all_of(cls, split: EncodedSplit) -> "_Chosen":
@@ -162,8 +163,7 @@ class _Chosen(NamedTuple):
     def at(self, positions: Ints) -> "_Chosen":
         """Those at ascending positions (m,)."""
         rows = positions if self.rows is None else self.rows[positions]
-        known = (self.labels, self.ids, self.groups, self.units, self.noisy_labels)
-        chosen = (None if each is None else each[positions] for each in known)
+        chosen = (None if each is None else each[positions] for each in self[2:])
         return _Chosen(self.inputs, rows, *chosen)  # type: ignore[arg-type]
 
     def with_noise(self, settings: Mapping[str, Any], dataset: str, num_classes: int) -> "_Chosen":
@@ -223,13 +223,14 @@ def _with_options(
             )
         chosen = chosen.first(size, dataset, "train_size")
     share = settings.get("flip_labels", 0.0)
+    if not share:
+        return chosen
     noisy = flip_labels(chosen.labels, chosen.ids, share, num_classes, dataset)
-    return chosen._replace(labels=noisy)
+    return chosen._replace(labels=noisy, true_labels=chosen.labels)
 
 
 def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Source:
     """Inputs on the device if they fit, else mapped on the host; on a CPU mapped ones stay so."""
-    groups, noisy = chosen.groups, chosen.noisy_labels
     inputs = _tensors(chosen.inputs)
     rows = None if chosen.rows is None else torch.from_numpy(chosen.rows)
     count = len(chosen.ids)
@@ -242,12 +243,18 @@ def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Sour
         labels=torch.tensor(chosen.labels, device=device),
         ids=torch.tensor(chosen.ids, device=device),
         transform=transform,
-        groups=None if groups is None else torch.tensor(groups, device=device),
-        units=None if chosen.units is None else torch.tensor(chosen.units, device=device),
-        noisy_labels=None if noisy is None else torch.tensor(noisy, device=device),
+        **{name: _column(getattr(chosen, name), device) for name in _MORE},
         rows=rows,
         is_streamed=not fits,
     )
+
+
+_MORE = ("groups", "units", "noisy_labels", "true_labels")
+"""What is known of each example of some data sets alone."""
+
+
+def _column(values: Ints | None, device: torch.device) -> torch.Tensor | None:
+    return None if values is None else torch.tensor(values, device=device)
 
 
 def _tensors(inputs: Encoded) -> Inputs:

@@ -8,6 +8,7 @@ from torch import Tensor
 from mubench.data.scenario import (
     SEARCH_POOL,
     Classes,
+    Corrupted,
     Groups,
     GroupShare,
     Ids,
@@ -15,6 +16,7 @@ from mubench.data.scenario import (
     Random,
     Scenario,
     check_scenario,
+    discovered_count,
     forget_count,
 )
 from mubench.data.sources.partition import Ints, hash_ids, hash_order
@@ -32,6 +34,7 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
     If stratified, pools and shuffles alternate between the classes: a prefix has every class in its
     share, to within an example or two. `GroupShare` draws whole groups in the same way. Examples of
     one of D_tr's `units` are drawn together, as one: the set may then be larger by a few.
+    `Corrupted` draws single examples in the same way, out of those with a wrong label.
 
     The other scenarios take the examples that they name; purpose and seed have no effect.
 
@@ -64,6 +67,10 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
             )
         case Ids(wanted):
             chosen = _of_ids(ids, wanted)
+        case Corrupted(discovered):
+            wrong = _corrupted(train)
+            order = forget_order(ids[wrong], purpose, seed)
+            chosen = wrong[order[: discovered_count(discovered, len(wrong))]]
     if len(chosen) == len(ids):
         raise InputError("scenario: all of D_tr is named; nothing is left to retain")
     return torch.from_numpy(np.sort(chosen))
@@ -138,6 +145,15 @@ def _of_ids(ids: Ints, wanted: tuple[int, ...]) -> Ints:
             f"an option, or not there ({len(strange)} of {len(wanted)} such)"
         )
     return rows
+
+
+def _corrupted(train: Split) -> Ints:
+    """Positions of the examples whose labels were made wrong."""
+    true = train.true_labels
+    wrong = np.flatnonzero([] if true is None else _array(true != train.labels))
+    if not len(wrong):
+        raise InputError("scenario corrupted: no label of D_tr was made wrong; set flip_labels")
+    return wrong
 
 
 def _array(values: Tensor) -> Ints:

@@ -65,6 +65,8 @@ class Source:
     """(n,) int64, where twins are forgotten together: examples of one number are."""
     noisy_labels: Tensor | None = None
     """(n,) int64: labels of held-out examples as they would be in D_tr, if those are flipped."""
+    true_labels: Tensor | None = None
+    """(n,) int64, where an option of the data set made some of the `labels` wrong."""
     rows: Tensor | None = None
     is_streamed: bool = False
     """Whether the inputs are too large for the device: the next batches are then fetched ahead."""
@@ -172,6 +174,12 @@ class Split:
         return None if noisy is None else noisy[self._rows]
 
     @property
+    def true_labels(self) -> Tensor | None:
+        """(n,) int64, where some of D_tr's labels were made wrong; no method sees them."""
+        true = self._source.true_labels
+        return None if true is None else true[self._rows]
+
+    @property
     def pixels(self) -> Pixels | None:
         """How inputs come from pixels; None where they are not images, or where that is unknown."""
         return getattr(self._source.transform, "pixels", None)
@@ -187,14 +195,17 @@ class Split:
 
     def without_labels(self) -> "Split":
         """The same examples with every label -1."""
-        hidden = torch.full_like(self._source.labels, -1)
-        return Split(replace(self._source, labels=hidden, noisy_labels=None), self._rows)
+        return self._labelled(torch.full_like(self._source.labels, -1))
+
+    def without_true_labels(self) -> "Split":
+        """The same examples, of which nobody knows whether their labels were made wrong."""
+        return Split(replace(self._source, true_labels=None), self._rows)
 
     def with_labels(self, labels: Tensor) -> "Split":
         """The same examples with other labels (n,) int64."""
         changed = self._source.labels.clone()
         changed[self._rows] = labels.to(self.device)
-        return Split(replace(self._source, labels=changed, noisy_labels=None), self._rows)
+        return self._labelled(changed)
 
     def take(self, positions: Tensor, augment: torch.Generator | None = None) -> Batch:
         """The batch at `positions` (b,); augmented where a generator is given."""
@@ -217,6 +228,10 @@ class Split:
     def batches(self, size: int) -> Iterator[Batch]:
         """All examples in order with the test transform; the last batch may be short."""
         yield from self.stream(torch.arange(len(self)).split(size))
+
+    def _labelled(self, labels: Tensor) -> "Split":
+        source = replace(self._source, labels=labels, noisy_labels=None, true_labels=None)
+        return Split(source, self._rows)
 
     def _batch(self, examples: Tensor, raw: Inputs, augment: torch.Generator | None) -> Batch:
         source = self._source

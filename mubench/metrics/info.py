@@ -55,6 +55,14 @@ _ACCURACY = [
         "match",
         "Testing accuracy on the other groups of the classes to which the forgotten groups belong.",
     ),
+    MetricInfo(
+        "corrected_accuracy",
+        "Corrected",
+        "fraction",
+        "higher",
+        "Accuracy on the true labels of all training examples whose labels an option of the data "
+        "set made wrong, in D_f or not.",
+    ),
 ]
 
 _MEMBERSHIP = [

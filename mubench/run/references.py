@@ -65,11 +65,14 @@ def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs
             _numpy(split.ids),
             _numpy(split.labels),
             logits_of(model, split),
-            None if split.groups is None else _numpy(split.groups),
-            None if split.noisy_labels is None else _numpy(split.noisy_labels),
+            *(None if column is None else _numpy(column) for column in _known_of(split)),
         )
         for name, split in splits.items()
     }
+
+
+def _known_of(split: Split) -> tuple[Tensor | None, ...]:
+    return split.groups, split.noisy_labels, split.true_labels
 
 
 def outputs_to_arrays(outputs: Mapping[str, Outputs]) -> dict[str, Arrays]:

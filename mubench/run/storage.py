@@ -111,8 +111,8 @@ def _of_model(step: Step) -> Storage:
     test = holdout_size(dataset, "test") if training.purpose == "final" else 0
     wide = 8 + 8 + 4 * len(card.classes) + (8 if card.groups else 0)  # id, label, logits, group
     held_out = validation + test
-    noisy = 8 if {**card.options, **dataset.options}.get("flip_labels") else 0
-    outputs = ((train or 0) + held_out) * wide + held_out * noisy
+    wide += 8 if {**card.options, **dataset.options}.get("flip_labels") else 0  # the other label
+    outputs = ((train or 0) + held_out) * wide
     parameters = training.model.card.parameters
     is_reference = isinstance(step, TrainStep | RetrainStep)
     return Storage(

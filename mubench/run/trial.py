@@ -169,7 +169,7 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
         *result.flags,
         *scores.flags,
         *diagnosed.flags,
-        *_overlap(inputs.step.request.forget.ratio),
+        *_overlap(inputs.step.request.forget.share),
     )
     metrics = {**result.metrics, **scores.values, **diagnosed.metrics}
     return _sized(replace(result, metrics=metrics, flags=flags), inputs)
@@ -286,9 +286,9 @@ def _sized(result: StepResult, inputs: RetrainInputs | _Unlearning) -> StepResul
     )
 
 
-def _overlap(ratio: float | None) -> tuple[str, ...]:
-    """A flag where search and final forget sets of one ratio may share examples."""
-    return ("search_overlap",) if ratio and search_overlap(ratio, ratio) else ()
+def _overlap(share: float | None) -> tuple[str, ...]:
+    """A flag where search and final forget sets of one share may share examples."""
+    return ("search_overlap",) if share and search_overlap(share, share) else ()
 
 
 def _is_finite(outputs: Mapping[str, Outputs]) -> bool:

@@ -93,6 +93,11 @@ def _check_scenarios(forget: ForgetSpec, data: DatasetSpec) -> None:
     searched, final = (forget.scenarios(purpose, card) for purpose in ("search", "final"))
     for scenario in (*searched, *final):
         check_scenario(scenario, len(card.classes), len(card.groups))
+    if forget.scenario == "corrupted" and not {**card.options, **data.options}.get("flip_labels"):
+        raise InputError(
+            f"grid.forget: no label of '{data.name}' is made wrong, which {forget.label} forgets; "
+            f"write {{name: {data.name}, flip_labels: 0.1}}"
+        )
     shared = {n for s in searched for n in named_members(s)} & {
         n for s in final for n in named_members(s)
     }

@@ -65,16 +65,15 @@ def _own(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def forget_entries(node: Any, where: str) -> Iterator[dict[str, Any]]:
-    """One scenario for each ratio of a list; a single class is a group of one."""
+    """One scenario for each share of a list; a single class is a group of one."""
     _check_keys(node, where)
     entry = {
         key: value for key, value in node.items() if key in ("scenario", "stratified", "parts")
     }
     if "dataset" in node:
         entry["dataset"] = as_list(node["dataset"])
-    if "ratio" in node:
-        for ratio in as_list(node["ratio"]):
-            yield {**entry, "ratio": ratio}
+    for key in {"ratio", "discovered"} & node.keys():
+        yield from ({**entry, key: share} for share in as_list(node[key]))
         return
     plural = PLURALS[node["scenario"]]
     if node["scenario"] == "index":
@@ -101,6 +100,7 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "class": (("search_classes", "final_classes"),),
     "group": (("search_groups", "final_groups"), ("ratio",)),
     "index": (("search_files", "final_files"),),
+    "corrupted": (("discovered",),),
 }
 """The keys that each scenario needs; `group` has two forms."""
 

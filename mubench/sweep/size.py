@@ -65,7 +65,8 @@ def lag_of(spec: SweepSpec) -> int:
 def refusal_of(row: Row, model: ModelSpec, scenario: str) -> str | None:
     """Why a method cannot do what a cell asks, if so."""
     card = cards.method(row.method)
-    return card.refusal(scenario, model.card.modality, model.card.family)
+    asked = "random" if scenario == "corrupted" else scenario  # examples of any class, both
+    return card.refusal(asked, model.card.modality, model.card.family)
 
 
 def requests_of(spec: SweepSpec, forget: ForgetSpec, purpose: Purpose) -> int:

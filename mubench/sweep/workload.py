@@ -6,7 +6,16 @@ from typing import Any, NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
-from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
+from mubench.data.scenario import (
+    Classes,
+    Corrupted,
+    Groups,
+    GroupShare,
+    Ids,
+    Random,
+    discovered_count,
+    forget_count,
+)
 from mubench.errors import InputError
 from mubench.models.recipe import Recipe
 from mubench.sweep.grid import DatasetSpec
@@ -88,7 +97,7 @@ def _sizes(training: Training, request: Request | None) -> _Sizes | None:
     if train is None:
         return None
     options = {**card.options, **training.dataset.options}
-    forget, is_exact = (0, True) if request is None else _forgotten(request, train, card)
+    forget, is_exact = (0, True) if request is None else _forgotten(request, train, card, options)
     return _Sizes(
         train=train,
         forget=forget,
@@ -146,7 +155,9 @@ _MOST_EXAMPLES = 1e18
 """Years of all computers."""
 
 
-def _forgotten(request: Request, size: int, card: DataCard) -> tuple[int, bool]:
+def _forgotten(
+    request: Request, size: int, card: DataCard, options: Mapping[str, Any]
+) -> tuple[int, bool]:
     """Examples of D_f, and whether that is exact."""
     match request.scenario:
         case Random(ratio):
@@ -159,3 +170,5 @@ def _forgotten(request: Request, size: int, card: DataCard) -> tuple[int, bool]:
             return forget_count(len(numbers) / len(card.groups), size), False
         case Ids(ids):
             return min(len(ids), size - 1), True
+        case Corrupted(discovered):
+            return discovered_count(discovered, round(options["flip_labels"] * size)), True

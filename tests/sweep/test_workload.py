@@ -56,6 +56,19 @@ def test_a_request_in_parts_is_one_run_for_each_part():
     assert found["retrain"] == Work(150, 5 * 30 * 1165, 5 * 30 * 1165)
 
 
+def test_discovered_wrong_labels_are_counted_exactly():
+    """259 of 1,295 labels are wrong, 130 of them discovered."""
+    found = works(
+        changed(
+            TINY,
+            grid__dataset=[{"name": "digits", "flip_labels": 0.2}],
+            grid__forget=[{"scenario": "corrupted", "discovered": 0.5}],
+            methods={"ft": {"epochs": 1}},
+        )
+    )
+    assert found["search"] == Work(0, 3 * (1295 - 130), 3 * (1295 - 130))
+
+
 def test_a_recipe_of_the_sweep_and_a_smaller_training_set_count():
     small = changed(
         TINY,
