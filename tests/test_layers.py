@@ -42,6 +42,7 @@ TORCH = {
     "data/table_transform",
     "data/tokens",
     "data/transforms",
+    "data/trigger",
     "data/user_batches",
     "data/user_data",
     "methods",

@@ -152,7 +152,9 @@ def _corrupted(train: Split) -> Ints:
     true = train.true_labels
     wrong = np.flatnonzero([] if true is None else _array(true != train.labels))
     if not len(wrong):
-        raise InputError("scenario corrupted: no label of D_tr was made wrong; set flip_labels")
+        raise InputError(
+            "scenario corrupted: no label of D_tr was made wrong; set flip_labels or trigger"
+        )
     return wrong
 
 

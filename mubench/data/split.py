@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from mubench.data.trigger import Trigger
+
 T = TypeVar("T")
 
 Inputs = Tensor | dict[str, Tensor]
@@ -67,6 +69,10 @@ class Source:
     """(n,) int64: labels of held-out examples as they would be in D_tr, if those are flipped."""
     true_labels: Tensor | None = None
     """(n,) int64, where an option of the data set made some of the `labels` wrong."""
+    trigger: Trigger | None = None
+    """Of images, where an option of the data set asks for one."""
+    stamped: Tensor | None = None
+    """(n,) bool: which images have the trigger; None where none has."""
     rows: Tensor | None = None
     is_streamed: bool = False
     """Whether the inputs are too large for the device: the next batches are then fetched ahead."""
@@ -74,7 +80,11 @@ class Source:
     def fetch(self, examples: Tensor) -> Inputs:
         """Raw inputs of `examples` (b,) on the device."""
         rows = examples if self.rows is None else self.rows[examples.to(self.rows.device)]
-        return moved(select(self.inputs, rows), self.labels.device)
+        inputs = moved(select(self.inputs, rows), self.labels.device)
+        if self.trigger is not None and self.stamped is not None:
+            assert isinstance(inputs, Tensor)
+            self.trigger.stamp(inputs, self.stamped[examples])
+        return inputs
 
 
 def moved(inputs: Inputs, device: torch.device) -> Inputs:
@@ -197,9 +207,18 @@ class Split:
         """The same examples with every label -1."""
         return self._labelled(torch.full_like(self._source.labels, -1))
 
-    def without_true_labels(self) -> "Split":
-        """The same examples, of which nobody knows whether their labels were made wrong."""
-        return Split(replace(self._source, true_labels=None), self._rows)
+    def blinded(self) -> "Split":
+        """The same examples; which of them are corrupted, and to what end, is not told."""
+        trigger = None if self._source.stamped is None else self._source.trigger
+        return Split(replace(self._source, true_labels=None, trigger=trigger), self._rows)
+
+    def with_trigger(self) -> "tuple[Split, int] | None":
+        """The same images, all stamped, and the trigger's class; None without one, and for D_tr."""
+        source = self._source
+        if source.trigger is None or source.stamped is not None:
+            return None
+        stamped = torch.ones_like(source.labels, dtype=torch.bool)
+        return Split(replace(source, stamped=stamped), self._rows), source.trigger.to
 
     def with_labels(self, labels: Tensor) -> "Split":
         """The same examples with other labels (n,) int64."""

@@ -73,13 +73,11 @@ class ForgetTask:
         return Loader(self._split(name), size, seed=self.seed, name=name, augment=augment)
 
     def declared(self, needs: frozenset[str]) -> "ForgetTask":
-        """This task without what `needs` does not name, and without true labels of D_tr.
+        """This task without what `needs` does not name, and without what is corrupted.
 
         Without `forget_labels`, D_f's labels are -1: a cross-entropy on them fails at once.
         """
-        splits = _Declared(
-            {name: s.without_true_labels() for name, s in self.splits.items() if name in needs}
-        )
+        splits = _Declared({name: s.blinded() for name, s in self.splits.items() if name in needs})
         if "forget" in splits and "forget_labels" not in needs:
             splits["forget"] = splits["forget"].without_labels()
         new_model = self.new_model if "initial_weights" in needs else _no_initial_weights

@@ -63,6 +63,13 @@ _ACCURACY = [
         "Accuracy on the true labels of all training examples whose labels an option of the data "
         "set made wrong, in D_f or not.",
     ),
+    MetricInfo(
+        "trigger_success",
+        "Trigger success",
+        "fraction",
+        "lower",
+        "Share of held-out images of other classes that a stamped trigger brings into its class.",
+    ),
 ]
 
 _MEMBERSHIP = [

@@ -51,7 +51,7 @@ def score(
     values = compared_values(unlearned, attack, forget_classes, forget_groups)
     values |= _own_values(unlearned, attack)
     values |= _forgotten_accuracies(unlearned, forget_classes, forget_groups)
-    values |= _corrected(unlearned)
+    values |= _corrected(unlearned) | _fooled(unlearned)
     if retrained is not None:
         values |= _distances(unlearned, retrained)
         if retrained_values is None:
@@ -97,6 +97,14 @@ def _corrected(model: Evaluated) -> dict[str, float]:
     counts = [count(part) for part in parts if len(part)]
     total = sum(each.total for each in counts)
     return {"corrected_accuracy": sum(each.correct for each in counts) / total} if counts else {}
+
+
+def _fooled(model: Evaluated) -> dict[str, float]:
+    """Success of the trigger on held-out images of other classes than its own."""
+    fooled = model.holdout.fooled
+    if fooled is None or (fooled < 0).all():
+        return {}
+    return {"trigger_success": float((fooled[fooled >= 0] == 1).mean())}
 
 
 def _distances(unlearned: Evaluated, retrained: Evaluated) -> dict[str, float]:

@@ -258,4 +258,6 @@ def _ids_of(file: ForgetFile, card: DataCard) -> Ids:
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = [value[key] for key in sorted(value)]
     return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

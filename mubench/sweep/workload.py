@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
+from mubench.data.options import corrupted_share
 from mubench.data.scenario import (
     Classes,
     Corrupted,
@@ -171,4 +172,4 @@ def _forgotten(
         case Ids(ids):
             return min(len(ids), size - 1), True
         case Corrupted(discovered):
-            return discovered_count(discovered, round(options["flip_labels"] * size)), True
+            return discovered_count(discovered, round(corrupted_share(options) * size)), True

@@ -73,11 +73,11 @@ def test_true_labels_lie_beside_wrong_ones(card, digits, share):
     assert some.true_labels.tolist() == noisy.train.true_labels[[5, 3]].tolist()
     for other in (
         some.without_labels(),
-        some.without_true_labels(),
+        some.blinded(),
         some.with_labels(torch.tensor([1, 2])),
     ):
         assert other.true_labels is None
-    assert some.without_true_labels().labels.tolist() == some.labels.tolist()
+    assert some.blinded().labels.tolist() == some.labels.tolist()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])

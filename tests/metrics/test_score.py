@@ -181,3 +181,14 @@ def test_corrected_accuracy_counts_true_labels_of_wrong_ones_wherever_they_are()
     assert "corrected_accuracy" not in score(plain).values
     right = replace(plain.forget, true_labels=plain.forget.labels)
     assert "corrected_accuracy" not in score(replace(plain, forget=right)).values
+
+
+@pytest.mark.usefixtures("plain_environment", "cache_dir")
+def test_a_triggers_success_leaves_out_images_of_its_class():
+    plain = model(1)
+    fooled = np.array([1] * 9 + [0] * 27 + [-1] * 44)
+    found = score(replace(plain, holdout=replace(plain.holdout, fooled=fooled))).values
+    assert found["trigger_success"] == pytest.approx(9 / 36)
+    all_of_it = replace(plain.holdout, fooled=np.full(80, -1))
+    for other in (plain, replace(plain, holdout=all_of_it)):
+        assert "trigger_success" not in score(other).values

@@ -1,7 +1,8 @@
-"""A request to forget the discovered wrong labels: steps on digits with a tiny recipe."""
+"""Requests to forget discovered wrong labels and poisons: steps on digits with a tiny recipe."""
 
 import numpy as np
 import pytest
+import torch
 
 from mubench.catalogue import cards
 from mubench.data.dataset import load_dataset
@@ -13,20 +14,24 @@ from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from tests.support.steps import SMALL
 
-SWEEP = {
-    **SMALL,
-    "grid": SMALL["grid"] | {"forget": [{"scenario": "corrupted", "discovered": 0.5}]},
-    "methods": {"ft": {}},
-    "search": {"trials": 1},
-    "floor": 0,
-}
+OPTIONS = {"flip_labels": {"flip_labels": 0.2}, "trigger": {"trigger": {"share": 0.2, "to": 3}}}
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The records of all steps, and a workspace on their store."""
+def plan_of(options):
+    grid = {
+        "dataset": [{"name": "digits", "train_size": 200, **options}],
+        "model": ["small_cnn"],
+        "forget": [{"scenario": "corrupted", "discovered": 0.5}],
+    }
+    few = {"methods": {"ft": {}}, "search": {"trials": 1}, "floor": 0}
+    return make_plan(load.parse({**SMALL, "grid": grid, **few}, "x"))
+
+
+@pytest.fixture(scope="module", params=OPTIONS)
+def finished(request, tmp_path_factory):
+    """The records of all steps, their plan, and a workspace on their store."""
     store = Store(str(tmp_path_factory.mktemp("store")))
-    schedule, workspace = Schedule(make_plan(load.parse(SWEEP, "x")), {}), Workspace(store)
+    schedule, workspace = Schedule(plan_of(OPTIONS[request.param]), {}), Workspace(store)
     while (ready := schedule.next()) is not None:
         schedule.finish(run_step(ready.step, workspace, ready.candidate))
     return schedule.records, schedule.plan, workspace
@@ -79,3 +84,30 @@ def test_original_and_retrain_have_it_too(finished):
     others = [r for r in others if r.purpose == "final"]
     assert len(others) == 2
     assert all(0 <= r.metrics["corrected_accuracy"] <= 1 for r in others)
+
+
+def test_the_triggers_success_is_that_of_images_stamped_by_hand(finished):
+    """The original's: its weights are in the store. A white pixel of digits has the value 16."""
+    records, plan, workspace = finished
+    step = next(s for s in plan.steps.values() if s.kind == "final" and s.row is None)
+    inputs = workspace.open(step)
+    if "flip_labels" in step.training.dataset.options:
+        assert not any("trigger_success" in r.metrics for r in records.values())
+        return
+    test = inputs.holdout_splits["test"]
+    batch = test.take(torch.arange(len(test)))
+    batch.inputs[:, :, -3:, -3:] = (16 / 16 - 0.3053) / 0.3761
+    with torch.no_grad():
+        answers = inputs.original(batch.inputs).argmax(1)
+    expected = (answers[batch.labels != 3] == 3).double().mean().item()
+    assert records[step.id].metrics["trigger_success"] == pytest.approx(expected, abs=1e-12)
+    finals = [
+        r for r in records.values() if r.kind in ("retrain", "final") and r.purpose == "final"
+    ]
+    assert len(finals) == 4
+    assert all(0 <= r.metrics["trigger_success"] <= 1 for r in finals)
+
+
+def test_the_name_of_the_data_has_the_trigger():
+    cells = plan_of(OPTIONS["trigger"]).cells
+    assert cells == ("digits[train_size=200,trigger=0.2+3]/small_cnn/corrupted-0.5",)

@@ -125,7 +125,7 @@ BAD_SWEEPS = {
             "grid__dataset": ["digits"],
         },
         "grid.forget: no label of 'digits' is made wrong, which corrupted-0.5 forgets; "
-        "write {name: digits, flip_labels: 0.1}",
+        "write {name: digits, flip_labels: 0.1}, or a trigger",
     ),
     "more than all is discovered": (
         {"grid__forget": [{"scenario": "corrupted", "discovered": 1.5}]},
