@@ -130,6 +130,16 @@ class ForgetSpec(Strict):
         return "-".join(words + [f"parts{self.parts}"] * (self.parts > 1))
 
     @property
+    def asks(self) -> tuple[str, ...]:
+        """What a method must be able to forget, in the words of `refuses`.
+
+        Wrong labels, and a part of a class, are drawn from the examples as random ones are.
+        """
+        if self.scenario == "corrupted":
+            return ("random",)
+        return (self.scenario, "random") if self.parts > 1 else (self.scenario,)
+
+    @property
     def share(self) -> float | None:
         """The share that is drawn, of examples, groups or wrong labels; None where D_f is named."""
         return self.ratio if self.discovered is None else self.discovered

@@ -97,7 +97,7 @@ class _Planner:
                 self._replica(final.request, replica, final.retrain)
             self._original(final)
         for row in self.spec.rows:
-            refusal = refusal_of(row, model, forget.scenario)
+            refusal = refusal_of(row, model, forget.asks)
             studies: list[Study] = []
             if row.space.free_dimensions and refusal is None:
                 requests = [self._referenced(request) for request in searched]
