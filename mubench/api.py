@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import MethodCard
-from mubench.catalogue.expressions import evaluate_expression
 from mubench.catalogue.registry import make_method
 from mubench.catalogue.seeds import derive_seed
 from mubench.data.cache.progress_bar import counting
@@ -246,7 +245,7 @@ def _work(card: MethodCard, task: ForgetTask, params: Mapping[str, Any]) -> int:
     """Examples that the method will send forward, as its card counts them."""
     sizes = {f"n_{name[0]}": len(split) for name, split in task.splits.items()}
     values = {**card.space.defaults, **params, "n_v": 0, **sizes, "K": task.num_classes}
-    return round(evaluate_expression(card.cost["forward"], values, "cost.forward"))
+    return round(card.examples("forward", values))
 
 
 def _dtype_of(model: nn.Module) -> torch.dtype | None:

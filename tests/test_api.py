@@ -249,7 +249,10 @@ def test_divergence_is_raised_and_the_model_is_as_before():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"optimizer": "adma"}, "ft: optimizer: Input should be 'sgd' or 'adamw'; got 'adma'"),
+        (
+            {"optimizer": "adma"},
+            "ft: optimizer: Input should be 'sgd', 'adamw' or 'sam'; got 'adma'",
+        ),
         ({"epochs": "3"}, "ft: epochs: Input should be a valid integer; got '3'"),
         ({"epochs": -1}, "epochs: 0 or more is needed; got -1"),
         ({"batch_size": 0}, "batch_size: 1 or more is needed; got 0"),

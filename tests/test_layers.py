@@ -43,6 +43,7 @@ TORCH = {
     "data/table_transform",
     "data/tokens",
     "data/transforms",
+    "data/trigger",
     "data/user_batches",
     "data/user_data",
     "evidence",

@@ -19,7 +19,7 @@ _LEAST: Mapping[str, float] = {
     "clip_norm": 0,
 }
 WORDS: Mapping[str, tuple[str, ...]] = {
-    "optimizer": ("sgd", "adamw"),
+    "optimizer": ("sgd", "adamw", "sam"),
     "bn_mode": ("train", "eval_frozen"),
 }
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, 
 from typing_extensions import TypedDict
 
 from mubench.catalogue.bounds import WORDS
+from mubench.catalogue.expressions import evaluate_expression
 from mubench.catalogue.features import Features
 from mubench.catalogue.range_syntax import parse_range
 from mubench.catalogue.ranges import Fixed, Scalar
@@ -127,6 +128,19 @@ class MethodCard(Strict):
                 raise input_error(f"curves.{name}: unknown hyperparameter; {hint}")
         _ = self.space  # reads the ranges
         return self
+
+    def examples(
+        self, way: Literal["forward", "backward"], values: Mapping[str, Any], where: str = ""
+    ) -> float:
+        """Examples sent `way` with these hyperparameters and sizes.
+
+        SAM goes twice over every batch of a descent; work beside descents is doubled here too.
+
+        Raises:
+            InputError: the expression of `cost` has no value; the message begins with `where`.
+        """
+        passes = 2 if values.get("optimizer") == "sam" else 1
+        return passes * evaluate_expression(self.cost[way], values, f"{where}cost.{way}")
 
     def refusal(self, *kinds: str) -> str | None:
         """Why the method cannot do this scenario, modality or family of models, or None."""

@@ -79,6 +79,8 @@ def _number(node: ast.expr, values: Mapping[str, Any]) -> float:
             return _SIGNS[type(sign)](_number(operand, values))
         case ast.BinOp(left, operation, right) if type(operation) in _OPERATORS:
             return _OPERATORS[type(operation)](_number(left, values), _number(right, values))
+        case ast.Compare(ast.Name(name), [ast.Eq()], [ast.Constant(str() as word)]):
+            return bool(_defined(name, values) == word)
         case ast.Call(ast.Name(name), arguments, []) if name in _FUNCTIONS:
             return _FUNCTIONS[name](*(_number(argument, values) for argument in arguments))
     raise ValueError(
@@ -86,10 +88,14 @@ def _number(node: ast.expr, values: Mapping[str, Any]) -> float:
     )
 
 
-def _value(name: str, values: Mapping[str, Any]) -> float:
+def _defined(name: str, values: Mapping[str, Any]) -> Any:
     if name not in values:
         raise ValueError(f"name '{name}' is not defined")
-    value = values[name]
+    return values[name]
+
+
+def _value(name: str, values: Mapping[str, Any]) -> float:
+    value = _defined(name, values)
     if not isinstance(value, int | float):  # a string times a number would be a long string
         raise ValueError(f"{name} is {value!r}, not a number")  # noqa: TRY004  the card is wrong
     return value

@@ -74,9 +74,11 @@ def _scenarios() -> list[Entry]:
         "class": "all training examples of one or several classes",
         "group": "all training examples of groups (subclasses, identities): named ones, or a share",
         "index": "the examples listed in files",
+        "corrupted": "a discovered share of what `flip_labels` or `trigger` made wrong",
     }
+    in_parts = "; with `parts: 5` in five requests, one after the other on one model"
     return [
-        {"name": name, "title": f"{name} ({_forms(name)})", "about": about[name]}
+        {"name": name, "title": f"{name} ({_forms(name)})", "about": about[name] + in_parts}
         for name in ARGUMENTS
     ]
 

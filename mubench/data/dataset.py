@@ -19,6 +19,7 @@ from mubench.data.split import Inputs, Source, Split, Transform, moved, select
 from mubench.data.table_transform import TableTransform
 from mubench.data.tokens import Encoded, EncodedSplit, TextTransform, encoded
 from mubench.data.transforms import ImageTransform
+from mubench.data.trigger import Trigger, stamped_rows
 from mubench.errors import DataError, InputError, did_you_mean
 
 RESIDENT_BYTES = 4 * 2**30
@@ -59,9 +60,10 @@ def load_dataset(
     Args:
         card: the data card: sources, classes, input_shape, fingerprint, options, ...
         options: some of the card's options; the others keep the card's defaults. `flip_labels` is
-            the share of D_tr whose labels are wrong (held-out splits keep true labels, and get
-            `noisy_labels` beside them); `train_size` keeps that many of D_tr,
-            `holdout_size` at most that many of D_val and of D_te.
+            the share of D_tr whose labels are wrong, with `true_labels` beside them (held-out
+            splits keep true labels, and get `noisy_labels` beside them); `trigger` stamps a share
+            of D_tr, which gets the label that it stands for; `train_size` keeps that
+            many of D_tr, `holdout_size` at most that many of D_val and of D_te.
         splits: some of `train`, `validation`, `test`.
         device: where the tensors will live.
         data_dir: folder of data sets; without it the environment's MUBENCH_DATA.
@@ -87,7 +89,10 @@ def load_dataset(
     for name in ("validation", "test"):
         held_out = chosen[name].first(settings.get("holdout_size"), card["name"], "holdout_size")
         chosen[name] = held_out.with_noise(settings, card["name"], classes)
-    loaded = {name: Split.whole(_source(chosen[name], transform, device)) for name in splits}
+    trigger = _trigger(settings, transform)
+    loaded = {
+        name: Split.whole(_source(chosen[name], transform, trigger, device)) for name in splits
+    }
     return Dataset(
         train=loaded.get("train"),
         validation=loaded.get("validation"),
@@ -148,6 +153,8 @@ class _Chosen(NamedTuple):
     units: Ints | None = None
     """(n,): examples with one number are forgotten together."""
     noisy_labels: Ints | None = None
+    true_labels: Ints | None = None
+    stamped: Ints | None = None
 
     @classmethod
     def all_of(cls, split: EncodedSplit) -> "_Chosen":
@@ -162,8 +169,7 @@ class _Chosen(NamedTuple):
     def at(self, positions: Ints) -> "_Chosen":
         """Those at ascending positions (m,)."""
         rows = positions if self.rows is None else self.rows[positions]
-        known = (self.labels, self.ids, self.groups, self.units, self.noisy_labels)
-        chosen = (None if each is None else each[positions] for each in known)
+        chosen = (None if each is None else each[positions] for each in self[2:])
         return _Chosen(self.inputs, rows, *chosen)  # type: ignore[arg-type]
 
     def with_noise(self, settings: Mapping[str, Any], dataset: str, num_classes: int) -> "_Chosen":
@@ -213,7 +219,7 @@ def _require_classes(train: _Chosen, before: EncodedSplit, whole: StoredDataset)
 def _with_options(
     settings: Mapping[str, Any], chosen: _Chosen, dataset: str, num_classes: int
 ) -> _Chosen:
-    """D_tr after `train_size` and `flip_labels`."""
+    """D_tr after `train_size`, and `flip_labels` or `trigger`."""
     size = settings.get("train_size")
     if size is not None:
         if size > len(chosen.ids):
@@ -222,14 +228,30 @@ def _with_options(
                 "training examples there are"
             )
         chosen = chosen.first(size, dataset, "train_size")
-    share = settings.get("flip_labels", 0.0)
-    noisy = flip_labels(chosen.labels, chosen.ids, share, num_classes, dataset)
-    return chosen._replace(labels=noisy)
+    share, labels = settings.get("flip_labels", 0.0), chosen.labels
+    if settings.get("trigger"):
+        share, to = settings["trigger"]["share"], settings["trigger"]["to"]
+        stamped = stamped_rows(labels, chosen.ids, share, to, dataset)
+        wrong = np.where(stamped, to, labels)
+        return chosen._replace(labels=wrong, true_labels=labels, stamped=stamped)
+    if not share:
+        return chosen
+    noisy = flip_labels(labels, chosen.ids, share, num_classes, dataset)
+    return chosen._replace(labels=noisy, true_labels=labels)
 
 
-def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Source:
+def _trigger(settings: Mapping[str, Any], transform: Transform) -> Trigger | None:
+    if not settings.get("trigger"):
+        return None
+    assert isinstance(transform, ImageTransform)
+    inset = transform.spare - transform.spare // 2
+    return Trigger(settings["trigger"]["to"], transform.max_value, inset)
+
+
+def _source(
+    chosen: _Chosen, transform: Transform, trigger: Trigger | None, device: torch.device
+) -> Source:
     """Inputs on the device if they fit, else mapped on the host; on a CPU mapped ones stay so."""
-    groups, noisy = chosen.groups, chosen.noisy_labels
     inputs = _tensors(chosen.inputs)
     rows = None if chosen.rows is None else torch.from_numpy(chosen.rows)
     count = len(chosen.ids)
@@ -242,12 +264,19 @@ def _source(chosen: _Chosen, transform: Transform, device: torch.device) -> Sour
         labels=torch.tensor(chosen.labels, device=device),
         ids=torch.tensor(chosen.ids, device=device),
         transform=transform,
-        groups=None if groups is None else torch.tensor(groups, device=device),
-        units=None if chosen.units is None else torch.tensor(chosen.units, device=device),
-        noisy_labels=None if noisy is None else torch.tensor(noisy, device=device),
+        **{name: _column(getattr(chosen, name), device) for name in _MORE},
+        trigger=trigger,
         rows=rows,
         is_streamed=not fits,
     )
+
+
+_MORE = ("groups", "units", "noisy_labels", "true_labels", "stamped")
+"""What is known of each example of some data sets alone."""
+
+
+def _column(values: Ints | None, device: torch.device) -> torch.Tensor | None:
+    return None if values is None else torch.tensor(values, device=device)
 
 
 def _tensors(inputs: Encoded) -> Inputs:

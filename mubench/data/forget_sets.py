@@ -2,11 +2,13 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mubench.data.scenario import (
     SEARCH_POOL,
     Classes,
+    Corrupted,
     Groups,
     GroupShare,
     Ids,
@@ -14,6 +16,7 @@ from mubench.data.scenario import (
     Random,
     Scenario,
     check_scenario,
+    discovered_count,
     forget_count,
 )
 from mubench.data.sources.partition import Ints, hash_ids, hash_order
@@ -31,6 +34,7 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
     If stratified, pools and shuffles alternate between the classes: a prefix has every class in its
     share, to within an example or two. `GroupShare` draws whole groups in the same way. Examples of
     one of D_tr's `units` are drawn together, as one: the set may then be larger by a few.
+    `Corrupted` draws single examples in the same way, out of those with a wrong label.
 
     The other scenarios take the examples that they name; purpose and seed have no effect.
 
@@ -63,6 +67,10 @@ def forget_rows(train: Split, scenario: Scenario, purpose: Purpose, seed: int) -
             )
         case Ids(wanted):
             chosen = _of_ids(ids, wanted)
+        case Corrupted(discovered):
+            wrong = _corrupted(train)
+            order = forget_order(ids[wrong], purpose, seed)
+            chosen = wrong[order[: discovered_count(discovered, len(wrong))]]
     if len(chosen) == len(ids):
         raise InputError("scenario: all of D_tr is named; nothing is left to retain")
     return torch.from_numpy(np.sort(chosen))
@@ -139,6 +147,17 @@ def _of_ids(ids: Ints, wanted: tuple[int, ...]) -> Ints:
     return rows
 
 
+def _corrupted(train: Split) -> Ints:
+    """Positions of the examples whose labels were made wrong."""
+    true = train.true_labels
+    wrong = np.flatnonzero([] if true is None else _array(true != train.labels))
+    if not len(wrong):
+        raise InputError(
+            "scenario corrupted: no label of D_tr was made wrong; set flip_labels or trigger"
+        )
+    return wrong
+
+
 def _array(values: Tensor) -> Ints:
     array: Ints = values.cpu().numpy()
     return array
@@ -152,6 +171,34 @@ def split_forget_retain(
     kept = torch.ones(len(train), dtype=torch.bool)
     kept[rows] = False
     return train.subset(rows), train.subset(kept.nonzero().flatten())
+
+
+def forget_parts(
+    train: Split, forget: Split, count: int, *names: str | int
+) -> list[tuple[Split, Split]]:
+    """D_f in `count` parts, in order; beside each what is left of D_tr after it.
+
+    Earlier parts are in neither; later ones are still retained. Which examples come when is drawn
+    by the names, and sizes differ by at most one.
+
+    Raises:
+        InputError: D_f has fewer examples than parts.
+    """
+    if len(forget) < count:
+        raise InputError(f"parts: {len(forget)} example(s) to forget cannot be {count} parts")
+    ids, forgotten = _array(train.ids), _array(forget.ids)
+    ordered = forgotten[hash_order(forgotten, "forget parts", *names)]
+    left = np.ones(len(ids), dtype=bool)
+    pairs = []
+    for part in np.array_split(ordered, count):
+        rows = np.isin(ids, part)
+        left &= ~rows
+        pairs.append((_where(train, rows), _where(train, left)))
+    return pairs
+
+
+def _where(split: Split, mask: NDArray[np.bool_]) -> Split:
+    return split.subset(torch.from_numpy(np.flatnonzero(mask)))
 
 
 def forget_hash(ids: Tensor) -> str:

@@ -20,11 +20,11 @@ def check_options(
     Raises:
         InputError: an option that the card does not have, or a value out of range.
     """
+    known = {**card["options"], **({"trigger": None} if card["modality"] == "image" else {})}
     for name in options:
-        if name not in card["options"]:
-            hint = did_you_mean(str(name), card["options"])
-            raise InputError(f"{where}.{name}: unknown option; {hint}")
-    settings = {**card["options"], **options}
+        if name not in known:
+            raise InputError(f"{where}.{name}: unknown option; {did_you_mean(str(name), known)}")
+    settings = {**known, **options}
     share = settings.get("flip_labels", 0.0)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise InputError(f"{where}.flip_labels: a share in [0, 1] is needed; got {share!r}")
@@ -39,7 +39,39 @@ def check_options(
                 f"{where}.{name}: one of {', '.join(TWIN_CHOICES)} is needed; got {given!r}"
             )
     _check_text(settings, where)
+    if settings.get("trigger") is not None:
+        classes = tuple(map(str, card["classes"]))
+        settings["trigger"] = _checked_trigger(settings["trigger"], classes, f"{where}.trigger")
+        if share:
+            raise InputError(f"{where}.trigger: stands for wrong labels alone, without flip_labels")
     return settings
+
+
+def corrupted_share(settings: Mapping[str, Any]) -> float:
+    """Share of D_tr whose labels are made wrong by these options, which are checked."""
+    trigger = settings.get("trigger")
+    share: float = trigger["share"] if trigger else settings.get("flip_labels", 0.0)
+    return share
+
+
+def _checked_trigger(given: Any, classes: tuple[str, ...], where: str) -> dict[str, Any]:
+    """The option `trigger`, with its class by number.
+
+    Raises:
+        InputError: it is no mapping of `share` and `to`, or one of them cannot be.
+    """
+    if not isinstance(given, dict) or given.keys() != {"share", "to"}:
+        raise InputError(f"{where}: a mapping {{share: 0.1, to: CLASS}} is needed; got {given!r}")
+    share, to = given["share"], given["to"]
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+        raise InputError(f"{where}.share: a share between 0 and 1 is needed; got {share!r}")
+    number = classes.index(to) if to in classes else to
+    if isinstance(number, bool) or number not in range(len(classes)):
+        raise InputError(
+            f"{where}.to: a class by name, or by number from 0 to {len(classes) - 1}, is needed; "
+            f"got {to!r}"
+        )
+    return {"share": float(share), "to": number}
 
 
 def _check_text(settings: Mapping[str, Any], where: str) -> None:

@@ -7,6 +7,8 @@ A scenario is one of
 - `Groups((69,))`: all of some groups, a finer division than classes; or `GroupShare(ratio)`, all of
   a share of the groups, drawn.
 - `Ids(ids, sha256)`: the examples that a file names.
+- `Corrupted(discovered)`: a share, drawn, of those whose labels an option of the data set made
+  wrong.
 
 Searching and reporting draw their random sets from two disjoint pools.
 """
@@ -77,7 +79,21 @@ class Ids:
     """Fingerprint of the data that the ids are of, where the file says it."""
 
 
-Scenario = Random | Classes | Groups | GroupShare | Ids
+@dataclass(frozen=True)
+class Corrupted:
+    """A share of the examples with labels made wrong; raises InputError unless 0 < share <= 1."""
+
+    discovered: float
+
+    def __post_init__(self) -> None:
+        share = self.discovered
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+            raise InputError(
+                f"scenario corrupted: 0 < discovered <= 1 must hold, but got discovered={share!r}"
+            )
+
+
+Scenario = Random | Classes | Groups | GroupShare | Ids | Corrupted
 
 
 def search_overlap(ratio_search: float, ratio_final: float) -> bool:
@@ -96,6 +112,15 @@ def forget_count(ratio: float, size: int) -> int:
     (4500, 1, 9)
     """
     return min(max(1, round(ratio * size)), size - 1)
+
+
+def discovered_count(share: float, corrupted: int) -> int:
+    """Examples to forget among the corrupted: round(share * corrupted), but at least one.
+
+    >>> discovered_count(0.5, 101), discovered_count(0.001, 10), discovered_count(1.0, 7)
+    (50, 1, 7)
+    """
+    return max(1, round(share * corrupted))
 
 
 def named_members(scenario: Scenario) -> tuple[int, ...]:

@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from mubench.data.trigger import Trigger
+
 T = TypeVar("T")
 
 Inputs = Tensor | dict[str, Tensor]
@@ -65,6 +67,12 @@ class Source:
     """(n,) int64, where twins are forgotten together: examples of one number are."""
     noisy_labels: Tensor | None = None
     """(n,) int64: labels of held-out examples as they would be in D_tr, if those are flipped."""
+    true_labels: Tensor | None = None
+    """(n,) int64, where an option of the data set made some of the `labels` wrong."""
+    trigger: Trigger | None = None
+    """Of images, where an option of the data set asks for one."""
+    stamped: Tensor | None = None
+    """(n,) bool: which images have the trigger; None where none has."""
     rows: Tensor | None = None
     is_streamed: bool = False
     """Whether the inputs are too large for the device: the next batches are then fetched ahead."""
@@ -72,7 +80,11 @@ class Source:
     def fetch(self, examples: Tensor) -> Inputs:
         """Raw inputs of `examples` (b,) on the device."""
         rows = examples if self.rows is None else self.rows[examples.to(self.rows.device)]
-        return moved(select(self.inputs, rows), self.labels.device)
+        inputs = moved(select(self.inputs, rows), self.labels.device)
+        if self.trigger is not None and self.stamped is not None:
+            assert isinstance(inputs, Tensor)
+            self.trigger.stamp(inputs, self.stamped[examples])
+        return inputs
 
 
 def moved(inputs: Inputs, device: torch.device) -> Inputs:
@@ -172,6 +184,12 @@ class Split:
         return None if noisy is None else noisy[self._rows]
 
     @property
+    def true_labels(self) -> Tensor | None:
+        """(n,) int64, where some of D_tr's labels were made wrong; no method sees them."""
+        true = self._source.true_labels
+        return None if true is None else true[self._rows]
+
+    @property
     def pixels(self) -> Pixels | None:
         """How inputs come from pixels; None where they are not images, or where that is unknown."""
         return getattr(self._source.transform, "pixels", None)
@@ -187,14 +205,26 @@ class Split:
 
     def without_labels(self) -> "Split":
         """The same examples with every label -1."""
-        hidden = torch.full_like(self._source.labels, -1)
-        return Split(replace(self._source, labels=hidden, noisy_labels=None), self._rows)
+        return self._labelled(torch.full_like(self._source.labels, -1))
+
+    def blinded(self) -> "Split":
+        """The same examples; which of them are corrupted, and to what end, is not told."""
+        trigger = None if self._source.stamped is None else self._source.trigger
+        return Split(replace(self._source, true_labels=None, trigger=trigger), self._rows)
+
+    def with_trigger(self) -> "tuple[Split, int] | None":
+        """The same images, all stamped, and the trigger's class; None without one, and for D_tr."""
+        source = self._source
+        if source.trigger is None or source.stamped is not None:
+            return None
+        stamped = torch.ones_like(source.labels, dtype=torch.bool)
+        return Split(replace(source, stamped=stamped), self._rows), source.trigger.to
 
     def with_labels(self, labels: Tensor) -> "Split":
         """The same examples with other labels (n,) int64."""
         changed = self._source.labels.clone()
         changed[self._rows] = labels.to(self.device)
-        return Split(replace(self._source, labels=changed, noisy_labels=None), self._rows)
+        return self._labelled(changed)
 
     def take(self, positions: Tensor, augment: torch.Generator | None = None) -> Batch:
         """The batch at `positions` (b,); augmented where a generator is given."""
@@ -217,6 +247,10 @@ class Split:
     def batches(self, size: int) -> Iterator[Batch]:
         """All examples in order with the test transform; the last batch may be short."""
         yield from self.stream(torch.arange(len(self)).split(size))
+
+    def _labelled(self, labels: Tensor) -> "Split":
+        source = replace(self._source, labels=labels, noisy_labels=None, true_labels=None)
+        return Split(source, self._rows)
 
     def _batch(self, examples: Tensor, raw: Inputs, augment: torch.Generator | None) -> Batch:
         source = self._source

@@ -11,7 +11,7 @@ code, and carries the factor T^2, which is 1 at the default T. The student is in
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask, frozen_copy
 from mubench.methods.shared.losses import kl_divergence
 from mubench.methods.shared.mixed_batches import Mixed, mixed_epoch, steps
-from mubench.models.training.descent import descend
+from mubench.models.training.descent import OptimizerName, descend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class BadTeacher(DescentMethod):
     temperature: float = 1.0
     batch_size: int = 256
     weight_decay: float = 0.0
-    optimizer: Literal["sgd", "adamw"] = "adamw"
+    optimizer: OptimizerName = "adamw"
 
     def __post_init__(self) -> None:
         if not 0 <= self.retain_fraction <= 1:

@@ -14,7 +14,7 @@ from mubench.data.split import Split
 from mubench.errors import ContractError, Diverged, UndeclaredError
 from mubench.methods.shared.fixed_norms import fixed_norms
 from mubench.models.training.cost_meter import Cost, Meter, measure
-from mubench.models.training.descent import Descent, NormMode, Precision, is_finite
+from mubench.models.training.descent import Descent, NormMode, OptimizerName, Precision, is_finite
 from mubench.models.training.loader import Loader
 
 SplitName = Literal["forget", "retain", "validation"]
@@ -73,11 +73,11 @@ class ForgetTask:
         return Loader(self._split(name), size, seed=self.seed, name=name, augment=augment)
 
     def declared(self, needs: frozenset[str]) -> "ForgetTask":
-        """This task without what `needs` does not name.
+        """This task without what `needs` does not name, and without what is corrupted.
 
         Without `forget_labels`, D_f's labels are -1: a cross-entropy on them fails at once.
         """
-        splits = _Declared({name: self.splits[name] for name in self.splits if name in needs})
+        splits = _Declared({name: s.blinded() for name, s in self.splits.items() if name in needs})
         if "forget" in splits and "forget_labels" not in needs:
             splits["forget"] = splits["forget"].without_labels()
         new_model = self.new_model if "initial_weights" in needs else _no_initial_weights
@@ -237,7 +237,7 @@ class DescentMethod(Method):
     batch_size: int = 256
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     clip_norm: float = 0.0
     bn_mode: NormMode = "train"
     augment: bool = True

@@ -16,7 +16,7 @@ is an addition, off by default.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from mubench.methods.base import ForgetTask, Method, Tensors
 from mubench.methods.shared.gradients import batch_fisher, unflatten
 from mubench.methods.shared.label_smoothing import gls_loss
 from mubench.methods.shared.losses import cross_entropy
-from mubench.models.training.descent import Descent, Hooks, NormMode, cosine, descend
+from mubench.models.training.descent import Descent, Hooks, NormMode, OptimizerName, cosine, descend
 from mubench.models.training.loader import Loader
 
 LEAST_LOSS = 1e-7
@@ -63,7 +63,7 @@ class SFRon(Method):
     clip_norm: float = 7.0
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     bn_mode: NormMode = "train"
     augment: bool = True
 

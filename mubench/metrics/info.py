@@ -55,6 +55,21 @@ _ACCURACY = [
         "match",
         "Testing accuracy on the other groups of the classes to which the forgotten groups belong.",
     ),
+    MetricInfo(
+        "corrected_accuracy",
+        "Corrected",
+        "fraction",
+        "higher",
+        "Accuracy on the true labels of all training examples whose labels an option of the data "
+        "set made wrong, in D_f or not.",
+    ),
+    MetricInfo(
+        "trigger_success",
+        "Trigger success",
+        "fraction",
+        "lower",
+        "Share of held-out images of other classes that a stamped trigger brings into its class.",
+    ),
 ]
 
 _MEMBERSHIP = [
@@ -294,6 +309,7 @@ _DIAGNOSTICS = [
     ),
 ]
 
+<<<<<<< HEAD
 MOST_EPOCHS = 10
 """Of relearning on D_r alone."""
 
@@ -393,6 +409,26 @@ WEIGHT_BLOCKS: Mapping[str, tuple[str, ...]] = {
 }
 """By block of evidence on weights: its metrics that have Retrain's value as their aim."""
 
+=======
+_SEQUENCES = [
+    MetricInfo(
+        "sequence_reversal",
+        "Reversal",
+        "fraction",
+        "none",
+        "Requests in parts: accuracy on the first part at the end, minus that right after it was "
+        "unlearned; above 0 later parts brought it back.",
+    ),
+    MetricInfo(
+        "sequence_erosion",
+        "Erosion",
+        "fraction",
+        "lower",
+        "Requests in parts: testing accuracy after the first part, minus that at the end.",
+    ),
+]
+
+>>>>>>> 2386b42c7e0a6ebcadff932fc5c04d20759ed956
 METRICS: Mapping[str, MetricInfo] = {
     info.name: info
     for info in (
@@ -402,7 +438,11 @@ METRICS: Mapping[str, MetricInfo] = {
         *_DISTANCES,
         *_COST,
         *_DIAGNOSTICS,
+<<<<<<< HEAD
         *_EVIDENCE,
+=======
+        *_SEQUENCES,
+>>>>>>> 2386b42c7e0a6ebcadff932fc5c04d20759ed956
         *_RETRAINED,
     )
 }

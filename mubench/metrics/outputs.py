@@ -10,14 +10,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+_OPTIONAL = ("groups", "noisy_labels", "true_labels", "fooled")
+
+
 @dataclass(frozen=True, eq=False)
 class Outputs:
     """One model's outputs: `ids` (n,) int64, `labels` (n,) int64, `logits` (n, K) float32.
 
     `groups` (n,) int64 where the data set has any: identities, or subclasses of its classes.
     `noisy_labels` (n,) int64 of held-out examples: those that they would have in D_tr, where an
-    option of the data set makes some of D_tr's labels wrong; their `labels` are true. Raises
-    ValueError where shapes do not fit each other or a label is not one of the K classes.
+    option of the data set makes some of D_tr's labels wrong; their `labels` are true. `true_labels`
+    (n,) int64 of examples of D_tr: those that they had before such an option. `fooled`
+    (n,) int64 of held-out images, where there is a trigger: 1 where the image with the trigger is
+    put into the trigger's class, 0 where not, -1 for images of that class. Raises ValueError where
+    shapes do not fit each other or a label is not one of the K classes.
     """
 
     ids: NDArray[np.int64]
@@ -25,11 +31,13 @@ class Outputs:
     logits: NDArray[np.float32]
     groups: NDArray[np.int64] | None = None
     noisy_labels: NDArray[np.int64] | None = None
+    true_labels: NDArray[np.int64] | None = None
+    fooled: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.logits.ndim != 2 or self.logits.shape[1] < 2:
             raise ValueError(f"logits must have shape (n, K >= 2), got {self.logits.shape}")
-        for name in ("ids", "labels", "groups", "noisy_labels"):
+        for name in ("ids", "labels", *_OPTIONAL):
             column = getattr(self, name)
             if column is not None and column.shape != self.logits.shape[:1]:
                 raise ValueError(
@@ -48,7 +56,7 @@ class Outputs:
     def of_arrays(cls, arrays: Mapping[str, Any]) -> "Outputs":
         """From what `arrays` returned. Raises KeyError where a part is missing, or ValueError."""
         required = (arrays["ids"], arrays["labels"], arrays["logits"])
-        return cls(*required, arrays.get("groups"), arrays.get("noisy_labels"))
+        return cls(*required, *map(arrays.get, _OPTIONAL))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As they are stored: each field that is there, by its name."""
@@ -112,6 +120,13 @@ class Outputs:
         if not is_present.all():
             raise KeyError(f"id {ids[~is_present][0]} is not among these {len(self)} outputs")
         return self.at(order[ranks])
+
+    def corrupted(self) -> "Outputs":
+        """The examples whose label an option of the data set made wrong, with their true labels."""
+        if self.true_labels is None:
+            return self.where(np.zeros(len(self), dtype=bool))
+        wrong = self.true_labels != self.labels
+        return replace(self.where(wrong), labels=self.true_labels[wrong])
 
     def of_classes(self, classes: Iterable[int]) -> "Outputs":
         """The examples whose label is one of `classes`."""

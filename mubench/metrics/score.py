@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mubench.metrics import distances
-from mubench.metrics.accuracy import accuracy
+from mubench.metrics.accuracy import accuracy, count
 from mubench.metrics.gap import TERMS, gap, tow, tow_mia
 from mubench.metrics.membership import SvcAttack, mia_svc
 from mubench.metrics.objective import compared_values, components, gaps
@@ -51,6 +51,7 @@ def score(
     values = compared_values(unlearned, attack, forget_classes, forget_groups)
     values |= _own_values(unlearned, attack)
     values |= _forgotten_accuracies(unlearned, forget_classes, forget_groups)
+    values |= _corrected(unlearned) | _fooled(unlearned)
     if retrained is not None:
         values |= _distances(unlearned, retrained)
         if retrained_values is None:
@@ -88,6 +89,22 @@ def _forgotten_accuracies(
         adjacent = model.holdout.of_classes(labels).without_groups(groups)
         parts |= {"ta_forget_group": in_groups, "ta_adjacent": adjacent}
     return {name: accuracy(part) for name, part in parts.items() if len(part)}
+
+
+def _corrected(model: Evaluated) -> dict[str, float]:
+    """Accuracy on true labels where D_tr has wrong ones, in D_f or not."""
+    parts = [part.corrupted() for part in (model.forget, model.retain)]
+    counts = [count(part) for part in parts if len(part)]
+    total = sum(each.total for each in counts)
+    return {"corrected_accuracy": sum(each.correct for each in counts) / total} if counts else {}
+
+
+def _fooled(model: Evaluated) -> dict[str, float]:
+    """Success of the trigger on held-out images of other classes than its own."""
+    fooled = model.holdout.fooled
+    if fooled is None or (fooled < 0).all():
+        return {}
+    return {"trigger_success": float((fooled[fooled >= 0] == 1).mean())}
 
 
 def _distances(unlearned: Evaluated, retrained: Evaluated) -> dict[str, float]:

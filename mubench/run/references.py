@@ -65,11 +65,23 @@ def evaluate(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs
             _numpy(split.ids),
             _numpy(split.labels),
             logits_of(model, split),
-            None if split.groups is None else _numpy(split.groups),
-            None if split.noisy_labels is None else _numpy(split.noisy_labels),
+            groups=_optional(split.groups),
+            noisy_labels=_optional(split.noisy_labels),
+            true_labels=_optional(split.true_labels),
+            fooled=_fooled(model, split),
         )
         for name, split in splits.items()
     }
+
+
+def _fooled(model: nn.Module, split: Split) -> np.ndarray | None:
+    """Which images the trigger brings into its class, as in `Outputs.fooled`; None without one."""
+    triggered = split.with_trigger()
+    if triggered is None:
+        return None
+    stamped, to = triggered
+    answers = logits_of(model, stamped).argmax(1)
+    return np.where(_numpy(split.labels) == to, -1, answers == to)
 
 
 def outputs_to_arrays(outputs: Mapping[str, Outputs]) -> dict[str, Arrays]:
@@ -92,6 +104,10 @@ def read_weights(view: View, step_id: str, model: nn.Module) -> nn.Module:
     arrays: Mapping[str, Any] = view.load(step_id, WEIGHTS)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
     return model
+
+
+def _optional(values: Tensor | None) -> np.ndarray | None:
+    return None if values is None else _numpy(values)
 
 
 def _numpy(values: Tensor) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mubench.data.options import corrupted_share
 from mubench.errors import StoreError
 from mubench.store.store import Store
 from mubench.sweep.steps import FinalStep, RetrainStep, SearchStep, Step, TrainStep
@@ -111,8 +112,9 @@ def _of_model(step: Step) -> Storage:
     test = holdout_size(dataset, "test") if training.purpose == "final" else 0
     wide = 8 + 8 + 4 * len(card.classes) + (8 if card.groups else 0)  # id, label, logits, group
     held_out = validation + test
-    noisy = 8 if {**card.options, **dataset.options}.get("flip_labels") else 0
-    outputs = ((train or 0) + held_out) * wide + held_out * noisy
+    corrupted = corrupted_share({**card.options, **dataset.options})
+    wide += 8 if corrupted else 0  # the other label, or what a trigger does
+    outputs = ((train or 0) + held_out) * wide
     parameters = training.model.card.parameters
     is_reference = isinstance(step, TrainStep | RetrainStep)
     has_weights = is_reference or step.execution.keeps_weights

@@ -41,6 +41,7 @@ from mubench.run.references import (
     train,
     weights_to_arrays,
 )
+from mubench.run.sequence import unlearn_parts
 from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.run.step_result import StepResult, failed, make_record
 from mubench.run.workspace import Workspace
@@ -180,8 +181,12 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
         *result.flags,
         *scores.flags,
         *diagnosed.flags,
+<<<<<<< HEAD
         *found.flags,
         *_overlap(inputs.step.request.forget.ratio),
+=======
+        *_overlap(inputs.step.request.forget.share),
+>>>>>>> 2386b42c7e0a6ebcadff932fc5c04d20759ed956
     )
     metrics = {**result.metrics, **scores.values, **diagnosed.metrics, **found.metrics}
     return _sized(replace(result, metrics=metrics, flags=flags), inputs)
@@ -263,6 +268,8 @@ def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
         new_model=inputs.new_model,
         precision=step.execution.precision,
     )
+    if step.request.forget.parts > 1:
+        return unlearn_parts(inputs, method, task)
     prepared: Prepared | None = None
     if isinstance(step, SearchStep) and method.prepares:
         values = [getattr(method, name) for name in method.prepare_params]
@@ -323,9 +330,9 @@ def _sized(result: StepResult, inputs: RetrainInputs | _Unlearning) -> StepResul
     )
 
 
-def _overlap(ratio: float | None) -> tuple[str, ...]:
-    """A flag where search and final forget sets of one ratio may share examples."""
-    return ("search_overlap",) if ratio and search_overlap(ratio, ratio) else ()
+def _overlap(share: float | None) -> tuple[str, ...]:
+    """A flag where search and final forget sets of one share may share examples."""
+    return ("search_overlap",) if share and search_overlap(share, share) else ()
 
 
 def _is_finite(outputs: Mapping[str, Outputs]) -> bool:

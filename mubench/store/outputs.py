@@ -14,7 +14,6 @@ from mubench.metrics.outputs import Outputs, SplitOutputs
 from mubench.metrics.related_models import ModelContext, Relation
 from mubench.store.record import Record, is_scored
 from mubench.store.store import Store
-from mubench.sweep.grid import kind_and_ratio
 from mubench.sweep.kinds import ORIGINAL
 
 PARTS_HELD = 16
@@ -84,7 +83,7 @@ class StoredOutputs:
             replicates=models["replicates"],
             retrains=models["retrains"],
             forget_classes=record.forget_classes,
-            is_groupwise=kind_and_ratio(record.scenario)[0] == "group",
+            is_groupwise=record.scenario.partition("-")[0] == "group",
         )
 
     def _of_stored(self, record: Record, part: str) -> Outputs:

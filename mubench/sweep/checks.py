@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from mubench.catalogue.validation import in_order
-from mubench.data.options import check_options
+from mubench.data.options import check_options, corrupted_share
 from mubench.data.scenario import Purpose, check_scenario, named_members
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
@@ -93,6 +93,11 @@ def _check_scenarios(forget: ForgetSpec, data: DatasetSpec) -> None:
     searched, final = (forget.scenarios(purpose, card) for purpose in ("search", "final"))
     for scenario in (*searched, *final):
         check_scenario(scenario, len(card.classes), len(card.groups))
+    if forget.scenario == "corrupted" and not corrupted_share({**card.options, **data.options}):
+        raise InputError(
+            f"grid.forget: no label of '{data.name}' is made wrong, which {forget.label} forgets; "
+            f"write {{name: {data.name}, flip_labels: 0.1}}, or a trigger"
+        )
     shared = {n for s in searched for n in named_members(s)} & {
         n for s in final for n in named_members(s)
     }

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StrictInt, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from mubench.catalogue import cards
@@ -14,7 +14,16 @@ from mubench.catalogue.card_schema import DataCard, ModelCard
 from mubench.catalogue.validation import Strict, first_error, input_error
 from mubench.data import forget_file
 from mubench.data.forget_file import ForgetFile
-from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Purpose, Random, Scenario
+from mubench.data.scenario import (
+    Classes,
+    Corrupted,
+    Groups,
+    GroupShare,
+    Ids,
+    Purpose,
+    Random,
+    Scenario,
+)
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.grid_syntax import (
     PLURALS,
@@ -96,11 +105,15 @@ def kind_and_ratio(scenario: str) -> tuple[str, float | None]:
 class ForgetSpec(Strict):
     """A forget scenario; which fields are needed depends on it, see `grid_syntax.ARGUMENTS`."""
 
-    scenario: Literal["random", "class", "group", "index"]
+    scenario: Literal["random", "class", "group", "index", "corrupted"]
     dataset: tuple[str, ...] = ()
     """Names of the data sets that it applies to; empty: all."""
     ratio: float | None = Field(None, gt=0, lt=1)
+    discovered: float | None = Field(None, gt=0, le=1)
+    """The share of the examples with a wrong label that is to be forgotten."""
     stratified: bool = False
+    parts: StrictInt = Field(1, ge=1, le=100)
+    """How many requests D_f comes in, which are unlearned one after the other on one model."""
     search: tuple[Named, ...] = ()
     """What searches forget: classes or groups by number or name, or one path of a file."""
     final: tuple[Named, ...] = ()
@@ -109,16 +122,32 @@ class ForgetSpec(Strict):
 
     @property
     def label(self) -> str:
-        """`random-0.1`, `random-0.1-stratified`, `class`, `group`, `group-0.1` or `index`."""
+        """`random-0.1`, `random-0.1-stratified`, `class`, `group-0.1`, `class-parts5`, ..."""
         words: list[str] = [self.scenario]
-        if self.ratio is not None:
-            words.append(f"{self.ratio:g}")
-        return "-".join(words + ["stratified"] * self.stratified)
+        if self.share is not None:
+            words.append(f"{self.share:g}")
+        words += ["stratified"] * self.stratified
+        return "-".join(words + [f"parts{self.parts}"] * (self.parts > 1))
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What a method must be able to forget, in the words of `refuses`.
+
+        Wrong labels, and a part of a class, are drawn from the examples as random ones are.
+        """
+        if self.scenario == "corrupted":
+            return ("random",)
+        return (self.scenario, "random") if self.parts > 1 else (self.scenario,)
+
+    @property
+    def share(self) -> float | None:
+        """The share that is drawn, of examples, groups or wrong labels; None where D_f is named."""
+        return self.ratio if self.discovered is None else self.discovered
 
     @property
     def is_drawn(self) -> bool:
         """Whether forget sets are drawn by a seed, rather than named."""
-        return self.ratio is not None
+        return self.share is not None
 
     def scenarios(self, purpose: Purpose, card: DataCard) -> list[Scenario]:
         """What each request of a purpose forgets; one that every seed draws from, if it is drawn.
@@ -126,6 +155,8 @@ class ForgetSpec(Strict):
         Raises:
             InputError: a class or group that does not exist, or a file that is no forget set.
         """
+        if self.discovered is not None:
+            return [Corrupted(self.discovered)]
         if self.ratio is not None:
             is_random = self.scenario == "random"
             return [Random(self.ratio, self.stratified) if is_random else GroupShare(self.ratio)]
@@ -237,4 +268,6 @@ def _ids_of(file: ForgetFile, card: DataCard) -> Ids:
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = [value[key] for key in sorted(value)]
     return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -65,14 +65,15 @@ def _own(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def forget_entries(node: Any, where: str) -> Iterator[dict[str, Any]]:
-    """One scenario for each ratio of a list; a single class is a group of one."""
+    """One scenario for each share of a list; a single class is a group of one."""
     _check_keys(node, where)
-    entry = {key: value for key, value in node.items() if key in ("scenario", "stratified")}
+    entry = {
+        key: value for key, value in node.items() if key in ("scenario", "stratified", "parts")
+    }
     if "dataset" in node:
         entry["dataset"] = as_list(node["dataset"])
-    if "ratio" in node:
-        for ratio in as_list(node["ratio"]):
-            yield {**entry, "ratio": ratio}
+    for key in {"ratio", "discovered"} & node.keys():
+        yield from ({**entry, key: share} for share in as_list(node[key]))
         return
     plural = PLURALS[node["scenario"]]
     if node["scenario"] == "index":
@@ -99,6 +100,7 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "class": (("search_classes", "final_classes"),),
     "group": (("search_groups", "final_groups"), ("ratio",)),
     "index": (("search_files", "final_files"),),
+    "corrupted": (("discovered",),),
 }
 """The keys that each scenario needs; `group` has two forms."""
 
@@ -114,7 +116,7 @@ def _check_keys(node: Any, where: str) -> None:
     form = next((form for form in forms if set(form) & set(node)), forms[0])
     known = ("scenario", *form, *(("stratified",) if name == "random" else ()))
     for key in node:
-        if key not in (*known, "dataset"):
+        if key not in (*known, "dataset", "parts"):
             raise input_error(f"{where}.{key}: unknown key; {did_you_mean(str(key), known)}")
     for key in ("scenario", *form):
         if key not in node:

@@ -82,10 +82,12 @@ class Request:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that decides D_f within D_tr, for content ids."""
+        """All that decides D_f within D_tr, and its parts, for content ids."""
         what = asdict(self.scenario)
         if isinstance(self.scenario, Ids):
             what = {"sha256": self.scenario.sha256}
+        if self.forget.parts > 1:
+            what["parts"] = self.forget.parts
         return {
             "scenario": self.forget.scenario,
             **what,

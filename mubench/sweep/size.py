@@ -51,21 +51,21 @@ def lag_of(spec: SweepSpec) -> int:
     """Candidates of each search that run at a time, so that all searches keep workers busy."""
     if spec.search.lag is not None:
         return spec.search.lag
-    kinds = Counter((model.name, forget.scenario) for _, model, forget in spec.grid.cells)
+    kinds = Counter((model.name, forget.asks) for _, model, forget in spec.grid.cells)
     models = {model.name: model for model in spec.grid.model}
     searched = [row for row in spec.rows if row.space.free_dimensions]
     studies = spec.search.repeats * sum(
-        count * (refusal_of(row, models[name], scenario) is None)
-        for (name, scenario), count in kinds.items()
+        count * (refusal_of(row, models[name], asks) is None)
+        for (name, asks), count in kinds.items()
         for row in searched
     )
     return min(spec.search.trials, ceil(spec.search.parallel / max(1, studies)))
 
 
-def refusal_of(row: Row, model: ModelSpec, scenario: str) -> str | None:
-    """Why a method cannot do what a cell asks, if so."""
+def refusal_of(row: Row, model: ModelSpec, asks: tuple[str, ...]) -> str | None:
+    """Why a method cannot do what a cell asks (`ForgetSpec.asks`), if so."""
     card = cards.method(row.method)
-    return card.refusal(scenario, model.card.modality, model.card.family)
+    return card.refusal(*asks, model.card.modality, model.card.family)
 
 
 def requests_of(spec: SweepSpec, forget: ForgetSpec, purpose: Purpose) -> int:

@@ -36,6 +36,7 @@ _UNLEARNING = (
     _LAYERS,
     *_FORGETTING,
     "mubench.run.trial:unlearn",
+    "mubench.run.sequence:unlearn_parts",
     "mubench.models.training.cost_meter:weight_change",
 )
 _SCORE = "mubench.metrics.score:score"

@@ -6,8 +6,17 @@ from typing import Any, NamedTuple
 
 from mubench.catalogue import cards
 from mubench.catalogue.card_schema import DataCard
-from mubench.catalogue.expressions import evaluate_expression
-from mubench.data.scenario import Classes, Groups, GroupShare, Ids, Random, forget_count
+from mubench.data.options import corrupted_share
+from mubench.data.scenario import (
+    Classes,
+    Corrupted,
+    Groups,
+    GroupShare,
+    Ids,
+    Random,
+    discovered_count,
+    forget_count,
+)
 from mubench.errors import InputError
 from mubench.models.recipe import Recipe
 from mubench.sweep.grid import DatasetSpec
@@ -48,9 +57,9 @@ def work_of(step: Step) -> Work:
         case RetrainStep():
             return _training_work(_sizes(step.training, step.request), step.training.recipe)
         case SearchStep():
-            return _method_work(_sizes(step.training, step.request), step.row)
+            return _unlearning_work(step.request, step.row)
         case FinalStep(row=Row() as row, refusal=None):
-            return _method_work(_sizes(step.training, step.request), row)
+            return _unlearning_work(step.request, row)
         case FinalStep():
             return Work()
 
@@ -89,7 +98,7 @@ def _sizes(training: Training, request: Request | None) -> _Sizes | None:
     if train is None:
         return None
     options = {**card.options, **training.dataset.options}
-    forget, is_exact = (0, True) if request is None else _forgotten(request, train, card)
+    forget, is_exact = (0, True) if request is None else _forgotten(request, train, card, options)
     return _Sizes(
         train=train,
         forget=forget,
@@ -111,9 +120,20 @@ def _training_work(sizes: _Sizes | None, recipe: Recipe) -> Work:
     return Work(recipe.epochs, examples, examples, sizes.is_exact)
 
 
-def _method_work(sizes: _Sizes | None, row: Row) -> Work:
+def _unlearning_work(request: Request, row: Row) -> Work:
+    """Of a method on each part of a request, after which the part is gone from D_tr."""
+    sizes = _sizes(request.training, request)
     if sizes is None:
         return Work(is_exact=False)
+    work, count = Work(), request.forget.parts
+    for number in range(count):
+        part = len(range(number, sizes.forget, count))
+        work += _method_work(sizes._replace(forget=part), row)
+        sizes = sizes._replace(train=sizes.train - part)
+    return work
+
+
+def _method_work(sizes: _Sizes, row: Row) -> Work:
     values = {
         **row.space.defaults,
         "n_f": sizes.forget,
@@ -121,11 +141,9 @@ def _method_work(sizes: _Sizes | None, row: Row) -> Work:
         "K": sizes.classes,
         "n_v": sizes.validation,
     }
-    cost = cards.method(row.method).cost
-    forward, backward = (
-        evaluate_expression(cost[way], values, f"{row.method}: cost.{way}")
-        for way in ("forward", "backward")
-    )
+    card, where = cards.method(row.method), f"{row.method}: "
+    forward = card.examples("forward", values, where)
+    backward = card.examples("backward", values, where)
     if not forward + backward <= _MOST_EXAMPLES:
         raise InputError(
             f"methods.{row.method}: {forward:.0e} examples forward and {backward:.0e} backward at "
@@ -138,7 +156,9 @@ _MOST_EXAMPLES = 1e18
 """Years of all computers."""
 
 
-def _forgotten(request: Request, size: int, card: DataCard) -> tuple[int, bool]:
+def _forgotten(
+    request: Request, size: int, card: DataCard, options: Mapping[str, Any]
+) -> tuple[int, bool]:
     """Examples of D_f, and whether that is exact."""
     match request.scenario:
         case Random(ratio):
@@ -151,3 +171,5 @@ def _forgotten(request: Request, size: int, card: DataCard) -> tuple[int, bool]:
             return forget_count(len(numbers) / len(card.groups), size), False
         case Ids(ids):
             return min(len(ids), size - 1), True
+        case Corrupted(discovered):
+            return discovered_count(discovered, round(corrupted_share(options) * size)), True

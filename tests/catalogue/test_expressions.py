@@ -40,6 +40,12 @@ def test_the_value_is_pythons_own(expression):
         assert (got, type(got)) == (expected, type(expected))
 
 
+@pytest.mark.parametrize(("word", "expected"), [("ft", 22), ("salun", 5)])
+def test_a_word_that_is_chosen_counts_one_and_another_none(word, expected):
+    names = NAMES | {"inner": word}
+    assert evaluate_expression('5 + (inner == "ft") * n_f', names, "here") == expected
+
+
 def test_powers_and_precedence():
     assert evaluate_expression(" -epochs ** 2 + 10 // 4 ", NAMES, "here") == -7
 

@@ -60,6 +60,27 @@ def test_flipping_changes_that_share_of_training_labels_and_no_other(card, digit
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])
+def test_true_labels_lie_beside_wrong_ones(card, digits, share):
+    noisy = load_dataset(card, {"flip_labels": share, "train_size": 300}, SPLITS, "cpu")
+    assert noisy.validation.true_labels is noisy.test.true_labels is None
+    if not share:
+        assert noisy.train.true_labels is None
+        return
+    true = dict(zip(digits.train.ids.tolist(), digits.train.labels.tolist(), strict=True))
+    assert noisy.train.true_labels.tolist() == [true[i] for i in noisy.train.ids.tolist()]
+    assert (noisy.train.true_labels != noisy.train.labels).sum() == 60
+    some = noisy.train.subset(torch.tensor([5, 3]))
+    assert some.true_labels.tolist() == noisy.train.true_labels[[5, 3]].tolist()
+    for other in (
+        some.without_labels(),
+        some.blinded(),
+        some.with_labels(torch.tensor([1, 2])),
+    ):
+        assert other.true_labels is None
+    assert some.blinded().labels.tolist() == some.labels.tolist()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
 def test_held_out_examples_keep_true_labels_and_know_those_they_would_have_in_training(
     card, digits, share
 ):

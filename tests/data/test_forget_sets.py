@@ -9,9 +9,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mubench.data.forget_sets import forget_hash, forget_rows, split_forget_retain
+from mubench.data.forget_sets import (
+    forget_hash,
+    forget_parts,
+    forget_rows,
+    split_forget_retain,
+)
 from mubench.data.scenario import (
     Classes,
+    Corrupted,
     Groups,
     GroupShare,
     Ids,
@@ -19,7 +25,8 @@ from mubench.data.scenario import (
     check_scenario,
     search_overlap,
 )
-from mubench.data.split import Split
+from mubench.data.split import Source, Split
+from mubench.data.user_data import as_is
 from mubench.errors import InputError
 from tests.support.forget_sets import PROPERTY, SEEDS, forgotten, split_of
 
@@ -262,3 +269,70 @@ def test_ids_of_a_file_are_taken_as_they_are():
     for wrong in (99, 160, 10**6):
         with pytest.raises(InputError, match=rf"^scenario index: example {wrong} is not in D_tr"):
             split_forget_retain(train, Ids((103, wrong), "f00d"), "final", 0)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [7]), (3, [3, 2, 2]), (7, [1] * 7)])
+def test_parts_are_forgotten_one_after_the_other(count, sizes):
+    train = train_split([0, 1, 2] * 7)
+    forget, retain = split_forget_retain(train, Random(1 / 3), "final", 0)
+    pairs = forget_parts(train, forget, count, "a request")
+    parts = [set(part.ids.tolist()) for part, _ in pairs]
+    assert [len(part) for part in parts] == sizes
+    assert set.union(*parts) == set(forget.ids.tolist())
+    gone: set[int] = set()
+    for part, (_, left) in zip(parts, pairs, strict=True):
+        assert not gone & part
+        gone |= part
+        assert set(left.ids.tolist()) == set(train.ids.tolist()) - gone
+    assert pairs[-1][1].ids.tolist() == retain.ids.tolist()
+
+
+def test_the_name_of_a_request_draws_its_parts():
+    train = train_split([0, 1] * 20)
+    forget, _ = split_forget_retain(train, Classes((1,)), "final", 0)
+    firsts = [forget_parts(train, forget, 4, name)[0][0].ids.tolist() for name in ("a", "a", "b")]
+    assert firsts[0] == firsts[1] != firsts[2]
+
+
+def test_more_parts_than_examples_are_refused():
+    train = train_split([0, 1, 1, 1])
+    forget, _ = split_forget_retain(train, Classes((0,)), "final", 0)
+    with pytest.raises(InputError, match=r"^parts: 1 example\(s\) to forget cannot be 2 parts$"):
+        forget_parts(train, forget, 2)
+
+
+def corrupted_split(n: int, every: int) -> Split:
+    """Examples 100 to 99 + n, of which every so many has a wrong label."""
+    true = torch.arange(n) % 3
+    labels = torch.where(torch.arange(n) % every == 0, (true + 1) % 3, true)
+    source = Source(torch.zeros(n, 1), labels, torch.arange(n) + 100, as_is, true_labels=true)
+    return Split.whole(source)
+
+
+@pytest.mark.parametrize(("discovered", "count"), [(0.01, 1), (0.5, 25), (1.0, 50)])
+def test_the_discovered_share_of_wrong_labels_is_forgotten(discovered, count):
+    train = corrupted_split(200, every=4)
+    wrong = set(range(100, 300, 4))
+    sets = {}
+    for purpose in ("search", "final"):
+        forget, retain = split_forget_retain(train, Corrupted(discovered), purpose, 3)
+        sets[purpose] = set(forget.ids.tolist())
+        assert len(forget) == count
+        assert sets[purpose] <= wrong
+        assert set(retain.ids.tolist()) == set(train.ids.tolist()) - sets[purpose]
+    if discovered <= 0.2:
+        assert not sets["search"] & sets["final"]
+
+
+def test_without_a_wrong_label_nothing_can_be_discovered():
+    for train in (train_split([0, 1, 2]), corrupted_split(3, every=4).subset(torch.tensor([1, 2]))):
+        with pytest.raises(
+            InputError, match=r"^scenario corrupted: no label of D_tr was made wrong"
+        ):
+            forget_rows(train, Corrupted(0.5), "final", 0)
+
+
+@pytest.mark.parametrize("discovered", [0, 1.5, True, "all"])
+def test_a_share_that_cannot_be_discovered_is_refused(discovered):
+    with pytest.raises(InputError, match=r"^scenario corrupted: 0 < discovered <= 1 must hold"):
+        Corrupted(discovered)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 import torch
 
+from mubench.data.split import Split
 from mubench.errors import ContractError, UndeclaredError
 from mubench.methods.base import Method
 from mubench.methods.ft import FT
@@ -76,3 +77,13 @@ def test_a_method_that_changes_what_is_frozen_is_told_so(thaws):
     model.classifier.bias.requires_grad_(False)
     with pytest.raises(ContractError, match=r"Careless changed a frozen parameter: classifier\.b"):
         Careless(thaws=thaws).run(model, task)
+
+
+def test_no_method_sees_which_labels_are_wrong():
+    task = task_of(blobs(24), 8)
+    source = replace(task.forget._source, true_labels=task.forget._source.labels + 1)
+    known = replace(task, splits={n: Split(source, s._rows) for n, s in task.splits.items()})
+    assert known.retain.true_labels is not None
+    given = known.declared(frozenset({"forget", "forget_labels", "retain"}))
+    assert given.forget.true_labels is given.retain.true_labels is None
+    assert torch.equal(given.forget.labels, task.forget.labels)

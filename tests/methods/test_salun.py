@@ -54,7 +54,7 @@ def test_a_saliency_that_is_not_finite_is_a_divergence_before_any_descent():
     assert same(weights(found.model), weights(mlp()))
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "sam"])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.999])
 def test_a_strict_mask_moves_the_most_salient_weights_alone(share, optimizer):
     task, original = task_of(blobs(24), 8), mlp()

@@ -51,13 +51,18 @@ def test_gathering_by_id_follows_the_asked_order_and_names_the_first_absent_one(
 
 def with_noise():
     plain = outputs(np.eye(4), [0, 1, 2, 3])
-    return replace(plain, noisy_labels=np.array([0, 1, 3, 2]), groups=np.array([0, 0, 1, 1]))
+    return replace(
+        plain,
+        noisy_labels=np.array([0, 1, 3, 2]),
+        groups=np.array([0, 0, 1, 1]),
+        true_labels=np.array([0, 0, 1, 1]),
+    )
 
 
 def test_stored_arrays_are_the_fields_that_are_there():
     for part in (outputs(np.eye(2), [0, 1]), with_noise()):
         again = Outputs.of_arrays(part.arrays())
-        for name in ("ids", "labels", "logits", "groups", "noisy_labels"):
+        for name in ("ids", "labels", "logits", "groups", "noisy_labels", "true_labels"):
             one, other = getattr(part, name), getattr(again, name)
             assert (one is None and other is None) or np.array_equal(one, other)
     assert "groups" not in outputs(np.eye(2), [0, 1]).arrays()

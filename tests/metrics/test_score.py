@@ -1,5 +1,7 @@
 """Scores: the one place where metrics become a record's numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -158,3 +160,35 @@ def test_non_finite_logits_raise_and_name_the_example(name, bad):
     for compute in (score, components):
         with pytest.raises(ValueError, match=f"1 of .* non-finite logits.* id {part.ids[3]}"):
             compute(broken)
+
+
+@pytest.mark.usefixtures("plain_environment", "cache_dir")
+def test_corrected_accuracy_counts_true_labels_of_wrong_ones_wherever_they_are():
+    """Of D_f's three wrong labels one is answered truly, of D_r's two both: 3 of 5."""
+    plain = model(1)
+    parts = {}
+    for name, answered in {"forget": [1, 0, 0], "retain": [1, 1]}.items():
+        part = getattr(plain, name)
+        true, logits = part.labels.copy(), part.logits.copy()
+        for row, is_true in enumerate(answered):
+            true[row] = (part.labels[row] + 1) % 4
+            logits[row] = 9.0 * np.eye(4)[true[row] if is_true else part.labels[row]]
+        parts[name] = replace(part, true_labels=true, logits=logits)
+    values = score(replace(plain, **parts)).values
+    assert values["corrected_accuracy"] == pytest.approx(3 / 5)
+    alone = replace(plain, retain=parts["retain"])
+    assert score(alone).values["corrected_accuracy"] == 1
+    assert "corrected_accuracy" not in score(plain).values
+    right = replace(plain.forget, true_labels=plain.forget.labels)
+    assert "corrected_accuracy" not in score(replace(plain, forget=right)).values
+
+
+@pytest.mark.usefixtures("plain_environment", "cache_dir")
+def test_a_triggers_success_leaves_out_images_of_its_class():
+    plain = model(1)
+    fooled = np.array([1] * 9 + [0] * 27 + [-1] * 44)
+    found = score(replace(plain, holdout=replace(plain.holdout, fooled=fooled))).values
+    assert found["trigger_success"] == pytest.approx(9 / 36)
+    all_of_it = replace(plain.holdout, fooled=np.full(80, -1))
+    for other in (plain, replace(plain, holdout=all_of_it)):
+        assert "trigger_success" not in score(other).values

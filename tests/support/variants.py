@@ -1,6 +1,8 @@
 """Further settings of methods, each of which takes another path through the code."""
 
 VARIANTS = {
+    "ft": [{"optimizer": "sam"}],
+    "ga": [{"optimizer": "sam", "clip_norm": 1.0}],
     "ugradsl": [
         {"alpha": "adaptive", "adaptive_mapping": "effort"},
         {"alpha": "adaptive", "adaptive_space": "features", "adaptive_mapping": "effort"},
@@ -32,6 +34,11 @@ VARIANTS = {
         {"distill_weight": 0.0},
     ],
     "scrub_r": [{"alpha": -0.3}],
+    "rum": [
+        {"inner": "ft", "strata": 2},
+        {"inner": "salun", "skip_lowest": True},
+        {"inner": "ugradsl_plus"},
+    ],
     "ff": [{"label_samples": 2}],
     "pabi": [{"decay": 0.0, "optimizer": "adamw", "bn_mode": "eval_frozen"}],
     "sfron": [

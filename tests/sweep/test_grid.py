@@ -119,6 +119,26 @@ BAD_SWEEPS = {
         {"grid__forget": [{"scenario": "random", "ratio": 0.1, "stratified": "some"}]},
         "grid.forget[0].stratified: ",
     ),
+    "wrong labels where all are right": (
+        {
+            "grid__forget": [{"scenario": "corrupted", "discovered": 0.5}],
+            "grid__dataset": ["digits"],
+        },
+        "grid.forget: no label of 'digits' is made wrong, which corrupted-0.5 forgets; "
+        "write {name: digits, flip_labels: 0.1}, or a trigger",
+    ),
+    "more than all is discovered": (
+        {"grid__forget": [{"scenario": "corrupted", "discovered": 1.5}]},
+        "grid.forget[0].discovered: ",
+    ),
+    "no part": (
+        {"grid__forget": [{"scenario": "random", "ratio": 0.1, "parts": 0}]},
+        "grid.forget[0].parts: ",
+    ),
+    "parts that are no number": (
+        {"grid__forget": [{"scenario": "random", "ratio": 0.1, "parts": "5"}]},
+        "grid.forget[0].parts: ",
+    ),
     "class twice in a group": (
         {
             "grid__forget": [

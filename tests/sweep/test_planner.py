@@ -148,6 +148,21 @@ def test_what_a_method_refuses_is_planned_as_refused_and_not_searched(monkeypatc
     assert others <= plan.steps.keys()
 
 
+@pytest.mark.parametrize(
+    ("forget", "refused"),
+    [
+        ({"scenario": "class", "search_classes": [9], "final_classes": [0, 1]}, False),
+        ({"scenario": "class", "search_classes": [9], "final_classes": [0, 1], "parts": 2}, True),
+        ({"scenario": "corrupted", "discovered": 0.5}, True),
+    ],
+)
+def test_a_method_for_whole_classes_is_asked_for_no_part_of_one(forget, refused):
+    plan = planned(changed(SWEEP, grid__forget=[forget], methods={"boundary_shrink": {}}))
+    finals = [s for s in plan.steps.values() if s.kind == "final" and s.row is not None]
+    assert finals
+    assert all(bool(step.refusal) is refused for step in finals)
+
+
 def test_a_refusal_that_is_lifted_makes_the_step_due_again(monkeypatch):
     with_refusal(monkeypatch, "ga", {"class": "it has no business there"})
     refused = {key for key, step in planned(SWEEP).steps.items() if refusal_of(step)}

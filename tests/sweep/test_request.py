@@ -47,3 +47,14 @@ def test_the_identity_of_a_file_is_its_content():
     assert a.target == "file=a.txt-01234567"
     assert a.identity == b.identity
     assert "ids" not in a.identity
+
+
+def test_parts_are_in_label_name_and_identity_only_where_there_are_several():
+    one, five = (
+        replace(REQUEST, forget=REQUEST.forget.model_copy(update={"parts": n})) for n in (1, 5)
+    )
+    assert (one.name, one.identity) == (REQUEST.name, REQUEST.identity)
+    assert "parts" not in one.identity
+    assert five.identity == REQUEST.identity | {"parts": 5}
+    assert five.cell == f"{REQUEST.cell}-parts5"
+    assert five.name.startswith(f"{five.cell}/")

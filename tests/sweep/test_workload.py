@@ -40,6 +40,35 @@ def test_forward_and_backward_are_those_of_the_card():
     assert found == Work(0, 3 * (1295 + 2 * 20 * 512), 3 * (1295 + 20 * 512))
 
 
+def test_sam_goes_twice_over_every_batch():
+    plain = works(changed(TINY, methods={"ft": {"epochs": 3}}))["search"]
+    found = works(changed(TINY, methods={"ft": {"epochs": 3, "optimizer": "sam"}}))["search"]
+    assert plain == Work(0, 3 * 3 * 1165, 3 * 3 * 1165)
+    assert found == Work(0, 2 * 3 * 3 * 1165, 2 * 3 * 3 * 1165)
+
+
+def test_a_request_in_parts_is_one_run_for_each_part():
+    """130 to forget: 44, 43 and 43; 1,295 to begin with."""
+    forget = [{"scenario": "random", "ratio": 0.1, "parts": 3}]
+    found = works(changed(TINY, grid__forget=forget, methods={"rl": {"epochs": 2}}))
+    once = 2 * (1295 + 1251 + 1208)  # n_f + n_r of each part
+    assert found["search"] == Work(0, 3 * once, 3 * once)
+    assert found["retrain"] == Work(150, 5 * 30 * 1165, 5 * 30 * 1165)
+
+
+def test_discovered_wrong_labels_are_counted_exactly():
+    """259 of 1,295 labels are wrong, 130 of them discovered."""
+    found = works(
+        changed(
+            TINY,
+            grid__dataset=[{"name": "digits", "flip_labels": 0.2}],
+            grid__forget=[{"scenario": "corrupted", "discovered": 0.5}],
+            methods={"ft": {"epochs": 1}},
+        )
+    )
+    assert found["search"] == Work(0, 3 * (1295 - 130), 3 * (1295 - 130))
+
+
 def test_a_recipe_of_the_sweep_and_a_smaller_training_set_count():
     small = changed(
         TINY,

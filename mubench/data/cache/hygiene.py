@@ -49,6 +49,10 @@ def findings(dataset: StoredDataset, options: Mapping[str, Any]) -> Iterator[str
         )
     if options.get("flip_labels"):
         yield f"{options['flip_labels']:g} of the training labels are made wrong (flip_labels)"
+    if options.get("trigger"):
+        trigger = options["trigger"]
+        share, to = trigger["share"], trigger["to"]
+        yield f"{share:g} of the training images get the trigger of class {to}"
     labels = _differently_labelled(dataset)
     if labels:
         yield f"{plural(labels, 'group')} of exact twins have different labels"

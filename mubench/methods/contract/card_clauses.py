@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from mubench.catalogue.expressions import evaluate_expression
 from mubench.errors import ContractError
 from mubench.methods.contract.case import Case, require
 from mubench.methods.contract.samples import ends, samples
@@ -123,12 +122,13 @@ def cost_matches_card(case: Case) -> None:
         task = asked.task()
         sizes = {"n_f": asked.n_forget, "n_r": asked.n_retain, "K": task.num_classes}
         sizes["n_v"] = len(task.splits["validation"])
-        cost = case.card.cost
-        for way, expression, number in (
-            ("forward", cost["forward"], counted.forward_examples),
-            ("backward", cost["backward"], counted.backward_examples),
-        ):
-            value = evaluate_expression(expression, {**case.settings, **sizes}, f"cost.{way}")
+        numbers: dict[Literal["forward", "backward"], int] = {
+            "forward": counted.forward_examples,
+            "backward": counted.backward_examples,
+        }
+        for way, number in numbers.items():
+            expression = case.card.cost[way]
+            value = case.card.examples(way, {**case.settings, **sizes})
             terms = ", ".join(f"{name} = {size}" for name, size in sizes.items())
             require(
                 value == number,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -12,10 +13,13 @@ from torch import Tensor, nn
 from mubench.catalogue.bounds import check_bounds
 from mubench.errors import Diverged
 from mubench.models.training.checkpoint import DescentCheckpoints, Position
+from mubench.models.training.sam import sharpen
 
 B = TypeVar("B")
 Precision = Literal["float32", "bfloat16"]
 NormMode = Literal["train", "eval_frozen"]
+OptimizerName = Literal["sgd", "adamw", "sam"]
+"""`sam` is SGD with the gradients of `mubench.models.training.sam`: two passes a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,7 @@ class Descent:
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 5e-4
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     clip_norm: float = 0.0
     bn_mode: NormMode = "train"
     precision: Precision = "float32"
@@ -80,6 +84,11 @@ def descend(
     # Reading a loss waits for the device, which a GPU feels and a CPU does not.
     stride = 1 if device.type == "cpu" else 50
     total = max(1, settings.epochs * steps_per_epoch)
+
+    def computed(batch: B) -> Tensor:
+        with autocast(device, settings.precision):
+            return loss(batch)
+
     at = Position(loss=torch.zeros((), device=device), safe=snapshot(model))
     if checkpoints is not None:
         checkpoints.restore(model, optimizer, at)
@@ -91,14 +100,11 @@ def descend(
                 set_learning_rate(
                     optimizer, settings.learning_rate * settings.schedule(at.step / total)
                 )
-            with autocast(device, settings.precision):
-                at.loss = loss(batch)
+            at.loss = computed(batch)
             if at.step % stride == 0:
                 _require_finite(model, at, settings)
             optimizer.zero_grad(set_to_none=True)
-            at.loss.backward()
-            if settings.clip_norm:
-                nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+            _backward(model, settings, at.loss, partial(computed, batch))
             hooks.before_step(optimizer)
             optimizer.step()
             hooks.after_step(optimizer)
@@ -166,6 +172,17 @@ def is_finite(model: nn.Module) -> bool:
     """Whether every parameter and every floating buffer is finite."""
     values = (v for v in model.state_dict().values() if v.is_floating_point())
     return all(bool(torch.isfinite(v).all()) for v in values)
+
+
+def _backward(
+    model: nn.Module, settings: Descent, loss: Tensor, again: Callable[[], Tensor]
+) -> None:
+    """Fill in the gradients of a step; `again` computes the loss at other weights."""
+    loss.backward()
+    if settings.optimizer == "sam":
+        sharpen(model, again)
+    if settings.clip_norm:
+        nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
 
 
 def _require_finite(model: nn.Module, at: Position, settings: Descent) -> None:

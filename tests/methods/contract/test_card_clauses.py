@@ -89,7 +89,8 @@ BROKEN = [
     (
         card_clauses.accepts_search_space_samples,
         {"params": {"optimizer": {"default": "sgd", "range": {"choice": ["sgd", "adam"]}}}},
-        "params.optimizer.range gives 'adam'; the class expects typing.Literal['sgd', 'adamw']",
+        "params.optimizer.range gives 'adam'; "
+        "the class expects typing.Literal['sgd', 'adamw', 'sam']",
     ),
     (
         card_clauses.accepts_search_space_samples,

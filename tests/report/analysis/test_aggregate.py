@@ -21,6 +21,8 @@ from tests.support.report_world import at_distance, finals, retrains, shuffled, 
     [
         ("random-0.1", "random", 0.1),
         ("random-0.1-stratified", "random-stratified", 0.1),
+        ("random-0.1-parts5", "random-parts5", 0.1),
+        ("class-parts5", "class-parts5", None),
         ("class", "class", None),
         ("group-0.05", "group", 0.05),
         ("random-1e-05", "random", 1e-05),
