@@ -309,7 +309,6 @@ _DIAGNOSTICS = [
     ),
 ]
 
-<<<<<<< HEAD
 MOST_EPOCHS = 10
 """Of relearning on D_r alone."""
 
@@ -409,7 +408,6 @@ WEIGHT_BLOCKS: Mapping[str, tuple[str, ...]] = {
 }
 """By block of evidence on weights: its metrics that have Retrain's value as their aim."""
 
-=======
 _SEQUENCES = [
     MetricInfo(
         "sequence_reversal",
@@ -428,7 +426,6 @@ _SEQUENCES = [
     ),
 ]
 
->>>>>>> 2386b42c7e0a6ebcadff932fc5c04d20759ed956
 METRICS: Mapping[str, MetricInfo] = {
     info.name: info
     for info in (
@@ -438,11 +435,8 @@ METRICS: Mapping[str, MetricInfo] = {
         *_DISTANCES,
         *_COST,
         *_DIAGNOSTICS,
-<<<<<<< HEAD
         *_EVIDENCE,
-=======
         *_SEQUENCES,
->>>>>>> 2386b42c7e0a6ebcadff932fc5c04d20759ed956
         *_RETRAINED,
     )
 }

@@ -181,12 +181,8 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
         *result.flags,
         *scores.flags,
         *diagnosed.flags,
-<<<<<<< HEAD
         *found.flags,
-        *_overlap(inputs.step.request.forget.ratio),
-=======
         *_overlap(inputs.step.request.forget.share),
->>>>>>> 2386b42c7e0a6ebcadff932fc5c04d20759ed956
     )
     metrics = {**result.metrics, **scores.values, **diagnosed.metrics, **found.metrics}
     return _sized(replace(result, metrics=metrics, flags=flags), inputs)

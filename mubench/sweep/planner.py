@@ -100,17 +100,8 @@ class _Planner:
             self._original(final)
         unlearned: list[list[FinalStep]] = [[] for _ in finals]
         for row in self.spec.rows:
-<<<<<<< HEAD
-            refusal = refusal_of(row, model, forget.scenario)
-            studies = [] if refusal else self._studies(row, searched)
-=======
             refusal = refusal_of(row, model, forget.asks)
-            studies: list[Study] = []
-            if row.space.free_dimensions and refusal is None:
-                requests = [self._referenced(request) for request in searched]
-                repeats = range(self.spec.search.repeats)
-                studies = [self._study(row, requests, repeat) for repeat in repeats]
->>>>>>> 2386b42c7e0a6ebcadff932fc5c04d20759ed956
+            studies = [] if refusal else self._studies(row, searched)
             for number, final in enumerate(finals):
                 step = self._default(final, row, refusal)
                 if studies:
@@ -118,7 +109,7 @@ class _Planner:
                 if refusal is None:
                     unlearned[number].append(step)
         for row in self.spec.control_rows:
-            if refusal_of(row, model, forget.scenario) is None:
+            if refusal_of(row, model, forget.asks) is None:
                 for final, steps in zip(finals, unlearned, strict=True):
                     self._control(final, row, steps)
 
