@@ -12,8 +12,9 @@ from statistics import fmean
 from typing import Literal
 
 from mubench.errors import plural
-from mubench.metrics.info import MetricInfo
-from mubench.metrics.post_hoc import all_metrics
+from mubench.metrics.gap import TERMS
+from mubench.metrics.info import WEIGHT_BLOCKS, MetricInfo
+from mubench.metrics.post_hoc import BLOCKS, all_metrics
 from mubench.report.analysis.aggregate import Cell, Estimate, Row, estimate
 from mubench.report.analysis.comparisons import forget_set
 from mubench.report.analysis.significance import (
@@ -26,6 +27,9 @@ from mubench.report.analysis.significance import (
     sign_flip_p,
 )
 from mubench.store.record import Record
+
+MAIN = "Main table"
+"""The block of UA, MIA, RA and TA."""
 
 Standing = Literal["like Retrain", "unlike Retrain", "too few requests", "no power"]
 
@@ -171,6 +175,29 @@ class CellEvidence:
             if record.replica and record.request in self._anchors:
                 replicas.setdefault(record.request, []).append(record)
         return replicas
+
+
+def blocks_of(measured: CellEvidence) -> dict[str, tuple[str, ...]]:
+    """The blocks that a cell has numbers for, the main table first, each with its metrics."""
+    found = {info.name for info in measured.metrics}
+    blocks: Mapping[str, tuple[str, ...]] = {MAIN: TERMS, **WEIGHT_BLOCKS, **BLOCKS}
+    held = {name: tuple(m for m in metrics if m in found) for name, metrics in blocks.items()}
+    return {name: metrics for name, metrics in held.items() if metrics}
+
+
+def failed_blocks(cell: Cell) -> dict[str, tuple[str, ...]]:
+    """By title of a leading row: the blocks that tell it from Retrain; the main table is one."""
+    measured = CellEvidence(cell)
+    infos = {info.name: info for info in measured.metrics}
+    selection = cell.leading_selection
+    ranked = cell.ranked(selection) if selection else ()
+    failed: dict[str, list[str]] = {row.title: [] for row in ranked}
+    for block, metrics in blocks_of(measured).items():
+        for metric in metrics:
+            for test in measured.tests(infos[metric], ranked):
+                if test.standing == "unlike Retrain" and block not in failed[test.row.title]:
+                    failed[test.row.title].append(block)
+    return {title: tuple(blocks) for title, blocks in failed.items()}
 
 
 def powers(cell: Cell, metrics: Iterable[str]) -> dict[str, Power]:

@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from mubench.metrics.gap import TERMS
-from mubench.metrics.info import WEIGHT_BLOCKS
-from mubench.metrics.post_hoc import BLOCKS
 from mubench.report.analysis.aggregate import Cell, Row
-from mubench.report.analysis.evidence import CellEvidence, RowTest
+from mubench.report.analysis.evidence import MAIN, CellEvidence, RowTest, blocks_of
 from mubench.report.analysis.format import format_percent, join_words
 from mubench.report.tables.details import Details
 
-MAIN = "Main table"
 _SURVIVAL = (
     "Which rows another Retrain could be. A row is unlike Retrain by a block if some metric of it "
     "puts the row significantly farther from its request's Retrain than other Retrains are (exact "
@@ -23,14 +19,6 @@ _TESTS = (
     "requests: above zero, a row is farther than a Retrain. Interval: 95 % BCa bootstrap. p: exact "
     "sign-flip test; Holm: corrected for the rows under this metric. Fractions in points."
 )
-
-
-def blocks_of(measured: CellEvidence) -> dict[str, tuple[str, ...]]:
-    """The blocks that a cell has numbers for, the main table first, each with its metrics."""
-    found = {info.name for info in measured.metrics}
-    blocks: Mapping[str, tuple[str, ...]] = {MAIN: TERMS, **WEIGHT_BLOCKS, **BLOCKS}
-    held = {name: tuple(m for m in metrics if m in found) for name, metrics in blocks.items()}
-    return {name: metrics for name, metrics in held.items() if metrics}
 
 
 def evidence_tables(cell: Cell) -> tuple[Details, ...]:
@@ -64,21 +52,6 @@ def evidence_tables(cell: Cell) -> tuple[Details, ...]:
         ),
         _all_tests([test for held in tests.values() for test in held]),
     )
-
-
-def failed_blocks(cell: Cell) -> dict[str, tuple[str, ...]]:
-    """By title of a leading row: the blocks that tell it from Retrain; the main table is one."""
-    measured = CellEvidence(cell)
-    infos = {info.name: info for info in measured.metrics}
-    selection = cell.leading_selection
-    ranked = cell.ranked(selection) if selection else ()
-    failed: dict[str, list[str]] = {row.title: [] for row in ranked}
-    for block, metrics in blocks_of(measured).items():
-        for metric in metrics:
-            for test in measured.tests(infos[metric], ranked):
-                if test.standing == "unlike Retrain" and block not in failed[test.row.title]:
-                    failed[test.row.title].append(block)
-    return {title: tuple(blocks) for title, blocks in failed.items()}
 
 
 def _standing(row: Row, metrics: Sequence[str], tests: Mapping[str, Sequence[RowTest]]) -> str:

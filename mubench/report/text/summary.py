@@ -7,6 +7,7 @@ from statistics import fmean
 from mubench.errors import plural
 from mubench.report.analysis.aggregate import Cell, Estimate, Row, finite_values
 from mubench.report.analysis.comparisons import Comparison, Verdicts, against_closest
+from mubench.report.analysis.evidence import MAIN, failed_blocks
 from mubench.report.analysis.format import (
     format_percent,
     format_seconds,
@@ -14,7 +15,6 @@ from mubench.report.analysis.format import (
     status_counts,
 )
 from mubench.report.analysis.significance import LEVEL
-from mubench.report.tables.evidence import MAIN, failed_blocks
 
 
 def headline(cell: Cell) -> str:
