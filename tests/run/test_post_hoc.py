@@ -57,7 +57,7 @@ def test_a_second_call_computes_nothing_and_changes_no_file(store, monkeypatch):
     )
     before = {name: store.files.read(name) for name in store.files.list("scores")}
     assert {name.split("/")[1] for name in before} == {"rmia_auc", "ece_forget", "ece_holdout"}
-    monkeypatch.setattr(post_hoc, "_value", None)
+    monkeypatch.setattr(post_hoc, "_values", None)
     second = add(store, metrics=("ece_forget", "rmia_auc"))
     assert (second["rmia_auc"].new, second["rmia_auc"].old) == (0, 5)
     assert {name: store.files.read(name) for name in store.files.list("scores")} == before
@@ -67,7 +67,7 @@ def test_other_code_makes_another_file_and_its_values_count(store, monkeypatch):
     add(store, metrics=["ece_forget"])
     old = by_row(store)["ga", "tuned"].metrics["ece_forget"]
     monkeypatch.setattr(post_hoc, "source_id", lambda root: "newer")
-    changed = replace(POST_HOC["ece_forget"], compute=lambda related: 0.125)
+    changed = replace(POST_HOC["ece_forget"], compute=lambda related: {"ece_forget": 0.125})
     [added] = post_hoc.add_metrics(store, read_results(store, "tiny").records, [changed])
     assert (added.new, added.old) == (5, 0)
     assert len(store.files.list("scores/ece_forget")) == 2
