@@ -33,19 +33,28 @@ def ruli(context: ModelContext) -> Values:
     """AUC and true-positive rate at 1 % of both attacks. Raises NoValue as `u_lira`."""
     efficacy = held_out_scores(context, kernel_log_density)
     return {
-        "ruli_efficacy_auc": area_under_curve(*efficacy),
-        "ruli_efficacy_tpr_at_1": value_or_reason(lambda: true_positive_rate(*efficacy, 0.01)),
-        "ruli_privacy_auc": value_or_reason(lambda: area_under_curve(*privacy_scores(context))),
-        "ruli_privacy_tpr_at_1": value_or_reason(
-            lambda: true_positive_rate(*privacy_scores(context), 0.01)
-        ),
+        "ruli_efficacy_auc": efficacy.auc(),
+        "ruli_efficacy_tpr_at_1": value_or_reason(lambda: efficacy.true_positive_rate(0.01)),
+        **_privacy(context),
+    }
+
+
+def _privacy(context: ModelContext) -> Values:
+    try:
+        members, others = privacy_scores(context)
+    except NoValue as reason:
+        return {"ruli_privacy_auc": reason, "ruli_privacy_tpr_at_1": reason}
+    return {
+        "ruli_privacy_auc": area_under_curve(members, others),
+        "ruli_privacy_tpr_at_1": value_or_reason(lambda: true_positive_rate(members, others, 0.01)),
     }
 
 
 def kernel_log_density(values: Floats, samples: Floats) -> Floats:
     """Log-density of `values` (n,) under Gaussian kernels at `samples` (models, n)."""
     exponents = -0.5 * ((values - samples) / BANDWIDTH) ** 2
-    total = np.logaddexp.reduce(exponents, axis=0)
+    largest = exponents.max(axis=0)
+    total = largest + np.log(np.exp(exponents - largest).sum(axis=0))
     return np.asarray(total - np.log(len(samples) * BANDWIDTH * np.sqrt(2 * np.pi)))
 
 

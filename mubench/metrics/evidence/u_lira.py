@@ -11,6 +11,7 @@ and each Retrain in turn. So a target that is like Retrain gives 0.5 with any nu
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,20 +35,36 @@ def u_lira(context: ModelContext) -> Values:
 
     Raises NoValue for fewer than `FEWEST` models on a side.
     """
-    members, others = held_out_scores(context, gaussian_log_density)
+    scores = held_out_scores(context, gaussian_log_density)
     return {
-        "u_lira_auc": area_under_curve(members, others),
-        "u_lira_tpr_at_1": value_or_reason(lambda: true_positive_rate(members, others, 0.01)),
-        "u_lira_tpr_at_01": value_or_reason(lambda: true_positive_rate(members, others, 0.001)),
+        "u_lira_auc": scores.auc(),
+        "u_lira_tpr_at_1": value_or_reason(lambda: scores.true_positive_rate(0.01)),
+        "u_lira_tpr_at_01": value_or_reason(lambda: scores.true_positive_rate(0.001)),
         "u_lira_shadows": min(len(context.siblings), len(context.retrains) - 1),
     }
 
 
-def held_out_scores(context: ModelContext, log_density: LogDensity) -> tuple[Floats, Floats]:
-    """Scores of D_f under the target, and under each Retrain: (models * n,) each.
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores (pairs, n) of D_f under the target, `members`, and under Retrains, `others`."""
 
-    Each Retrain is left out in turn. The target and that Retrain are then scored by the densities
-    of the other replicates and of the other Retrains. Raises NoValue as `u_lira`.
+    members: Floats
+    others: Floats
+
+    def auc(self) -> float:
+        """The mean over pairs: only scores of the same densities are compared."""
+        return float(np.mean([*map(area_under_curve, self.members, self.others)]))
+
+    def true_positive_rate(self, rate: float) -> float:
+        """At a false-positive rate, over all pairs together: one has too few non-members."""
+        return true_positive_rate(self.members.ravel(), self.others.ravel(), rate)
+
+
+def held_out_scores(context: ModelContext, log_density: LogDensity) -> Scores:
+    """Scores of D_f by the densities of an unlearned model over those of a Retrain.
+
+    Each Retrain is left out in turn. The target and that Retrain, a pair, are then scored by the
+    densities of the other replicates and of the other Retrains. Raises NoValue as `u_lira`.
     """
     require_shadows(context)
     ids = context.target.forget.ids
@@ -58,8 +75,7 @@ def held_out_scores(context: ModelContext, log_density: LogDensity) -> tuple[Flo
         rest = np.delete(retrains, index, axis=0)
         pair = (target, left_out)
         scores.append([log_density(one, unlearned) - log_density(one, rest) for one in pair])
-    members, others = np.array(scores).swapaxes(0, 1)
-    return members.ravel(), others.ravel()
+    return Scores(*np.array(scores).swapaxes(0, 1))
 
 
 def gaussian_log_density(values: Floats, samples: Floats) -> Floats:

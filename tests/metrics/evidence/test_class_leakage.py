@@ -78,6 +78,20 @@ def test_the_shares_are_those_among_the_other_classes():
     )
 
 
+def test_it_looks_at_the_three_classes_that_retrain_takes_the_forgotten_one_for():
+    """A model that spreads the rest in another way over the classes far off is not found out."""
+    rng = np.random.default_rng(7)
+    as_retrain = np.array([4.0, 3.5, 3.0, 0, -4, -4])
+    far_off = as_retrain + np.array([0, 0, 0, 0, 1.5, -4.0])
+    alike, other, retrain = (
+        replace(RETRAIN, forget=part(rng, np.full(400, FORGOTTEN), like, 0, knows=False))
+        for like in (as_retrain, far_off, as_retrain)
+    )
+    for target in (alike, other):
+        related = ModelContext(target, references=(retrain,), forget_classes=(FORGOTTEN,))
+        assert class_leakage(related)["mia_nn_auc"] == pytest.approx(0.5, abs=0.06)
+
+
 def test_label_leakage_is_a_share_where_two_classes_are_forgotten():
     found = class_leakage(replace(context(RETRAIN), forget_classes=(FORGOTTEN, 0)))
     assert found["label_leakage"] in (0.5, 1.0)

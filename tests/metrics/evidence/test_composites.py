@@ -28,8 +28,8 @@ def model(forget, holdout):
 HELD_OUT = [-1.0, 1.0, 2.0, 3.0]
 RETRAIN = model([-2.0, 0.5, 1.5, 2.5], HELD_OUT)
 ORIGINAL = model([4.0, 5.0, 6.0, 7.0], HELD_OUT)
-TARGET = model([-2.0, 1.2, 3.5, 4.5], [-1.0, -0.5, 2.0, 3.0])
-"""UA, TA and MIA AUC by hand: 1/4, 3/4, 6/16 of Retrain; 0, 3/4, 1; and 1/4, 2/4, 10/16."""
+TARGET = model([-2.0, -0.7, 3.5, 4.5], [-1.0, -0.5, 2.0, 3.0])
+"""UA, TA and MIA AUC by hand: 1/4, 3/4, 6/16 of Retrain; 0, 3/4, 1; and 2/4, 2/4, 9/16."""
 
 
 def context(target=TARGET, seconds=3.0, **values):
@@ -39,14 +39,14 @@ def context(target=TARGET, seconds=3.0, **values):
 
 def test_luma_is_that_of_its_authors_code():
     cost = math.log1p(3.0) / math.log1p(20.0)
-    utility = laplacian_kernel([[0.75, 0.75]], [[0.5, 0.75]], gamma=4)[0, 0]
-    efficacy = laplacian_kernel([[6 / 16]], [[10 / 16]], gamma=4)[0, 0]
+    utility = laplacian_kernel([[0.75, 0.75]], [[0.5, 0.5]], gamma=4)[0, 0]
+    efficacy = laplacian_kernel([[6 / 16]], [[9 / 16]], gamma=4)[0, 0]
     expected = harmonic_mean([utility, efficacy, math.exp(-(cost**3))])
     assert composites(context())["luma"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_gum_by_hand():
-    terms = (1 - 0.25, 1 - (4 / 16) / (10 / 16), 1 - math.log(4.0) / math.log(21.0))
+    terms = (1 - 0.25, 1 - (3 / 16) / (10 / 16), 1 - math.log(4.0) / math.log(21.0))
     expected = 3 / sum(1 / term for term in terms)
     assert composites(context())["gum"] == pytest.approx(expected, abs=1e-12)
 

@@ -52,6 +52,25 @@ def test_both_attacks_have_the_analytic_auc(shift):
     assert isinstance(found["ruli_privacy_tpr_at_1"], NoValue)  # 300 held-out examples
 
 
+def test_privacy_scores_are_those_of_a_loop():
+    """Each example in units of the Retrains; densities are fitted to the other replicates alone."""
+    related = context(1.0, models=8, n=6)
+
+    def units(model, part, x):
+        margins = [float(np.diff(getattr(m, part).logits[x])[0]) * -1 for m in related.retrains]
+        own = float(np.diff(getattr(model, part).logits[x])[0]) * -1
+        return (own - np.mean(margins)) / np.std(margins, ddof=1)
+
+    fits = []
+    for part in ("forget", "holdout"):
+        shadow = [units(m, part, x) for m in related.replicates[1:] for x in range(6)]
+        fits.append((np.mean(shadow), np.std(shadow, ddof=1)))
+    for part, found in zip(("forget", "holdout"), privacy_scores(related), strict=True):
+        own = np.array([units(related.target, part, x) for x in range(6)])
+        expected = norm.logpdf(own, *fits[0]) - norm.logpdf(own, *fits[1])
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_a_shift_of_all_examples_is_no_leak_of_privacy():
     """Efficacy sees that the model is not Retrain; D_f is not told from what it never saw."""
     found = ruli(context(2.0, 2.0))

@@ -13,14 +13,19 @@ from mubench.metrics.related_models import ModelContext, NoValue
 from tests.support.model_outputs import with_margins
 
 
-def context(shift=0.0, models=9, retrains=9, n=20, seed=0, spread=1.0):
-    """Unlearned models whose margins lie `shift` above the Retrains', example by example."""
+def context(shift=0.0, models=9, retrains=9, n=20, seed=0, spread=1.0, common=0.0):
+    """Unlearned models whose margins lie `shift` above the Retrains', example by example.
+
+    `common` is the spread of what all margins of one model share.
+    """
     rng = np.random.default_rng(seed)
     centres = rng.normal(scale=3, size=n)
-    unlearned = [
-        with_margins(centres + shift + rng.normal(scale=spread, size=n)) for _ in range(models)
-    ]
-    others = [with_margins(centres + rng.normal(scale=spread, size=n)) for _ in range(retrains)]
+
+    def drawn(around):
+        return with_margins(around + rng.normal(scale=spread, size=n) + common * rng.normal())
+
+    unlearned = [drawn(centres + shift) for _ in range(models)]
+    others = [drawn(centres) for _ in range(retrains)]
     return ModelContext(unlearned[0], replicates=tuple(unlearned), retrains=tuple(others))
 
 
@@ -35,27 +40,30 @@ def standard_error(auc, n, m):
 def test_auc_and_rate_are_the_analytic_ones_with_many_models(shift):
     """N(shift, 1) against N(0, 1): AUC Phi(shift / sqrt 2), TPR Phi(shift - z) at 1 - Phi(z)."""
     n = 400
-    found = u_lira(context(shift, models=101, retrains=100, n=n))
+    found = u_lira(context(shift, models=301, retrains=300, n=n))
     expected = norm.cdf(shift / np.sqrt(2))
     assert found["u_lira_auc"] == pytest.approx(expected, abs=2 * standard_error(expected, n, n))
     for name, level in (("u_lira_tpr_at_1", 0.01), ("u_lira_tpr_at_01", 0.001)):
         rate = norm.cdf(shift - norm.isf(level))
         error = np.sqrt(rate * (1 - rate) / n)
         assert found[name] == pytest.approx(rate, abs=2 * error)
-    assert found["u_lira_shadows"] == 99
+    assert found["u_lira_shadows"] == 299
 
 
-def test_a_target_that_is_like_retrain_gives_chance_with_few_models():
+@pytest.mark.parametrize("common", [0.0, 2.0])
+def test_a_target_that_is_like_retrain_gives_chance_with_few_models(common):
     """Without leaving out on both sides, eight models would give far from 0.5."""
-    aucs = [u_lira(context(0.0, 8, 12, seed=seed))["u_lira_auc"] for seed in range(200)]
-    assert np.mean(aucs) == pytest.approx(0.5, abs=3 * np.std(aucs) / np.sqrt(200))
+    aucs = [
+        u_lira(context(0.0, 8, 12, seed=seed, common=common))["u_lira_auc"] for seed in range(300)
+    ]
+    assert np.mean(aucs) == pytest.approx(0.5, abs=2 * np.std(aucs) / np.sqrt(300))
 
 
 def test_scores_are_those_of_a_loop():
     related = context(1.0, models=8, retrains=8, n=5)
     phi = [logit_scaled_confidence(m.forget) for m in related.replicates]
     other = [logit_scaled_confidence(m.forget) for m in related.retrains]
-    members, others = held_out_scores(related, gaussian_log_density)
+    scores = held_out_scores(related, gaussian_log_density)
     expected = {0: [], 1: []}
     for left_out in range(8):
         for side, values in ((0, phi[0]), (1, other[left_out])):
@@ -65,10 +73,11 @@ def test_scores_are_those_of_a_loop():
                 ratio = norm.logpdf(values[x], np.mean(seen), np.std(seen, ddof=1))
                 ratio -= norm.logpdf(values[x], np.mean(unseen), np.std(unseen, ddof=1))
                 expected[side].append(ratio)
-    np.testing.assert_allclose(members, expected[0], atol=1e-9)
-    np.testing.assert_allclose(others, expected[1], atol=1e-9)
-    auc = roc_auc_score([1] * 40 + [0] * 40, [*expected[0], *expected[1]])
-    assert u_lira(related)["u_lira_auc"] == pytest.approx(auc, abs=1e-12)
+    np.testing.assert_allclose(scores.members.ravel(), expected[0], atol=1e-9)
+    np.testing.assert_allclose(scores.others.ravel(), expected[1], atol=1e-9)
+    pairs = np.split(np.array([expected[0], expected[1]]), 8, axis=1)
+    aucs = [roc_auc_score([1] * 5 + [0] * 5, pair.ravel()) for pair in pairs]
+    assert u_lira(related)["u_lira_auc"] == pytest.approx(np.mean(aucs), abs=1e-12)
 
 
 def test_models_that_agree_to_the_last_bit_give_finite_scores():
