@@ -4,6 +4,7 @@
 Both ignore the order of examples: every choice depends on the examples' ids alone.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,14 @@ from sklearn.svm import SVC
 
 from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.outputs import Floats, Outputs
+from mubench.metrics.related_models import NoValue
 
 LEVEL = 0.01
 """Of the tests by which an attack is flagged."""
 FIT_BINS = 400
 SCORE_BINS = 2_000
+FALSE_ALARMS = 10
+"""Fewest non-members above the threshold of a rate of true positives."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def mia_auc(forget: Outputs, holdout: Outputs) -> float | None:
     class-wise forgetting is compared with held-out examples of the forgotten class. None where the
     two sets share no class.
     """
-    members, others = _class_matched(forget, holdout)
+    members, others = class_matched(forget, holdout)
     if len(members) == 0:
         return None
     return area_under_curve(logit_scaled_confidence(members), logit_scaled_confidence(others))
@@ -111,15 +115,20 @@ def area_under_curve(positives: Floats, negatives: Floats) -> float:
     return float((mean_ranks[inverse[:n]].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def _p_of_less(members: Floats, others: Floats) -> float:
-    """One-sided p-value of Mann and Whitney's test; 1 where all values are equal."""
-    if np.ptp(np.concatenate([members, others])) == 0:
-        return 1.0
-    test = mannwhitneyu(members, others, alternative="less", method="asymptotic")
-    return float(test.pvalue)
+def true_positive_rate(members: Floats, others: Floats, rate: float) -> float:
+    """Share of `members` (n,) above the score that at most `rate` of the `others` (m,) exceed.
+
+    Raises NoValue for fewer than `FALSE_ALARMS / rate` others: such a rate would hang on a handful
+    of them.
+    """
+    fewest = math.ceil(FALSE_ALARMS / rate)
+    if len(others) < fewest:
+        raise NoValue(f"fewer than {fewest} held-out non-members")
+    threshold = np.sort(others)[len(others) - 1 - int(rate * len(others))]
+    return float((members > threshold).mean())
 
 
-def _class_matched(forget: Outputs, holdout: Outputs) -> tuple[Outputs, Outputs]:
+def class_matched(forget: Outputs, holdout: Outputs) -> tuple[Outputs, Outputs]:
     """Subsets of both with the same number of examples of every class."""
     counts = [np.bincount(part.labels, minlength=part.num_classes) for part in (forget, holdout)]
     sizes = np.minimum(*counts)
@@ -130,22 +139,30 @@ def _class_matched(forget: Outputs, holdout: Outputs) -> tuple[Outputs, Outputs]
     return first, second
 
 
-def _sample(outputs: Outputs, size: int) -> Outputs:
-    return outputs.at(_id_order(outputs.ids)[:size])
-
-
-def _shuffled(outputs: Outputs, label: int) -> NDArray[np.int64]:
-    """Positions of the examples of one class, shuffled by their ids."""
-    positions = np.flatnonzero(outputs.labels == label)
-    return positions[_id_order(outputs.ids[positions])]
-
-
-def _id_order(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def id_order(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """A fixed shuffle: positions in the order of the ids' hashes (SplitMix64, a bijection)."""
     bits = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.argsort(bits ^ (bits >> np.uint64(31)))
+
+
+def _p_of_less(members: Floats, others: Floats) -> float:
+    """One-sided p-value of Mann and Whitney's test; 1 where all values are equal."""
+    if np.ptp(np.concatenate([members, others])) == 0:
+        return 1.0
+    test = mannwhitneyu(members, others, alternative="less", method="asymptotic")
+    return float(test.pvalue)
+
+
+def _sample(outputs: Outputs, size: int) -> Outputs:
+    return outputs.at(id_order(outputs.ids)[:size])
+
+
+def _shuffled(outputs: Outputs, label: int) -> NDArray[np.int64]:
+    """Positions of the examples of one class, shuffled by their ids."""
+    positions = np.flatnonzero(outputs.labels == label)
+    return positions[id_order(outputs.ids[positions])]
 
 
 def _edges(values: Floats, bins: int) -> Floats:

@@ -1,16 +1,19 @@
 """Metrics that are added to completed sweeps, and the list of all metrics."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from itertools import chain
+from typing import Any
 
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugin_metrics
+from mubench.metrics.blocks import EVIDENCE, Evidence
 from mubench.metrics.info import METRICS, MetricInfo
 from mubench.metrics.klom import FEWEST
 from mubench.metrics.outputs import Evaluated, SplitOutputs
-from mubench.metrics.related_models import ModelContext, NoValue, Relation
+from mubench.metrics.related_models import ModelContext, NoValue, Relation, Values
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,11 @@ class PostHocMetric:
 
     info: MetricInfo
     source: str
-    """The function that computes it, as a root of content ids."""
+    """The function that computes it, as a root of content ids; metrics may share one."""
     uses: tuple[Relation, ...]
     """The models whose outputs decide a value."""
-    compute: Callable[[ModelContext], float]
-    """Raises NoValue."""
+    compute: Callable[[ModelContext], Values]
+    """Returns the value of each metric that shares the function. Raises NoValue for all of them."""
 
     @property
     def name(self) -> str:
@@ -34,12 +37,19 @@ class PostHocMetric:
 def _built_in(info: MetricInfo, uses: tuple[Relation, ...], file: str) -> PostHocMetric:
     """A metric computed by the function of its name, which is imported when it is called."""
     source = f"{__package__}.{file}:{info.name}"
-    return PostHocMetric(info, source, uses, partial(_computed, source))
+    return PostHocMetric(info, source, uses, lambda c: {info.name: float(_called(source, c))})
 
 
-def _computed(source: str, context: ModelContext) -> float:
+def _of_evidence(evidence: Evidence) -> Iterator[PostHocMetric]:
+    """The metrics that the function of a file computes together."""
+    source = f"{__package__}.evidence.{evidence.name}:{evidence.name}"
+    for info in evidence.infos:
+        yield PostHocMetric(info, source, evidence.uses, partial(_called, source))
+
+
+def _called(source: str, context: ModelContext) -> Any:
     module, _, function = source.partition(":")
-    return float(getattr(import_module(module), function)(context))
+    return getattr(import_module(module), function)(context)
 
 
 _BUILT_IN = (
@@ -103,10 +113,11 @@ _BUILT_IN = (
     ),
 )
 
-BLOCKS: Mapping[str, tuple[str, ...]] = {}
-"""Names of metrics by the block of evidence that they belong to."""
+_EVIDENCE = tuple(each for block in EVIDENCE.values() for each in block)
 
-POST_HOC: Mapping[str, PostHocMetric] = {metric.name: metric for metric in _BUILT_IN}
+POST_HOC: Mapping[str, PostHocMetric] = {
+    metric.name: metric for metric in (*_BUILT_IN, *chain(*map(_of_evidence, _EVIDENCE)))
+}
 """The built-in ones by name, in the order in which they are shown."""
 
 
@@ -144,7 +155,7 @@ def _of_plugin(info: MetricInfo, module: str) -> PostHocMetric:
     return PostHocMetric(info, f"{module}:compute", uses, partial(_plugin_value, info.name))
 
 
-def _plugin_value(name: str, context: ModelContext) -> float:
+def _plugin_value(name: str, context: ModelContext) -> Values:
     """The value of `compute` with the same arguments as in a sweep."""
     target = _evaluated(context.target)
     assert target is not None
@@ -153,7 +164,7 @@ def _plugin_value(name: str, context: ModelContext) -> float:
     )
     if name not in values:
         raise NoValue("the plug-in returned None")
-    return values[name]
+    return {name: values[name]}
 
 
 def _evaluated(outputs: SplitOutputs | None) -> Evaluated | None:

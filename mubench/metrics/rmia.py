@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mubench.metrics.features import confidence
-from mubench.metrics.membership import area_under_curve
+from mubench.metrics.membership import area_under_curve, true_positive_rate
 from mubench.metrics.outputs import Floats, Outputs
 from mubench.metrics.related_models import ModelContext, NoValue
 
@@ -24,8 +24,6 @@ OFFLINE = 0.3
 GUARD = 1e-12
 """Smallest P."""
 FALSE_POSITIVES = 0.01
-FEWEST = 1000
-"""Non-members that a false-positive rate of 1 % needs at least."""
 
 
 def rmia_auc(context: ModelContext) -> float:
@@ -41,13 +39,10 @@ def rmia_tpr_at_1(context: ModelContext) -> float:
     """Share of D_f above the score that at most 1 % of the non-members exceed.
 
     Raises:
-        NoValue: as `rmia_auc`, or fewer than `FEWEST` non-members.
+        NoValue: as `rmia_auc`, or as `true_positive_rate`.
     """
     members, others = member_scores(context)
-    if len(others) < FEWEST:
-        raise NoValue(f"fewer than {FEWEST} held-out non-members")
-    threshold = np.sort(others)[len(others) - 1 - int(FALSE_POSITIVES * len(others))]
-    return float((members > threshold).mean())
+    return true_positive_rate(members, others, FALSE_POSITIVES)
 
 
 def member_scores(context: ModelContext, a: float = OFFLINE) -> tuple[Floats, Floats]:

@@ -15,11 +15,14 @@ from typing_extensions import override
 from mubench.catalogue.ids import content_id, source_id
 from mubench.errors import InputError, IntegrityError, MubenchError, plural
 from mubench.metrics.post_hoc import PostHocMetric
-from mubench.metrics.related_models import NoValue
+from mubench.metrics.related_models import NoValue, Values
 from mubench.store.outputs import RelatedRecords, StoredOutputs
 from mubench.store.record import Record
 from mubench.store.scores import Score
 from mubench.store.store import Store
+
+Computed = dict[tuple[str, str], Values | NoValue]
+"""Values by function and inputs: replicates and the metrics of one function share them."""
 
 ABSENT = "outputs are not in the store"
 _HASHED_AS: Mapping[str, str] = {"replicates": "siblings", "retrains": "oracles"}
@@ -61,8 +64,9 @@ def add_metrics(
     """
     outputs = StoredOutputs(store, records)
     related = {record.id: outputs.related(record) for record in outputs.records}
+    computed: Computed = {}
     for metric in metrics:
-        yield _add(store, outputs, related, metric)
+        yield _add(store, outputs, related, metric, computed)
 
 
 def _add(
@@ -70,23 +74,25 @@ def _add(
     outputs: StoredOutputs,
     related: Mapping[str, RelatedRecords],
     metric: PostHocMetric,
+    computed: Computed,
 ) -> ScoringResult:
     code = source_id(metric.source)
     stored, shown = store.scores.read(metric.name, code), store.scores.newest(metric.name)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     changed: dict[str, Score] = {}
-    values: dict[str, float | str] = {}  # by inputs: replicates share a value
     old, without = 0, Counter[str]()
     for record in outputs.records:
         inputs = _inputs(record, related[record.id], metric)
         if _is_current(stored.get(record.id), inputs):
             old += 1
             continue
-        if inputs not in values:
-            values[inputs] = _value(outputs, record, related[record.id], metric)
-        value = values[inputs]
-        if isinstance(value, str):
-            without[value] += 1
+        if (metric.source, inputs) not in computed:
+            found = _values(outputs, record, related[record.id], metric)
+            computed[metric.source, inputs] = found
+        shared = computed[metric.source, inputs]
+        value = shared if isinstance(shared, NoValue) else shared[metric.name]
+        if isinstance(value, NoValue):
+            without[str(value)] += 1
             if _is_outdated(shown.get(record.id), inputs):
                 changed[record.id] = Score(None, inputs, now)
         else:
@@ -105,16 +111,16 @@ def _is_outdated(score: Score | None, inputs: str) -> bool:
     return score is not None and score.value is not None and score.inputs != inputs
 
 
-def _value(
+def _values(
     outputs: StoredOutputs, record: Record, related: RelatedRecords, metric: PostHocMetric
-) -> float | str:
-    """A metric's value, or the reason why it has none."""
+) -> Values | NoValue:
+    """The values of all metrics that share a function, or why none of them has any."""
     try:
         return metric.compute(outputs.context(record, related))
     except NoValue as error:
-        return str(error)
+        return error
     except IntegrityError:
-        return ABSENT
+        return NoValue(ABSENT)
     except MubenchError:
         raise
     except Exception as error:

@@ -18,6 +18,7 @@ from mubench.sweep.kinds import ORIGINAL
 
 PARTS_HELD = 16
 """Parts of outputs that stay in memory: references are read many times."""
+_RTE = "rte_seconds"
 RelatedRecords = Mapping[Relation, tuple[Record, ...]]
 
 
@@ -33,6 +34,7 @@ class StoredOutputs:
         """The final steps and Retrains that have metrics, in their order."""
         self._store = store
         self._trained = {_training(r): r for r in final if r.kind == "train"}
+        self._of_recipe = _grouped(filter(is_scored, self._trained.values()), _recipe)
         retrains = [r for r in self.records if r.kind == "retrain"]
         self._anchors = {r.request: r for r in retrains if r.replica == 0}
         self._originals = {r.request: r for r in self.records if r.row == ORIGINAL}
@@ -46,8 +48,9 @@ class StoredOutputs:
 
         Reading a split raises IntegrityError where it is missing, damaged or incomplete.
         """
-        read = self._of_original if record.row == ORIGINAL else self._of_stored
-        return _StoredSplits(partial(read, record))
+        if record.row == ORIGINAL:
+            return self._original_of(record, self._trained.get(_training(record)))
+        return _StoredSplits(partial(self._part, record.unlearn_id))
 
     def anchor(self, request: str) -> Record | None:
         """The Retrain that a request's gaps are taken to."""
@@ -61,6 +64,7 @@ class StoredOutputs:
         """The records of the related models, as `ModelContext` defines the relations."""
         own, row = record.id, _row(record)
         anchor, original = self.anchor(record.request), self.original(record.request)
+        trained = self._trained.get(_training(record))
         same_forget_set = self._of_forget_set[_forget_set(record)]
         is_method = record.kind == "final" and record.row != ORIGINAL
         return {
@@ -70,27 +74,37 @@ class StoredOutputs:
             "references": tuple(r for r in self._of_request[record.request] if r.id != own),
             "replicates": tuple(self._of_row[row]),
             "retrains": tuple(r for r in same_forget_set if _row(r) != row),
+            "before": (trained,) if trained else (),
+            "originals": tuple(self._of_recipe[_recipe(record)]),
         }
 
     def context(self, record: Record, related: RelatedRecords) -> ModelContext:
-        """A record's model and the models related to it."""
-        models = {relation: tuple(map(self.of, records)) for relation, records in related.items()}
+        """A record's model and the models related to it; a model is one object in all relations."""
+        made = {r.id: self.of(r) for records in related.values() for r in records}
+        made |= {r.id: self._original_of(record, r) for r in related["originals"]}
+        models = {relation: tuple(made[r.id] for r in found) for relation, found in related.items()}
+        anchor = next(iter(related["retrained"]), None)
         return ModelContext(
-            target=self.of(record),
+            target=made[record.id],
             retrained=next(iter(models["retrained"]), None),
             original=next(iter(models["original"]), None),
             references=models["references"],
             replicates=models["replicates"],
             retrains=models["retrains"],
+            before=next(iter(models["before"]), None),
+            originals=models["originals"],
             forget_classes=record.forget_classes,
             is_groupwise=record.scenario.partition("-")[0] == "group",
+            seconds=record.metrics.get(_RTE),
+            retrained_seconds=anchor.metrics.get(_RTE) if anchor else None,
         )
 
-    def _of_stored(self, record: Record, part: str) -> Outputs:
-        return self._part(record.unlearn_id, part)
+    def _original_of(self, record: Record, trained: Record | None) -> SplitOutputs:
+        """An original's outputs on the splits of a record's request."""
+        return _StoredSplits(partial(self._part_of_original, record, trained))
 
-    def _of_original(self, record: Record, part: str) -> Outputs:
-        trained, anchor = self._trained.get(_training(record)), self.anchor(record.request)
+    def _part_of_original(self, record: Record, trained: Record | None, part: str) -> Outputs:
+        anchor = self.anchor(record.request)
         if trained is None or anchor is None:
             raise IntegrityError(f"{record.request}: no record of its original or its Retrain")
         if part == "test":
@@ -140,6 +154,11 @@ def _grouped(
 def _training(record: Record) -> tuple[str, str, int]:
     """The key of an original in a sweep."""
     return (record.dataset, record.model, record.seed_train)
+
+
+def _recipe(record: Record) -> tuple[str, str]:
+    """The key that originals of all train seeds share."""
+    return (record.dataset, record.model)
 
 
 def _forget_set(record: Record) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def parse_claim(
     _require(metric, metrics, f"claims: '{text}': no metric")
     if sentence["verb"] == "beats" and metrics[metric].aim == "none":
         raise InputError(f"claims: '{text}': '{metric}' has no good direction; say 'exceeds'")
-    if metric in POST_HOC and "replicates" in POST_HOC[metric].uses:
+    if metric in POST_HOC and "target" not in POST_HOC[metric].uses:
         raise InputError(
             f"claims: '{text}': '{metric}' is one value for all trainings of a forget set; a claim "
             "needs one of every request"

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.svm import SVC
 
 from mubench.metrics.features import confidence
-from mubench.metrics.membership import area_under_curve, mia_auc, mia_svc
+from mubench.metrics.membership import area_under_curve, mia_auc, mia_svc, true_positive_rate
 from mubench.metrics.outputs import Evaluated
+from mubench.metrics.related_models import NoValue
 from mubench.metrics.score import score
 from tests.support.membership import of_confidences, outputs, shuffled
 from tests.support.property_tests import properties
@@ -277,3 +278,18 @@ def test_wrong_labels_of_members_invert_no_attack():
     values = score(model).values
     assert values["mia_auc"] == pytest.approx(0.5, abs=spread(950, 950))
     assert values["ta"] == np.mean(logits[1_000:].argmax(1) == true[1_000:])
+
+
+def test_the_true_positive_rate_is_that_of_scikit_learns_curve():
+    rng = np.random.default_rng(0)
+    members, others = rng.normal(1.5, size=300).round(1), rng.normal(size=10_000).round(1)
+    truth = [1] * 300 + [0] * 10_000
+    false, true, _ = roc_curve(truth, [*members, *others], drop_intermediate=False)
+    for rate in (0.01, 0.001):
+        expected = true[false <= rate].max()
+        assert true_positive_rate(members, others, rate) == pytest.approx(expected, abs=1e-12)
+    assert true_positive_rate(members, others[:1000], 0.01) > 0
+    with pytest.raises(NoValue, match="fewer than 1000 held-out non-members"):
+        true_positive_rate(members, others[:999], 0.01)
+    with pytest.raises(NoValue, match="fewer than 10000"):
+        true_positive_rate(members, others[:9999], 0.001)

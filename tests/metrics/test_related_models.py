@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mubench.metrics.outputs import Evaluated, Outputs
-from mubench.metrics.related_models import ModelContext
+from mubench.metrics.related_models import ModelContext, NoValue, value_or_reason
 from tests.support.model_outputs import class_request, model
 
 
@@ -28,3 +28,25 @@ def test_what_ta_counts_and_what_is_like_the_forgotten():
     assert set(groupwise.retained_holdout().groups) == {0, 2}
     assert ModelContext(of_one).forget_groups == ()
     assert set(ModelContext(of_one).retained_holdout().groups) == {0, 1, 2}
+
+
+def test_a_model_is_no_sibling_of_itself():
+    one, other = model(1), model(2)
+    assert ModelContext(one, replicates=(other, one)).siblings == (other,)
+    assert ModelContext(one).siblings == ()
+
+
+def test_a_request_is_random_where_no_class_or_group_is_forgotten_whole():
+    assert ModelContext(model(1)).is_random
+    assert not ModelContext(model(1), forget_classes=(2,)).is_random
+    assert not ModelContext(model(1), is_groupwise=True).is_random
+
+
+def test_a_value_or_why_there_is_none():
+    def lacking():
+        raise NoValue("too few")
+
+    assert value_or_reason(lambda: 0.5) == 0.5
+    reason = value_or_reason(lacking)
+    assert isinstance(reason, NoValue)
+    assert str(reason) == "too few"

@@ -56,18 +56,37 @@ def test_a_second_call_computes_nothing_and_changes_no_file(store, monkeypatch):
         said == "klom: 0 records, 0 new; 5 without: fewer than 8 models of one forget set on a side"
     )
     before = {name: store.files.read(name) for name in store.files.list("scores")}
-    assert {name.split("/")[1] for name in before} == {"rmia_auc", "ece_forget", "ece_holdout"}
-    monkeypatch.setattr(post_hoc, "_value", None)
+    scored = {name.split("/")[1] for name in before}
+    assert scored == {name for name, added in first.items() if added.new}
+    assert {"rmia_auc", "ece_forget", "two_sample_p", "luma"} < scored < first.keys()
+    monkeypatch.setattr(post_hoc, "_values", None)
     second = add(store, metrics=("ece_forget", "rmia_auc"))
     assert (second["rmia_auc"].new, second["rmia_auc"].old) == (0, 5)
     assert {name: store.files.read(name) for name in store.files.list("scores")} == before
+
+
+def test_metrics_of_one_function_are_computed_once_for_a_model(store, monkeypatch):
+    calls, names = [], ("relative_p", "relative_distance", "two_sample_p")
+    computed = POST_HOC["relative_p"].compute
+    metrics = [
+        replace(
+            POST_HOC[name], compute=lambda context: (calls.append(context), computed(context))[1]
+        )
+        for name in names
+    ]
+    added = list(post_hoc.add_metrics(store, read_results(store, "tiny").records, metrics))
+    assert [one.new for one in added] == [5, 5, 5]
+    assert len(calls) == 5
+    found = {key: one.metrics for key, one in by_row(store).items()}
+    assert found["original", ""]["relative_distance"] == pytest.approx(-1)
+    assert all({*names} < values.keys() for values in found.values())
 
 
 def test_other_code_makes_another_file_and_its_values_count(store, monkeypatch):
     add(store, metrics=["ece_forget"])
     old = by_row(store)["ga", "tuned"].metrics["ece_forget"]
     monkeypatch.setattr(post_hoc, "source_id", lambda root: "newer")
-    changed = replace(POST_HOC["ece_forget"], compute=lambda related: 0.125)
+    changed = replace(POST_HOC["ece_forget"], compute=lambda related: {"ece_forget": 0.125})
     [added] = post_hoc.add_metrics(store, read_results(store, "tiny").records, [changed])
     assert (added.new, added.old) == (5, 0)
     assert len(store.files.list("scores/ece_forget")) == 2

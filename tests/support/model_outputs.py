@@ -36,3 +36,16 @@ def class_request(evaluated, label):
         evaluated.retain.without_classes([label]),
         evaluated.holdout,
     )
+
+
+def of_margins(values, first_id=0):
+    """Two classes, label 0, with these logit-scaled confidences."""
+    values = np.asarray(values, float)
+    logits = np.stack([values, np.zeros_like(values)], axis=1)
+    ids = np.arange(first_id, first_id + len(values))
+    return Outputs(ids, np.zeros(len(values), np.int64), logits)
+
+
+def with_margins(forget, holdout=(0.0, 0.0)):
+    """A model of two classes with these logit-scaled confidences on D_f and on the held-out set."""
+    return Evaluated(of_margins(forget), of_margins([0.0], 10_000), of_margins(holdout, 20_000))

@@ -80,3 +80,8 @@ def test_a_sweep_checks_its_claims_and_they_change_no_id(sweep):
 def test_klom_is_one_value_for_many_requests_and_no_claim():
     with pytest.raises(InputError, match="one value for all trainings of a forget set"):
         parse_claim("ugradsl beats ga on klom", ROWS, WHERE, all_metrics())
+
+
+def test_a_metric_of_each_request_may_be_claimed_although_it_looks_at_other_models():
+    claim = parse_claim("ugradsl exceeds ga on u_lira_auc", ROWS, WHERE, all_metrics())
+    assert claim.metric == "u_lira_auc"

@@ -3,7 +3,7 @@
 import pytest
 
 from mubench.errors import InputError
-from mubench.metrics.post_hoc import BLOCKS
+from mubench.metrics.blocks import BLOCKS
 from mubench.sweep import load, step_ids
 from mubench.sweep.evidence import Evidence
 from mubench.sweep.planner import make_plan

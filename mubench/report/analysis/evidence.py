@@ -12,9 +12,10 @@ from statistics import fmean
 from typing import Literal
 
 from mubench.errors import plural
+from mubench.metrics.blocks import BLOCKS
 from mubench.metrics.gap import TERMS
 from mubench.metrics.info import WEIGHT_BLOCKS, MetricInfo
-from mubench.metrics.post_hoc import BLOCKS, all_metrics
+from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import Cell, Estimate, Row, estimate
 from mubench.report.analysis.comparisons import forget_set
 from mubench.report.analysis.significance import (

@@ -1,0 +1,1 @@
+"""Evidence from stored outputs: attacks, tests and breakdowns, one idea a file."""
