@@ -98,9 +98,9 @@ class CellEvidence:
 
     @cached_property
     def metrics(self) -> tuple[MetricInfo, ...]:
-        """The metrics whose aim is Retrain's value, where several Retrains have one; and gaps.
+        """The metrics under which several Retrains have a value, or a distance to Retrain.
 
-        A gap is a distance to Retrain already.
+        Those that are to be low, as gaps and divergences, are distances already.
         """
         found = {name for r in self.cell.original.scored for name in r.metrics}
         known = all_metrics().values()
@@ -135,8 +135,10 @@ class CellEvidence:
 
     def is_measured(self, info: MetricInfo) -> bool:
         """Whether distances to Retrain exist, of the original and of another Retrain."""
-        is_gap = info.aim == "lower" and info.unit == "fraction" and info.name != "objective"
-        return (info.aim == "match" or is_gap) and bool(self._excess(self.cell.original, info.name))
+        is_cost = info.unit in ("seconds", "examples", "flops", "mib")
+        if info.aim == "none" or is_cost:
+            return False
+        return bool(self._excess(self.cell.original, info.name))
 
     def _excess(self, row: Row, metric: str) -> tuple[float, ...]:
         """By independent request: how much farther from Retrain a row is than another Retrain."""
@@ -158,7 +160,7 @@ class CellEvidence:
         return [value for value in found if value is not None]
 
     def _distance(self, record: Record, metric: str) -> float | None:
-        """Of a record to its request's Retrain; a gap is one already."""
+        """Of a record to its request's Retrain, unless its value is one already."""
         value = record.metrics.get(metric)
         if all_metrics()[metric].aim == "lower":
             return value
