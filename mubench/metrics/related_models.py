@@ -65,6 +65,11 @@ class ModelContext:
     """RTE of the Retrain that gaps are taken to."""
 
     @property
+    def compared_with(self) -> SplitOutputs | None:
+        """The Retrain that gaps are taken to; for itself another one of the request, if any."""
+        return self.retrained or next(iter(self.references), None)
+
+    @property
     def siblings(self) -> tuple[SplitOutputs, ...]:
         """The replicates without the target."""
         return tuple(model for model in self.replicates if model is not self.target)

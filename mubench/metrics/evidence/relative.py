@@ -31,11 +31,12 @@ def relative(context: ModelContext) -> Values:
     Retrain itself is compared with another one. Raises NoValue without an original or a Retrain,
     or where all answers are the same.
     """
-    if context.before is None or not context.references:
+    compared = context.compared_with
+    if context.before is None or compared is None:
         raise NoValue("no original or no other Retrain; 'floor' in the sweep file makes some")
     forget = context.target.forget
     ids = forget.ids[id_order(forget.ids)[:MOST]]
-    models = (context.target, context.before, context.references[0])
+    models = (context.target, context.before, compared)
     target, original, retrained = (errors(model.forget.of_ids(ids)) for model in models)
     kernels = Kernels.of(target, original, retrained)
     return {

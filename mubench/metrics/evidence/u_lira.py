@@ -22,7 +22,7 @@ from mubench.metrics.outputs import Floats, SplitOutputs
 from mubench.metrics.related_models import ModelContext, NoValue, Values, value_or_reason
 
 FEWEST = 8
-"""Fewest models a side, the attacked one among them. The paper has 256."""
+"""Fewest models a side, the attacked one among them; more make the attack stronger."""
 SMALLEST_STD = 1e-3
 """Of a Gaussian: models may agree to the last bit."""
 
