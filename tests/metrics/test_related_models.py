@@ -50,6 +50,7 @@ def test_a_value_or_why_there_is_none():
     reason = value_or_reason(lacking)
     assert isinstance(reason, NoValue)
     assert str(reason) == "too few"
+    assert reason.__traceback__ is None  # whose frames hold outputs
 
 
 def test_a_retrain_is_compared_with_another_one():
