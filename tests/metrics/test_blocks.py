@@ -10,7 +10,7 @@ from mubench.metrics.blocks import BLOCKS, EVIDENCE
 from mubench.metrics.evidence import strata, subgroups, u_lira
 from mubench.metrics.membership import FALSE_ALARMS
 from mubench.metrics.post_hoc import POST_HOC
-from mubench.metrics.related_models import ModelContext
+from mubench.metrics.related_models import ModelContext, NoValue
 from tests.support.model_outputs import model
 
 ALL = [each for block in EVIDENCE.values() for each in block]
@@ -61,4 +61,6 @@ def test_a_function_returns_the_metrics_that_are_declared(evidence):
         retrained_seconds=9.0,
     )
     function = getattr(import_module(f"{folder.__name__}.{evidence.name}"), evidence.name)
-    assert set(function(context)) == {info.name for info in evidence.infos}
+    values = function(context)
+    assert set(values) == {info.name for info in evidence.infos}
+    assert all(type(value) in (float, NoValue) for value in values.values())
