@@ -54,8 +54,7 @@ _ATTACKS = (
             _info(
                 "u_lira_shadows",
                 "U-LiRA models",
-                "Models behind each Gaussian of U-LiRA, on the side that has fewer; the paper has "
-                "256.",
+                "Models behind each Gaussian of U-LiRA, on the side that has fewer.",
                 aim="none",
                 unit="ratio",
             ),
@@ -108,7 +107,7 @@ _ATTACKS = (
     ),
     Evidence(
         "class_leakage",
-        ("target", "references"),
+        ("target", "retrained", "references"),
         (
             _info(
                 "mia_nn_auc",
@@ -129,7 +128,7 @@ _ATTACKS = (
 _RELATIVE = (
     Evidence(
         "relative",
-        ("target", "references", "before"),
+        ("target", "retrained", "references", "before"),
         (
             _info(
                 "relative_distance",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ Relation = Literal[
 ]
 
 
+T = TypeVar("T")
+
+
 class NoValue(Exception):
     """A metric has no value here; the text says why."""
 
@@ -28,12 +31,12 @@ Values = Mapping[str, float | NoValue]
 """Values of metrics by name, or why one of them has none."""
 
 
-def value_or_reason(compute: Callable[[], float]) -> float | NoValue:
+def value_or_reason(compute: Callable[[], T]) -> T | NoValue:
     """What a function returns, or the NoValue that it raises."""
     try:
         return compute()
     except NoValue as reason:
-        return reason
+        return reason.with_traceback(None)  # which would keep all outputs in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,11 @@ class ModelContext:
     """RTE of the target."""
     retrained_seconds: float | None = None
     """RTE of the Retrain that gaps are taken to."""
+
+    @property
+    def compared_with(self) -> SplitOutputs | None:
+        """The Retrain that gaps are taken to; for itself another one of the request, if any."""
+        return self.retrained or next(iter(self.references), None)
 
     @property
     def siblings(self) -> tuple[SplitOutputs, ...]:

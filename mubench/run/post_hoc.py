@@ -118,7 +118,7 @@ def _values(
     try:
         return metric.compute(outputs.context(record, related))
     except NoValue as error:
-        return error
+        return error.with_traceback(None)  # which would keep all outputs in memory
     except IntegrityError:
         return NoValue(ABSENT)
     except MubenchError:

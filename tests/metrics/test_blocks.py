@@ -7,8 +7,10 @@ import pytest
 
 from mubench.metrics import evidence as folder
 from mubench.metrics.blocks import BLOCKS, EVIDENCE
+from mubench.metrics.evidence import strata, subgroups, u_lira
+from mubench.metrics.membership import FALSE_ALARMS
 from mubench.metrics.post_hoc import POST_HOC
-from mubench.metrics.related_models import ModelContext
+from mubench.metrics.related_models import ModelContext, NoValue
 from tests.support.model_outputs import model
 
 ALL = [each for block in EVIDENCE.values() for each in block]
@@ -20,6 +22,17 @@ def test_a_block_names_metrics_of_post_hoc_and_no_metric_is_in_two():
     assert set(names) < POST_HOC.keys()
     assert list(BLOCKS) == ["attacks", "relative", "subgroups", "strata", "composites"]
     assert {"u_lira_auc", "ruli_privacy_auc", "mia_nn_auc"} < set(BLOCKS["attacks"])
+
+
+def test_descriptions_state_the_minimum_that_the_code_has():
+    def words(name):
+        return POST_HOC[name].info.description
+
+    assert f"Needs {u_lira.FEWEST} train seeds and {u_lira.FEWEST} Retrains" in words("u_lira_auc")
+    assert f"{FALSE_ALARMS / 0.01:,.0f} non-members" in words("u_lira_tpr_at_1")
+    assert f"{FALSE_ALARMS / 0.001:,.0f} non-members" in words("u_lira_tpr_at_01")
+    assert f"{subgroups.FEWEST} examples" in words("ra_worst_class")
+    assert f"with {strata.FEWEST} examples" in words("ua_high")
 
 
 def test_titles_are_different():
@@ -48,4 +61,6 @@ def test_a_function_returns_the_metrics_that_are_declared(evidence):
         retrained_seconds=9.0,
     )
     function = getattr(import_module(f"{folder.__name__}.{evidence.name}"), evidence.name)
-    assert set(function(context)) == {info.name for info in evidence.infos}
+    values = function(context)
+    assert set(values) == {info.name for info in evidence.infos}
+    assert all(type(value) in (float, NoValue) for value in values.values())

@@ -50,3 +50,12 @@ def test_a_value_or_why_there_is_none():
     reason = value_or_reason(lacking)
     assert isinstance(reason, NoValue)
     assert str(reason) == "too few"
+    assert reason.__traceback__ is None  # whose frames hold outputs
+
+
+def test_a_retrain_is_compared_with_another_one():
+    anchor, second, third = model(1), model(2), model(3)
+    target = ModelContext(model(4), retrained=anchor, references=(second, anchor, third))
+    assert target.compared_with is anchor
+    assert ModelContext(anchor, references=(second, third)).compared_with is second
+    assert ModelContext(anchor).compared_with is None

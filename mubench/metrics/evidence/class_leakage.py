@@ -42,10 +42,11 @@ def nearest_shares(outputs: Outputs, nearest: NDArray[np.int64]) -> Floats:
 
 
 def _mia_nn(context: ModelContext) -> float:
-    if not context.references:
+    compared = context.compared_with
+    if compared is None:
         raise NoValue("no other Retrain of the request; 'floor' in the sweep file makes some")
     forget = context.target.forget
-    retrained = context.references[0].forget.of_ids(forget.ids)
+    retrained = compared.forget.of_ids(forget.ids)
     others = np.setdiff1d(np.arange(forget.num_classes), forget.labels)
     if len(others) < 2 or len(forget) < FEWEST:
         raise NoValue("too few other classes or forgotten examples")

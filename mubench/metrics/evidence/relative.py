@@ -31,18 +31,25 @@ def relative(context: ModelContext) -> Values:
     Retrain itself is compared with another one. Raises NoValue without an original or a Retrain,
     or where all answers are the same.
     """
-    if context.before is None or not context.references:
+    compared = context.compared_with
+    if context.before is None or compared is None:
         raise NoValue("no original or no other Retrain; 'floor' in the sweep file makes some")
     forget = context.target.forget
     ids = forget.ids[id_order(forget.ids)[:MOST]]
-    models = (context.target, context.before, context.references[0])
+    models = (context.target, context.before, compared)
     target, original, retrained = (errors(model.forget.of_ids(ids)) for model in models)
-    kernels = Kernels.of(target, original, retrained)
+    kernels, signs = Kernels.of(target, original, retrained), exchanges(ids)
     return {
         "relative_distance": kernels.relative_distance(),
-        "relative_p": kernels.relative_p(),
-        "two_sample_p": kernels.two_sample_p(),
+        "relative_p": kernels.relative_p(signs),
+        "two_sample_p": kernels.two_sample_p(signs),
     }
+
+
+def exchanges(ids: NDArray[np.int64]) -> Floats:
+    """Which examples are exchanged, as signs (EXCHANGES, n): other ones for every forget set."""
+    rng = np.random.default_rng(derive_seed("exchanged answers", ids.tobytes().hex()))
+    return np.asarray(rng.integers(0, 2, size=(EXCHANGES, len(ids))) * 2 - 1, np.float64)
 
 
 def errors(outputs: Outputs) -> Floats:
@@ -95,7 +102,7 @@ class Kernels:
             raise NoValue("original and Retrain have the same answers on D_f")
         return float((to_original - to_retrained) / total)
 
-    def relative_p(self) -> float:
+    def relative_p(self, signs: Floats) -> float:
         """P-value of the target being no nearer to Retrain than to the original.
 
         The difference of the squared MMDs, after the exchange of original and Retrain for the
@@ -105,19 +112,12 @@ class Kernels:
         shares = (self.original - self.retrained).sum(axis=1)
         shares += (crossed - crossed.T).sum(axis=1)
         shares -= 2 * (self.target_original - self.target_retrained).sum(axis=0)
-        return _p_of(_signs(len(shares)) @ shares, shares.sum())
+        return _p_of(signs @ shares, shares.sum())
 
-    def two_sample_p(self) -> float:
+    def two_sample_p(self, signs: Floats) -> float:
         """P-value of target and Retrain giving the same answers: the squared MMD, exchanged."""
         products = self.target + self.retrained - self.target_retrained - self.target_retrained.T
-        signs = _signs(len(products))
         return _p_of((signs @ products * signs).sum(axis=1), products.sum())
-
-
-def _signs(n: int) -> NDArray[np.float64]:
-    """Which examples are exchanged, as signs (EXCHANGES, n)."""
-    rng = np.random.default_rng(derive_seed("exchanged answers", n))
-    return np.asarray(rng.integers(0, 2, size=(EXCHANGES, n)) * 2 - 1, np.float64)
 
 
 def _p_of(exchanged: Floats, found: float) -> float:

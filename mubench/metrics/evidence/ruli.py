@@ -40,13 +40,12 @@ def ruli(context: ModelContext) -> Values:
 
 
 def _privacy(context: ModelContext) -> Values:
-    try:
-        members, others = privacy_scores(context)
-    except NoValue as reason:
-        return {"ruli_privacy_auc": reason, "ruli_privacy_tpr_at_1": reason}
+    scores = value_or_reason(lambda: privacy_scores(context))
+    if isinstance(scores, NoValue):
+        return {"ruli_privacy_auc": scores, "ruli_privacy_tpr_at_1": scores}
     return {
-        "ruli_privacy_auc": area_under_curve(members, others),
-        "ruli_privacy_tpr_at_1": value_or_reason(lambda: true_positive_rate(members, others, 0.01)),
+        "ruli_privacy_auc": area_under_curve(*scores),
+        "ruli_privacy_tpr_at_1": value_or_reason(lambda: true_positive_rate(*scores, 0.01)),
     }
 
 

@@ -7,7 +7,8 @@ is fitted to either, and the score is the log-likelihood ratio.
 What differs from the paper: the models that unlearned are those of a row over train seeds, all with
 one forget set, where the paper draws forget sets for each shadow; the models that never saw an
 example are Retrains. Both sides are scored on models that no Gaussian was fitted to: the target,
-and each Retrain in turn. So a target that is like Retrain gives 0.5 with any number of models.
+and each Retrain in turn. Where the target is like Retrain nothing distinguishes the two, and the
+AUC is 0.5 on average with any number of models, also where answers of one model go together.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from mubench.metrics.outputs import Floats, SplitOutputs
 from mubench.metrics.related_models import ModelContext, NoValue, Values, value_or_reason
 
 FEWEST = 8
-"""Fewest models a side, the attacked one among them. The paper has 256."""
+"""Fewest models a side, the attacked one among them; more make the attack stronger."""
 SMALLEST_STD = 1e-3
 """Of a Gaussian: models may agree to the last bit."""
 
@@ -40,7 +41,7 @@ def u_lira(context: ModelContext) -> Values:
         "u_lira_auc": scores.auc(),
         "u_lira_tpr_at_1": value_or_reason(lambda: scores.true_positive_rate(0.01)),
         "u_lira_tpr_at_01": value_or_reason(lambda: scores.true_positive_rate(0.001)),
-        "u_lira_shadows": min(len(context.siblings), len(context.retrains) - 1),
+        "u_lira_shadows": float(min(len(context.siblings), len(context.retrains) - 1)),
     }
 
 

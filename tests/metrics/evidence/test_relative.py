@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
 
-from mubench.metrics.evidence.relative import Kernels, errors, relative
+from mubench.metrics.evidence.relative import Kernels, errors, exchanges, relative
 from mubench.metrics.related_models import ModelContext, NoValue
 from tests.support.model_outputs import model
 
@@ -60,11 +60,10 @@ def test_the_distance_is_that_of_two_discrepancies():
     assert Kernels.of(*sides).relative_distance() == pytest.approx(expected, abs=1e-10)
 
 
-def test_p_values_are_those_of_exchanged_answers(monkeypatch):
+def test_p_values_are_those_of_exchanged_answers():
     """By brute force: the answers themselves are exchanged, and all distances taken again."""
     target, original, retrained = (answers(k, 12, s) for k, s in ((0, 2.2), (1, 3.0), (2, 1.6)))
     signs = np.random.default_rng(5).choice([-1.0, 1.0], size=(60, 12))
-    monkeypatch.setattr("mubench.metrics.evidence.relative._signs", lambda n: signs)
     width = width_of(target, original, retrained)
 
     def exchanged(x, y, sign):
@@ -79,10 +78,20 @@ def test_p_values_are_those_of_exchanged_answers(monkeypatch):
         return mmd(*exchanged(target, retrained, sign), width)
 
     kernels = Kernels.of(target, original, retrained)
-    for statistic, p in ((difference, kernels.relative_p()), (distance, kernels.two_sample_p())):
+    tests = ((difference, kernels.relative_p(signs)), (distance, kernels.two_sample_p(signs)))
+    for statistic, p in tests:
         found = statistic(np.ones(12))
         expected = (1 + sum(statistic(sign) >= found - 1e-12 for sign in signs)) / 61
         assert p == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_exchanges_depend_on_the_examples_alone_and_are_fair_coins():
+    one = exchanges(np.arange(40))
+    assert one.shape == (999, 40)
+    assert set(np.unique(one)) == {-1.0, 1.0}
+    assert abs(one.mean()) < 4 / np.sqrt(one.size)
+    assert (one == exchanges(np.arange(40))).all()
+    assert (one != exchanges(np.arange(1, 41))).any()
 
 
 def test_errors_are_zero_for_who_is_sure_and_right():
@@ -95,9 +104,9 @@ def share_of_rejections(draws, name, n=25):
     """Answers of three models are independent draws of one distribution: no test should see any."""
     rng = np.random.default_rng(11)
     rejected = 0
-    for _ in range(draws):
+    for draw in range(draws):
         kernels = Kernels.of(*(rng.normal(size=(n, 3)) for _ in range(3)))
-        rejected += getattr(kernels, name)() <= 0.05
+        rejected += getattr(kernels, name)(exchanges(draw * n + np.arange(n))) <= 0.05
     return rejected / draws
 
 
