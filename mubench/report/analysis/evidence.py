@@ -42,6 +42,8 @@ class Power:
     wins: int
     of: int
     """Independent requests in which one of the two is farther."""
+    requests: int
+    """All of them, those with ties too."""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -52,6 +54,11 @@ class Power:
     def is_shown(self) -> bool:
         """Whether the metric tells the original from Retrain here: above one half."""
         return self.interval[0] > 0.5
+
+    @property
+    def is_lacking(self) -> bool:
+        """Whether it does not, although there are requests enough to show it."""
+        return not self.is_shown and self.requests >= fewest_pairs()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +74,7 @@ class RowTest:
     p_holm: float
     """Corrected for the rows under this metric."""
     family: int
-    has_power: bool
+    power: Power | None
 
     @property
     def mean(self) -> Estimate:
@@ -82,9 +89,9 @@ class RowTest:
     @property
     def standing(self) -> Standing:
         """Whether the row can be told from Retrain."""
-        if not self.has_power:
+        if self.power is None or self.power.is_lacking:
             return "no power"
-        if len(self.excess) < fewest_pairs(self.family):
+        if not self.power.is_shown or len(self.excess) < fewest_pairs(self.family):
             return "too few requests"
         is_farther = math.fsum(self.excess) > 0 and self.p_holm <= LEVEL
         return "unlike Retrain" if is_farther else "like Retrain"
@@ -112,7 +119,7 @@ class CellEvidence:
         if not differences:
             return None
         decided = [value for value in differences if value]
-        return Power(sum(value > 0 for value in decided), len(decided))
+        return Power(sum(value > 0 for value in decided), len(decided), len(differences))
 
     def tests(self, info: MetricInfo, rows: Sequence[Row]) -> tuple[RowTest, ...]:
         """Each of some rows under a metric, corrected for all of them."""
@@ -128,7 +135,7 @@ class CellEvidence:
                 p_value=p,
                 p_holm=p_holm,
                 family=len(tested),
-                has_power=power is not None and power.is_shown,
+                power=power,
             )
             for row, p, p_holm in zip(tested, p_values, holm(p_values), strict=True)
         )

@@ -60,7 +60,7 @@ class MetricTable:
             faint=frozenset(
                 number
                 for number, (info, _) in enumerate(self.lines)
-                if info.name in self.powers and not self.powers[info.name].is_shown
+                if info.name in self.powers and self.powers[info.name].is_lacking
             ),
         )
 

@@ -43,6 +43,8 @@ class Details:
     """Headings of the columns that hold words; the others hold numbers."""
     descriptions: tuple[str, ...] = ()
     """Description of each row, if it has one."""
+    is_open: bool = False
+    """Whether the page unfolds it."""
     faint: frozenset[int] = frozenset()
     """Rows whose numbers say nothing, by place."""
 

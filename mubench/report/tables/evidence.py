@@ -49,6 +49,7 @@ def evidence_tables(cell: Cell) -> tuple[Details, ...]:
                 for row in rows
             ),
             words=frozenset({"Row", *(name.capitalize() for name in blocks)}),
+            is_open=True,
         ),
         _all_tests([test for held in tests.values() for test in held]),
     )

@@ -144,7 +144,7 @@ def table(
         powerless={
             HEADINGS[metric]: power_words(power)
             for metric, power in powers(cell, COLUMNS).items()
-            if not power.is_shown
+            if power.is_lacking
         },
     )
     paper = published.cells.get(cell.name) if published else None

@@ -86,7 +86,7 @@ def test_p_is_that_of_all_sign_patterns_corrected_for_the_rows():
 def test_a_metric_under_which_the_original_is_like_retrain_decides_nothing():
     found = cell(lambda k, _: 0.5, lambda k, _: 0.9, of_original=lambda k, _: 0.5 + 0.03 * (k % 2))
     assert standings(found) == {"ft": "no power", "ga": "no power"}
-    assert powers(found, [FEW.name])[FEW.name] == Power(4, 9)
+    assert powers(found, [FEW.name])[FEW.name] == Power(4, 9, 9)
 
 
 def test_few_requests_decide_nothing():
@@ -97,12 +97,18 @@ def test_few_requests_decide_nothing():
 
 def test_the_interval_of_the_power_is_exact():
     """Each end is where a tail of the binomial distribution is 2.5 %."""
-    low, high = Power(7, 9).interval
+    low, high = Power(7, 9, 9).interval
     above = sum(comb(9, k) * low**k * (1 - low) ** (9 - k) for k in range(7, 10))
     below = sum(comb(9, k) * high**k * (1 - high) ** (9 - k) for k in range(8))
     assert (above, below) == pytest.approx((0.025, 0.025), rel=1e-6)
-    assert [Power(k, 9).is_shown for k in (7, 8, 9)] == [False, True, True]
-    assert Power(0, 0).interval == (0.0, 1.0)
+    assert [Power(k, 9, 9).is_shown for k in (7, 8, 9)] == [False, True, True]
+    assert Power(0, 0, 9).interval == (0.0, 1.0)
+
+
+def test_power_lacks_only_where_there_are_requests_enough_to_show_it():
+    assert [Power(n, n, n).is_shown for n in (5, 6)] == [False, True]
+    assert [Power(n, n, n).is_lacking for n in (5, 6)] == [False, False]
+    assert Power(2, 2, 9).is_lacking  # ties: most requests show no difference
 
 
 def test_a_gap_is_a_distance_already():
@@ -120,11 +126,11 @@ def test_a_gap_is_a_distance_already():
 
 
 def test_words_say_the_counts_and_the_interval():
-    assert power_words(Power(9, 9)) == (
+    assert power_words(Power(9, 9, 9)) == (
         "tells the original from Retrain: the original is farther from Retrain than another "
         "Retrain in 9 of 9 requests (95 % interval 66 to 100 %)"
     )
-    assert power_words(Power(4, 9)).startswith("no power to tell the original from Retrain")
+    assert power_words(Power(4, 9, 9)).startswith("no power to tell the original from Retrain")
 
 
 def test_without_other_retrains_nothing_is_measured():
