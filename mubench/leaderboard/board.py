@@ -21,6 +21,8 @@ from mubench.report.analysis.comparisons import best_two
 from mubench.report.analysis.noise import Floor
 from mubench.sweep.kinds import ORIGINAL, RETRAIN
 
+COMPOSITE = "luma"
+"""One number for closeness, privacy and cost; shown beside Avg. Gap, and never ranked by."""
 Key = tuple[str, str]
 """Label and selection of a row."""
 
@@ -44,7 +46,7 @@ class BoardEntry:
         """Mean and spread over requests of each column that has numbers."""
         columns = {
             name: [v for request in self.row.requests if (v := getattr(request, name)) is not None]
-            for name in COLUMNS
+            for name in (*COLUMNS, COMPOSITE)
         }
         return {name: estimate(values) for name, values in columns.items() if values}
 
@@ -83,6 +85,12 @@ class BoardCell:
     def rows(self) -> tuple[BoardEntry, ...]:
         """All rows, references first."""
         return tuple(entry for entry in (self.retrain, self.original, *self.methods) if entry)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The metrics of its table; the composite where a row has it."""
+        has_composite = any(COMPOSITE in entry.estimates for entry in self.rows)
+        return (*COLUMNS, COMPOSITE) if has_composite else COLUMNS
 
     def group(self, selection: str) -> tuple[BoardEntry, ...]:
         """The rows of one selection, smallest Avg. Gap first."""

@@ -70,6 +70,8 @@ class Measured(Values):
     gap: Fraction
     """Avg. Gap to `retrain`."""
     rte_seconds: Seconds | None = None
+    luma: Fraction | None = None
+    """The composite of closeness, privacy and cost, where `mubench score` has added it."""
     retrain: Values
     replicas: tuple[Values, ...] = ()
     """Of a Retrain's row: further Retrains of the request, for the noise floor."""

@@ -98,6 +98,7 @@ def _request(record: Record, target: dict[str, float], cell: Cell) -> dict[str, 
         **_terms(values),
         "gap": values["gap"],
         **({} if rte is None else {"rte_seconds": rte}),
+        **({} if "luma" not in values else {"luma": values["luma"]}),
         "retrain": target,
         "replicas": [
             _terms(r.metrics) for r in replicas if r.request == record.request and r.replica

@@ -18,7 +18,7 @@ from mubench.catalogue import cards, plugins
 from mubench.errors import plural
 from mubench.leaderboard import inline_svg
 from mubench.leaderboard.badges import LEGEND
-from mubench.leaderboard.board import Board, BoardCell, BoardEntry, Key
+from mubench.leaderboard.board import COMPOSITE, Board, BoardCell, BoardEntry, Key
 from mubench.leaderboard.ranking import NOTHING, Ranking, rank
 from mubench.leaderboard.row import schema_json, to_json
 from mubench.leaderboard.row_fields import SweepOrigin
@@ -86,7 +86,7 @@ class _Pages:
             "board": board,
             "ranking": ranking,
             "columns": COLUMNS,
-            "headings": HEADINGS,
+            "headings": {**HEADINGS, COMPOSITE: "LUMA"},
             "metrics": all_metrics(),
             "group_titles": GROUP_TITLES,
             "legend": LEGEND,

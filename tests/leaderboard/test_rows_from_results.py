@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mubench.errors import InputError
+from mubench.leaderboard.board import make_board
 from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.luck import tuning_luck
@@ -95,3 +96,25 @@ def test_a_tuned_row_carries_the_luck_of_its_searches():
         wanted = tuning_luck(searched, "gap") if row.selection == "tuned" else 0.0
         assert row.luck == pytest.approx(wanted)
     assert find(rows, CELLS[1], "ft", "tuned").luck > 0.01
+
+
+def test_the_composite_is_in_rows_that_have_it_and_changes_no_other_row():
+    held = world()
+    plain = rows_from_results(held)
+    scored = [
+        replace(r, metrics={**r.metrics, "luma": 0.25})
+        if r.row == "ft" and r.kind == "final"
+        else r
+        for r in held.records
+    ]
+    rows = rows_from_results(held.with_records(scored))
+    for before, after in zip(plain, rows, strict=True):
+        values = {request.luma for request in after.requests}
+        assert values == ({0.25} if after.row == "ft" else {None})
+        assert (before == after) is (after.row != "ft")
+    with_luma = find(rows, CELLS[1], "ft", "tuned")
+    (cell,) = make_board([with_luma]).cells
+    assert cell.columns[-1] == "luma"
+    assert cell.methods[0].estimates["luma"].mean == 0.25
+    (cell,) = make_board([find(plain, CELLS[1], "ft", "tuned")]).cells
+    assert "luma" not in cell.columns
