@@ -56,7 +56,8 @@ def benchmark(  # noqa: PLR0913  the axes of a sweep, and the options of `mubenc
         forget: one scenario or a list, such as `{"scenario": "random", "ratio": 0.1}`.
         name: of the sweep; without it that of the data.
         store: folder or URI of records and artefacts.
-        keep: `outputs` (default) or `records`: what a completed sweep leaves in the store.
+        keep: `outputs` (default), `weights` too, or `records` alone: what a completed sweep leaves
+            in the store.
         out: folder of the report; without it `reports/NAME`.
         mlflow: whether to send results to MLflow.
         tracking_uri: address of MLflow; without it `MLFLOW_TRACKING_URI`, or SQLite in the store.
