@@ -9,6 +9,7 @@ from mubench.data.options import check_options, corrupted_share
 from mubench.data.scenario import Purpose, check_scenario, named_members
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
+from mubench.sweep.kinds import CONTROLS
 from mubench.sweep.pretrained import check_origins
 from mubench.sweep.size import check_size
 from mubench.sweep.spec import SeedAxis, SweepSpec
@@ -45,6 +46,12 @@ def check(spec: SweepSpec) -> None:
         spec.published.check(list(spec.cell_words), [row.label for row in rows])
     if not rows:
         raise InputError("methods: no method is named")
+    for row in rows:
+        if row.method in CONTROLS:
+            raise InputError(
+                f"methods: '{row.method}' is a control, which no ranking may have; name it in "
+                "'controls'"
+            )
     _ = spec.resolved_claims  # reads them
     if spec.diagnostics.label_ldp and not any("alpha" in row.space.defaults for row in rows):
         raise InputError("diagnostics.label_ldp: none of these methods has a smoothing rate alpha")
