@@ -9,6 +9,7 @@ from mubench.leaderboard.rows_from_results import rows_from_results
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.luck import tuning_luck
 from tests.support.board import find, source
+from tests.support.evidence_world import with_closest_control
 from tests.support.report_world import CELLS, ERRORS, RETRAIN, ROWS, world
 
 
@@ -95,3 +96,7 @@ def test_a_tuned_row_carries_the_luck_of_its_searches():
         wanted = tuning_luck(searched, "gap") if row.selection == "tuned" else 0.0
         assert row.luck == pytest.approx(wanted)
     assert find(rows, CELLS[1], "ft", "tuned").luck > 0.01
+
+
+def test_a_control_is_no_row_of_a_board():
+    assert rows_from_results(with_closest_control(world())) == rows_from_results(world())

@@ -21,9 +21,9 @@ ROWS = ("ft", "ga", "sham")
 def evidence_source(n: int = N) -> SweepResults:
     """FT is like Retrain in the table and unlike it after relearning; GA is unlike it in both.
 
-    FT: 0.015 (-1)^k above another Retrain's distance in the table, 0.3 after relearning; GA: 0.2
-    (1 + 0.1 k) and 0.3. The original: 0.4 in the table but for RA, where another Retrain is as
-    far, and 0.5 after relearning. Sham, the control: 0.4 and 0.5.
+    FT: 0.015 (-1)^k above another Retrain's distance in the table, 0.3 after relearning; GA: 0.1
+    (1 + 0.1 k) and 0.3. The original: 0.25 in the table but for RA, where another Retrain is as
+    far, and 0.5 after relearning. Sham, the control: 0.25 and 0.5.
     """
     return SweepResults(
         "toy",
@@ -32,14 +32,14 @@ def evidence_source(n: int = N) -> SweepResults:
             *(_with(one, relearn_few=FEW + 0.01 * one.replica) for one in retrains(CELL, n)),
             *(
                 _with(one, ra=RETRAIN["ra"] - _apart(one))
-                for one in _row("original", "", 0.4, FEW + 0.5, n)
+                for one in _row("original", "", 0.25, FEW + 0.5, n)
             ),
             *(
                 _with(one, gap=_apart(one), **{t: v - _apart(one) for t, v in RETRAIN.items()})
                 for one in _row("ft", "tuned", 0.0, FEW + 0.3, n)
             ),
-            *(_with(one, relearn_few=FEW + 0.3) for one in finals(CELL, "ga", 0.2, "tuned", n)),
-            *_row("sham", "control", 0.4, FEW + 0.5, n),
+            *(_with(one, relearn_few=FEW + 0.3) for one in finals(CELL, "ga", 0.1, "tuned", n)),
+            *_row("sham", "control", 0.25, FEW + 0.5, n),
         ),
         (CELL,),
         ROWS,
@@ -51,6 +51,17 @@ def evidence_source(n: int = N) -> SweepResults:
 def evidence_cell(n: int = N) -> Cell:
     """The cell."""
     return aggregate(evidence_source(n))[0]
+
+
+def with_closest_control(source: SweepResults) -> SweepResults:
+    """A sweep with a control in each cell that has Retrain's values at no cost."""
+    shams = [
+        _with(one, gap=0.0, rte_seconds=0.0, **RETRAIN)
+        for cell in source.cells
+        for n in [len({r.request for r in source.records if r.cell == cell and r.row})]
+        for one in finals(cell, "sham", 0.0, "control", n)
+    ]
+    return replace(source, records=(*source.records, *shams), rows=(*source.rows, "sham"))
 
 
 def _with(one: Record, **values: float) -> Record:

@@ -52,7 +52,7 @@ def test_each_test_has_its_excess_interval_and_p(tables):
     ua = fields_of(tests, "UA")
     assert ua["FT"][0] == "−0.17"
     assert ua["FT"][2:] == ("1.000", "1.000", "like Retrain"), "an odd number of equal steps"
-    assert ua["GA"][0] == "+26.50"  # 20 (1 + 0.4) - 1.5
+    assert ua["GA"][0] == "+12.50"  # 10 (1 + 0.4) - 1.5
     assert len(tests.descriptions) == len(tests.rows)
 
 

@@ -10,7 +10,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.tables.latex import latex_text, to_latex
 from mubench.report.tables.table import table
-from tests.support.evidence_world import evidence_cell
+from tests.support.evidence_world import evidence_cell, evidence_source
 from tests.support.hostile_report import hostile_world
 from tests.support.printed_numbers import BESIDE
 from tests.support.report_world import world
@@ -27,8 +27,8 @@ DOCUMENT = r"""\documentclass[twocolumn]{article}
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "is_printed"),
-    [(world(), True), (BESIDE, True), (hostile_world(), False)],
-    ids=["plain", "paper", "hostile"],
+    [(world(), True), (BESIDE, True), (evidence_source(), True), (hostile_world(), False)],
+    ids=["plain", "paper", "evidence", "hostile"],
 )
 def test_the_tables_compile(source, is_printed, tmp_path):
     if shutil.which("pdflatex") is None:

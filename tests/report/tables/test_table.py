@@ -54,7 +54,7 @@ def test_controls_are_a_group_at_the_end_without_rank_or_letter():
     [sham] = printed.group("control")
     assert (sham.full_title, sham.letters, sham.count) == ("Sham · control", "", "9/9")
     assert {entry.rank for entry in sham.entries} == {""}
-    assert sham.entries[0].distance == "40.00"
+    assert sham.entries[0].distance == "25.00"
 
 
 def test_a_control_that_is_closest_takes_no_rank_from_a_method():
