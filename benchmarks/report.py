@@ -53,7 +53,7 @@ def main() -> None:
 
 def _report(packed: Path, out: Path) -> None:
     began = time.perf_counter()
-    found = unpack({path.name: path.read_bytes() for path in packed.iterdir()})
+    found = unpack({path.name: path.read_bytes() for path in packed.iterdir()}, str(packed))
     read = time.perf_counter()
     written = build(found, out)
     ended = time.perf_counter()

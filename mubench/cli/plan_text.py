@@ -13,6 +13,7 @@ from mubench.report.analysis.significance import detectable, fewest_pairs
 from mubench.run.estimate import KindCost, total
 from mubench.run.storage import in_units, storage_of
 from mubench.sweep.grid import DatasetSpec
+from mubench.sweep.kinds import ORIGINAL
 from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
 from mubench.sweep.steps import FinalStep, refusal_of
@@ -31,9 +32,11 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         grid.add_row(cost.kind, *numbers, *_counts(cost.work), _duration(cost.seconds))
     grid.add_row("total", "", "", "", *_counts(total(costs)), "")
     heading = Text.assemble((plan.name, "bold"), f"  on {plan.device}")
+    controls = plan.controls
     lines = [
         Text(f"cells:   {', '.join(plan.cells)}"),
-        Text(f"rows:    {', '.join(plan.rows)}"),
+        Text(f"rows:    {', '.join([ORIGINAL, *plan.methods])}"),
+        *([Text(f"controls: {', '.join(controls)}")] if controls else []),
         Text(f"studies: {len(plan.studies)}{_budget(plan)}"),
         Text(f"workers: {_workers(plan)}"),
         Text(f"verdicts: {_verdicts(plan)}"),
@@ -75,6 +78,7 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
         "device": plan.device,
         "cells": list(plan.cells),
         "rows": list(plan.rows),
+        "controls": list(plan.controls),
         "steps": {
             cost.kind: {
                 "all": cost.total,

@@ -141,8 +141,9 @@ def _require_space(opened: OpenSweep) -> None:
 def _add_evidence(opened: OpenSweep) -> None:
     """Compute the blocks of evidence that stored outputs allow."""
     names = opened.loaded.spec.evidence.metrics
-    metrics = post_hoc_metrics(names) if names else ()  # no names are all of them
-    for added in add_metrics(opened.store, opened.source.records, metrics):
+    if not names:  # of which all metrics would be computed
+        return
+    for added in add_metrics(opened.store, opened.source.records, post_hoc_metrics(names)):
         say(str(added))
 
 

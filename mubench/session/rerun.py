@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from mubench.data.availability import require_data
 from mubench.errors import InputError, RunError
 from mubench.run.open_sweep import open_loaded
 from mubench.session.complete import complete, tell_failures
@@ -22,6 +23,7 @@ def rerun_with(
 
     Raises:
         InputError: an unknown block, or one that needs no weights.
+        DataError: a data set is not on this machine; nothing was written.
         RunError: a step failed, or the run was interrupted.
     """
     document = dict(source.document)
@@ -32,7 +34,10 @@ def rerun_with(
             raise InputError(f"--rerun {block}: needs no weights, or is unknown; known: {known}")
         asked.setdefault(block, {})
     document["evidence"] = asked
-    opened = open_loaded(load_mapping(document, source.name), store.uri, data_dir=data_dir)
+    loaded = load_mapping(document, source.name)
+    # Before the plan with evidence takes the place of the one whose records are there.
+    require_data((data.card for data in loaded.spec.grid.dataset), data_dir)
+    opened = open_loaded(loaded, store.uri, data_dir=data_dir, decode=True)
     ended = complete(opened, Settings(mlflow=False, data_dir=data_dir))
     again = f"'mubench score {source.name} --rerun ...'"
     if tell_failures(ended, again) or ended.interrupted_by is not None:

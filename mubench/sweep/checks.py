@@ -1,6 +1,7 @@
 """What the keys of a sweep file must be together: names that exist, seeds that are not shared."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -9,7 +10,9 @@ from mubench.data.options import check_options, corrupted_share
 from mubench.data.scenario import Purpose, check_scenario, named_members
 from mubench.errors import InputError, did_you_mean
 from mubench.sweep.grid import DatasetSpec, ForgetSpec, GridSpec, ModelSpec
+from mubench.sweep.kinds import CONTROLS
 from mubench.sweep.pretrained import check_origins
+from mubench.sweep.rows import Row
 from mubench.sweep.size import check_size
 from mubench.sweep.spec import SeedAxis, SweepSpec
 from mubench.sweep.workload import train_size
@@ -43,11 +46,21 @@ def check(spec: SweepSpec) -> None:
     _check_pairs(spec)
     if spec.published is not None:
         spec.published.check(list(spec.cell_words), [row.label for row in rows])
-    if not rows:
-        raise InputError("methods: no method is named")
+    _check_rows(rows)
     _ = spec.resolved_claims  # reads them
     if spec.diagnostics.label_ldp and not any("alpha" in row.space.defaults for row in rows):
         raise InputError("diagnostics.label_ldp: none of these methods has a smoothing rate alpha")
+
+
+def _check_rows(rows: Sequence[Row]) -> None:
+    if not rows:
+        raise InputError("methods: no method is named")
+    for row in rows:
+        if row.method in CONTROLS:
+            raise InputError(
+                f"methods: '{row.method}' is a control, which no ranking may have; name it in "
+                "'controls'"
+            )
 
 
 def _check_size(data: DatasetSpec, chosen: ModelSpec) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mubench.sweep.claims import Claim
-from mubench.sweep.kinds import Device, Keep
+from mubench.sweep.kinds import ORIGINAL, Device, Keep
 from mubench.sweep.published import Published
 from mubench.sweep.steps import FinalStep, Step, Study
 
@@ -35,6 +35,12 @@ class Plan:
         finals = (step for step in self.steps.values() if isinstance(step, FinalStep))
         compared = {step.label for step in finals if step.row is not None and not step.is_control}
         return tuple(row for row in self.rows if row in compared)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The rows that forget nothing, beside those that are compared."""
+        others = {ORIGINAL, *self.methods}
+        return tuple(row for row in self.rows if row not in others)
 
     def expected(self) -> dict[tuple[str, str, str], int]:
         """How many final records each (cell, row, selection) should have."""

@@ -50,8 +50,7 @@ def sweep_note(
 
 def experiment_note(plan: Plan, links: Mapping[str, str]) -> str:
     """Return the description of the experiment, one paragraph: MLflow folds the rest away."""
-    rows = [row for row in plan.rows if row not in REFERENCES]
-    size = f"{plural(len(plan.cells), 'cell')}, {plural(len(rows), 'row')}"
+    size = f"{plural(len(plan.cells), 'cell')}, {plural(len(plan.methods), 'row')}"
     where = f"The run {markdown_text(plan.name)} holds the results and the report."
     return f"Machine unlearning against retraining: {size}. {_linked(links)}. {where}"
 

@@ -83,8 +83,8 @@ class _Tree:
         self._names = RunNames(plan)
         self._cells = {cell.name: cell for cell in aggregate(source)}
         self._keys = _row_keys(plan, self.rows)
-        methods = [row for row in plan.rows if row not in REFERENCES]
-        self._colors = {row: _color(number) for number, row in enumerate(methods)}
+        self._controls = plan.controls
+        self._colors = {row: _color(number) for number, row in enumerate(plan.methods)}
 
     def sweep(self, links: Mapping[str, str]) -> RunData:
         """Return the root of the tree."""
@@ -124,9 +124,8 @@ class _Tree:
         chosen = list({record.repeat: record for record in reversed(tuned)}.values())[::-1]
         trials = studies[0].trials if studies else 0
         results = self._cells[cell]
-        is_reference = label in REFERENCES
         tags = {
-            "kind": "reference" if is_reference else "row",
+            "kind": self._kind(label),
             "mubench.study": studies[0].id if studies else "",
             "cell": cell,
             "row": label,
@@ -170,8 +169,14 @@ class _Tree:
         searched = dict.fromkeys(step.study_id for step in steps if isinstance(step, SearchStep))
         return [self._plan.studies[key] for key in searched]
 
+    def _kind(self, label: str) -> str:
+        """What the run of a row is: saved views compare those of the kind `row`."""
+        if label in REFERENCES:
+            return "reference"
+        return "control" if label in self._controls else "row"
+
     def _color(self, label: str) -> str:
-        """The row's colour in the report's figures; references have that of the noise floor."""
+        """A method's colour in the report's figures; all others have that of the noise floor."""
         return self._colors.get(label, BAND)
 
 

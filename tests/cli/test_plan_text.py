@@ -95,3 +95,22 @@ def test_a_plan_says_what_its_requests_can_decide(final, said):
     plan = planned(node)
     text = " ".join(word for line in _shown(plan, estimate(plan, {})) for word in line)
     assert f"verdicts: {said}" in text
+
+
+def test_controls_are_said_apart_and_decide_no_pair():
+    node = changed(TINY, methods={"ft": {}, "ga": {}})
+    plain, controlled = planned(node), planned(changed(node, controls=["sham", "mask"]))
+    costs = estimate(controlled, {})
+    texts = [
+        {line[0]: " ".join(line[1:]) for line in _shown(plan, estimate(plan, {})) if line}
+        for plan in (plain, controlled)
+    ]
+    assert "controls:" not in texts[0]
+    assert texts[1]["rows:"] == texts[0]["rows:"] == "original, ft, ga"
+    assert texts[1]["controls:"] == "sham, mask"
+    assert texts[1]["verdicts:"] == texts[0]["verdicts:"]
+    held = plan_json(controlled, costs)
+    assert held["rows"] == ["original", "ft", "ga", "sham", "mask"]
+    assert held["controls"] == ["sham", "mask"]
+    assert sum(step["title"].startswith("final sham (control)") for step in held["ids"]) == 2
+    assert plan_json(plain, estimate(plain, {}))["controls"] == []

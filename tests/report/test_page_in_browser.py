@@ -11,6 +11,7 @@ from mubench.report.build import build
 from mubench.store.examples import BINS, CellExamples, Confidences, DivergentExample, Examples
 from mubench.sweep.claims import Claim
 from tests.support.browser import launched, opened, serious
+from tests.support.evidence_world import evidence_source
 from tests.support.hostile_report import HOSTILE, hostile_world
 from tests.support.report_world import CELLS, hash_of, world
 
@@ -239,3 +240,70 @@ def test_a_figure_is_saved_as_svg_and_png_in_the_ink_of_paper(page):
         assert content.startswith(start)
         assert b"currentColor" not in content
     assert download.value.suggested_filename.startswith("gap-cost-")
+
+
+@pytest.fixture
+def evidence_page(browser, tmp_path):
+    found = opened(browser, build(evidence_source(), tmp_path).page)
+    yield found
+    assert found.problems == []
+    found.context.close()
+
+
+def colours(locator):
+    return set(locator.evaluate_all("es => es.map(e => getComputedStyle(e).color)"))
+
+
+def test_a_column_without_power_is_grey_and_a_note_says_why(evidence_page):
+    heads = evidence_page.locator("#cell-1 .results thead th")
+    titles = heads.all_inner_texts()
+    grey = [k for k in range(len(titles)) if "faint" in (heads.nth(k).get_attribute("class") or "")]
+    assert [titles[k] for k in grey] == ["RA (%)"]
+    cells = "#cell-1 .results tbody tr[data-method] > :nth-child({})"
+    shown, others = (evidence_page.locator(cells.format(k + 1)) for k in (grey[0], grey[0] + 1))
+    pale, ink = colours(shown.locator(".number")), colours(others.locator(".number"))
+    assert len(pale) == 1
+    assert pale.isdisjoint(ink)
+    notes = evidence_page.locator("#cell-1 .footnotes li").all_inner_texts()
+    assert len(notes) == 1
+    assert notes[0].startswith("RA (%), grey: no power to tell the original from Retrain")
+
+
+def test_the_table_of_survival_is_unfolded_and_all_tests_are_not(evidence_page):
+    tables = evidence_page.locator("#cell-1 details:has(summary)")
+    found = {
+        tables.nth(k).locator("summary").inner_text(): tables.nth(k) for k in range(tables.count())
+    }
+    survival = found["Evidence: which rows survive what"]
+    rows = survival.locator("tbody tr")
+    assert rows.first.is_visible()
+    assert [row.split("\t") for row in rows.all_inner_texts()][0] == [
+        "FT",
+        "like Retrain",
+        "unlike Retrain: Relearnt from a few",
+    ]
+    assert rows.last.locator("th").inner_text() == "Sham"
+    tests = found["Evidence: all tests"]
+    assert not tests.locator("tbody tr").first.is_visible()
+    tests.locator("summary").click()
+    assert tests.locator("tbody tr").first.is_visible()
+
+
+def test_controls_stand_below_the_methods_and_no_filter_of_methods_has_them(evidence_page):
+    groups = evidence_page.locator("#cell-1 .results tbody")
+    names = groups.evaluate_all("bs => bs.map(b => b.className)")
+    assert names == ["reference", "tuned", "control"]
+    assert "Controls, which forget nothing" in groups.last.text_content()
+    evidence_page.locator(".pick summary").click()
+    assert "Sham" not in evidence_page.locator(".pick").inner_text()
+    evidence_page.get_by_label("GA", exact=True).uncheck()
+    assert evidence_page.locator("#cell-1 tr[data-method=ga]").is_hidden()
+    assert evidence_page.locator("#cell-1 tr[data-method=sham]").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_grey_is_still_legible(browser, tmp_path, scheme):
+    page = opened(browser, build(evidence_source(), tmp_path).page, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert serious(page) == []
+    page.context.close()

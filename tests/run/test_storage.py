@@ -5,6 +5,7 @@ from pathlib import Path
 from shutil import disk_usage
 
 import pytest
+import yaml
 
 from mubench.errors import StoreError
 from mubench.run import storage
@@ -137,3 +138,28 @@ def test_plan_and_doctor_say_how_much_will_be_stored(tmp_path, finished, mubench
     code, out, _ = mubench_("doctor", "--store", finished / "store")
     assert code == 0
     assert "nothing more will be stored" in out.splitlines()[-1]
+
+
+def test_kept_weights_of_final_models_are_counted(tmp_path):
+    """Those of the original are its training's, and candidates keep none."""
+    changes = {"controls": ["sham"], "store": {"keep": "weights"}}
+    opened = open_sweep(write(tmp_path / "x.yaml", **changes), str(tmp_path / "store"))
+    finish(opened)
+    finals = {
+        step.unlearn_id
+        for step in opened.plan.steps.values()
+        if step.kind == "final" and step.row is not None
+    }
+    files = {key: Path(tmp_path, "store/artefacts", key, "weights.safetensors") for key in finals}
+    assert len(files) == 3, "tuned and default GA, and the sham"
+    real, said = stored(tmp_path / "store"), storage_of(opened.plan.steps.values())
+    assert said.weights == pytest.approx(real["weights"], rel=0.02)
+    plain = storage_of(
+        make_plan(
+            parse({**yaml.safe_load((tmp_path / "x.yaml").read_text()), "store": {}}, "x")
+        ).steps.values()
+    )
+    assert said.weights - plain.weights == pytest.approx(
+        sum(file.stat().st_size for file in files.values()), rel=0.02
+    )
+    assert said.outputs == plain.outputs

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mubench.metrics.blocks import BLOCKS
+from mubench.metrics.post_hoc import all_metrics
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune import run_plan as running
 from mubench.session import complete as session
@@ -20,7 +22,7 @@ from mubench.session.settings import Settings
 from mubench.store.store import Store
 from tests.support.called_sweep import call, forbidden, run_here
 from tests.support.paths import ROOT
-from tests.support.sweep_world import all_values
+from tests.support.sweep_world import all_values, write
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 QUIET = Settings(mlflow=False)
@@ -119,3 +121,29 @@ def test_ctrl_c_stops_a_call_and_the_same_call_goes_on(finished, tmp_path, monke
     after = {record.id: record for record in call(store=str(store)).records}
     assert all(after[key] == record for key, record in before.items())
     assert all_values(after) == all_values(Store(str(finished / "store")).records.read())
+
+
+def test_blocks_of_outputs_are_computed_at_the_end_and_reported(
+    opened, tmp_path, monkeypatch, capsys
+):
+    """Of the same steps: such a block is no part of their ids."""
+    monkeypatch.setattr(running, "run_plan", forbidden)
+    asked = write(tmp_path / "tiny.yaml", evidence=["relative"])
+    again = open_sweep(asked, opened.store.uri)
+    assert again.plan.steps.keys() == opened.plan.steps.keys()
+    ended = complete(again, QUIET)
+    names = BLOCKS["relative"]
+    said = capsys.readouterr().out.splitlines()
+    assert {line.partition(":")[0] for line in said} >= set(names)
+    scored = {name for r in ended.results.records for name in r.metrics if name in names}
+    assert scored
+    finals = [r for r in ended.results.records if r.kind == "final"]
+    page = ended.page.read_text()
+    for name in scored:
+        assert any(name in r.metrics for r in finals)
+        assert f">{all_metrics()[name].title}</th>" in page
+
+
+def test_without_blocks_of_outputs_nothing_is_scored(opened, monkeypatch):
+    monkeypatch.setattr(session, "add_metrics", forbidden)
+    assert complete(opened, QUIET).page is not None

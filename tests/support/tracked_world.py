@@ -24,6 +24,7 @@ CHANGES = [
     "seeds.final={train: [0, 1], forget: [0, 1], pair: zip}",
     "floor=0",
     "claims=[]",
+    "controls=[]",
 ]
 CELL = "digits[flip_labels=0.2]/small_cnn/random-0.1"
 SHORT = "random-0.1"

@@ -18,6 +18,14 @@ BAD_SWEEPS = {
         "seeds.final: zip needs as many train seeds as forget items, got 3 and 2 (random-0.1); "
         "or say 'pair: product'",
     ),
+    "a control among the methods": (
+        {"methods": {"ga": {}, "sham": {}}},
+        "methods: 'sham' is a control, which no ranking may have; name it in 'controls'",
+    ),
+    "a claim about a control": (
+        {"controls": ["sham"], "claims": ["ga beats sham on ua"]},
+        "claims: 'ga beats sham on ua': no row 'sham'; ",
+    ),
     "no seed": (
         {"seeds__final__forget": []},
         "seeds.final.forget: at least one value is needed; got []",

@@ -2,7 +2,10 @@
 
 from itertools import combinations
 
+from mubench.sweep.load import parse
+from mubench.sweep.planner import make_plan
 from tests.support.plans import BASE, steps_of
+from tests.support.small_sweep import SWEEP, changed
 
 
 def test_expected_counts_the_final_records_of_each_cell_row_and_selection():
@@ -12,6 +15,14 @@ def test_expected_counts_the_final_records_of_each_cell_row_and_selection():
     assert expected[cell, "ft", "default"] == 2
     assert expected[cell, "ft", "tuned"] == 2
     assert sum(expected.values()) == 36
+
+
+def test_controls_are_neither_methods_nor_the_original():
+    plan = make_plan(parse(changed(SWEEP, controls=["sham", "mask"]), "x"))
+    assert plan.rows == ("original", *plan.methods, "sham", "mask")
+    assert plan.controls == ("sham", "mask")
+    assert plan.methods == BASE.methods == ("ft", "ga", *plan.methods[2:])
+    assert BASE.controls == ()
 
 
 def test_a_step_is_stored_under_its_own_id_and_needs_steps_that_stand_before_it():

@@ -8,6 +8,7 @@ from mubench.report.tables.table import CAPTION, table
 from mubench.report.text.summary import headline
 from mubench.sweep.plan import Plan
 from mubench.tracking.descriptions import LONGEST, experiment_note, row_note, sweep_note
+from tests.support.evidence_world import evidence_cell
 from tests.support.report_world import world
 from tests.support.tracked_plan import cells
 
@@ -64,3 +65,11 @@ def test_a_rows_description_has_its_own_lines_and_notes_alone():
     assert "predictions unchanged" not in note, "that is FT's"
     whole = to_markdown(table(cell)).splitlines()
     assert set(lines) <= set(whole), "the report's digits"
+
+
+def test_an_experiment_counts_its_methods_and_a_control_has_its_own_words(plan: Plan):
+    assert plan.controls
+    assert f", {len(plan.methods)} rows." in experiment_note(plan, {})
+    note = row_note(evidence_cell(), "sham", None, [], 0)
+    assert note.startswith("Control: Avg. Gap 25.00 ± 0.00 points over 9 requests.")
+    assert "| Sham | control |" in note

@@ -7,6 +7,8 @@ import pytest
 
 from mubench.report.analysis.aggregate import aggregate
 from mubench.tracking.metrics import floor_metrics, ordered, row_metrics, sweep_metrics
+from tests.support.evidence_world import evidence_source
+from tests.support.report_cells import CELL
 from tests.support.report_world import CELLS, ERRORS, ROWS, world
 from tests.support.tracked_plan import cells
 
@@ -69,3 +71,15 @@ def test_a_steps_metrics_begin_with_those_of_the_table():
     held = {"zz_plugin": 1.0, "flops": 2.0, "ta": 0.3, "ua": 0.4, "gap": 0.5, "kl_forget": 0.6}
     assert list(ordered(held)) == ["gap", "ua", "ta", "kl_forget", "flops", "zz_plugin"]
     assert ordered(held) == held
+
+
+def test_a_control_that_is_closest_is_no_cells_smallest_gap():
+    names = {CELL: "here"}
+    source = evidence_source()
+    closest = [
+        replace(r, metrics={**r.metrics, "gap": 0.0}) if r.row == "sham" else r
+        for r in source.records
+    ]
+    found = sweep_metrics(aggregate(source.with_records(closest)), names)
+    assert found == sweep_metrics(aggregate(source), names)
+    assert found["smallest_gap_tuned/here"] == pytest.approx(0.03 * 4 / 9), "that of FT"

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from mubench.report.figures.figure import PALETTE
+from mubench.report.figures.figure import BAND, PALETTE
 from mubench.sweep.plan import Plan
-from mubench.tracking.runs import run_tree
+from mubench.tracking.run_names import cell_names
+from mubench.tracking.runs import ROOT, run_tree
+from mubench.tracking.views import saved_views
 from tests.support.report_world import world
 from tests.support.tracked_plan import plan_of
 from tests.support.tracked_world import record_of, small_outline, small_plan
@@ -52,10 +54,39 @@ def test_a_row_has_one_colour_wherever_it_stands(plan: Plan):
     )
     shown: dict[str, set[str]] = {}
     for run in run_tree(many, source, {}):
-        if run.tags["kind"] in ("row", "final"):
+        if run.tags["kind"] in ("row", "control", "final"):
             shown.setdefault(run.tags["row"], set()).add(run.tags["mlflow.runColor"])
-    methods = [row for row in many.rows if row != "original"]
+    methods = many.methods
+    assert many.controls == ("sham", "mask")
+    assert [shown[row] for row in many.controls] == [{BAND}] * 2, "as references"
     assert len(methods) > len(PALETTE)
     assert [len(shown[row]) for row in methods] == [1] * len(methods)
     assert [shown[row] for row in methods[: len(PALETTE)]] == [{tone} for tone in PALETTE]
     assert len({tone for row in methods for tone in shown[row]}) == len(methods)
+
+
+def test_saved_views_compare_methods_and_not_controls():
+    """They ask for runs of the kind `row`; a control has its own run, with its own names."""
+    plan = plan_of("claims=[]")
+    cell = plan.cells[0]
+    records = [
+        replace(record_of(step), cell=cell, metrics={"ua": 0.5, "gap": 0.1})
+        for step in plan.steps.values()
+        if step.kind == "final" and step.request.cell == cell
+    ]
+    source = replace(
+        world(), records=tuple(records), cells=plan.cells, rows=plan.rows, expected=plan.expected()
+    )
+    runs = list(run_tree(plan, source, {}))
+    kinds = {run.tags["row"]: run.tags["kind"] for run in runs if run.parent == ROOT}
+    assert kinds == {
+        "original": "reference",
+        **dict.fromkeys(plan.methods, "row"),
+        "sham": "control",
+    }
+    [sham] = [run for run in runs if run.tags["kind"] == "control"]
+    assert sham.metrics["control/gap"] == 0.1
+    assert not any(name.startswith(("tuned", "default")) for name in sham.metrics)
+    assert "Sham" in sham.name
+    where = saved_views(plan, cell_names(plan))[0].state["searchFilter"]
+    assert "tags.kind = 'row'" in where

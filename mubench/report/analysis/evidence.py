@@ -109,13 +109,15 @@ class CellEvidence:
 
         Those that are to be low, as gaps and divergences, are distances already.
         """
+        if not self._replicas:
+            return ()
         found = {name for r in self.cell.original.scored for name in r.metrics}
         known = all_metrics().values()
         return tuple(info for info in known if info.name in found and self.is_measured(info))
 
-    def power(self, metric: str) -> Power | None:
+    def power(self, info: MetricInfo) -> Power | None:
         """The power of a metric; None where no request has another Retrain to compare with."""
-        differences = self._excess(self.cell.original, metric)
+        differences = self._excess(self.cell.original, info)
         if not differences:
             return None
         decided = [value for value in differences if value]
@@ -123,10 +125,10 @@ class CellEvidence:
 
     def tests(self, info: MetricInfo, rows: Sequence[Row]) -> tuple[RowTest, ...]:
         """Each of some rows under a metric, corrected for all of them."""
-        excess = {row.label: self._excess(row, info.name) for row in rows}
+        excess = {row.label: self._excess(row, info) for row in rows}
         tested = [row for row in rows if excess[row.label]]
         p_values = [sign_flip_p(excess[row.label]) for row in tested]
-        power = self.power(info.name)
+        power = self.power(info)
         return tuple(
             RowTest(
                 row=row,
@@ -145,16 +147,16 @@ class CellEvidence:
         is_cost = info.unit in ("seconds", "examples", "flops", "mib")
         if info.aim == "none" or is_cost:
             return False
-        return bool(self._excess(self.cell.original, info.name))
+        return bool(self._excess(self.cell.original, info))
 
-    def _excess(self, row: Row, metric: str) -> tuple[float, ...]:
+    def _excess(self, row: Row, info: MetricInfo) -> tuple[float, ...]:
         """By independent request: how much farther from Retrain a row is than another Retrain."""
-        held = [r for r in row.scored if r.request in self._anchors]
         pairs = [
             (record, apart - fmean(others))
-            for record in held
-            if (apart := self._distance(record, metric)) is not None
-            and (others := self._of_replicas(record.request, metric))
+            for record in row.scored
+            if record.request in self._replicas
+            and (apart := self._distance(record, info)) is not None
+            and (others := self._of_replicas(record.request, info))
         ]
         return independent(
             [value for _, value in pairs],
@@ -162,17 +164,16 @@ class CellEvidence:
             [forget_set(record) for record, _ in pairs],
         )
 
-    def _of_replicas(self, request: str, metric: str) -> list[float]:
-        found = [self._distance(r, metric) for r in self._replicas.get(request, ())]
+    def _of_replicas(self, request: str, info: MetricInfo) -> list[float]:
+        found = [self._distance(r, info) for r in self._replicas[request]]
         return [value for value in found if value is not None]
 
-    def _distance(self, record: Record, metric: str) -> float | None:
-        """Of a record to its request's Retrain, unless its value is one already."""
-        value = record.metrics.get(metric)
-        if all_metrics()[metric].aim == "lower":
-            return value
-        target = self._anchors[record.request].metrics.get(metric)
-        return None if value is None or target is None else abs(value - target)
+    def _distance(self, record: Record, info: MetricInfo) -> float | None:
+        """Of a record to its request's Retrain; None where one of the two has no finite value."""
+        value = record.metrics.get(info.name, math.nan)
+        if info.aim != "lower":  # else it is a distance already
+            value = abs(value - self._anchors[record.request].metrics.get(info.name, math.nan))
+        return value if math.isfinite(value) else None
 
     @cached_property
     def _anchors(self) -> Mapping[str, Record]:
@@ -180,6 +181,7 @@ class CellEvidence:
 
     @cached_property
     def _replicas(self) -> Mapping[str, list[Record]]:
+        """The other Retrains of each request that has one."""
         replicas: dict[str, list[Record]] = {}
         for record in self.cell.floor.records if self.cell.floor else ():
             if record.replica and record.request in self._anchors:
@@ -196,13 +198,19 @@ def blocks_of(measured: CellEvidence) -> dict[str, tuple[str, ...]]:
 
 
 def failed_blocks(cell: Cell) -> dict[str, tuple[str, ...]]:
-    """By title of a leading row: the blocks that tell it from Retrain; the main table is one."""
+    """By title of a leading row: the blocks that tell it from Retrain; the main table is one.
+
+    Nothing without evidence beside the main table.
+    """
     measured = CellEvidence(cell)
+    blocks = blocks_of(measured)
+    if not blocks.keys() - {MAIN}:
+        return {}
     infos = {info.name: info for info in measured.metrics}
     selection = cell.leading_selection
     ranked = cell.ranked(selection) if selection else ()
     failed: dict[str, list[str]] = {row.title: [] for row in ranked}
-    for block, metrics in blocks_of(measured).items():
+    for block, metrics in blocks.items():
         for metric in metrics:
             for test in measured.tests(infos[metric], ranked):
                 if test.standing == "unlike Retrain" and block not in failed[test.row.title]:
@@ -214,7 +222,7 @@ def powers(cell: Cell, metrics: Iterable[str]) -> dict[str, Power]:
     """Return the power of each metric that several Retrains of the cell have."""
     measured, known = CellEvidence(cell), all_metrics()
     found = {
-        name: measured.power(name)
+        name: measured.power(known[name])
         for name in metrics
         if name in known and measured.is_measured(known[name])
     }

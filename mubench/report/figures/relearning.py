@@ -75,10 +75,11 @@ def relearning_curves(cell: Cell) -> Figure | None:
 
 
 def _curve(row: Row) -> list[dict[str, Any]]:
-    """Points of a row: before, and after each epoch that was recorded."""
+    """Points of a row: before, and after each epoch that was recorded, on the same requests."""
     names = [f"relearn_retain_{epoch}" for epoch in range(1, MOST_EPOCHS + 1)]
-    held = [finite_values(row.records, name) for name in names]
-    before = [1 - value for value in finite_values(row.records, "ua")]
+    records = [record for record in row.scored if names[0] in record.metrics]
+    held = [finite_values(records, name) for name in names]
+    before = [1 - value for value in finite_values(records, "ua")]
     if not held[0] or not before:
         return []
     means = [fmean(found) for found in (before, *held) if found]

@@ -26,6 +26,7 @@ def _cell(cell: Cell) -> list[RenderableType]:
     sentences = [Text(text, style="yellow") for text in summary.warnings(cell)]
     sentences += [Text(text) for text in (summary.headline(cell), *summary.remarks(cell, verdicts))]
     notes = [Text(f"{mark}  {text}", style="dim") for mark, text in printed.footnotes]
+    notes += [Text(note, style="dim") for note in printed.power_notes]
     heading = Text(cell.name, style="bold")
     if cell.is_empty:
         return [heading, *sentences, Text()]

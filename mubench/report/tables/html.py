@@ -22,6 +22,7 @@ def _parts(table: Table) -> list[str]:
         for line in members
     ]
     notes = [f"<sup>{escape(mark)}</sup> {escape(text)}" for mark, text in table.footnotes]
+    notes += map(escape, table.power_notes)
     notes += [escape(table.paper_note)] if table.paper else []
     return [
         f"<h4>{escape(table.cell)}</h4>",

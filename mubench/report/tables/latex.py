@@ -63,6 +63,7 @@ def to_latex(table: Table, number: int) -> str:
         body += [_row(line, table, has_count=not common) for line in members]
     body += [r"\bottomrule", r"\end{tabular}"]
     body += [rf"\par $^{{{mark}}}$ {latex_text(text)}" for mark, text in table.footnotes]
+    body += [rf"\par {latex_text(note)}" for note in table.power_notes]
     body += [rf"\par {latex_text(table.paper_note)}"] if table.paper else []
     return "\n".join([*body, r"\end{table*}", ""])
 

@@ -59,7 +59,7 @@ def to_markdown(table: Table) -> str:
     for group, members in table.groups:
         lines += [_piped(_markdown_row(group, line, table.paper)) for line in members]
     notes = [f"<sup>{mark}</sup> {markdown_text(text)}  " for mark, text in table.footnotes]
-    notes += [f"{markdown_text(name)}: {text}  " for name, text in table.powerless.items()]
+    notes += [f"{markdown_text(note)}  " for note in table.power_notes]
     notes += [markdown_text(table.paper_note)] if table.paper else []
     return "\n".join([*lines, "", *notes, ""])
 

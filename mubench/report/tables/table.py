@@ -119,6 +119,11 @@ class Table:
         names = ("reference", *SELECTIONS, CONTROL)
         return tuple((name, self.group(name)) for name in names if self.group(name))
 
+    @property
+    def power_notes(self) -> tuple[str, ...]:
+        """Why columns are powerless, a sentence each."""
+        return tuple(f"{heading}: {reason}" for heading, reason in self.powerless.items())
+
 
 def table(
     cell: Cell, published: Published | None = None, verdicts: Verdicts | None = None

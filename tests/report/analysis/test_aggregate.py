@@ -12,6 +12,7 @@ from mubench.report.analysis.aggregate import aggregate, distances
 from mubench.report.tables.all_metrics import metric_table
 from mubench.report.tables.table import table
 from mubench.store.results import SweepResults
+from tests.support.evidence_world import with_closest_control
 from tests.support.report_cells import CELL, only_cell, with_gaps
 from tests.support.report_world import at_distance, finals, retrains, shuffled, world
 
@@ -157,3 +158,13 @@ def test_a_flag_is_counted():
 def only_row(label, selection):
     rows = aggregate(world())[0].methods
     return next(row for row in rows if (row.label, row.selection) == (label, selection))
+
+
+def test_controls_are_rows_that_are_never_ranked():
+    [first, _] = aggregate(with_closest_control(world()))
+    assert [row.label for row in first.controls] == ["sham"]
+    assert first.rows[-1] is first.controls[0]
+    assert "sham" not in {row.label for row in first.methods}
+    assert all(row.label != "sham" for s in ("tuned", "default") for row in first.ranked(s))
+    alone = only_cell(finals(CELL, "sham", 0.0, "control", 2), rows=("sham",))
+    assert (alone.leading_selection, alone.methods) == (None, ())

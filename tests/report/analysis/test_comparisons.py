@@ -10,6 +10,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.comparisons import against_backbones, compare, judge, marks
 from mubench.report.analysis.significance import LEVEL, share_interval
 from mubench.store.results import SweepResults
+from tests.support.evidence_world import with_closest_control
 from tests.support.gaps import gaps_of
 from tests.support.report_cells import CELL, only_cell, with_gaps
 from tests.support.report_world import CELLS, finals, world
@@ -117,3 +118,19 @@ def test_ugradsl_is_compared_with_ga_and_ugradsl_plus_with_ft():
         ("ugradsl", "ga"),
         ("ugradsl_plus", "ft"),
     }
+
+
+def test_a_control_is_in_no_pair_and_takes_no_letter_or_mark():
+    source = world(6)
+    plain, controlled = (aggregate(each)[0] for each in (source, with_closest_control(source)))
+    assert [row.label for row in controlled.controls] == ["sham"]
+    assert judge(controlled).letters == judge(plain).letters
+    assert marks(controlled) == marks(plain)
+    of_each = [
+        {
+            selection: [(p.first.label, p.second.label, p.p_holm) for p in pairs]
+            for selection, pairs in judge(cell).pairs.items()
+        }
+        for cell in (plain, controlled)
+    ]
+    assert of_each[0] == of_each[1]

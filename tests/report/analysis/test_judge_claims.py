@@ -12,6 +12,7 @@ from mubench.report.analysis.luck import tuning_luck
 from mubench.report.build import build
 from mubench.store.results_files import pack, unpack
 from mubench.sweep.claims import parse_claim
+from tests.support.evidence_world import with_closest_control
 from tests.support.report_world import CELLS, finals, record, retrains, world
 
 
@@ -172,3 +173,16 @@ def test_large_numbers_with_three_requests_stay_undecided():
     found = judge_claims(source.claims, aggregate(source.with_records(counted)))[0]
     assert found.verdict == "undecided"
     assert "p = 0.250; 6 needed" in found.cells[0].words
+
+
+def test_no_control_decides_a_claim():
+    """A sweep file cannot claim it, so this one is made by hand."""
+    source, found = claimed("ugradsl beats ga on gap", 9)
+    controlled = with_closest_control(source)
+    assert judge_claims(controlled.claims, aggregate(controlled)) == (found,)
+    about = source.claims[0].model_copy(update={"second": "sham"})
+    [held] = judge_claims((about,), aggregate(controlled))
+    assert held.verdict == "undecided"
+    assert (
+        held.cells[0].words == "UGradSL and Sham do not both have numbers, tuned or with defaults."
+    )

@@ -5,6 +5,7 @@ from scipy import stats
 
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.analysis.ranks import Ranked, Ranks, ranks
+from tests.support.evidence_world import with_closest_control
 from tests.support.gaps import gaps_of
 
 TABLE = [
@@ -73,3 +74,8 @@ def test_rows_that_tie_for_the_first_rank_are_all_named(ranks, words):
         Ranked(title, rank, 0.1) for title, rank in zip(("FT", "GA", "IU"), ranks, strict=True)
     )
     assert words in Ranks("tuned", rows, 4, (), 0.1, 5.0).words
+
+
+def test_a_control_takes_no_rank():
+    source = gaps_of(TABLE, 2)
+    assert ranks(aggregate(with_closest_control(source))) == ranks(aggregate(source))

@@ -4,6 +4,7 @@ import pytest
 
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.figures.cost import front, gap_against_cost
+from tests.support.evidence_world import with_closest_control
 from tests.support.figures import data_of
 from tests.support.report_world import world
 
@@ -22,3 +23,8 @@ def test_the_cost_figure_holds_means_bars_and_anchors_in_points_and_seconds():
     assert (plus["cost"], plus["fast"], plus["slow"]) == pytest.approx((0.3, 0.2, 0.4))
     assert {"cost": 6.0} in rows, "Retrain's"
     assert {"low": 0, "high": pytest.approx(2.0)} in rows, "the noise floor"
+
+
+def test_a_control_is_no_point_of_the_front():
+    plain, controlled = (aggregate(each)[0] for each in (world(), with_closest_control(world())))
+    assert gap_against_cost(controlled) == gap_against_cost(plain)

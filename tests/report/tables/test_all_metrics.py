@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from mubench.report.analysis.aggregate import aggregate
 from mubench.report.tables.all_metrics import metric_table
+from tests.support.evidence_world import evidence_source
 from tests.support.report_cells import CELL, only_cell
 from tests.support.report_world import finals, retrains
 
@@ -25,3 +27,28 @@ def test_all_metrics_are_printed_in_their_units_beside_retrain_and_the_tuned_row
         "mine": ("—", "—", "3.00 ± 0.00"),
     }
     assert [info.title for info, _ in found.lines][-1] == "mine", "of a plug-in that is not loaded"
+
+
+def test_a_metric_has_its_power_and_is_faint_without_any():
+    """MIA AUC is RA here, of which the original lies nothing and 0.03 away in turn."""
+    source = evidence_source()
+    records = [
+        replace(r, metrics={**r.metrics, "mia_auc": r.metrics["ra"]}) for r in source.records
+    ]
+    found = metric_table(aggregate(source.with_records(records))[0])
+    assert found.columns == ("Retrain", "Original", "FT", "GA", "Sham")
+    table = found.details
+    power = {row[0]: row[table.headings.index("Power")] for row in table.rows}
+    assert power == {"MIA AUC": "4 of 9", "Relearnt from a few": "9 of 9"}
+    assert [table.rows[k][0] for k in table.faint] == ["MIA AUC"]
+
+
+def test_without_another_retrain_no_power_is_known():
+    made = [
+        replace(r, metrics={**r.metrics, "mia_auc": 0.5})
+        for r in (*retrains(CELL, 2), *finals(CELL, "ft", 0.1, "tuned", 2))
+        if not r.replica
+    ]
+    table = metric_table(only_cell(made, rows=("ft",))).details
+    assert [(row[0], row[table.headings.index("Power")]) for row in table.rows] == [("MIA AUC", "")]
+    assert table.faint == frozenset()

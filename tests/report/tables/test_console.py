@@ -6,6 +6,8 @@ from dataclasses import replace
 from rich.console import Console
 
 from mubench.report.tables.console import console_table
+from mubench.report.tables.table import table
+from tests.support.evidence_world import evidence_cell, evidence_source
 from tests.support.report_cells import CELL, source
 from tests.support.report_world import finals, retrains, world
 
@@ -27,3 +29,15 @@ def test_the_terminal_shows_names_as_text():
     for part in console_table(source([*retrains(CELL, 1), *made], rows)):
         console.print(part)
     assert console.export_text().count("[red]x[/red]") == 3, "in the table and in the words"
+
+
+def test_the_terminal_says_controls_and_columns_without_power():
+    console = Console(width=200, record=True, file=io.StringIO())
+    for part in console_table(evidence_source()):
+        console.print(part)
+    text = console.export_text()
+    lines = [line.strip() for line in text.splitlines()]
+    at = lines.index("controls, which forget nothing")
+    assert lines[at + 1].startswith("Sham")
+    [note] = table(evidence_cell()).power_notes
+    assert note in lines

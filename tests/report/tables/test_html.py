@@ -7,6 +7,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.tables.html import to_html
 from mubench.report.tables.markdown_csv import entry_text
 from mubench.report.tables.table import Table, table
+from tests.support.evidence_world import evidence_cell
 from tests.support.report_world import world
 
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -56,7 +57,23 @@ def test_no_text_is_html():
         paper={HOSTILE: HOSTILE},
         entries=tuple(replace(each, value=HOSTILE) for each in printed.lines[-1].entries),
     )
-    hostile = Table(HOSTILE, (HOSTILE,), (line,), ((HOSTILE, HOSTILE),), (HOSTILE,), HOSTILE)
+    hostile = Table(
+        cell=HOSTILE,
+        columns=(HOSTILE,),
+        lines=(line,),
+        footnotes=((HOSTILE, HOSTILE),),
+        powerless={HOSTILE: HOSTILE},
+        paper=(HOSTILE,),
+        paper_note=HOSTILE,
+    )
     html = to_html([hostile])
     assert "script" not in Cells(html).tags
     assert html.count("&lt;script&gt;") == html.count("script&gt;") / 2 > 10
+
+
+def test_controls_and_columns_without_power_are_said():
+    printed = table(evidence_cell())
+    html = to_html([printed])
+    assert "<td>Sham</td><td>control</td>" in html
+    [note] = printed.power_notes
+    assert f"<div><small>{note}</small></div>" in html

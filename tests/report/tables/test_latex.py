@@ -10,6 +10,7 @@ from mubench.report.analysis.aggregate import aggregate
 from mubench.report.build import build
 from mubench.report.tables.latex import latex_text, to_latex
 from mubench.report.tables.table import table
+from tests.support.evidence_world import evidence_cell, evidence_source
 from tests.support.hostile_report import hostile_world
 from tests.support.printed_numbers import BESIDE
 from tests.support.report_world import world
@@ -26,8 +27,8 @@ DOCUMENT = r"""\documentclass[twocolumn]{article}
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "is_printed"),
-    [(world(), True), (BESIDE, True), (hostile_world(), False)],
-    ids=["plain", "paper", "hostile"],
+    [(world(), True), (BESIDE, True), (evidence_source(), True), (hostile_world(), False)],
+    ids=["plain", "paper", "evidence", "hostile"],
 )
 def test_the_tables_compile(source, is_printed, tmp_path):
     if shutil.which("pdflatex") is None:
@@ -60,4 +61,15 @@ def test_latex_has_one_booktabs_table_whose_rows_have_the_columns_of_its_head():
 def test_every_special_character_of_latex_is_escaped():
     assert latex_text(r"\&%$#_{}~^") == (
         r"\textbackslash{}\&\%\$\#\_\{\}\textasciitilde{}\textasciicircum{}"
+    )
+
+
+def test_controls_and_columns_without_power_are_said():
+    text = to_latex(table(evidence_cell()), 1)
+    group = text.index(r"\emph{Controls, which forget nothing}")
+    assert group < text.index("{Sham} & ")
+    [note] = [line for line in text.splitlines() if line.startswith(r"\par RA")]
+    assert note == (
+        r"\par RA (\%): no power to tell the original from Retrain: the original is farther from "
+        r"Retrain than another Retrain in 4 of 9 requests (95 \% interval 14 to 79 \%)"
     )

@@ -7,6 +7,7 @@ import pytest
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.tables.markdown_csv import csv_text, to_csv, to_markdown
 from mubench.report.tables.table import table
+from tests.support.evidence_world import evidence_cell
 from tests.support.report_cells import CELL, only_cell, with_gaps
 from tests.support.report_world import retrains, world
 
@@ -40,3 +41,16 @@ def test_csv_holds_every_line_of_every_cell_with_equally_many_fields():
         ("ugradsl_plus", "tuned"),
         ("ugradsl_plus", "default"),
     ]
+
+
+def test_controls_and_columns_without_power_are_said():
+    printed = table(evidence_cell())
+    text = to_markdown(printed)
+    assert "| Sham | control |" in text
+    assert text.splitlines()[-1] == (
+        "RA (%): no power to tell the original from Retrain: the original is farther from Retrain "
+        "than another Retrain in 4 of 9 requests (95 % interval 14 to 79 %)  "
+    )
+    rows = csv.DictReader(to_csv([printed]).splitlines())
+    [control] = [row for row in rows if row["selection"] == "control"]
+    assert (control["row"], control["group"], control["rank"]) == ("sham", "", "")

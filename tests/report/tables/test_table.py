@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.tables.table import table
+from tests.support.evidence_world import evidence_cell, evidence_source
 from tests.support.printed_numbers import BESIDE
 from tests.support.report_cells import CELL, only_cell
 from tests.support.report_world import retrains, world
@@ -41,3 +42,38 @@ def test_a_planned_row_without_any_record_is_shown_as_missing():
     assert [row.label for row in cell.methods] == ["ga"]
     assert table(cell).lines[-1].count == "0/3"
     assert table(cell).footnotes == (("1", "3 of 3 not run yet"),)
+
+
+def test_controls_are_a_group_at_the_end_without_rank_or_letter():
+    printed = table(evidence_cell())
+    assert [(name, [line.name for line in lines]) for name, lines in printed.groups] == [
+        ("reference", ["retrain", "floor", "original"]),
+        ("tuned", ["ft", "ga"]),
+        ("control", ["sham"]),
+    ]
+    [sham] = printed.group("control")
+    assert (sham.full_title, sham.letters, sham.count) == ("Sham · control", "", "9/9")
+    assert {entry.rank for entry in sham.entries} == {""}
+    assert sham.entries[0].distance == "25.00"
+
+
+def test_a_control_that_is_closest_takes_no_rank_from_a_method():
+    source = evidence_source()
+    closest = [
+        replace(r, metrics={**r.metrics, "gap": 0.0}) if r.row == "sham" else r
+        for r in source.records
+    ]
+    printed = table(aggregate(source.with_records(closest))[0])
+    ranks = {line.name: line.entries[4].rank for line in printed.lines if line.entries[4].rank}
+    assert ranks == {"ft": "best", "ga": "second"}
+
+
+def test_a_column_that_cannot_tell_the_original_from_retrain_is_powerless():
+    printed = table(evidence_cell())
+    reason = (
+        "no power to tell the original from Retrain: the original is farther from Retrain than "
+        "another Retrain in 4 of 9 requests (95 % interval 14 to 79 %)"
+    )
+    assert printed.powerless == {"RA (%)": reason}
+    assert printed.power_notes == (f"RA (%): {reason}",)
+    assert table(evidence_cell(5)).powerless == {}, "five requests cannot show a lack"

@@ -7,6 +7,7 @@ import pytest
 from mubench.report.analysis.aggregate import aggregate
 from mubench.report.tables.table import table
 from mubench.report.text.summary import headline, warnings
+from tests.support.evidence_world import evidence_cell
 from tests.support.report_cells import CELL, only_cell, remarks, with_gaps
 from tests.support.report_world import finals, record, retrains, without_luck, world
 
@@ -152,3 +153,13 @@ def test_the_row_that_the_robust_gap_prefers_is_named():
     assert "By the robust gap IU is closest: 1.00 points." in other
     same = with_robust(lambda r: 2 * r.metrics["gap"])
     assert "By the robust gap UGradSL+ is closest, too: 5.00 points." in same
+
+
+def test_rows_that_only_further_evidence_tells_from_retrain_are_named():
+    """FT is like Retrain in the table; GA is not, and needs no other evidence."""
+    [said] = [text for text in remarks(evidence_cell()) if "further evidence" in text]
+    assert said == (
+        "Like Retrain in UA, MIA, RA and TA, but not in further evidence: FT (relearn)."
+    )
+    assert not any("further evidence" in text for text in remarks(evidence_cell(6)))
+    assert not any("further evidence" in text for text in remarks(aggregate(world(9))[0]))
