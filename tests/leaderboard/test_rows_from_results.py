@@ -99,7 +99,6 @@ def test_a_tuned_row_carries_the_luck_of_its_searches():
     assert find(rows, CELLS[1], "ft", "tuned").luck > 0.01
 
 
-<<<<<<< HEAD
 def test_the_composite_is_in_rows_that_have_it_and_changes_no_other_row():
     held = world()
     plain = rows_from_results(held)
@@ -120,7 +119,7 @@ def test_the_composite_is_in_rows_that_have_it_and_changes_no_other_row():
     assert cell.methods[0].estimates["luma"].mean == 0.25
     (cell,) = make_board([find(plain, CELLS[1], "ft", "tuned")]).cells
     assert "luma" not in cell.columns
-=======
+
+
 def test_a_control_is_no_row_of_a_board():
     assert rows_from_results(with_closest_control(world())) == rows_from_results(world())
->>>>>>> fac9ca270efb95d0d323af0a6b5b25ef2755aafd
