@@ -277,7 +277,7 @@ def test_the_table_of_survival_is_unfolded_and_all_tests_are_not(evidence_page):
     survival = found["Evidence: which rows survive what"]
     rows = survival.locator("tbody tr")
     assert rows.first.is_visible()
-    assert [row.split("\t") for row in rows.all_inner_texts()][0] == [
+    assert rows.first.inner_text().split("\t") == [
         "FT",
         "like Retrain",
         "unlike Retrain: Relearnt from a few",

@@ -183,6 +183,4 @@ def test_no_control_decides_a_claim():
     about = source.claims[0].model_copy(update={"second": "sham"})
     [held] = judge_claims((about,), aggregate(controlled))
     assert held.verdict == "undecided"
-    assert (
-        held.cells[0].words == "UGradSL and Sham do not both have numbers, tuned or with defaults."
-    )
+    assert held.cells[0].words.startswith("UGradSL and Sham do not both have numbers")

@@ -49,6 +49,11 @@ def test_leakage_is_the_distance_on_each_request_on_either_side_of_retrain():
     assert [row[3] for row in table.rows] == ["2.00", "10.00"]
 
 
+def test_one_worse_number_is_enough_where_the_others_are_equal():
+    table = front_table(cell({"ft": (0.05, 2.0, 0.6), "ga": (0.05, 2.1, 0.6)}))
+    assert [row[4] for row in table.rows] == ["yes", "no: FT"]
+
+
 def test_equal_rows_are_both_on_the_front():
     table = front_table(cell({"ft": (0.05, 2.0, 0.6), "ga": (0.05, 2.0, 0.6)}))
     assert [row[4] for row in table.rows] == ["yes", "yes"]
