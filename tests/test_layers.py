@@ -60,6 +60,7 @@ OWNERS = {
     "ray": {"run/tune"},
     "optuna": {"run/tune", "report/analysis/importance"},
     "mlflow": {"tracking"},
+    "pynvml": {"models/training/energy"},
     "obstore": {"store"},
     "datasets": {"data/own/hub"},
     "pyarrow": {"store", "data/own", "data/sources", "data/tables"},

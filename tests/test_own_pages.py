@@ -1,4 +1,4 @@
-"""The pages for a person's own data, followed to the letter: their YAML, their commands."""
+"""Pages for a person's own data and studies, followed to the letter: YAML, commands."""
 
 import re
 from pathlib import Path
@@ -105,3 +105,19 @@ def test_my_data_set_of_the_hub(tmp_path, mubench_):
     assert code == 0, err
     assert "found        train: 20 examples, 10 to 10 a class" in out
     assert "classes      2: cat, dog" in out
+
+
+@pytest.mark.slow
+def test_evidence(tmp_path, mubench_):
+    """A smaller sweep than the page's, with all of its attackers."""
+    sweep, commands = page("evidence")
+    (tmp_path / "attacks.yaml").write_text(sweep)
+    assert [command[0] for command in commands] == ["plan", "run", "score", "score", "data"]
+    data = "[{name: digits, flip_labels: 0.1, train_size: 300}]"
+    fewer = ("seeds.final.forget=[0]", "floor=1", f"grid.dataset={data}")
+    follow(mubench_, commands[:2], *QUICK, *(word for one in fewer for word in ("--set", one)))
+    shown = (tmp_path / "reports" / "attacks" / "index.html").read_text()
+    assert "which rows survive what" in shown
+    said = follow(mubench_, commands[2:])
+    assert "u_lira_auc: 96 records" in said
+    assert len(list((tmp_path / "sets").iterdir())) == 2

@@ -1,12 +1,22 @@
 """Commands on data sets and forget sets: fetch, check, export."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mubench.cli.options import DataDir, PluginFiles, SetValues, SweepName
+from mubench.cli.options import (
+    DataDir,
+    PluginFiles,
+    SetValues,
+    StoredSweep,
+    StoreUri,
+    SweepName,
+    existing_store,
+    with_options,
+)
 from mubench.cli.output import FAILED, OK
 from mubench.errors import plural
 from mubench.session.output import console, say
@@ -18,7 +28,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 
-app = typer.Typer(help="Download and check data sets; export forget sets.", no_args_is_help=True)
+app = typer.Typer(help="Download and check data sets; write forget sets.", no_args_is_help=True)
 
 DatasetName = Annotated[
     str,
@@ -128,3 +138,44 @@ def export(
     opened = open_sweep(sweep, DEFAULT_STORE, set_ or (), "cpu", data, decode=True)
     written = export_forget_sets(opened.plan, out, data)
     say(f"{plural(written, 'forget set')} in {out}")
+
+
+@dataclass(frozen=True)
+class DifficultyOptions:
+    """Which examples are asked for, and how many."""
+
+    by: Annotated[
+        Literal["memorisation", "confidence"],
+        typer.Option(
+            help="What an example is judged by: how much more confident in its label originals are "
+            "than Retrains that did not see it; or how confident originals are."
+        ),
+    ]
+    which: Annotated[
+        Literal["lowest", "highest", "mixed"],
+        typer.Option(help="mixed: a third each of the lowest, the middle and the highest."),
+    ]
+    ratio: Annotated[float, typer.Option(help="Share of D_tr in each forget set.")]
+    sets: Annotated[
+        int, typer.Option(min=1, help="Forget sets for final requests, beside one for searches.")
+    ] = 1
+
+
+@app.command()
+@with_options
+def select(
+    sweep: StoredSweep,
+    difficulty: DifficultyOptions,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the forget sets.")],
+    store: StoreUri = DEFAULT_STORE,
+    data: DataDir = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Write forget sets of easy or hard examples, from a finished sweep's stored outputs."""
+    from mubench.run.select_forget_sets import Difficulty, select_forget_sets
+    from mubench.store.results_files import read_results, sweep_name
+
+    opened = existing_store(store)
+    results = read_results(opened, sweep_name(sweep))
+    for line in select_forget_sets(opened, results, Difficulty(**asdict(difficulty)), out, data):
+        say(line)

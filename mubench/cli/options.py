@@ -44,6 +44,10 @@ def _add_plugins(paths: list[str] | None) -> list[str] | None:
 SweepName = Annotated[
     str, typer.Argument(metavar="SWEEP", help="A sweep file, or the name of a built-in sweep.")
 ]
+StoredSweep = Annotated[
+    str,
+    typer.Argument(metavar="SWEEP", help="The name of a sweep in the store, or its file."),
+]
 StoreUri = Annotated[str, typer.Option("--store", help="Folder or URI of records and artefacts.")]
 SetValues = Annotated[
     list[str] | None,

@@ -9,12 +9,12 @@ from mubench.cli.options import (
     DataDir,
     OutDir,
     PluginFiles,
+    StoredSweep,
     StoreUri,
     SweepOptions,
     existing_store,
     with_options,
 )
-from mubench.errors import InputError
 from mubench.session.output import say
 from mubench.session.settings import DEFAULT_STORE, report_folder
 
@@ -50,10 +50,7 @@ def report(
 
 
 def score(
-    sweep: Annotated[
-        str,
-        typer.Argument(metavar="SWEEP", help="The name of a sweep in the store, or its file."),
-    ],
+    sweep: StoredSweep,
     store: StoreUri = DEFAULT_STORE,
     metric: Annotated[
         list[str] | None,
@@ -75,7 +72,7 @@ def score(
     from mubench.run.examples import save_examples
     from mubench.run.post_hoc import add_metrics
     from mubench.store.results_files import read_results, sweep_name
-    from mubench.store.retention import has_no_outputs
+    from mubench.store.retention import require_outputs
 
     opened, metrics = existing_store(store), post_hoc_metrics(metric or ())
     source = read_results(opened, sweep_name(sweep))
@@ -84,11 +81,7 @@ def score(
 
         rerun_with(source, rerun, opened, data)
         source = read_results(opened, source.name)
-    if has_no_outputs(opened, source):
-        raise InputError(
-            f"{source.name}: its outputs were not kept (store.keep: records); to score it, run it "
-            "into another --store with --set store.keep=outputs"
-        )
+    require_outputs(opened, source)
     with opened.lock(source.name):
         for added in add_metrics(opened, source.records, metrics):
             say(str(added))

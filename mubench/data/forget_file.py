@@ -7,6 +7,7 @@ split, as its source has it.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +37,11 @@ class ForgetFile:
     """Of the file."""
     data: str
     """Fingerprint of the data set that the ids belong to; empty where the file does not say."""
+
+
+def file_name(*parts: str) -> str:
+    """The name of a forget set's file, from the words that tell it from others."""
+    return re.sub(r"[^\w.=+-]+", "_", "-".join(parts)) + ".json"
 
 
 def write_forget_file(path: Path, about: Mapping[str, Any], ids: list[int]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Aim = Literal["match", "lower", "higher", "none"]
-Unit = Literal["fraction", "seconds", "examples", "flops", "mib", "nats", "ratio"]
+Unit = Literal["fraction", "seconds", "examples", "flops", "mib", "joules", "nats", "ratio"]
 
 
 @dataclass(frozen=True)
@@ -268,6 +268,14 @@ _COST = [
     ),
     MetricInfo(
         "peak_mib", "Peak memory", "mib", "lower", "Peak memory above the resident baseline."
+    ),
+    MetricInfo(
+        "energy_joules",
+        "Energy",
+        "joules",
+        "lower",
+        "Energy of the device in that span: processor packages or the GPU, all that ran there. "
+        "Only where the machine tells it and the step has the device to itself.",
     ),
 ]
 

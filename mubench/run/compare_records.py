@@ -12,10 +12,10 @@ RELATIVE = 1e-3
 """How far apart two numbers may lie that were made in different environments."""
 
 Mark = Literal["equal", "close", "different", "measured", "new", "later"]
-"""`close`: within the tolerance; `measured`: a time or memory, which no two runs share; `new`: a
-metric that came after the record; `later`: one that `mubench score` adds to records, not a step."""
+"""`close`: within the tolerance; `measured`: time, memory or energy, which no two runs share;
+`new`: a metric that came after the record; `later`: one that `mubench score` adds to records."""
 
-_MEASURED = ("seconds", "mib")
+_MEASURED = ("seconds", "mib", "joules")
 _OWN_CODE = ("commit", "mubench")
 """What may differ without loosening the comparison: whether its own code still gives the same
 numbers is what a reproduction asks."""
@@ -89,8 +89,8 @@ def compare_records(then: Record, now: Record) -> Comparison:
 
     A long training multiplies it until other examples are answered wrongly: after 15 epochs on
     digits UA was up to 5 of 129 examples away and KL 16 %. No tolerance that would still find a
-    mistake covers that: the numbers are different, and the environment may be why. Times and memory
-    are not compared.
+    mistake covers that: the numbers are different, and the environment may be why. Times, memory
+    and energy are not compared.
     """
     changes = tuple(_changes(then, now))
     elsewhere = _is_elsewhere(changes)

@@ -25,6 +25,15 @@ def is_exclusive(execution: Execution) -> bool:
     return execution.threads >= usable_cpus()
 
 
+def is_alone(execution: Execution) -> bool:
+    """Whether a counter of energy counts no other step.
+
+    That of a processor counts all of the machine, of which a container may have a part.
+    """
+    has_all = execution.device == "cuda" or usable_cpus() == os.cpu_count()
+    return has_all and is_exclusive(execution)
+
+
 def device_name(device: Device) -> str:
     """The model of the device, such as `NVIDIA H100` or the processor's name.
 

@@ -1,6 +1,5 @@
 """The forget sets of a plan as files: what each of its requests forgets, by example id."""
 
-import re
 from pathlib import Path
 
 from mubench.data import forget_file
@@ -44,4 +43,4 @@ def _file(request: Request) -> str:
         request.purpose,
         request.target,
     )
-    return re.sub(r"[^\w.=+-]+", "_", "-".join(parts)) + ".json"
+    return forget_file.file_name(*parts)

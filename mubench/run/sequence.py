@@ -1,6 +1,8 @@
 """A request in parts: they are unlearned one after the other, each from the model before."""
 
 from dataclasses import replace
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +13,6 @@ from mubench.data.forget_sets import forget_parts
 from mubench.data.split import Split
 from mubench.methods.base import ForgetTask, Method, Unlearned
 from mubench.metrics.accuracy import accuracy
-from mubench.models.training.cost_meter import Cost
 from mubench.run.references import evaluate
 from mubench.run.step_inputs import UnlearnInputs
 
@@ -53,8 +54,8 @@ def _together(last: Unlearned, results: list[Unlearned]) -> Unlearned:
     """The last result with the costs of all."""
     return replace(
         last,
-        cost=sum((result.cost for result in results), Cost()),
-        prepare_cost=sum((result.prepare_cost for result in results), Cost()),
+        cost=reduce(add, (result.cost for result in results)),
+        prepare_cost=reduce(add, (result.prepare_cost for result in results)),
     )
 
 

@@ -26,6 +26,7 @@ from mubench.models.training.cost_meter import weight_change
 from mubench.models.training.time_limit import time_limit
 from mubench.run.checkpointer import StepCheckpointer
 from mubench.run.diagnostics import diagnose
+from mubench.run.environment import is_alone
 from mubench.run.evidence import (
     REMADE,
     differs_from_stored,
@@ -276,6 +277,7 @@ def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
 
 def _cost(inputs: _Unlearning, unlearned: Unlearned) -> dict[str, float]:
     cost, (forward, backward) = unlearned.cost, inputs.flops
+    energy = cost.energy_joules if is_alone(inputs.step.execution) else None
     return {
         "rte_seconds": cost.rte_seconds,
         "wall_seconds": cost.wall_seconds,
@@ -284,6 +286,7 @@ def _cost(inputs: _Unlearning, unlearned: Unlearned) -> dict[str, float]:
         "backward_examples": cost.backward_examples,
         "flops": forward * cost.forward_examples + backward * cost.backward_examples,
         "peak_mib": cost.peak_mib,
+        **({} if energy is None else {"energy_joules": energy}),
         "weight_change": weight_change(unlearned.model, inputs.original),
         **unlearned.notes,
     }

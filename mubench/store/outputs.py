@@ -32,7 +32,6 @@ class StoredOutputs:
         final = [record for record in records if record.purpose == "final"]
         self.records = tuple(r for r in final if r.kind in ("retrain", "final") and is_scored(r))
         """The final steps and Retrains that have metrics, in their order."""
-        self._store = store
         self._trained = {_training(r): r for r in final if r.kind == "train"}
         self._of_recipe = _grouped(filter(is_scored, self._trained.values()), _recipe)
         retrains = [r for r in self.records if r.kind == "retrain"]
@@ -41,7 +40,9 @@ class StoredOutputs:
         self._of_request = _grouped(retrains, lambda r: r.request)
         self._of_forget_set = _grouped(retrains, _forget_set)
         self._of_row = _grouped(self.records, _row)
-        self._part: Callable[[str, str], Outputs] = lru_cache(PARTS_HELD)(self._load)
+        self._part: Callable[[str, str], Outputs] = lru_cache(PARTS_HELD)(
+            partial(read_outputs, store)
+        )
 
     def of(self, record: Record) -> SplitOutputs:
         """The outputs of a record's model.
@@ -115,12 +116,14 @@ class StoredOutputs:
         except KeyError as error:
             raise IntegrityError(f"{trained.unlearn_id}: of another split: {error}") from error
 
-    def _load(self, unlearn_id: str, part: str) -> Outputs:
-        arrays = self._store.artefacts.load(unlearn_id, part)
-        try:
-            return Outputs.of_arrays(arrays)
-        except (KeyError, ValueError) as error:
-            raise IntegrityError(f"{unlearn_id}/{part}: no outputs: {error}") from error
+
+def read_outputs(store: Store, unlearn_id: str, part: str) -> Outputs:
+    """One part of a model's outputs. Raises IntegrityError: missing, damaged or incomplete."""
+    arrays = store.artefacts.load(unlearn_id, part)
+    try:
+        return Outputs.of_arrays(arrays)
+    except (KeyError, ValueError) as error:
+        raise IntegrityError(f"{unlearn_id}/{part}: no outputs: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)

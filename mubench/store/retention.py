@@ -1,5 +1,6 @@
 """What a completed sweep leaves in its store: all it made, or its records alone."""
 
+from mubench.errors import InputError
 from mubench.store.results import SweepResults
 from mubench.store.sealed import to_json
 from mubench.store.store import Store
@@ -28,6 +29,15 @@ def has_no_outputs(store: Store, results: SweepResults) -> bool:
     """Whether the outputs of a saved sweep were deleted on purpose, and none was made since."""
     ids = {record.unlearn_id for record in results.records}
     return _is_released(store, results.name) and store.artefacts.ids().isdisjoint(ids)
+
+
+def require_outputs(store: Store, results: SweepResults) -> None:
+    """Raise InputError where `has_no_outputs`."""
+    if has_no_outputs(store, results):
+        raise InputError(
+            f"{results.name}: its outputs were not kept (store.keep: records), and this needs "
+            "them; run it into another --store with --set store.keep=outputs"
+        )
 
 
 def released_steps(store: Store) -> frozenset[str]:

@@ -22,6 +22,7 @@ from tests.support.report_world import record as made_up
         ({"device": "abacus"}, "kl_forget", 0.0011 * 0.25, "different"),
         ({}, "rte_seconds", 100.0, "measured"),
         ({}, "peak_mib", 100.0, "measured"),
+        ({}, "energy_joules", 100.0, "measured"),
     ],
 )
 def test_how_far_apart_is_equal(changes, metric, off, mark):

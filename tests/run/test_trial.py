@@ -18,7 +18,7 @@ from mubench.errors import LeakError
 from mubench.methods.base import ForgetTask, Method
 from mubench.metrics.gap import FORMS
 from mubench.metrics.score import UNCHANGED
-from mubench.models.training import cost_meter
+from mubench.models.training import cost_meter, energy
 from mubench.run import trial
 from mubench.run.process_cache import ProcessCache
 from mubench.run.references import evaluate
@@ -31,7 +31,7 @@ from mubench.store.store import Store
 from mubench.sweep.steps import Candidate, SearchStep
 from tests.support.steps import PLAN, step_of
 
-TIMES = {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib"}
+TIMES = {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib", "energy_joules"}
 
 
 def run_all(store, plan=PLAN, fresh=False, done=None):
@@ -433,6 +433,16 @@ def test_rte_includes_preparing_and_excludes_evaluation(monkeypatch, workspace, 
     assert metrics["rte_seconds"] == metrics["wall_seconds"] == 8.0
     assert metrics["prepare_seconds"] == 3.0
     assert clock.now > 100.0
+
+
+@pytest.mark.parametrize(("alone", "expected"), [(True, 6.0), (False, None)])
+def test_energy_is_recorded_where_the_step_is_alone(monkeypatch, workspace, alone, expected):
+    """Readings at 0 and 1 J before and after preparing, at 4 and 9 J of unlearning."""
+    readings = iter((energy.Counter(float(n * n)),) for n in range(100))
+    monkeypatch.setattr(cost_meter, "counters", lambda device: next(readings))
+    monkeypatch.setattr(trial, "is_alone", lambda execution: alone)
+    record = run_step(step_of("search"), workspace, Candidate({}))
+    assert record.metrics.get("energy_joules") == expected
 
 
 def test_a_search_prepares_once_for_equal_params_and_charges_for_it_every_time(

@@ -33,7 +33,9 @@ TINY: dict[str, Any] = {
 }
 """Ten steps: two originals, three Retrains, two candidates, three final steps."""
 
-MEASURED = frozenset({"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib"})
+MEASURED = frozenset(
+    {"rte_seconds", "wall_seconds", "prepare_seconds", "peak_mib", "energy_joules"}
+)
 """Metrics that no two runs share; all others are equal on the same processor."""
 
 

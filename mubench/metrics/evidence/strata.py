@@ -1,9 +1,6 @@
 """Easy and hard examples apart: D_f in three equal parts by memorisation.
 
-Memorisation of an example is how much more probable its label is to models that trained on it than
-to models that did not (Feldman and Zhang 2020, arXiv 2008.03703, who count right answers and train
-thousands of models; here the confidences of the originals and Retrains that a sweep has). A random
-D_f is mostly easy, so a mean over it says little about what was memorised.
+A random D_f is mostly easy, so a mean over it says little about what was memorised.
 """
 
 from functools import partial
@@ -12,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mubench.metrics.accuracy import unlearning_accuracy
+from mubench.metrics.difficulty import by_value, memorisation
 from mubench.metrics.distances import kl
-from mubench.metrics.features import confidence
-from mubench.metrics.membership import id_order
 from mubench.metrics.outputs import Floats, Outputs
 from mubench.metrics.related_models import ModelContext, NoValue, Values, value_or_reason
 
@@ -38,28 +34,20 @@ def strata(context: ModelContext) -> Values:
     if not context.originals or not context.retrains:
         raise NoValue("no original or no other Retrain of the forget set")
     values: dict[str, float | NoValue] = {}
-    for name, positions in zip(NAMES, thirds(memorisation(context), forget.ids), strict=True):
+    seen, unseen = (
+        (model.forget for model in models) for models in (context.originals, context.retrains)
+    )
+    parts = thirds(memorisation(seen, unseen, forget.ids), forget.ids)
+    for name, positions in zip(NAMES, parts, strict=True):
         part = forget.at(positions)
         values[f"ua_{name}"] = unlearning_accuracy(part)
         values[f"kl_{name}"] = value_or_reason(partial(_kl, context, part))
     return values
 
 
-def memorisation(context: ModelContext) -> Floats:
-    """Mean confidence of the originals minus that of the Retrains, on D_f: (n,) in [-1, 1]."""
-    ids = context.target.forget.ids
-    seen, unseen = (
-        np.mean([confidence(model.forget.of_ids(ids)) for model in models], axis=0)
-        for models in (context.originals, context.retrains)
-    )
-    return np.asarray(seen - unseen)
-
-
 def thirds(values: Floats, ids: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Positions of the lowest, middle and highest third; equal values by the ids' hashes."""
-    shuffled = id_order(ids)
-    order = shuffled[np.argsort(values[shuffled], kind="stable")]
-    return np.array_split(order, len(NAMES))
+    return np.array_split(by_value(values, ids), len(NAMES))
 
 
 def _kl(context: ModelContext, part: Outputs) -> float:

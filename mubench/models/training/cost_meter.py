@@ -1,4 +1,4 @@
-"""What unlearning costs: seconds and memory, and counts that no busy machine disturbs."""
+"""What unlearning costs: seconds, memory and energy, and counts that no busy machine disturbs."""
 
 import math
 import resource
@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from mubench.models.training.energy import counters, joules_between
 
 MIB = 1024 * 1024
 
@@ -30,14 +32,18 @@ class Cost:
     forward_examples: int = 0
     backward_examples: int = 0
     peak_mib: float = 0.0
+    energy_joules: float | None = None
+    """Of the device, whatever else ran on it; None where it cannot be read."""
 
     def __add__(self, other: "Cost") -> "Cost":
+        energies = (self.energy_joules, other.energy_joules)
         return Cost(
             self.rte_seconds + other.rte_seconds,
             self.wall_seconds + other.wall_seconds,
             self.forward_examples + other.forward_examples,
             self.backward_examples + other.backward_examples,
             max(self.peak_mib, other.peak_mib),
+            None if None in energies else sum(filter(None, energies)),
         )
 
 
@@ -122,6 +128,7 @@ def measure(device: torch.device, meter: Meter) -> Iterator[Clock]:
     forward, backward = meter.forward_examples, meter.backward_examples
     resident = _start_peak(device)
     _synchronise(device)
+    energy = counters(device)
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         yield clock
@@ -134,6 +141,7 @@ def measure(device: torch.device, meter: Meter) -> Iterator[Clock]:
             forward_examples=meter.forward_examples - forward,
             backward_examples=meter.backward_examples - backward,
             peak_mib=max(0.0, _peak(device) - resident),
+            energy_joules=joules_between(energy, counters(device), wall),
         )
 
 

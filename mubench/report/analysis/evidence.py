@@ -144,7 +144,7 @@ class CellEvidence:
 
     def is_measured(self, info: MetricInfo) -> bool:
         """Whether distances to Retrain exist, of the original and of another Retrain."""
-        is_cost = info.unit in ("seconds", "examples", "flops", "mib")
+        is_cost = info.unit in ("seconds", "examples", "flops", "mib", "joules")
         if info.aim == "none" or is_cost:
             return False
         return bool(self._excess(self.cell.original, info))

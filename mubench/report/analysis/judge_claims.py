@@ -23,7 +23,13 @@ from mubench.sweep.claims import Claim
 from mubench.sweep.kinds import ORIGINAL
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
-_UNITS = {"seconds": " s", "mib": " MiB", "nats": " nats", "examples": " examples"}
+_UNITS = {
+    "seconds": " s",
+    "mib": " MiB",
+    "joules": " J",
+    "nats": " nats",
+    "examples": " examples",
+}
 
 
 @dataclass(frozen=True)

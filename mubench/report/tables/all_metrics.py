@@ -107,6 +107,9 @@ def number(info: MetricInfo, value: float, mean: float) -> str:
         return format_percent(value)
     if info.unit == "seconds":
         return format_seconds(value, like=mean)
+    if info.unit == "joules":
+        text = _three_digits(value, mean, is_count=True)
+        return f"{text}{'' if text[-1].isalpha() else ' '}J"
     return _three_digits(value, mean, is_count=info.unit in ("examples", "flops"))
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
-from mubench.metrics.evidence.strata import memorisation, strata, thirds
+from mubench.metrics.evidence.strata import strata, thirds
 from mubench.metrics.outputs import Evaluated
 from mubench.metrics.related_models import ModelContext, NoValue
-from tests.support.model_outputs import model, outputs
+from tests.support.model_outputs import outputs
 
 IDS = np.arange(60)
 RNG = np.random.default_rng(0)
@@ -35,23 +35,9 @@ def context(target, **values):
 
 
 def test_the_strata_are_the_kinds():
-    related = context(RETRAINS[0])
-    parts = thirds(memorisation(related), IDS)
-    assert [set(KIND[part]) for part in parts] == [{0}, {1}, {2}]
-    found = strata(related)
+    found = strata(context(RETRAINS[0]))
     assert [found[f"ua_{name}"] for name in ("low", "middle", "high")] == [0.0, 0.0, 1.0]
     assert strata(context(ORIGINALS[0]))["ua_high"] == 0.0
-
-
-def test_memorisation_is_the_difference_of_mean_confidences():
-    related = context(model(1), originals=(model(2), model(3)), retrains=(model(4),))
-
-    def confidences(one):
-        rows = (np.arange(40), one.forget.labels)
-        return softmax(one.forget.logits.astype(float), axis=1)[rows]
-
-    expected = (confidences(model(2)) + confidences(model(3))) / 2 - confidences(model(4))
-    np.testing.assert_allclose(memorisation(related), expected, atol=1e-6)
 
 
 def test_kl_is_that_of_each_third():

@@ -22,6 +22,7 @@ from mubench.models.training.cost_meter import (
     weight_change,
 )
 from mubench.models.training.descent import Descent
+from mubench.models.training.energy import Counter
 from tests.support.descents import CPU, SPLIT, run
 from tests.support.kinds_of_models import new_model
 from tests.support.toy import CLASSES, conv, mlp, same, text, tokens, weights
@@ -139,6 +140,21 @@ def test_a_stopwatch_adds_up_pieces_without_the_pauses(monkeypatch):
     assert watch.cost == Cost(rte_seconds=2.0, wall_seconds=8.0)
     watch.stop()
     assert watch.cost == Cost(rte_seconds=3.0, wall_seconds=12.0)
+
+
+def test_energy_adds_up_where_all_of_it_is_known():
+    some, more = Cost(energy_joules=2.0), Cost(energy_joules=0.5)
+    assert (some + more).energy_joules == 2.5
+    assert (some + Cost()).energy_joules is None
+    assert (Cost() + some).energy_joules is None
+
+
+def test_the_energy_of_a_region_is_what_the_counters_say(monkeypatch):
+    readings = iter([(Counter(5.0),), (Counter(12.0),)])
+    monkeypatch.setattr(meter_module, "counters", lambda device: next(readings))
+    with measure(CPU, Meter()) as timed:
+        pass
+    assert timed.cost.energy_joules == 7.0
 
 
 def test_costs_add_up_and_peaks_do_not():
