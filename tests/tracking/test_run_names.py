@@ -42,7 +42,9 @@ def test_a_name_says_row_selection_cell_and_request():
 
 def test_a_row_is_named_after_its_method_and_its_cell():
     """In a sweep of two models the cell names its model, but not the only data set."""
-    plan = plan_of("grid.model=[small_cnn, vgg_small]", "methods={ga: {}}", "claims=[]")
+    plan = plan_of(
+        "grid.model=[small_cnn, vgg_small]", "methods={ga: {}}", "claims=[]", "controls=[]"
+    )
     cells = [
         f"{model}/{f}" for model in ("small_cnn", "vgg_small") for f in ("random-0.1", "class")
     ]
