@@ -28,8 +28,11 @@ def read_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> os.stat_result:
     """Write a temporary file in the same folder, flush it to the disk, and rename it.
+
+    Returns what the system says of the file that was written: at its place there may soon be
+    another, or none.
 
     Raises:
         OSError: no space, or no permission.
@@ -42,6 +45,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
             temporary.replace(path)
+            return os.fstat(stream.fileno())
     finally:
         temporary.unlink(missing_ok=True)
 

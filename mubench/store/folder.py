@@ -25,8 +25,7 @@ class Folder:
         path = self._path(name)
         with _one_line(path):
             self._check_inside(path)
-            write_atomically(path, content)
-            return _version(path.stat())
+            return _version(write_atomically(path, content))
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a file unless it exists: O_EXCL, which NFS keeps too."""

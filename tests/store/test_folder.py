@@ -73,6 +73,20 @@ def test_a_file_that_is_written_again_with_the_same_size_has_another_version(fil
     assert len(versions) == 20
 
 
+def test_a_file_that_another_deletes_at_once_was_written(files, monkeypatch):
+    """As a claim is that its owner frees while a waiting process takes the store."""
+    real = Path.replace
+
+    def replaced(self, target):
+        moved = real(self, target)
+        moved.unlink()
+        return moved
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    assert files.write("lock/1.json", b"free")
+    assert not files.exists("lock/1.json")
+
+
 def test_files_that_go_while_they_are_listed_are_left_out(files, monkeypatch):
     files.write("a", b"")
     files.write("b", b"")
