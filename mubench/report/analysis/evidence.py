@@ -88,13 +88,18 @@ class RowTest:
 
     @property
     def standing(self) -> Standing:
-        """Whether the row can be told from Retrain."""
+        """Whether the row can be told from Retrain.
+
+        A difference is one without power, too: RA may not tell the original from Retrain, and
+        yet show damage. To be like Retrain means something only under a metric with power.
+        """
+        if len(self.excess) < fewest_pairs(self.family):
+            return "too few requests"
+        if math.fsum(self.excess) > 0 and self.p_holm <= LEVEL:
+            return "unlike Retrain"
         if self.power is None or self.power.is_lacking:
             return "no power"
-        if not self.power.is_shown or len(self.excess) < fewest_pairs(self.family):
-            return "too few requests"
-        is_farther = math.fsum(self.excess) > 0 and self.p_holm <= LEVEL
-        return "unlike Retrain" if is_farther else "like Retrain"
+        return "like Retrain" if self.power.is_shown else "too few requests"
 
 
 @dataclass(frozen=True)

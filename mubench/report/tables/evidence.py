@@ -10,9 +10,9 @@ from mubench.report.tables.details import Details
 _SURVIVAL = (
     "Which rows another Retrain could be. A row is unlike Retrain by a block if some metric of it "
     "puts the row significantly farther from its request's Retrain than other Retrains are (exact "
-    "sign-flip test over requests, Holm's correction over the rows, 5 %). A metric counts only if "
-    "it has the power to tell the original from Retrain here. Controls forget nothing: what calls "
-    "one like Retrain proves nothing of the others."
+    "sign-flip test over requests, Holm's correction over the rows, 5 %). To be like Retrain "
+    "counts only under a metric that has the power to tell the original from Retrain here. "
+    "Controls forget nothing: what calls one like Retrain proves nothing of the others."
 )
 _TESTS = (
     "Distance to the Retrain of the same request, less the mean distance of other Retrains, over "

@@ -83,9 +83,9 @@ def test_p_is_that_of_all_sign_patterns_corrected_for_the_rows():
     assert tests["ft"].p_holm == pytest.approx(max(expected, 4 / 2**N))
 
 
-def test_a_metric_under_which_the_original_is_like_retrain_decides_nothing():
+def test_a_metric_under_which_the_original_is_like_retrain_calls_no_row_like_it():
     found = cell(lambda k, _: 0.5, lambda k, _: 0.9, of_original=lambda k, _: 0.5 + 0.03 * (k % 2))
-    assert standings(found) == {"ft": "no power", "ga": "no power"}
+    assert standings(found) == {"ft": "no power", "ga": "unlike Retrain"}
     assert powers(found, [FEW.name])[FEW.name] == Power(4, 9, 9)
 
 
