@@ -23,7 +23,7 @@ def plan_of(options):
         "model": ["small_cnn"],
         "forget": [{"scenario": "corrupted", "discovered": 0.5}],
     }
-    few = {"methods": {"ft": {}}, "search": {"trials": 1}, "floor": 0}
+    few = {"methods": {"ft": {}}, "search": {"trials": 1}, "floor": 0, "controls": []}
     return make_plan(load.parse({**SMALL, "grid": grid, **few}, "x"))
 
 
