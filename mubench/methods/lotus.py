@@ -13,7 +13,7 @@ as 0 where a whole class is forgotten: where no example of D_r has a label of D_
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.shared.losses import cross_entropy, full_precision, kl_divergence
 from mubench.methods.shared.mixed_batches import Mixed, mixed_epoch, steps
-from mubench.models.training.descent import Hooks, descend
+from mubench.models.training.descent import Hooks, OptimizerName, descend
 from mubench.models.training.evaluate import logits_of
 
 
@@ -40,7 +40,7 @@ class LoTUS(DescentMethod):
     temperature_factor: float = 2.0
     tolerance: float = 0.01
     batch_size: int = 128
-    optimizer: Literal["sgd", "adamw"] = "adamw"
+    optimizer: OptimizerName = "adamw"
 
     def __post_init__(self) -> None:
         if not 0 <= self.retain_fraction <= 1:

@@ -12,7 +12,7 @@ has as many for each class, and gives all of them the label 0.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from mubench.methods.base import DescentMethod, ForgetTask, Tensors
 from mubench.methods.shared.losses import cross_entropy
 from mubench.methods.shared.made_examples import made_examples
 from mubench.methods.shared.unions import union_epoch, union_steps
-from mubench.models.training.descent import Descent, descend
+from mubench.models.training.descent import Descent, OptimizerName, descend
 from mubench.models.training.loader import Loader
 
 
@@ -44,7 +44,7 @@ class UNSIR(DescentMethod):
     noise_steps: int = 40
     noise_copies: int = 20
     weight_decay: float = 0.0
-    optimizer: Literal["sgd", "adamw"] = "adamw"
+    optimizer: OptimizerName = "adamw"
 
     def __post_init__(self) -> None:
         for name in ("noise_size", "noise_copies", "retain_per_class"):
