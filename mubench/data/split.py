@@ -210,7 +210,7 @@ class Split:
     def blinded(self) -> "Split":
         """The same examples; which of them are corrupted, and to what end, is not told."""
         trigger = None if self._source.stamped is None else self._source.trigger
-        return type(self)(replace(self._source, true_labels=None, trigger=trigger), self._rows)
+        return Split(replace(self._source, true_labels=None, trigger=trigger), self._rows)
 
     def with_trigger(self) -> "tuple[Split, int] | None":
         """The same images, all stamped, and the trigger's class; None without one, and for D_tr."""

@@ -120,6 +120,11 @@ class Request:
 
 class _Hidden(Split):
     @override
+    def blinded(self) -> "_Hidden":
+        blind = super().blinded()
+        return _Hidden(blind._source, blind._rows)
+
+    @override
     def without_labels(self) -> Split:
         return self.with_labels(torch.full_like(self.labels, HIDDEN))
 
