@@ -61,7 +61,7 @@ def test_the_notebook_runs_from_a_folder_to_the_report(tmp_path):
     _, benchmark, report, tuned, last = cells(tmp_path / "done.ipynb", "code")
     assert value(benchmark, "text/html").startswith("<h4>my_images/net/class</h4>\n<table>")
     assert [out for out in benchmark.outputs if out.output_type == "stream"] == []
-    bar = next(out.data["text/plain"] for out in benchmark.outputs if "14/14" in str(out.data))
+    bar = next(out.data["text/plain"] for out in benchmark.outputs if "16/16" in str(out.data))
     assert bar.startswith("my_images ━")
     assert value(report) == "PosixPath('reports/my_images/index.html')"
     assert ast.literal_eval(value(tuned)).keys() == {"ft", "ugradsl"}
