@@ -39,7 +39,7 @@ def of_class(pair, k, is_wanted):
 
 
 CLASSWISE = {"forget": of_class(FORGET, 0, True), "retain": of_class(RETAIN, 0, False)}
-CLASS_ONLY = ("boundary_expanding", "boundary_shrink")
+CLASS_ONLY = ("boundary_expanding", "boundary_shrink", "mask", "trw", "unsir")
 
 
 def sets_for(method):
@@ -82,6 +82,7 @@ def test_one_step_of_ascent_is_the_gradient_added():
 
 
 REFUSING = {
+    "amun": "attacks pixels within their bounds, which columns of a table do not have",
     "boundary_shrink": "attacks pixels within their bounds, which columns of a table do not have",
     "ct": "transposes kernels of convolutions, which models of tables do not have",
     "msg": "redraws weights of convolutions, which models of tables do not have",
