@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mubench.catalogue.validation import Strict, input_error
 from mubench.errors import did_you_mean
@@ -65,19 +65,28 @@ class Evidence(Strict):
             value = known
         if isinstance(value, str):
             value = (value,)
-        if isinstance(value, list | tuple):
+        if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
             value = dict.fromkeys(value)
         if not isinstance(value, Mapping):
             raise input_error(f"a block, a list of blocks or a mapping is needed; got {value!r}")
-        unknown = [name for name in value if name not in (*known, "outputs")]
-        if unknown:
-            raise input_error(f"{unknown[0]}: unknown block; {did_you_mean(unknown[0], known)}")
-        options = {name: value[name] or {} for name in cls.of_weights() if name in value}
+        for name in value:
+            if name not in (*known, "outputs"):
+                raise input_error(f"{name}: unknown block; {did_you_mean(str(name), known)}")
+        of_weights = [name for name in cls.of_weights() if name in value]
+        options = {name: {} if value[name] is None else value[name] for name in of_weights}
         asked = [name for name in BLOCKS if name in value]
         for name in asked:
             if value[name]:
                 raise input_error(f"{name}: this block has no options")
-        return {**options, "outputs": (*value.get("outputs", ()), *asked)}
+        return {**options, "outputs": _joined(value.get("outputs"), asked)}
+
+    @field_validator("outputs")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in BLOCKS:
+                raise input_error(f"{name}: unknown block; {did_you_mean(name, BLOCKS)}")
+        return tuple(dict.fromkeys(names))
 
     @classmethod
     def of_weights(cls) -> tuple[str, ...]:
@@ -106,3 +115,10 @@ class Evidence(Strict):
 
     def __bool__(self) -> bool:
         return bool(self.sources)
+
+
+def _joined(given: Any, asked: list[str]) -> Any:
+    """What `outputs` says with the blocks that are named beside it; what is no list is refused."""
+    return (
+        [*given, *asked] if isinstance(given, list | tuple) else asked if given is None else given
+    )

@@ -16,6 +16,11 @@ BAD = {
     "no epochs": ({"relearn": {"epochs": 0}}, "relearn.epochs: must be at least 1; got 0"),
     "no rate": ({"relearn": {"rate": 0}}, "relearn.rate: must be above 0.0; got 0"),
     "few examples": ({"probe": {"examples": 2}}, "probe.examples: must be at least 20; got 2"),
+    "no options": ({"relearn": False}, "relearn: a mapping is needed; got False"),
+    "options in a list": ([{"relearn": {}}], "a block, a list of blocks or a mapping is needed"),
+    "a number as a block": ({3: {}}, "3"),
+    "outputs of no block": ({"outputs": ["relearn"]}, "evidence.outputs.relearn: unknown block"),
+    "outputs in no list": ({"outputs": 3}, "outputs: a list is needed; got 3"),
     "a number": (3, "a block, a list of blocks or a mapping is needed; got 3"),
 }
 
