@@ -15,7 +15,7 @@ import mubench
 PACKAGE = Path(mubench.__file__).parent
 
 LAYERS = (
-    ("errors",),
+    ("errors", "phases"),
     ("catalogue",),
     ("data", "metrics"),
     ("models",),

@@ -1,9 +1,14 @@
-"""Reading files that a person names: never a device or a pipe, and never more than a bound."""
+"""The cache's folder; reading files that a person names: no device or pipe, and up to a bound."""
 
 import os
 from pathlib import Path
 
 from mubench.errors import InputError
+
+
+def cache_root() -> Path:
+    """MUBENCH_CACHE, or ~/.cache/mubench."""
+    return Path(os.environ.get("MUBENCH_CACHE") or Path.home() / ".cache" / "mubench")
 
 
 def read_file(path: Path, most: int) -> bytes:

@@ -21,6 +21,7 @@ from mubench.catalogue.definitions import (
     parse,
     tokens_of,
 )
+from mubench.catalogue.kept_ids import KeptIds, state_of
 
 SCIENCE = (
     "data",
@@ -102,8 +103,19 @@ def package_version(name: str) -> str:
 
 @cache
 def _digest(root: str, known: tuple[plugins.Plugin, ...]) -> str:
-    """The id of a definition: those that it uses are numbered in the order of their use."""
-    del known  # a plug-in's text may change under its name
+    """The id of a definition; kept for the next process where no plug-in has a part in it."""
+    if known or plugins.packages() or not root.startswith("mubench."):
+        return _read_digest(root)
+    return _kept().get(root, _read_digest)
+
+
+@cache
+def _kept() -> KeptIds:
+    return KeptIds(state_of(Path(__file__).parents[1]))
+
+
+def _read_digest(root: str) -> str:
+    """Read a definition's source: those that it uses are numbered in the order of their use."""
     number = {definition: index for index, definition in enumerate(closure(root))}
     read = [_read_definition(definition) for definition in number]
     return content_id([(each.text, [number[used] for used in each.uses]) for each in read])

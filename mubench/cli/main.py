@@ -26,6 +26,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "run": run.run,
     "plan": run.plan,
     "status": run.status,
+    "stats": run.stats,
     "retry": run.retry,
     "reproduce": run.reproduce,
     "report": report.report,

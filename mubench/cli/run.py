@@ -1,9 +1,9 @@
-"""Commands that run a sweep and look at it: run, plan, status, retry, reproduce."""
+"""Commands that run a sweep and look at it: run, plan, status, stats, retry, reproduce."""
 
 import json
 from pathlib import Path
 from signal import SIGINT
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,14 +24,24 @@ from mubench.errors import plural
 from mubench.session.output import console, say
 from mubench.session.settings import DEFAULT_STORE
 
+if TYPE_CHECKING:
+    from mubench.run.open_sweep import OpenSweep
+
 
 @with_options
-def run(sweep: SweepOptions, options: RunOptions) -> None:
+def run(
+    sweep: SweepOptions,
+    options: RunOptions,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="At the end, show where time went, as `stats` does."),
+    ] = False,
+) -> None:
     """Run the missing steps of a sweep, write its report, send results to MLflow.
 
     It can be interrupted at any time; the same command continues.
     """
-    _complete(sweep, options)
+    _complete(sweep, options, show_times=profile)
 
 
 @with_options
@@ -75,6 +85,18 @@ def status(sweep: SweepOptions) -> None:
         say(f"{record.status}: {steps[record.id].title}: {record.message}")
 
 
+@with_options
+def stats(sweep: SweepOptions, as_json: AsJson = False) -> None:
+    """Show where the time of a sweep went: seconds of its steps by kind and phase, idle workers."""
+    opened = sweep.open()
+    if as_json:
+        from mubench.cli.stats_text import stats_json
+
+        typer.echo(json.dumps(stats_json(opened), indent=2))
+        return
+    _show_times(opened)
+
+
 def reproduce(
     row: Annotated[
         str, typer.Argument(metavar="ROW", help="A record's id, or its first digits: 6 or more.")
@@ -111,7 +133,16 @@ def reproduce(
     raise typer.Exit(OK if compared.is_equal else FAILED)
 
 
-def _complete(sweep: SweepOptions, options: RunOptions, *, retry: bool = False) -> None:
+def _show_times(opened: "OpenSweep") -> None:
+    from mubench.cli.stats_text import stats_table
+
+    for part in stats_table(opened):
+        console().print(part)
+
+
+def _complete(
+    sweep: SweepOptions, options: RunOptions, *, retry: bool = False, show_times: bool = False
+) -> None:
     """Run the missing steps, then report and track them; the exit code says how it ended."""
     from mubench.session.complete import complete, tell_failures
 
@@ -120,5 +151,7 @@ def _complete(sweep: SweepOptions, options: RunOptions, *, retry: bool = False) 
     if ended.interrupted_by is not None:
         say("interrupted; the same command continues")
         raise typer.Exit(INTERRUPTED if ended.interrupted_by == SIGINT else STOPPED)
+    if show_times:
+        _show_times(opened)
     if tell_failures(ended, f"'mubench retry {sweep.sweep} --failed'"):
         raise typer.Exit(FAILED)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mubench.catalogue.card_schema import DataCard
+from mubench.catalogue.files import cache_root
 from mubench.data.cache import cache
 from mubench.data.cache.decoded import StoredDataset, cache_name, split_sizes, stored_dataset
 from mubench.data.cache.hygiene import findings
@@ -120,4 +121,4 @@ def _download(card: DataCard, folder: Path) -> Path:
 
 
 def _cached(card: DataCard, data_dir: str | None) -> Path:
-    return cache.cache_root() / cache_name(card.card, data_dir)
+    return cache_root() / cache_name(card.card, data_dir)

@@ -15,6 +15,7 @@ from sklearn.svm import SVC
 from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.outputs import Floats, Outputs
 from mubench.metrics.related_models import NoValue
+from mubench.phases import phase
 
 LEVEL = 0.01
 """Of the tests by which an attack is flagged."""
@@ -52,6 +53,7 @@ class SvcAttack:
         return self.inversion_p < LEVEL
 
 
+@phase("attack")
 def mia_svc(forget: Outputs, retain: Outputs, holdout: Outputs) -> SvcAttack:
     """Attack D_f with an SVC on the confidence q_y, fitted on D_r against the held-out split.
 

@@ -1,11 +1,13 @@
 """Write a report: tables for a paper, a page for people, the records for everybody."""
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mubench.data.atomic import TEMPORARY, clear_temporaries, write_atomically
-from mubench.errors import InputError
+from mubench.data.atomic import TEMPORARY, clear_temporaries, read_file, write_atomically
+from mubench.errors import InputError, IntegrityError
 from mubench.report.figures.render import draw
 from mubench.report.page import page
 from mubench.report.report import MANY, Report, report_of
@@ -14,7 +16,7 @@ from mubench.report.tables.markdown_csv import markdown_text, to_csv, to_markdow
 from mubench.report.tables.table import CAPTION
 from mubench.store.results import SweepResults
 from mubench.store.results_files import pack
-from mubench.store.sums import SUMS, sums_file
+from mubench.store.sums import SUMS, read_sums, sha256, sums_file
 from mubench.store.table import no_collection
 
 _LONGEST, _HALF = 100, 49
@@ -44,19 +46,32 @@ def build(source: SweepResults, out: Path, *, full: bool = False) -> Written:
         InputError: the folder of figures is a link, which might lead anywhere.
         OSError: a file cannot be written.
     """
-    with no_collection():
-        contents = _contents(source, full=full)
-    contents[SUMS] = sums_file(contents)
     if (out / "figures").is_symlink():
         raise InputError(f"{out / 'figures'}: a link; figures are written to a folder: remove it")
+    with no_collection():
+        contents = _contents(source, _figures_of(out), full=full)
+    contents[SUMS] = sums_file(contents)
     clear_temporaries([*out.glob(TEMPORARY), *out.glob(f"figures/{TEMPORARY}")])
     written = Written(out, tuple(_write(out / name, content) for name, content in contents.items()))
     _remove_older_figures(out / "figures", set(written.files))
     return written
 
 
-def _contents(source: SweepResults, *, full: bool) -> dict[str, bytes]:
-    """The report's files by name."""
+def _figures_of(out: Path) -> dict[str, bytes]:
+    """The figures of an earlier report, as it wrote them: not one that was changed since."""
+    found: dict[str, bytes] = {}
+    with suppress(OSError, IntegrityError):
+        for name, expected in read_sums(out).items():
+            if name.startswith("figures/") and ".." not in name:
+                content = read_file(out / name)
+                found |= {name: content} if sha256(content) == expected else {}
+    return found
+
+
+def _contents(
+    source: SweepResults, earlier: Mapping[str, bytes], *, full: bool
+) -> dict[str, bytes]:
+    """The report's files by name; `earlier` are figures that need not be drawn again."""
     report = report_of(source, full=full)
     figures = report.every_figure
     drawn = figures if full or len(figures) <= MANY else {}
@@ -67,7 +82,7 @@ def _contents(source: SweepResults, *, full: bool) -> dict[str, bytes]:
         "main.tex": _latex(report).encode(),
         "main.csv": to_csv(tables).encode(),
         **pack(source),
-        **draw({f"figures/{_slug(name)}": one for name, one in drawn.items()}),
+        **draw({f"figures/{_slug(name)}": one for name, one in drawn.items()}, earlier),
     }
 
 

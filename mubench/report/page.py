@@ -64,6 +64,7 @@ def page(report: Report, *, has_files: bool = True) -> str:
             colors={"ink": INK, "faint": FAINT},
             has_files=has_files,
             payloads=payloads,
+            figure_count=len(figures),
         )
     )
 

@@ -12,6 +12,7 @@ from mubench.report.analysis.ranks import Ranks, ranks
 from mubench.report.analysis.tuning import Study, studies
 from mubench.report.figures.figure import Figure
 from mubench.report.figures.select import cell_figures, sweep_figures
+from mubench.report.figures.times import time_bars
 from mubench.report.tables.all_metrics import metric_table
 from mubench.report.tables.details import Details, comparison_table, tuning_table
 from mubench.report.tables.evidence import evidence_tables
@@ -68,6 +69,8 @@ class Report:
     questions: tuple[Question, ...]
     conditions: tuple[tuple[str, str], ...]
     caveats: tuple[str, ...]
+    times: Figure | None
+    """Where the time of its steps went."""
 
     @property
     def has_grid(self) -> bool:
@@ -78,11 +81,13 @@ class Report:
     def every_figure(self) -> Mapping[str, Figure]:
         """All figures by a name that says the number of their cell; 0 for those of the sweep."""
         across = {f"0-{k}-{figure.name}": figure for k, figure in enumerate(self.figures, 1)}
-        return across | {
+        last = {} if self.times is None else {f"0-appendix-{self.times.name}": self.times}
+        of_cells = {
             f"{number}-{block.cell.name}-{figure.name}": figure
             for number, block in enumerate(self.cells, 1)
             for figure in block.figures
         }
+        return across | of_cells | last
 
 
 MANY = 100
@@ -107,6 +112,7 @@ def report_of(source: SweepResults, *, full: bool = False) -> Report:
         questions=questions(source, cells, list(chain.from_iterable(searches))),
         conditions=conditions(source),
         caveats=caveats(cells),
+        times=time_bars(source.records),
     )
 
 

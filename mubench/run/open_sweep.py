@@ -103,7 +103,7 @@ def open_recorded(
     if device is not None:
         return opened
     saved = opened.store.last_steps(opened.plan.name)
-    if saved.isdisjoint(opened.plan.steps):
+    if saved and saved.isdisjoint(opened.plan.steps):
         other: Device = "cpu" if opened.plan.device == "cuda" else "cuda"
         plan = make_plan(opened.loaded.spec, other, data_dir)
         if not saved.isdisjoint(plan.steps):

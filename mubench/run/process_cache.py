@@ -18,6 +18,7 @@ from mubench.errors import DataError
 from mubench.methods.base import Prepared
 from mubench.metrics.outputs import Evaluated
 from mubench.models.training.cost_meter import Cost
+from mubench.phases import phase
 from mubench.store.artefacts import Artefacts
 from mubench.store.store import Store
 from mubench.sweep.kinds import Device
@@ -85,6 +86,7 @@ class ProcessCache:
             lambda: self._load(training, splits, device, tokens),
         )
 
+    @phase("data")
     def forget_retain(self, request: Request, train: Split, device: Device) -> tuple[Split, Split]:
         """D_f and D_r of a request, out of D_tr."""
         return self._divided.get(
@@ -99,6 +101,7 @@ class ProcessCache:
         artefacts = self.store.artefacts
         return self._prepared.get(key, lambda: read_or_make(artefacts, key, device, make))
 
+    @phase("data")
     def _load(
         self,
         training: Training,

@@ -24,6 +24,7 @@ from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
 from mubench.models.training.cost_meter import weight_change
 from mubench.models.training.time_limit import time_limit
+from mubench.phases import phase, seconds_by_phase
 from mubench.run.checkpointer import StepCheckpointer
 from mubench.run.diagnostics import diagnose
 from mubench.run.environment import is_alone
@@ -68,6 +69,7 @@ def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = Non
     """
     candidate = candidate or Candidate(step.defaults if isinstance(step, FinalStep) else {})
     began = time.perf_counter()
+    seconds_by_phase()  # what came before is not of this step
     try:
         with told_if_full(), time_limit(step.execution.limit_seconds):
             workspace.configure(step)
@@ -87,7 +89,8 @@ def run_step(step: Step, workspace: Workspace, candidate: Candidate | None = Non
         result = replace(result, metrics={**result.metrics, **worst})
     if not result.params:
         result = replace(result, params=candidate.params, candidate=candidate.number)
-    return make_record(step, result, time.perf_counter() - began)
+    record = make_record(step, result, time.perf_counter() - began)
+    return replace(record, phases=seconds_by_phase())
 
 
 def _run(step: Step, workspace: Workspace, candidate: Candidate) -> StepResult:
@@ -120,16 +123,19 @@ def _train(inputs: StepInputs[TrainStep]) -> StepResult:
 def _retrain(inputs: RetrainInputs) -> StepResult:
     """Train on D_r alone; store and score its outputs, a replica against the anchor."""
     model = None if inputs.is_stored() else _retrain_and_store(inputs)
-    scores = score(
-        inputs.stored_outputs(),
-        inputs.anchor,
-        forget_classes=inputs.forget_classes,
-        forget_groups=inputs.forget_groups,
-    )
+    outputs, anchor = inputs.stored_outputs(), inputs.anchor
+    with phase("metrics"):
+        scores = score(
+            outputs,
+            anchor,
+            forget_classes=inputs.forget_classes,
+            forget_groups=inputs.forget_groups,
+        )
     found = Examination({})
     if inputs.step.evidence:
         model = model or inputs.weights_of(inputs.step.unlearn_id)
-        found = evidence_on_retrain(inputs, model)
+        with phase("evidence"):
+            found = evidence_on_retrain(inputs, model)
     metrics = {**scores.values, **inputs.about()["metrics"], **found.metrics}
     return _sized(StepResult(metrics=metrics, flags=(*scores.flags, *found.flags)), inputs)
 
@@ -137,7 +143,7 @@ def _retrain(inputs: RetrainInputs) -> StepResult:
 def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResult:
     """Try one candidate on a search request; only D_f, D_r and D_val are readable."""
     unlearned = unlearn(inputs, inputs.step.row, candidate)
-    outputs = evaluate(unlearned.model, _splits(inputs))
+    outputs = _outputs(unlearned.model, _splits(inputs))
     cost = _cost(inputs, unlearned)
     result = StepResult(metrics=cost, params=candidate.params, candidate=candidate.number)
     result = _sized(result, inputs)
@@ -145,14 +151,16 @@ def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResu
         message = unlearned.message or "outputs are not finite"
         return replace(result, status="diverged", message=message)
     objective = inputs.step.objective
-    values = search_values(
-        objective,
-        Evaluated(*outputs.values()),
-        inputs.original_outputs if objective == "retrain_free" else None,
-        inputs.retrained_values,
-        inputs.forget_classes,
-        inputs.forget_groups,
-    )
+    original = inputs.original_outputs if objective == "retrain_free" else None
+    with phase("metrics"):
+        values = search_values(
+            objective,
+            Evaluated(*outputs.values()),
+            original,
+            inputs.retrained_values,
+            inputs.forget_classes,
+            inputs.forget_groups,
+        )
     return replace(result, metrics={**cost, **values})
 
 
@@ -168,14 +176,16 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
         about = inputs.about()
         result = StepResult(**{**about, "flags": tuple(about["flags"])})
         outputs = inputs.stored_outputs()
-    scores = score(
-        outputs,
-        inputs.retrained,
-        None if row is None else inputs.original_outputs,
-        inputs.forget_classes,
-        forget_groups=inputs.forget_groups,
-        retrained_values=inputs.retrained_values,
-    )
+    original = None if row is None else inputs.original_outputs
+    with phase("metrics"):
+        scores = score(
+            outputs,
+            inputs.retrained,
+            original,
+            inputs.forget_classes,
+            forget_groups=inputs.forget_groups,
+            retrained_values=inputs.retrained_values,
+        )
     diagnosed = diagnose(inputs, result.params)
     found = _examined(inputs, result, model)
     flags = (
@@ -189,6 +199,7 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
     return _sized(replace(result, metrics=metrics, flags=flags), inputs)
 
 
+@phase("evidence")
 def _examined(
     inputs: UnlearnInputs[FinalStep], result: StepResult, model: nn.Module | None
 ) -> Examination:
@@ -231,11 +242,11 @@ def _unlearn_and_store(
 ) -> nn.Module:
     unlearned = unlearn(inputs, row, candidate)
     model, status, message = unlearned.model, unlearned.status, unlearned.message
-    outputs = evaluate(model, _splits(inputs))
+    outputs = _outputs(model, _splits(inputs))
     if not _is_finite(outputs):
         status, message = "diverged", "outputs are not finite; evaluated at the original's weights"
         model = inputs.original
-        outputs = evaluate(model, _splits(inputs))
+        outputs = _outputs(model, _splits(inputs))
     result = StepResult(
         status=status,
         message=message,
@@ -250,6 +261,7 @@ def _unlearn_and_store(
     return model
 
 
+@phase("unlearning")
 def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
     """Run a method on the step's request; search steps share what `prepare` returned."""
     step = inputs.step
@@ -296,6 +308,7 @@ def _checkpointer(inputs: _Training) -> StepCheckpointer:
     return StepCheckpointer(inputs.cache.store.checkpoints, inputs.step)
 
 
+@phase("training")
 def _trained(inputs: _Training, split: Split, checkpointer: StepCheckpointer) -> nn.Module:
     model = inputs.new_model()
     try:
@@ -309,10 +322,15 @@ def _trained(inputs: _Training, split: Split, checkpointer: StepCheckpointer) ->
 
 def _evaluated(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs]:
     """Outputs of a reference, which must be finite."""
-    outputs = evaluate(model, splits)
+    outputs = _outputs(model, splits)
     if not _is_finite(outputs):
         raise RuntimeError("the trained model's outputs are not finite; change the recipe")
     return outputs
+
+
+@phase("evaluation")
+def _outputs(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs]:
+    return evaluate(model, splits)
 
 
 def _splits(inputs: RetrainInputs | _Unlearning) -> dict[str, Split]:

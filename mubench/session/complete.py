@@ -21,6 +21,7 @@ from mubench.store.full_disk import told_if_full
 from mubench.store.record import Record
 from mubench.store.results import SweepResults
 from mubench.store.retention import has_no_outputs, release_outputs
+from mubench.store.run_log import log_run
 from mubench.tracking.tracker import tracked
 
 
@@ -115,6 +116,8 @@ def _run_missing(opened: OpenSweep, settings: Settings, place: str) -> Completed
                 cluster=settings.cluster,
                 data_dir=settings.data_dir,
             )
+        if summary.times is not None:
+            log_run(opened.store, opened.plan.name, summary.times)
     return Completed(
         None, opened.outline, summary.failures, summary.blocked, summary.interrupted_by
     )

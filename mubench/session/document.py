@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mubench.catalogue import cards, plugins
-from mubench.data.cache.cache import cache_root
+from mubench.catalogue.files import cache_root
 from mubench.data.own.entry import OwnEntry, default_name
 from mubench.data.own.objects import save_objects
 from mubench.errors import InputError, did_you_mean

@@ -12,6 +12,7 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
 from mubench.errors import IntegrityError, LeakError
+from mubench.phases import phase
 from mubench.store.files import Files
 from mubench.store.sealed import from_json, to_json
 
@@ -28,6 +29,7 @@ class Artefacts:
         self._files = files
         self._manifests: dict[str, Manifest] = {}
 
+    @phase("store")
     def save(
         self, step_id: str, parts: Mapping[str, Arrays], about: Mapping[str, Any] | None = None
     ) -> None:
@@ -60,6 +62,7 @@ class Artefacts:
         manifest = self._manifests.get(step_id) or self._read_manifest(step_id)
         return dict(manifest["about"])
 
+    @phase("store")
     def load(self, step_id: str, part: str) -> dict[str, np.ndarray]:
         """One group of arrays.
 
@@ -82,6 +85,7 @@ class Artefacts:
         except FileNotFoundError:
             return f"{_manifest(step_id)}: missing"
 
+    @phase("store")
     def has_whole(self, step_id: str) -> bool:
         """Whether all files of an id exist and are unaltered; damaged ones are deleted."""
         try:

@@ -19,7 +19,7 @@ from mubench.sweep.kinds import Selection, StepKind
 METRIC = "metric_"
 """Prefix of metric columns: each metric is a column of its own, so that tools can read it."""
 
-MAPPINGS = ("params", "given", "versions", "numerics")
+MAPPINGS = ("params", "given", "versions", "numerics", "phases")
 TYPES: dict[str, pa.DataType] = {
     **{f.name: pa.string() for f in dataclasses.fields(Record)},
     **dict.fromkeys(

@@ -93,6 +93,8 @@ class Record:
     numerics: Mapping[str, str] = field(default_factory=dict)
     """Settings that decide the last bits of numbers: vector instructions, cuDNN, TF32."""
     traceback: str = ""
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Where `seconds` went, by `mubench.phases.PHASES`; `import` is what came before them."""
     schema: int = SCHEMA
 
     @property

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from itertools import chain
 
+import numpy as np
 import pyarrow as pa
 
 from mubench.errors import IntegrityError
@@ -190,8 +191,14 @@ def _merge(tables: list[pa.Table | None]) -> pa.Table | None:
 
 
 def _filtered(table: pa.Table, kept: list[bool]) -> pa.Table:
-    """Some rows; all of them without `pyarrow.compute`, which takes longer to load than to use."""
-    return table if all(kept) else table.filter(pa.array(kept, pa.bool_()))
+    """Some rows; all of them without `pyarrow.compute`, which takes longer to load than to use.
+
+    The mask is made of its bits: to make an array of a list, pyarrow loads pandas if it is there.
+    """
+    if all(kept):
+        return table
+    bits = pa.py_buffer(np.packbits(np.array(kept), bitorder="little"))
+    return table.filter(pa.Array.from_buffers(pa.bool_(), len(kept), [None, bits]))
 
 
 def _bytes(table: pa.Table) -> bytes:

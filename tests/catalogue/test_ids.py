@@ -16,6 +16,7 @@ from mubench.errors import InputError
 from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from tests.support.small_sweep import SWEEP, changed
+from tests.support.sources import Anew
 
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)
@@ -166,6 +167,12 @@ def world(tmp_path, monkeypatch):
     yield edited
     monkeypatch.undo()
     forget_sources()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept(monkeypatch):
+    """Sources change in a process here, which no id that is kept on the disk knows of."""
+    monkeypatch.setattr(ids, "_kept", Anew)
 
 
 def forget_sources():

@@ -9,6 +9,7 @@ from mubench.metrics.post_hoc import POST_HOC, all_metrics
 from mubench.sweep import load
 from mubench.sweep.planner import make_plan
 from mubench.sweep.step_ids import sources_of
+from tests.support.sources import Anew
 
 
 def test_post_hoc_metrics_are_in_no_id(monkeypatch):
@@ -24,6 +25,7 @@ def test_post_hoc_metrics_are_in_no_id(monkeypatch):
     roots = sources_of(plan.steps.values())
     assert not modules & {used.module for used in ids.closure(*roots)}
     whole = ids._source
+    monkeypatch.setattr(ids, "_kept", Anew)
 
     def changed(names):
         monkeypatch.setattr(ids, "_source", lambda n: whole(n) + "\nprint()\n" * (n in names))

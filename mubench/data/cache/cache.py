@@ -3,22 +3,17 @@
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mubench.catalogue.files import cache_root
 from mubench.errors import DataError
 
 MANIFEST = "manifest.json"
 Facts = dict[str, Any]
-
-
-def cache_root() -> Path:
-    """MUBENCH_CACHE, or ~/.cache/mubench."""
-    return Path(os.environ.get("MUBENCH_CACHE") or Path.home() / ".cache" / "mubench")
 
 
 def cached(name: str, build: Callable[[Path], Mapping[str, Any]]) -> tuple[Path, Facts]:

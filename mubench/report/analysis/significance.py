@@ -32,10 +32,14 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     >>> sign_flip_p([1.0, 2.0, 3.0])
     0.25
     """
-    signs = _signs(len(differences))
-    sums = np.abs(signs @ np.asarray(differences, dtype=float))
-    rounding = 1e-9 * math.fsum(map(abs, differences))
-    return float(np.mean(sums >= abs(math.fsum(differences)) - rounding))
+    return float(_sign_flip_ps(np.array([differences], dtype=float))[0])
+
+
+def _sign_flip_ps(samples: Floats) -> Floats:
+    """The p-value of each of some samples (s, n)."""
+    sums = np.abs(samples @ _signs(samples.shape[1]).T)
+    seen = np.abs(samples.sum(axis=1)) - 1e-9 * np.abs(samples).sum(axis=1)
+    return np.asarray((sums >= seen[:, None]).mean(axis=1))
 
 
 def tuned_p(differences: Sequence[float], luck: float) -> float:
@@ -109,7 +113,7 @@ def detectable(pairs: int, comparisons: int = 1) -> float | None:
     low, high = 0.0, 8.0
     while high - low > 0.01:
         middle = (low + high) / 2
-        shown = [sign_flip_p(row) <= LEVEL / comparisons for row in (noise + middle).tolist()]
+        shown = _sign_flip_ps(noise + middle) <= LEVEL / comparisons
         low, high = (low, middle) if np.mean(shown) >= _POWER else (middle, high)
     return high
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from mubench.catalogue.ids import content_id, package_version
 from mubench.errors import visible
 from mubench.report.figures.figure import Figure, Spec
 
@@ -19,15 +20,34 @@ _SCALE = 2.0
 _Drawn = tuple[bytes, bytes]
 
 
-def draw(figures: Mapping[str, Figure]) -> dict[str, bytes]:
-    """Return `NAME.svg` and `NAME.png` of every figure; the same figure gives the same bytes."""
-    specs = [_drawable(figure.spec) for figure in figures.values()]
-    drawn = list(map(_drawn, specs)) if len(specs) <= _FEW else _drawn_elsewhere(specs)
+def draw(
+    figures: Mapping[str, Figure], earlier: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
+    """Return `NAME.svg` and `NAME.png` of every figure; the same figure gives the same bytes.
+
+    Those of an `earlier` call are taken where a figure is drawn from what it was drawn from then:
+    the last line of an SVG tells.
+    """
+    specs = {name: _drawable(figure.spec) for name, figure in figures.items()}
+    found = {name: _found(name, spec, earlier or {}) for name, spec in specs.items()}
+    missing = [specs[name] for name, pair in found.items() if pair is None]
+    drawn = iter(map(_drawn, missing) if len(missing) <= _FEW else _drawn_elsewhere(missing))
     return {
         f"{name}.{kind}": content
-        for name, pair in zip(figures, drawn, strict=True)
-        for kind, content in zip(("svg", "png"), pair, strict=True)
+        for name, pair in found.items()
+        for kind, content in zip(("svg", "png"), pair or next(drawn), strict=True)
     }
+
+
+def _found(name: str, spec: Spec, earlier: Mapping[str, bytes]) -> _Drawn | None:
+    svg, png = earlier.get(f"{name}.svg"), earlier.get(f"{name}.png")
+    return (svg, png) if svg and png and svg.endswith(_mark(spec)) else None
+
+
+def _mark(spec: Spec) -> bytes:
+    """The last line of an SVG: an id of what it and its PNG are drawn from, and by."""
+    drawn_by = package_version("vl-convert-python")
+    return f"\n<!-- {content_id(spec, drawn_by, _SCALE)} -->\n".encode()
 
 
 def _drawable(node: Any) -> Any:
@@ -43,7 +63,7 @@ def _drawn(spec: Spec) -> _Drawn:
     import vl_convert
 
     svg = vl_convert.vegalite_to_svg(spec)
-    return svg.encode(), vl_convert.svg_to_png(svg, scale=_SCALE)
+    return svg.encode() + _mark(spec), vl_convert.svg_to_png(svg, scale=_SCALE)
 
 
 def _drawn_elsewhere(specs: Sequence[Spec]) -> list[_Drawn]:

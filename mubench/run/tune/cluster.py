@@ -29,7 +29,7 @@ import ray
 from ray._private import ray_constants
 from ray.autoscaler.sdk import request_resources
 
-from mubench.data.cache.cache import cache_root
+from mubench.catalogue.files import cache_root
 from mubench.data.scratch import scratch_folder
 from mubench.errors import InputError, RunError
 from mubench.run.loopback import bypass_proxies

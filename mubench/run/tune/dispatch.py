@@ -15,6 +15,7 @@ from mubench.errors import RunError, StoreError
 from mubench.run.tune.messages import Answer, Leave, Pause, ReadyStep, Start
 from mubench.run.tune.pool import Node, Pool, Share
 from mubench.run.tune.schedule import Schedule
+from mubench.run.tune.worker_times import WorkerTimes
 from mubench.store.record import Record
 from mubench.sweep.steps import Step
 
@@ -72,6 +73,7 @@ class Dispatcher:
     error: BaseException | None = None
     pool: Pool = field(default_factory=Pool)
     workers: dict[str, _Worker] = field(default_factory=dict)
+    times: WorkerTimes = field(default_factory=WorkerTimes)
     _promises: dict[str, _Promise] = field(default_factory=dict)
     _names: Iterator[int] = field(default_factory=itertools.count)
     _looked: float = -math.inf
@@ -106,6 +108,7 @@ class Dispatcher:
         for share in self._shares():
             if self._missing(share) > 0 and self._find_seat(worker, share):
                 self.workers[worker] = _Worker(share)
+                self.times.begin(worker, "starting")
                 return share
         return None
 
@@ -116,10 +119,13 @@ class Dispatcher:
             return
         self._failed_starts = 0
         self.workers[worker].start = start
+        self.times.begin(worker, "waiting")
         self.pool.move(worker, start.node, start.gpus)
 
     def has_finished(self, worker: str, records: Sequence[Record], refusal: str = "") -> None:
         """A worker has done its steps; or the store refused them, and no worker can go on."""
+        if self.workers[worker].steps:
+            self.times.begin(worker, "waiting")
         self.workers[worker].steps = ()
         for record in records:
             self._note_seconds(record)
@@ -132,6 +138,7 @@ class Dispatcher:
         gone = self.workers.pop(worker, None)
         if gone is None:
             return
+        self.times.end(worker)
         self.pool.remove(worker)
         if failed and gone.start is None:
             self._note_failed_start(reason)
@@ -150,6 +157,7 @@ class Dispatcher:
         ready = self._take(me.share)
         if ready:
             me.steps, me.idle_since = tuple(each.step for each in ready), None
+            self.times.begin(worker, "working")
             return ready
         me.idle_since = now if me.idle_since is None else me.idle_since
         waited = now - me.idle_since

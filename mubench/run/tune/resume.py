@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 from mubench.store.record import Record
+from mubench.store.run_log import RunTimes
 from mubench.store.store import Store
 from mubench.sweep.plan import Plan
 
@@ -17,6 +18,8 @@ class Summary:
     blocked: int
     interrupted_by: int | None = None
     """The signal that ended it early."""
+    times: RunTimes | None = None
+    """What it took beside its steps; None where nothing had to run."""
 
     @property
     def failures(self) -> tuple[Record, ...]:

@@ -1,6 +1,8 @@
 """Run what a plan still lacks: Ray Tune does the work, the store keeps it."""
 
+import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ray import tune
@@ -33,7 +35,9 @@ from mubench.run.tune.schedule import Schedule
 from mubench.run.tune.tune_hooks import StepScheduler, StopWhenOver, WorkerSearcher
 from mubench.run.tune.watch import Progress, Watch
 from mubench.run.tune.worker import Worker
+from mubench.run.tune.worker_times import WorkerTimes
 from mubench.store.record import Record
+from mubench.store.run_log import RunTimes
 from mubench.store.store import Store
 from mubench.sweep.parallelism import parallelism
 from mubench.sweep.plan import Plan
@@ -57,6 +61,8 @@ def run_plan(
         StoreError: the store cannot be written; what was finished is kept.
         RunError: a step fits no node, or workers cannot start; what was finished is kept.
     """
+    began, wall, cpu = datetime.now(UTC), time.perf_counter(), time.process_time()
+    workers = WorkerTimes()
     cluster = cluster or ClusterConfig()
     schedule = Schedule(plan, usable_records(plan, store))
     had = len(schedule.records)
@@ -76,10 +82,17 @@ def run_plan(
                 watch = Watch(
                     progress, nodes, ask_for if cluster.address else None, interruption.install
                 )
-                _run_steps(store, schedule, watch, worker)
+                _run_steps(store, schedule, watch, worker, workers)
     ran = len(schedule.records) - had
     store.records.compact()
-    return Summary(schedule.records, ran, len(schedule.blocked), interruption.signum)
+    times = RunTimes(
+        began=began.isoformat(timespec="seconds"),
+        steps=ran,
+        wall_seconds=time.perf_counter() - wall,
+        driver_seconds=time.process_time() - cpu,
+        worker_seconds=workers.seconds,
+    )
+    return Summary(schedule.records, ran, len(schedule.blocked), interruption.signum, times)
 
 
 def _due(plan: Plan, schedule: Schedule) -> list[Step]:
@@ -136,7 +149,11 @@ def _say_where(progress: Progress, due: Iterable[Step]) -> None:
 
 
 def _run_steps(
-    store: Store, schedule: Schedule, watch: Watch, worker: type[tune.Trainable]
+    store: Store,
+    schedule: Schedule,
+    watch: Watch,
+    worker: type[tune.Trainable],
+    times: WorkerTimes,
 ) -> None:
     """Let Ray Tune run workers until all is done."""
 
@@ -151,7 +168,8 @@ def _run_steps(
         return watch()
 
     with RecordQueue(store_all, stored) as queue:
-        dispatcher = Dispatcher(schedule, look, queue.put, _lost, watch.progress.started)
+        started = watch.progress.started
+        dispatcher = Dispatcher(schedule, look, queue.put, _lost, started, times=times)
         watch.dispatcher = dispatcher
         try:
             _fit(dispatcher, worker)

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -17,6 +18,7 @@ from typing_extensions import override
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
 from mubench.errors import Interrupted, MubenchError, StoreError
+from mubench.phases import phase, seconds_by_phase
 from mubench.run.instructions import keep_to
 from mubench.run.stop import request_stop
 from mubench.run.tune.messages import Job, ReadyStep, Start
@@ -84,9 +86,11 @@ class Worker(tune.Trainable):
         """The record of a step; what a step can do wrong is in it."""
         if ready.step.execution.is_portable:
             keep_to("AVX2")  # before torch is loaded
-        from mubench.run.trial import run_step
-
-        return run_step(ready.step, self.workspace, ready.candidate)
+        with phase("import"):
+            from mubench.run.trial import run_step
+        imported = seconds_by_phase()
+        record = run_step(ready.step, self.workspace, ready.candidate)
+        return replace(record, phases={**record.phases, **imported})
 
     @property
     def workspace(self) -> "Workspace":
