@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ def records_to_table(records: Iterable[Record]) -> pa.Table:
 
 
 def _column(rows: list[Record], field: str) -> pa.Array:
-    values = [getattr(record, field) for record in rows]
+    values: list[Any] = list(map(attrgetter(field), rows))
     if field in MAPPINGS:  # records that came out of one table share these
         unique = {id(value): value for value in values}
         texts = {key: json.dumps(dict(v), sort_keys=True) for key, v in unique.items()}

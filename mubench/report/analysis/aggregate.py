@@ -5,6 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -49,7 +50,13 @@ class Row:
 
     def luck(self, metric: str) -> float | None:
         """Standard deviation of the mean that comes from tuning; see `tuning_luck`."""
-        return tuning_luck(self.searched, metric)
+        if metric not in self._luck:  # every comparison of the row asks for it
+            self._luck[metric] = tuning_luck(self.searched, metric)
+        return self._luck[metric]
+
+    @cached_property
+    def _luck(self) -> dict[str, float | None]:
+        return {}
 
     @property
     def title(self) -> str:

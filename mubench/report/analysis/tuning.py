@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from mubench.metrics.gap import Objective, form_of
 from mubench.report.analysis.aggregate import Cell, finite_values
@@ -55,8 +55,7 @@ class Study:
         best = [min(default, value) for value in others]
         expected = [default]
         for size in range(1, len(best) + 1):
-            subsets = math.comb(len(best), size)
-            chances = (math.comb(len(best) - 1 - j, size - 1) / subsets for j in range(len(best)))
+            chances = _chances_of_being_best(len(best), size)
             expected.append(math.fsum(c * v for c, v in zip(chances, best, strict=True)))
         return tuple(expected)
 
@@ -112,3 +111,16 @@ def _study(
         seconds=sum(r.seconds for r in searched),
         records=tuple(searched),
     )
+
+
+@cache
+def _chances_of_being_best(count: int, size: int) -> tuple[float, ...]:
+    """The chance of the k-th best of `count` to be the best of a random subset of a size.
+
+    C(count - 1 - k, size - 1) / C(count, size), each from the one before.
+    """
+    chance, chances = size / count, []
+    for after in range(count - 1, -1, -1):
+        chances.append(chance)
+        chance *= (after - size + 1) / after if after else 0.0
+    return tuple(chances)
