@@ -44,7 +44,7 @@ CLASSES = (
     "mubench.catalogue.card_schema.MethodCard",
     "mubench.catalogue.card_schema.ParamEntry",
     "mubench.catalogue.card_schema.DataCard",
-    "mubench.metrics.info.MetricInfo",
+    "mubench.metrics.metric_info.MetricInfo",
     "mubench.metrics.outputs.Outputs",
     "mubench.errors",
 )

@@ -7,7 +7,7 @@ which computes all of its metrics at once.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mubench.metrics.info import Aim, MetricInfo, Unit
+from mubench.metrics.metric_info import Aim, MetricInfo, Unit
 from mubench.metrics.related_models import Relation
 
 

@@ -10,7 +10,8 @@ from mubench.catalogue import plugins
 from mubench.catalogue.validation import Strict, validated
 from mubench.catalogue.yaml_document import Document
 from mubench.errors import InputError
-from mubench.metrics.info import METRICS, Aim, MetricInfo, Unit
+from mubench.metrics.info import METRICS
+from mubench.metrics.metric_info import Aim, MetricInfo, Unit
 from mubench.metrics.outputs import Evaluated
 
 

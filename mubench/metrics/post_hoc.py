@@ -10,8 +10,9 @@ from typing import Any
 from mubench.errors import InputError, did_you_mean
 from mubench.metrics import plugin_metrics
 from mubench.metrics.blocks import EVIDENCE, Evidence
-from mubench.metrics.info import METRICS, MetricInfo
+from mubench.metrics.info import METRICS
 from mubench.metrics.klom import FEWEST
+from mubench.metrics.metric_info import MetricInfo
 from mubench.metrics.outputs import Evaluated, SplitOutputs
 from mubench.metrics.related_models import ModelContext, NoValue, Relation, Values
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from mubench.catalogue.validation import Strict
 from mubench.errors import InputError, did_you_mean
-from mubench.metrics.info import MetricInfo
+from mubench.metrics.metric_info import MetricInfo
 from mubench.metrics.post_hoc import POST_HOC
 from mubench.sweep.kinds import ORIGINAL
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from mubench.catalogue.validation import Strict, input_error
 from mubench.errors import did_you_mean
 from mubench.metrics.blocks import BLOCKS
-from mubench.metrics.info import MOST_EPOCHS
+from mubench.metrics.weight_blocks import MOST_EPOCHS
 
 
 class RelearnSpec(Strict):

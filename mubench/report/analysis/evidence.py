@@ -14,8 +14,9 @@ from typing import Literal
 from mubench.errors import plural
 from mubench.metrics.blocks import BLOCKS
 from mubench.metrics.gap import TERMS
-from mubench.metrics.info import WEIGHT_BLOCKS, MetricInfo
+from mubench.metrics.metric_info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
+from mubench.metrics.weight_blocks import WEIGHT_BLOCKS
 from mubench.report.analysis.aggregate import Cell, Estimate, Row, estimate
 from mubench.report.analysis.comparisons import forget_set
 from mubench.report.analysis.significance import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mubench.errors import plural
-from mubench.metrics.info import MetricInfo
+from mubench.metrics.metric_info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import SELECTIONS, Cell, Row
 from mubench.report.analysis.comparisons import forget_set

@@ -3,7 +3,7 @@
 from statistics import fmean
 from typing import Any
 
-from mubench.metrics.info import MOST_EPOCHS
+from mubench.metrics.weight_blocks import MOST_EPOCHS
 from mubench.report.analysis.aggregate import Cell, Row, finite_values
 from mubench.report.figures.figure import (
     HEIGHT,

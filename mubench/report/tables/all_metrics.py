@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mubench.metrics.info import MetricInfo
+from mubench.metrics.metric_info import MetricInfo
 from mubench.metrics.post_hoc import all_metrics
 from mubench.report.analysis.aggregate import (
     COLUMNS,
