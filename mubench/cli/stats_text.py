@@ -1,9 +1,9 @@
 """Where the time of a sweep went, for people and for programs."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +16,7 @@ from mubench.store.run_log import RunTimes, logged_runs
 
 
 def stats_table(opened: OpenSweep) -> list[RenderableType]:
-    """Return a table of seconds, a row for each kind of step, and a line for each run."""
+    """Return a table of seconds, a column for each kind of step, and a line for each run."""
     records = opened.store.records.read(opened.plan.steps).values()
     times = times_by_kind(records)
     timed = sum(one.steps for one in times)
@@ -38,21 +38,22 @@ def stats_json(opened: OpenSweep) -> dict[str, Any]:
 
 
 def _grid(times: tuple[KindTimes, ...]) -> Table:
-    shown = [name for name in (*PHASES, OTHER) if any(name in one.phases for one in times)]
-    grid = Table(
-        box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title="Seconds", title_justify="left"
-    )
-    for column in ("", "steps", "each", "all", *shown):
-        grid.add_column(column, justify="right" if column else "left", no_wrap=True)
-    for one in times:
-        each = f"{one.seconds / one.steps:.3f}"
-        phases = [f"{one.phases.get(name, 0.0):.1f}" for name in shown]
-        grid.add_row(one.kind, str(one.steps), each, f"{one.seconds:.1f}", *phases)
-    sums = [sum(one.phases.get(name, 0.0) for one in times) for name in shown]
-    steps, seconds = sum(one.steps for one in times), sum(one.seconds for one in times)
-    grid.add_section()
-    grid.add_row("all", str(steps), "", f"{seconds:.1f}", *(f"{value:.1f}" for value in sums))
+    """A column for each kind of step, a row for each phase."""
+    grid = Table(box=None, pad_edge=False)
+    for column in ("seconds", *(one.kind for one in times), "all"):
+        grid.add_column(column, justify="left" if column == "seconds" else "right")
+    for name in (*PHASES, OTHER):
+        if any(name in one.phases for one in times):
+            grid.add_row(name, *_with_sum([one.phases.get(name, 0.0) for one in times]))
+    grid.add_row("all", *_with_sum([one.seconds for one in times]))
+    counts = [one.steps for one in times]
+    grid.add_row("steps", *map(str, counts), str(sum(counts)))
+    grid.add_row("each", *(f"{one.seconds / one.steps:.3f}" for one in times), "")
     return grid
+
+
+def _with_sum(seconds: list[float]) -> list[str]:
+    return [f"{value:.1f}" for value in (*seconds, math.fsum(seconds))]
 
 
 def _words(run: RunTimes) -> str:

@@ -38,9 +38,10 @@ def test_every_kind_of_step_and_every_run_has_its_seconds(mubench_, copy):
         }
     ]
     _, out, _ = mubench_("stats", sweep, "--store", store)
-    assert [line.split()[:2] for line in out.splitlines() if line.startswith("final")] == [
-        ["final", "3"]
-    ]
+    lines = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
+    assert lines["seconds"] == ["train", "retrain", "search", "final", "all"]
+    assert lines["steps"] == ["2", "3", "2", "3", "10"]
+    assert len(lines["training"]) == len(lines["unlearning"]) == len(lines["all"]) == 5
     assert "9 steps in 40.0 s; of 16 s of workers 25 % starting, 75 % working" in " ".join(
         out.split()
     )
