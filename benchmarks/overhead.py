@@ -10,6 +10,7 @@ import resource
 import tempfile
 import time
 
+from helpers.smoke import sized
 from typing_extensions import override
 
 from mubench.run.step_result import StepResult, make_record
@@ -72,7 +73,7 @@ def resident_kib() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--trials", type=int, default=sized(1000, 20))
     trials = parser.parse_args().trials
     with connected(ClusterConfig(cpus=2)), tempfile.TemporaryDirectory() as folder:
         warm = many_steps(5)

@@ -18,6 +18,7 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from helpers.smoke import sized
 from search_study import LOOKS, Table, given_tables, run_race
 
 from mubench.metrics.gap import Form
@@ -26,7 +27,7 @@ from mubench.report.analysis.significance import LEVEL, sign_flip_p, tuned_p
 from mubench.store.record import Record
 
 FINALS = 9
-SWEEPS = 200
+SWEEPS = sized(200, 4)
 Search = tuple[int, int, float]
 """Candidates, requests, and the share that is kept."""
 Random = np.random.Generator
