@@ -170,8 +170,8 @@ def snapshot(model: nn.Module) -> dict[str, Tensor]:
 
 def is_finite(model: nn.Module) -> bool:
     """Whether every parameter and every floating buffer is finite."""
-    values = (v for v in model.state_dict().values() if v.is_floating_point())
-    return all(bool(torch.isfinite(v).all()) for v in values)
+    values = [v for v in model.state_dict().values() if v.is_floating_point() and v.numel()]
+    return math.isfinite(nn.utils.get_total_norm(values, math.inf).item())
 
 
 def _backward(
