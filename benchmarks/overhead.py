@@ -47,6 +47,7 @@ def many_steps(trials: int) -> Plan:
             "forget": {"scenario": "random", "ratio": 0.1},
         },
         "methods": rows,
+        "controls": [],  # a sham's step is as long as those of methods, which take none here
         # Candidates at random: thousands of them in one study cost TPE more than the framework.
         "search": {"trials": max(1, trials // len(rows)), "sampler": "random", "lag": trials},
     }

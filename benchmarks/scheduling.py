@@ -88,7 +88,8 @@ def plan_of(trials: int, **sweep: object) -> Plan:
     }
     search = {"trials": max(1, trials // len(ROWS)), "lag": trials, "sampler": "random"}
     rows: dict[str, dict[str, object]] = {row: {} for row in ROWS}
-    node = {"name": "busy", "grid": grid, "methods": rows, "search": search, **sweep}
+    node = {"name": "busy", "grid": grid, "methods": rows, "search": search, "controls": []}
+    node |= sweep
     return make_plan(parse(node, "busy"), "cuda" if "resources" in sweep else "cpu")
 
 
