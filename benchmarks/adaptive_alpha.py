@@ -8,6 +8,7 @@ OMP_NUM_THREADS=1 python benchmarks/adaptive_alpha.py
 from dataclasses import replace
 
 import torch
+from helpers.smoke import sized
 
 from mubench.catalogue import cards
 from mubench.data.split import Source, Split
@@ -15,7 +16,7 @@ from mubench.methods.base import ForgetTask
 from mubench.methods.ugradsl_plus import UGradSLPlus
 from mubench.models.build import build_model
 
-ROUNDS = 15
+ROUNDS = sized(15, 1)
 
 
 def main() -> None:

@@ -14,11 +14,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from helpers.smoke import sized
+
 from tests.support.damage import make_world, silent_flips
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else sized(300, 1)
     rng = np.random.default_rng(0)
     print(f"{'kind of file':<32}{'flips':>8}{'found':>8}{'no effect':>12}{'silent':>8}")
     with tempfile.TemporaryDirectory(prefix="mubench-") as folder:

@@ -8,7 +8,9 @@ import sys
 import tempfile
 import time
 
-ROUNDS = 3
+from helpers.smoke import sized
+
+ROUNDS = sized(3, 1)
 MUBENCH = [sys.executable, "-c", "from mubench.cli.main import main; main()"]
 
 

@@ -18,6 +18,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from helpers.smoke import sized
+
 import mubench.report.build
 import mubench.run.trial
 from mubench.store.sealed import from_json, to_json
@@ -30,7 +32,7 @@ Damage = Callable[[Path], None]
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mubench-") as held:
         folder = Path(held)
-        kinds = make_world(folder)
+        kinds = make_world(folder)[: sized(None, 1)]
         count, ran, bad = 0, 0, []
         for kind in kinds:
             for name, damage in damages(kind.files[0]).items():
@@ -60,7 +62,7 @@ def damages(path: Path) -> dict[str, Damage]:
     }
     if path.suffix == ".json":
         found |= {f"wrong shape {k}": _write(c) for k, c in enumerate(_wrong_shapes(content))}
-    return found
+    return dict([*found.items()][: sized(None, 1)])
 
 
 def _write(content: bytes) -> Damage:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from helpers.smoke import sized
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -24,7 +25,7 @@ from mubench.data.transforms import ImageTransform
 from mubench.models.build import build_model
 from mubench.models.training.loader import Loader
 
-ROUNDS = 5
+ROUNDS = sized(5, 1)
 MEAN, STD = [0.4916, 0.4825, 0.4469], [0.2471, 0.2435, 0.2616]
 
 
@@ -67,7 +68,7 @@ def split_of(images: torch.Tensor, card: dict[str, Any], *, streamed: bool) -> S
 
 
 def augmenting() -> None:
-    images = torch.randint(0, 256, (5000, 3, 32, 32), dtype=torch.uint8)
+    images = torch.randint(0, 256, (sized(5000, 300), 3, 32, 32), dtype=torch.uint8)
     card = {"mean": MEAN, "std": STD, "max_value": 255, "augment": {"pad": 4, "flip": True}}
     split = split_of(images, {"input_shape": [3, 32, 32], **card}, streamed=False)
     ours = Loader(split, 256, seed=0, name="train", augment=True)
@@ -98,7 +99,12 @@ def streaming() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "train.npy"
-        np.save(file, np.random.default_rng(0).integers(0, 256, (512, 3, 256, 256), dtype=np.uint8))
+        np.save(
+            file,
+            np.random.default_rng(0).integers(
+                0, 256, (sized(512, 64), 3, 256, 256), dtype=np.uint8
+            ),
+        )
         split = split_of(torch.from_numpy(np.load(file, mmap_mode="c")), card, streamed=True)
         loader = Loader(split, 32, seed=0, name="train", augment=True)
         still = split.take(torch.arange(32))

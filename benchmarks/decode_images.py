@@ -15,13 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from helpers.smoke import sized
 from PIL import Image, ImageOps
 
 from mubench.data.own.entry import OwnEntry
 from mubench.data.own.source import describe, read
 from mubench.data.tables.place import open_place
 
-ROUNDS, SIDE = 3, 64
+ROUNDS, SIDE = sized(3, 1), 64
 
 
 def write(folder: Path, count: int) -> list[Path]:
@@ -69,7 +70,7 @@ def best(work: Callable[[], np.ndarray], cores: set[int]) -> float:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else sized(2000, 20)
     two = set(sorted(os.sched_getaffinity(0))[:2])
     one = {min(two)}
     with tempfile.TemporaryDirectory() as place:

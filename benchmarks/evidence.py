@@ -11,6 +11,8 @@ import tempfile
 import time
 from dataclasses import replace
 
+from helpers.smoke import sized
+
 from mubench.run.evidence import evidence_on_unlearned
 from mubench.run.open_sweep import open_sweep
 from mubench.run.trial import run_step, unlearn
@@ -47,6 +49,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         few = ["grid.forget=[{scenario: random, ratio: 0.1}]", "floor=0", "controls=[]"]
+        few += sized([], ["methods={ft: {}}", "training.epochs=1", "claims=[]"])
         seeds = "{train: [%d], forget: [%d], pair: zip}"
         few += [f"seeds.{k}={seeds % (s, s)}" for k, s in (("search", 100), ("final", 0))]
         plan = open_sweep(given.sweep, folder, few, "cpu", given.data, decode=True).plan

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import torch
+from helpers.smoke import sized
 from torch import Tensor, nn
 
 from mubench.catalogue import cards
@@ -23,9 +24,9 @@ from mubench.methods.shared.solvers import woodfisher_exact
 from mubench.models.build import build_model
 from mubench.models.training.cost_meter import Cost, Meter, measure
 
-ROUNDS = 5
+ROUNDS = sized(5, 1)
 CLASSES = 10
-EXAMPLES, FEW = 1000, 128
+EXAMPLES, FEW = sized((1000, 128), (16, 4))
 
 
 def alone(model: nn.Module, split: Split) -> Tensor:

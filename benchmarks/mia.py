@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from helpers.smoke import sized
 from sklearn.svm import SVC
 
 from mubench.metrics.features import confidence
 from mubench.metrics.membership import mia_svc
 from mubench.metrics.outputs import Outputs
 
-SIDE = 10_000
-FORGET = 5_000
+SIDE = sized(10_000, 300)
+FORGET = SIDE // 2
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 # Log-odds of the true class on D_f, D_r and the held-out split.

@@ -10,6 +10,7 @@ import resource
 import tempfile
 import time
 
+from helpers.smoke import sized
 from typing_extensions import override
 
 from mubench.run.step_result import StepResult, make_record
@@ -46,6 +47,7 @@ def many_steps(trials: int) -> Plan:
             "forget": {"scenario": "random", "ratio": 0.1},
         },
         "methods": rows,
+        "controls": [],  # a sham's step is as long as those of methods, which take none here
         # Candidates at random: thousands of them in one study cost TPE more than the framework.
         "search": {"trials": max(1, trials // len(rows)), "sampler": "random", "lag": trials},
     }
@@ -72,7 +74,7 @@ def resident_kib() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--trials", type=int, default=sized(1000, 20))
     trials = parser.parse_args().trials
     with connected(ClusterConfig(cpus=2)), tempfile.TemporaryDirectory() as folder:
         warm = many_steps(5)

@@ -17,17 +17,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from helpers.smoke import sized
 
 from mubench.report.build import build
 from mubench.store.record import Record
 from mubench.store.results import SweepResults
 from mubench.store.results_files import pack, unpack
 
-DATASETS = ("cifar10", "cifar100", "svhn", "tiny_imagenet", "digits")
+DATASETS = ("cifar10", "cifar100", "svhn", "tiny_imagenet", "digits")[: sized(None, 1)]
 MODELS = ("resnet18", "vgg16_bn")
 SCENARIOS = ("random-0.1", "random-0.3", "random-0.5", "class", "group")
 ROWS = ("ft", "ga", "iu", "ugradsl", "ugradsl_plus", "rl", "salun", "scrub", "ssd", "neggrad_plus")
-REQUESTS, SEARCHED, CANDIDATES = 6, 4, 47
+REQUESTS, SEARCHED, CANDIDATES = 6, 4, sized(47, 2)
 TERMS = ("ua", "mia_svc", "ra", "ta")
 MORE = ("ta_all", "mia_auc", "kl_forget", "js_forget", "agreement_forget", "entropy_forget", "tow")
 

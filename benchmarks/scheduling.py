@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import sleeping_worker
+from helpers.smoke import sized
 from ray import cloudpickle
 from ray.cluster_utils import Cluster
 from sleeping_worker import sleeper
@@ -87,7 +88,8 @@ def plan_of(trials: int, **sweep: object) -> Plan:
     }
     search = {"trials": max(1, trials // len(ROWS)), "lag": trials, "sampler": "random"}
     rows: dict[str, dict[str, object]] = {row: {} for row in ROWS}
-    node = {"name": "busy", "grid": grid, "methods": rows, "search": search, **sweep}
+    node = {"name": "busy", "grid": grid, "methods": rows, "search": search, "controls": []}
+    node |= sweep
     return make_plan(parse(node, "busy"), "cuda" if "resources" in sweep else "cpu")
 
 
@@ -182,6 +184,7 @@ def changing_nodes() -> None:
 
 
 CASES: dict[str, Callable[[], None]] = {
+    "2x1": lambda: equal_steps(2, 1, 3),
     "8x1": lambda: equal_steps(8, 1, 80),
     "8x3": lambda: equal_steps(8, 3, 25),
     "8x10": lambda: equal_steps(8, 10, 8),
@@ -198,7 +201,7 @@ CASES: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--case", nargs="*", choices=CASES, default=[*CASES])
+    parser.add_argument("--case", nargs="*", choices=CASES, default=sized([*CASES], ["2x1"]))
     for name in parser.parse_args().case:
         print(f"[load {os.getloadavg()[0]:.1f}] ", end="", flush=True)
         CASES[name]()

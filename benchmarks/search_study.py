@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
+from helpers.made_up import made_up_records
+from helpers.smoke import IS_SMOKE, sized
 from numpy.typing import NDArray
 
 from mubench.metrics.gap import FORMS
@@ -30,7 +32,7 @@ from mubench.store.store import Store
 from mubench.sweep.spec import SearchSpec
 
 Floats = NDArray[np.float64]
-SEARCHES = 600
+SEARCHES = sized(600, 2)
 POINT = 0.01
 LOOKS = 3
 """Requests that a search may look at, at most; the others judge."""
@@ -145,8 +147,10 @@ def given_tables() -> list[Table]:
     parser.add_argument("store", nargs="*")
     parser.add_argument("--only", default="", help="Tables whose name (cell: row) has it.")
     given = parser.parse_args()
-    stores = (Store(name).records.read().values() for name in given.store)
-    found = (table for records in stores for table in tables([*records]))
+    stores = [[*Store(name).records.read().values()] for name in given.store]
+    if IS_SMOKE:
+        stores = [made_up_records("digits")]
+    found = (table for records in stores for table in tables(records))
     named = [table for table in found if re.search(given.only, table.name)]
     if not named:
         raise SystemExit("no tables: give a store in which a sweep of benchmarks/pools/ has run")

@@ -169,8 +169,11 @@ class Simulation:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sweep")
+    parser.add_argument("--smoke", action="store_true", help="One sweep, for a test.")
     parser.add_argument("--gpus", type=int, nargs="*", default=[8, 32, 100])
     chosen = parser.parse_args()
+    if chosen.smoke:
+        chosen.sweep, chosen.gpus = "cifar10_class", [8]
     folder = Path(__file__).parents[1] / "search_spaces" / "paper"
     names = sorted(p for p in folder.glob("*.yaml") if not p.stem.endswith(".published"))
     worst = 0.0

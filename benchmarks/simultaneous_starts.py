@@ -9,11 +9,13 @@ import sys
 import tempfile
 import warnings
 
+from helpers.smoke import sized
+
 from tests.support.simultaneous import answers_of
 
 
 def main() -> None:
-    rounds, starts = (int(word) for word in (*sys.argv[1:], "40", "40")[:2])
+    rounds, starts = (int(word) for word in (*sys.argv[1:], *sized(("40", "40"), ("2", "4")))[:2])
     two, none, other = 0, 0, 0
     with tempfile.TemporaryDirectory() as store:
         for number in range(rounds):

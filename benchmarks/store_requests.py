@@ -19,6 +19,8 @@ from pyarrow import fs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from helpers.smoke import sized
+
 from mubench.store.artefacts import Artefacts
 from mubench.store.files import Files
 from mubench.store.lock import Lock
@@ -92,7 +94,7 @@ def costs(server: S3Server, files: Files, size: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--records", type=int, default=999)
+    parser.add_argument("--records", type=int, default=sized(999, 9))
     size = parser.parse_args().records
     if missing := missing_program():
         print(missing)

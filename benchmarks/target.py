@@ -11,6 +11,9 @@ import argparse
 from collections import defaultdict
 from statistics import fmean, stdev
 
+from helpers.made_up import made_up_records
+from helpers.smoke import IS_SMOKE
+
 from mubench.metrics.gap import FORMS, Form, gap
 from mubench.store.record import Record
 from mubench.store.store import Store
@@ -22,8 +25,9 @@ def distance(record: Record, other: Record, form: Form) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("store")
-    records = Store(parser.parse_args().store).records.read().values()
+    parser.add_argument("store", nargs="?" if IS_SMOKE else None)
+    store = parser.parse_args().store
+    records = made_up_records("target") if IS_SMOKE else Store(store).records.read().values()
     retrains: defaultdict[str, dict[int, Record]] = defaultdict(dict)
     for record in records:
         if record.kind == "retrain" and record.purpose == "final":

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from helpers.smoke import sized
 
 from mubench.data.atomic import TEMPORARY
 from mubench.errors import MubenchError
@@ -153,7 +154,7 @@ def tortured(world: World, store: Path, kills: int, tally: Counter[str]) -> list
 
 
 def main() -> None:
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else sized(20, 1)
     start, tally, wrong = time.monotonic(), Counter[str](), 0
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp", ignore_cleanup_errors=True) as folder:
         world = World(Path(folder))

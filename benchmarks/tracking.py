@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
+from helpers.smoke import sized
+
 from mubench.run.open_sweep import OpenSweep
 from mubench.run.step_result import StepResult, make_record
 from mubench.store.store import Store
@@ -74,7 +76,7 @@ def clear(uri: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--requests", type=int, default=40)
+    parser.add_argument("--requests", type=int, default=sized(40, 2))
     requests = parser.parse_args().requests
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} logical CPUs")
     with tempfile.TemporaryDirectory() as folder:

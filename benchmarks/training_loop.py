@@ -6,6 +6,7 @@ OMP_NUM_THREADS=1 python benchmarks/training_loop.py
 import time
 
 import torch
+from helpers.smoke import sized
 from torch.nn import functional as F
 
 from mubench.catalogue import cards
@@ -14,7 +15,7 @@ from mubench.models.build import build_model
 from mubench.models.recipe import Recipe
 from mubench.models.training.fit import fit
 
-ROUNDS = 9
+ROUNDS = sized(9, 1)
 
 
 def bare(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, recipe: Recipe) -> None:
@@ -32,7 +33,7 @@ def bare(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, recipe: Recip
 
 def main() -> None:
     torch.set_num_threads(1)
-    recipe = Recipe(epochs=5, batch_size=64, learning_rate=1e-3)
+    recipe = Recipe(epochs=sized(5, 1), batch_size=64, learning_rate=1e-3)
     split = load_dataset(cards.dataset("digits").card, {}, ("train",), "cpu").train
     assert split is not None
     card = cards.model("small_cnn").card

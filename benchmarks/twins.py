@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from helpers.smoke import sized
 
 from mubench.data.cache.twins import TwinFinder
 
@@ -33,7 +34,7 @@ def write(path: Path, count: int) -> None:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else sized(60_000, 2000)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npy"
         write(path, count)

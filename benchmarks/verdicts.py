@@ -18,6 +18,7 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from helpers.smoke import sized
 from search_study import LOOKS, Table, given_tables, run_race
 
 from mubench.metrics.gap import Form
@@ -26,7 +27,7 @@ from mubench.report.analysis.significance import LEVEL, sign_flip_p, tuned_p
 from mubench.store.record import Record
 
 FINALS = 9
-SWEEPS = 200
+SWEEPS = sized(200, 4)
 Search = tuple[int, int, float]
 """Candidates, requests, and the share that is kept."""
 Random = np.random.Generator
@@ -126,7 +127,8 @@ def main() -> None:
                 decided = fmean(getattr(a, kind) != 0 for a, _ in twice)
                 turned = fmean(getattr(a, kind) * getattr(b, kind) < 0 for a, b in twice)
                 both = fmean(getattr(a, kind) * getattr(b, kind) != 0 for a, b in twice)
-                ends.append((decided, turned, (both - 2 * turned) / both))
+                tau = (both - 2 * turned) / both if both else float("nan")
+                ends.append((decided, turned, tau))
             shares = "".join(f"{ends[0][k]:9.1%}{ends[1][k]:9.1%}" for k in (0, 1))
             shares += f"{ends[0][2]:9.2f}{ends[1][2]:9.2f}"
             print(f"{name:12}{judge:12}{cells[0]:>17}{cells[1]:>17}{shares}", flush=True)

@@ -151,7 +151,9 @@ class Method(ABC):
 
     @final
     def run_prepare(self, original: nn.Module, task: ForgetTask) -> Prepared:
-        """Run `prepare` on a copy of the original, timed."""
+        """Run `prepare` on a copy of the original, timed; without one there is nothing to time."""
+        if not self.prepares:
+            return Prepared({}, Cost(energy_joules=0.0))
         device, task = task.device, task.declared(self.needs)
         model = copy.deepcopy(original).eval()
         value: Tensors = {}

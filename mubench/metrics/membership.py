@@ -6,6 +6,8 @@ Both ignore the order of examples: every choice depends on the examples' ids alo
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,22 +27,47 @@ FALSE_ALARMS = 10
 """Fewest non-members above the threshold of a rate of true positives."""
 
 
-@dataclass(frozen=True)
+class Side(NamedTuple):
+    """Confidences of members, or of non-members: all (n,), and those of bins with their counts."""
+
+    confidences: Floats
+    values: Floats
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class SvcAttack:
     """Result of the confidence attack, both as fractions, and two tests of its own labels.
 
-    `efficacy` is TN / |D_f|, the share of D_f that it calls non-member: not a success rate, for 1
-    can also mean "obviously odd". `attack_accuracy` is its balanced accuracy on its training data,
-    which is above 0.5 by chance, the more so the fewer they are.
+    All but `efficacy` is computed when it is asked for: a search does not ask.
     """
 
+    svc: SVC
+    members: Side
+    others: Side
     efficacy: float
-    attack_accuracy: float
-    difference_p: float
-    """Of members and non-members having the same confidences: two-sample Kolmogorov-Smirnov test,
-    whose statistic is what the best threshold gains."""
-    inversion_p: float
-    """Of members being at least as confident as non-members: Mann and Whitney's test."""
+    """TN / |D_f|, the share of D_f that it calls non-member: not a success rate, for 1 can also
+    mean "obviously odd"."""
+
+    @cached_property
+    def attack_accuracy(self) -> float:
+        """Its balanced accuracy on its training data: above 0.5 by chance, the more the fewer."""
+        true_negatives = 1 - _member_rate(self.svc, self.others.values, self.others.counts)
+        true_positives = _member_rate(self.svc, self.members.values, self.members.counts)
+        return (true_positives + true_negatives) / 2
+
+    @cached_property
+    def difference_p(self) -> float:
+        """Of members and non-members having the same confidences: two-sample Kolmogorov-Smirnov
+        test, whose statistic is what the best threshold gains.
+        """
+        found = ks_2samp(self.members.confidences, self.others.confidences, method="asymp")
+        return float(found.pvalue)
+
+    @cached_property
+    def inversion_p(self) -> float:
+        """Of members being at least as confident as non-members: Mann and Whitney's test."""
+        return _p_of_less(self.members.confidences, self.others.confidences)
 
     @property
     def is_uninformative(self) -> bool:
@@ -74,23 +101,15 @@ def mia_svc(forget: Outputs, retain: Outputs, holdout: Outputs) -> SvcAttack:
         confidence(part) for part in (_sample(retain, size), _sample(holdout, size), forget)
     )
     edges = _edges(np.concatenate([members, others]), FIT_BINS)
-    member_values, member_counts = _grouped(members, edges)
-    other_values, other_counts = _grouped(others, edges)
+    seen, unseen = (Side(side, *_grouped(side, edges)) for side in (members, others))
     svc = SVC(C=3, kernel="rbf", gamma=1.0)
     svc.fit(
-        np.concatenate([member_values, other_values])[:, None],
-        np.repeat([1, 0], [len(member_values), len(other_values)]),
-        sample_weight=np.concatenate([member_counts, other_counts]),
+        np.concatenate([seen.values, unseen.values])[:, None],
+        np.repeat([1, 0], [len(seen.values), len(unseen.values)]),
+        sample_weight=np.concatenate([seen.counts, unseen.counts]),
     )
-    target_values, target_counts = _grouped(targets, _edges(targets, SCORE_BINS))
-    true_negatives = 1 - _member_rate(svc, other_values, other_counts)
-    true_positives = _member_rate(svc, member_values, member_counts)
-    return SvcAttack(
-        efficacy=1 - _member_rate(svc, target_values, target_counts),
-        attack_accuracy=(true_positives + true_negatives) / 2,
-        difference_p=float(ks_2samp(members, others, method="asymp").pvalue),
-        inversion_p=_p_of_less(members, others),
-    )
+    efficacy = 1 - _member_rate(svc, *_grouped(targets, _edges(targets, SCORE_BINS)))
+    return SvcAttack(svc, seen, unseen, efficacy)
 
 
 def mia_auc(forget: Outputs, holdout: Outputs) -> float | None:

@@ -70,6 +70,15 @@ def test_other_labels_leave_the_split_and_its_source_as_they_were():
     assert full.labels.tolist() == [i % CLASSES for i in range(9)]
 
 
+def test_a_stream_gives_each_part_as_taking_it_does():
+    part = blobs(9).subset(torch.tensor([5, 1, 7, 2]))
+    parts = [torch.tensor([3, 0]), torch.tensor([], dtype=torch.int64), torch.tensor([0])]
+    for positions, batch in zip(parts, part.stream(parts), strict=True):
+        expected = part.take(positions)
+        assert all(torch.equal(a, b) for a, b in zip(batch, expected, strict=True))
+    assert list(part.stream([])) == []
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))

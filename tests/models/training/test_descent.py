@@ -14,6 +14,7 @@ from mubench.models.training.descent import (
     Hooks,
     autocast,
     descend,
+    is_finite,
     make_optimizer,
     set_mode,
 )
@@ -213,6 +214,18 @@ class Overflowing(nn.Module):
 def test_a_buffer_that_overflows_is_a_divergence():
     with pytest.raises(Diverged, match="in epoch 1 of 2"):
         short(Overflowing())
+
+
+@pytest.mark.parametrize("place", ["1.weight", "1.running_var"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(math.nan, False), (math.inf, False), (-math.inf, False), (-torch.finfo().max, True)],
+)
+def test_one_value_decides_whether_a_model_is_finite(place, value, expected):
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 2))
+    assert is_finite(model)
+    model.state_dict()[place][2] = value
+    assert is_finite(model) is expected
 
 
 def test_gradients_are_clipped_before_a_hook_sees_them():
