@@ -56,6 +56,7 @@ def sweep(trials: int) -> dict[str, object]:
             "search": {"train": search, "forget": search, "pair": "zip"},
             "final": {"train": final, "forget": final, "pair": "zip"},
         },
+        **sized({}, {"training": {"epochs": 2}}),
         "floor": 0,
         "controls": [],
     }

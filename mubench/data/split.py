@@ -240,18 +240,18 @@ class Split:
 
         Streamed inputs are fetched ahead; transforms, which may draw, run in order.
         """
-        source, parts = self._source, list(parts)
-        if not parts:
+        source, listed = self._source, list(parts)
+        if not listed:
             return
         # Labels and ids are gathered once for all parts: many small gathers cost a small model's
         # step a percent.
-        sizes = [len(part) for part in parts]
-        rows = self._rows[torch.cat(parts).to(self._rows.device)]
+        sizes = [len(part) for part in listed]
+        rows = self._rows[torch.cat(listed).to(self._rows.device)]
         labels, ids = source.labels[rows].split(sizes), source.ids[rows].split(sizes)
-        fetches = [partial(source.fetch, examples) for examples in rows.split(sizes)]
+        fetches = (partial(source.fetch, examples) for examples in rows.split(sizes))
         fetched = ahead(fetches) if source.is_streamed else (fetch() for fetch in fetches)
-        for inputs, *known in zip(fetched, labels, ids, strict=True):
-            yield Batch(source.transform(inputs, augment), *known)
+        for inputs, its_labels, its_ids in zip(fetched, labels, ids, strict=True):
+            yield Batch(source.transform(inputs, augment), its_labels, its_ids)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """All examples in order with the test transform; the last batch may be short."""

@@ -441,7 +441,8 @@ def test_energy_is_recorded_where_the_step_is_alone(monkeypatch, workspace, alon
     readings = iter((energy.Counter(float(n * n)),) for n in range(100))
     monkeypatch.setattr(cost_meter, "counters", lambda device: next(readings))
     monkeypatch.setattr(trial, "is_alone", lambda execution: alone)
-    record = run_step(step_of("search"), workspace, Candidate({}))
+    as_plugin(monkeypatch, prepare=lambda *_: {}, unlearn=lambda *_: None)
+    record = run_step(plugin_step("search"), workspace, KNOB)
     assert record.metrics.get("energy_joules") == expected
 
 
