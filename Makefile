@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: quickstart test fuzz torture lowest check format docs benchmarks benchmarks-smoke lock audit clean
+.PHONY: quickstart test fuzz gpu torture lowest check format docs benchmarks benchmarks-smoke lock audit clean
 
 quickstart: $(STAMP)
 	$(BIN)/mubench run quickstart
@@ -24,6 +24,16 @@ test: $(STAMP)
 
 fuzz: $(STAMP)
 	MUBENCH_FUZZ=2000 $(BIN)/python -m pytest tests/fuzz -n auto --dist=load --hypothesis-profile=fuzz
+
+# On a machine with a GPU; nothing is fetched. IMAGES: a folder of images, for an accuracy. WHEELS: a folder
+# with what is not installed there. The report is made whether or not a test fails.
+OUT ?= build/gpu
+GPU_PYTHON = PYTHONPATH=$(CURDIR) $(or $(wildcard $(BIN)/python),$(PYTHON))
+gpu:
+	$(if $(WHEELS),$(GPU_PYTHON) -m pip install --quiet --no-index --find-links $(WHEELS) $(WHEELS)/*.whl)
+	mkdir -p $(OUT)
+	$(GPU_PYTHON) -m pytest -m gpu --junit-xml=$(OUT)/tests.xml $$(grep -rl --include='*.py' 'mark\.gpu' tests); tests=$$?; \
+	$(GPU_PYTHON) benchmarks/gpu.py --out $(OUT) $(if $(IMAGES),--images $(IMAGES)) && exit $$tests
 
 N ?= 100
 torture: $(STAMP)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import repeat
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -77,10 +78,15 @@ class Source:
     is_streamed: bool = False
     """Whether the inputs are too large for the device: the next batches are then fetched ahead."""
 
-    def fetch(self, examples: Tensor) -> Inputs:
-        """Raw inputs of `examples` (b,) on the device."""
-        rows = examples if self.rows is None else self.rows[examples.to(self.rows.device)]
-        inputs = moved(select(self.inputs, rows), self.labels.device)
+    def places(self, examples: Tensor) -> Tensor:
+        """Rows of `inputs` (b,) that hold `examples` (b,), where the inputs lie."""
+        rows = examples if self.rows is None else self.rows[to_device(examples, self.rows.device)]
+        some = next(iter(self.inputs.values())) if isinstance(self.inputs, dict) else self.inputs
+        return to_device(rows, some.device)
+
+    def fetch(self, examples: Tensor, places: Tensor) -> Inputs:
+        """Raw inputs of `examples` (b,), which lie at `places` (b,), on the device."""
+        inputs = moved(select(self.inputs, places), self.labels.device)
         if self.trigger is not None and self.stamped is not None:
             assert isinstance(inputs, Tensor)
             self.trigger.stamp(inputs, self.stamped[examples])
@@ -88,16 +94,20 @@ class Source:
 
 
 def moved(inputs: Inputs, device: torch.device) -> Inputs:
-    """The inputs on a device; from pinned memory where they come from the host to a GPU."""
+    """The inputs on a device; see `to_device`."""
     if isinstance(inputs, dict):
-        return {name: _moved(value, device) for name, value in inputs.items()}
-    return _moved(inputs, device)
+        return {name: to_device(value, device) for name, value in inputs.items()}
+    return to_device(inputs, device)
 
 
-def _moved(value: Tensor, device: torch.device) -> Tensor:
+def to_device(value: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device. On its way to a GPU nobody waits for what the GPU still has to do.
+
+    That needs pinned memory. On its way back everybody waits, for the values would not be there.
+    """
     if device.type == "cuda" and value.device.type == "cpu":
-        return value.pin_memory().to(device, non_blocking=True)
-    return value.to(device)
+        value = value.pin_memory()
+    return value.to(device, non_blocking=device.type != "cpu")
 
 
 def ahead(makes: Iterable[Callable[[], T]], depth: int = 2) -> Iterator[T]:
@@ -115,8 +125,8 @@ def ahead(makes: Iterable[Callable[[], T]], depth: int = 2) -> Iterator[T]:
 def select(inputs: Inputs, rows: Tensor) -> Inputs:
     """Rows of a tensor or of every tensor in a dict."""
     if isinstance(inputs, dict):
-        return {name: value[rows.to(value.device)] for name, value in inputs.items()}
-    return inputs[rows.to(inputs.device)]
+        return {name: value[to_device(rows, value.device)] for name, value in inputs.items()}
+    return inputs[to_device(rows, inputs.device)]
 
 
 def concatenate(first: Inputs, second: Inputs) -> Inputs:
@@ -201,7 +211,7 @@ class Split:
 
     def subset(self, positions: Tensor) -> "Split":
         """The examples at `positions` (m,) int64 of this split."""
-        return Split(self._source, self._rows[positions.to(self._rows.device)])
+        return Split(self._source, self._rows[to_device(positions, self._rows.device)])
 
     def without_labels(self) -> "Split":
         """The same examples with every label -1."""
@@ -228,10 +238,10 @@ class Split:
 
     def take(self, positions: Tensor, augment: torch.Generator | None = None) -> Batch:
         """The batch at `positions` (b,); augmented where a generator is given."""
-        examples = self._rows[positions.to(self._rows.device)]
+        examples = self._rows[to_device(positions, self._rows.device)]
         source = self._source
-        inputs = source.transform(source.fetch(examples), augment)
-        return Batch(inputs, source.labels[examples], source.ids[examples])
+        raw = source.fetch(examples, source.places(examples))
+        return Batch(source.transform(raw, augment), source.labels[examples], source.ids[examples])
 
     def stream(
         self, parts: Iterable[Tensor], augment: torch.Generator | None = None
@@ -244,11 +254,13 @@ class Split:
         if not listed:
             return
         # Labels and ids are gathered once for all parts: many small gathers cost a small model's
-        # step a percent.
+        # step a percent. Places too: later, the way back to the host would wait for the steps
+        # under way.
         sizes = [len(part) for part in listed]
-        rows = self._rows[torch.cat(listed).to(self._rows.device)]
+        rows = self._rows[to_device(torch.cat(listed), self._rows.device)]
         labels, ids = source.labels[rows].split(sizes), source.ids[rows].split(sizes)
-        fetches = (partial(source.fetch, examples) for examples in rows.split(sizes))
+        places = source.places(rows).split(sizes)
+        fetches = map(partial, repeat(source.fetch), rows.split(sizes), places)
         fetched = ahead(fetches) if source.is_streamed else (fetch() for fetch in fetches)
         for inputs, its_labels, its_ids in zip(fetched, labels, ids, strict=True):
             yield Batch(source.transform(inputs, augment), its_labels, its_ids)

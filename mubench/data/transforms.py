@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mubench.data.split import Inputs, Pixels
+from mubench.data.split import Inputs, Pixels, to_device
 from mubench.errors import InputError
 
 
@@ -97,7 +97,7 @@ def crop_and_flip(images: Tensor, draws: Draws, pad: int, spare: int) -> Tensor:
     b, c, height, width = images.shape
     h, w = height + 2 * pad - spare, width + 2 * pad - spare
     device = images.device
-    top, left, flip = (drawn.to(device).view(b, 1) for drawn in draws)
+    top, left, flip = (to_device(drawn, device).view(b, 1) for drawn in draws)
     columns = torch.arange(w, device=device)
     columns = left + torch.where(flip, w - 1 - columns, columns)
     rows = top + torch.arange(h, device=device)

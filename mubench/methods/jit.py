@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.data.split import Batch
+from mubench.data.split import Batch, to_device
 from mubench.errors import InputError, Refused
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.shared.losses import full_precision
@@ -54,7 +54,7 @@ class JiT(DescentMethod):
             inputs, logits = batch.inputs, full_precision(model(batch.inputs))
             rates = []
             for _ in range(self.samples):
-                drawn = torch.randn(inputs.shape, generator=noise).to(inputs)
+                drawn = to_device(torch.randn(inputs.shape, generator=noise), inputs.device)
                 near = (inputs + self.sigma * drawn).clamp(inputs.min(), inputs.max())
                 with torch.no_grad():
                     reached = model(near)

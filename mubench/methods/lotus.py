@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.data.split import Split
+from mubench.data.split import Split, to_device
 from mubench.errors import InputError
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.shared.losses import cross_entropy, full_precision, kl_divergence
@@ -84,7 +84,8 @@ class LoTUS(DescentMethod):
 
 def gumbel(like: Tensor, generator: torch.Generator) -> Tensor:
     """Standard Gumbel noise of the shape, type and device of a tensor."""
-    return -torch.empty(like.shape).exponential_(generator=generator).log().to(like)
+    drawn = torch.empty(like.shape).exponential_(generator=generator)
+    return -to_device(drawn, like.device).log().to(like)
 
 
 def _unseen_accuracy(task: ForgetTask) -> float:

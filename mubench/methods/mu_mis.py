@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from typing_extensions import override
 
-from mubench.data.split import Batch
+from mubench.data.split import Batch, to_device
 from mubench.errors import InputError, Refused
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.shared.losses import full_precision
@@ -56,7 +56,7 @@ class MUMis(DescentMethod):
             with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
                 logits = full_precision(model(inputs))
             further = torch.randint(1, task.num_classes, batch.labels.shape, generator=classes)
-            others = (batch.labels + further.to(task.device)) % task.num_classes
+            others = (batch.labels + to_device(further, task.device)) % task.num_classes
             own, other = (sensitivity(logits, k, inputs) for k in (batch.labels, others))
             norms.append(other.detach().sqrt())
             task.meter.count(backward=len(batch.labels))  # through the gradients, past the logits

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.data.split import Batch
+from mubench.data.split import Batch, to_device
 from mubench.methods.base import DescentMethod, ForgetTask
 from mubench.methods.shared.gradients import flatten
 from mubench.methods.shared.losses import cross_entropy
@@ -57,7 +57,7 @@ class MUNBa(DescentMethod):
                 targets = batch.labels
                 if is_forget:
                     drawn = torch.randint(task.num_classes, targets.shape, generator=labels)
-                    targets = drawn.to(task.device)
+                    targets = to_device(drawn, task.device)
                 losses.append(cross_entropy(model(batch.inputs), targets).mean())
             return losses[0] if len(losses) == 1 else _agreed(losses, parameters)
 
@@ -81,5 +81,6 @@ def bargain(gradients: Tensor) -> Tensor:
     """Nash's weights (2,) of two gradients (2, d); 1 and 0.1 where there are none."""
     norms = gradients.norm(dim=1)
     above = 1 + gradients.prod(0).sum() / norms.prod()  # a matrix product would be in bfloat16
-    apart = torch.tensor([1.0, 0.1]).to(norms)
+    apart = torch.ones_like(norms)
+    apart[1] = 0.1
     return torch.where(above > 1e-6, 1 / (norms * above.sqrt()), apart)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.data.split import Batch
+from mubench.data.split import Batch, to_device
 from mubench.errors import InputError, Refused
 from mubench.methods.base import DescentMethod, ForgetTask, Tensors
 from mubench.methods.shared.losses import cross_entropy
@@ -119,7 +119,7 @@ class PABI(DescentMethod):
         def add_noise(_: torch.optim.Optimizer) -> None:
             for weight in weights:
                 noise = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
-                weight.add_(noise.to(weight.device), alpha=deviation)
+                weight.add_(to_device(noise, weight.device), alpha=deviation)
 
         def batches(_: int) -> Iterator[Batch]:
             clip(weights, self.clip_weights)  # inside the descent, which undoes it on failure

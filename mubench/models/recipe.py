@@ -21,7 +21,7 @@ DEFAULT = "paper"
 OWN = "card"
 """The recipe of the model's own card, which every pair has."""
 _NAME = "recipe"
-_LATER = {"nesterov": False, "channels_last": False, "compile": False}
+_LATER = {"nesterov": False, "channels_last": False, "compile": False, "micro_batch": None}
 """Fields added after the first ids were made, each with the value that changes nothing."""
 
 
@@ -31,7 +31,8 @@ class Recipe(BaseModel):
     `warmup_fraction` is the share of all steps in which the learning rate rises linearly. A
     `multistep` schedule multiplies it by `decay` after each of the epochs in `milestones`;
     `onecycle` lowers it linearly to 0. `channels_last` and `compile` make training faster and
-    change nothing else: the weights come back as those of the plain model.
+    change nothing else: the weights come back as those of the plain model. With `micro_batch` a
+    batch goes through the model in pieces of at most so many examples, in less memory.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +52,7 @@ class Recipe(BaseModel):
     precision: Literal["float32", "bfloat16"] = "float32"
     channels_last: bool = False
     compile: bool = False
+    micro_batch: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _can_look_ahead(self) -> Self:

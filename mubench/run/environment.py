@@ -54,7 +54,6 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-@cache
 def numerics(device: Device) -> dict[str, str]:
     """Settings that decide the last bits of numbers, beside versions and threads.
 

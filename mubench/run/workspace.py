@@ -49,6 +49,8 @@ class Workspace:
         if execution.device == "cuda":
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.allow_tf32 = True  # torch's own choice
+            torch.backends.cuda.matmul.allow_tf32 = execution.has_tf32
             share = execution.resources.gpu
             # Ray does not enforce a share of a GPU's memory.
             torch.cuda.set_per_process_memory_fraction(share if 0 < share < 1 else 1.0)

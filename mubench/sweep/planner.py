@@ -322,5 +322,6 @@ class _Planner:
             precision=recipe.precision if recipe is not None else self.spec.precision,
             checkpoint_seconds=self.spec.checkpoint.total_seconds(),
             is_portable=self.spec.portable,
+            has_tf32=self.spec.tf32 and self.device == "cuda",
             keeps_weights=self.spec.store.keep == "weights" and kind == "final",
         )

@@ -140,6 +140,8 @@ class SweepSpec(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     portable: bool = False
     """Keep to AVX2 on every CPU, so that two machines give the same bits."""
+    tf32: bool = False
+    """Let GPUs multiply float32 matrices in TF32 too, as torch lets them convolve."""
     resources: PerKind = PerKind()
     limits: Limits = Limits()
     checkpoint: Duration = timedelta(minutes=5)

@@ -193,8 +193,16 @@ def _method(row: Row, training: Training, execution: Execution) -> list[Any]:
 
 def _platform(execution: Execution) -> dict[str, Any]:
     torch = package_version("torch")
-    platform = {"torch": torch, "device": execution.device, "threads": execution.threads}
-    return {**platform, "instructions": "AVX2"} if execution.is_portable else platform
+    platform: dict[str, Any] = {
+        "torch": torch,
+        "device": execution.device,
+        "threads": execution.threads,
+    }
+    if execution.is_portable:
+        platform["instructions"] = "AVX2"
+    if execution.has_tf32:
+        platform["tf32"] = True
+    return platform
 
 
 def _sources(training: Training) -> tuple[str, ...]:

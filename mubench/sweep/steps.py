@@ -34,6 +34,8 @@ class Execution:
     """Between two checkpoints of a training; 0 for none."""
     is_portable: bool = False
     """Whether it keeps to AVX2."""
+    has_tf32: bool = False
+    """Whether a GPU multiplies float32 matrices in TF32; on a CPU it changes nothing."""
     keeps_weights: bool = False
     """Whether weights of an unlearned model are stored beside its outputs."""
 

@@ -16,6 +16,7 @@ from mubench.data.split import ahead, moved
 from mubench.models.training.evaluate import logits_of
 from mubench.models.training.loader import Loader
 from tests.support.parquet_files import CARD, LABELS, PIXELS, PNG, encode, write_parquet
+from tests.support.simulated_device import THERE, SimulatedDevice
 from tests.support.toy import CLASSES, blobs
 
 
@@ -89,9 +90,9 @@ def folder(tmp_path, monkeypatch):
     return folder
 
 
-def loaded(folder: Path, **options):
+def loaded(folder: Path, device="cpu", **options):
     card = {**CARD, "options": {"train_size": None, "flip_labels": 0.0}}
-    return load_dataset(card, options, ("train", "validation", "test"), "cpu", folder.parent)
+    return load_dataset(card, options, ("train", "validation", "test"), device, folder.parent)
 
 
 def epochs(dataset, count=2):
@@ -130,6 +131,23 @@ def test_a_model_sees_streamed_examples_in_order(folder, monkeypatch):
     with torch.no_grad():
         expected = model(test.take(torch.arange(10)).inputs)
     assert logits_of(model, test, batch_size=3) == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+def test_no_streamed_batch_makes_the_host_wait_for_the_device(folder, monkeypatch):
+    """Nor one that is augmented; rows of the files are looked up before the first."""
+    monkeypatch.setattr(loading, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr("mubench.data.split.ahead", lambda makes: (make() for make in makes))
+    expected = epochs(loaded(folder), 1)
+    with SimulatedDevice() as device:
+        batches = Loader(
+            loaded(folder, device=THERE).train, 4, seed=1, name="train", augment=True
+        ).epoch()
+        found = [next(batches)]
+        with device.counted() as waits:
+            found += batches
+        inputs = [batch.inputs.cpu() for batch in found]
+    assert not waits
+    assert all(torch.equal(a, b.inputs) for a, b in zip(inputs, expected, strict=True))
 
 
 @pytest.mark.gpu

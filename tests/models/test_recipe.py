@@ -139,7 +139,7 @@ def test_the_name_of_a_recipe_decides_no_id_but_its_values_do(sweep):
     assert ids() == ids(recipe="paper") == ids(recipe="card")
     assert ids().isdisjoint(ids(recipe="fast"))
     assert ids().isdisjoint(ids(compile=True))
-    assert ids() == ids(compile=False, nesterov=False, channels_last=False)
+    assert ids() == ids(compile=False, nesterov=False, channels_last=False, micro_batch=None)
 
 
 BAD_SWEEPS = {
@@ -167,7 +167,7 @@ def test_nesterov_needs_a_momentum_of_sgd(values):
 
 
 def test_a_later_field_counts_in_an_identity_only_where_it_is_on():
-    later = {"nesterov", "channels_last", "compile"}
+    later = {"nesterov", "channels_last", "compile", "micro_batch"}
     assert recipe().identity.keys() == Recipe.model_fields.keys() - later
     assert recipe(nesterov=True).identity == {**recipe().identity, "nesterov": True}
     assert recipe(momentum=0.5).identity["momentum"] == 0.5

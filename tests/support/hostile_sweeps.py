@@ -168,6 +168,7 @@ EVERY_KEY: dict[str, Any] = {
     "search": {"trials": 4, "keep": 0.5, "repeats": 2, "startup": 2, "parallel": 3, "lag": 2},
     "precision": "float32",
     "portable": False,
+    "tf32": False,
     "resources": {"train": {"cpu": 1, "gpu": 0.25}},
     "limits": {"train": 100, "retrain": 100, "search": 100, "final": 100.0},
     "checkpoint": "5m",

@@ -129,6 +129,12 @@ def test_the_device_is_part_of_every_id():
     assert kinds_that_change(BASE, planned(SWEEP, "cuda")) == set(ALL)
 
 
+def test_tf32_is_part_of_every_id_on_a_gpu_and_of_none_on_a_cpu():
+    asked = changed(SWEEP, tf32=True)
+    assert planned(asked).steps.keys() == BASE.steps.keys()
+    assert kinds_that_change(planned(SWEEP, "cuda"), planned(asked, "cuda")) == set(ALL)
+
+
 def test_a_value_of_one_method_changes_the_ids_of_that_method_alone():
     after = planned(changed(SWEEP, methods__ga={"learning_rate": 0.001}))
     gone = [BASE.steps[key] for key in BASE.steps.keys() - after.steps.keys()]

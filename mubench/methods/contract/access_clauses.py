@@ -157,7 +157,10 @@ def prepared_tensors_are_reusable(case: Case) -> str | None:
     prepared = case.method.run_prepare(request.original(), request.task())
     value, expected = prepared.value, weights(case.completed.model)
     try:
-        stored = {name: torch.tensor(tensor.cpu().numpy()) for name, tensor in value.items()}
+        stored = {
+            name: torch.tensor(tensor.cpu().numpy(), device=tensor.device)
+            for name, tensor in value.items()
+        }
     except (RuntimeError, TypeError) as error:
         raise ContractError(f"what prepare returns cannot be stored: {error}") from error
     case.run(prepared=prepared)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.data.split import Batch, Inputs, Pixels, Source, Split, Transform
+from mubench.data.split import Batch, Inputs, Pixels, Source, Split, Transform, to_device
 from mubench.models.training.descent import Descent, descend
 from mubench.models.training.loader import Loader
 
@@ -97,7 +97,8 @@ class Noise:
         """Add normal noise drawn from `generator`."""
         if generator is None or isinstance(inputs, dict) or not self.size:
             return inputs
-        return inputs + self.size * torch.randn(inputs.shape, generator=generator).to(inputs)
+        drawn = torch.randn(inputs.shape, generator=generator)
+        return inputs + self.size * to_device(drawn, inputs.device).to(inputs)
 
 
 plain, noisy = Noise(0.0), Noise(0.1)

@@ -14,6 +14,7 @@ from mubench.models.recipe import Recipe
 from mubench.models.training.checkpoint import Checkpointer, DescentCheckpoints
 from mubench.models.training.descent import Descent, descend
 from mubench.models.training.loader import Loader
+from mubench.models.training.micro_batches import in_pieces, require_no_batch_norm
 
 
 def fit(
@@ -29,10 +30,33 @@ def fit(
 
     Raises:
         Diverged: the recipe left the finite numbers.
+        InputError: a recipe with `micro_batch` for a model with BatchNorm.
         Interrupted: the checkpointer ends the training.
     """
     loader = Loader(split, recipe.batch_size, seed=seed, name="train", augment=recipe.augment)
-    settings = Descent(
+    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+
+    def whole(batch: Batch) -> Tensor:
+        return F.cross_entropy(model(laid_out(batch.inputs, layout)), batch.labels)
+
+    loss: Callable[[Batch], Tensor] = whole
+    if recipe.micro_batch is not None:
+        require_no_batch_norm(model)
+        loss = in_pieces(whole, recipe.micro_batch)
+    with in_layout(model, layout), compiled(model, is_on=recipe.compile):
+        descend(
+            model,
+            descent_of(recipe),
+            lambda _: loader.epoch(),
+            loss,
+            steps_per_epoch=len(loader),
+            checkpoints=None if checkpointer is None else DescentCheckpoints(checkpointer, loader),
+        )
+
+
+def descent_of(recipe: Recipe) -> Descent:
+    """The settings of the descent that a recipe is."""
+    return Descent(
         learning_rate=recipe.learning_rate,
         epochs=recipe.epochs,
         momentum=recipe.momentum,
@@ -42,20 +66,6 @@ def fit(
         precision=recipe.precision,
         schedule=lr_schedule(recipe),
     )
-    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-
-    def loss(batch: Batch) -> Tensor:
-        return F.cross_entropy(model(laid_out(batch.inputs, layout)), batch.labels)
-
-    with in_layout(model, layout), compiled(model, is_on=recipe.compile):
-        descend(
-            model,
-            settings,
-            lambda _: loader.epoch(),
-            loss,
-            steps_per_epoch=len(loader),
-            checkpoints=None if checkpointer is None else DescentCheckpoints(checkpointer, loader),
-        )
 
 
 def lr_schedule(recipe: Recipe) -> Callable[[float], float] | None:

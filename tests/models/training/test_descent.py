@@ -20,6 +20,7 @@ from mubench.models.training.descent import (
 )
 from mubench.models.training.loader import Loader
 from tests.support.descents import CPU, SPLIT, run
+from tests.support.simulated_device import THERE, SimulatedDevice
 from tests.support.toy import blobs, conv, mlp, same, weights
 
 
@@ -161,6 +162,24 @@ def test_mixed_precision_computes_in_bfloat16_and_keeps_float32_weights():
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     with autocast(CPU, "float32"):
         assert model(SPLIT.take(torch.arange(2)).inputs).dtype == torch.float32
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["sgd", "adamw", "sam"])
+def test_a_gpu_makes_a_step_in_one_kernel(name):
+    settings_ = Descent(learning_rate=0.1, epochs=1, optimizer=name)
+    assert make_optimizer(mlp().cuda(), settings_).defaults["fused"]
+    assert not make_optimizer(mlp(), settings_).defaults["fused"]
+
+
+def test_all_weights_are_asked_once_whether_they_are_finite():
+    with SimulatedDevice() as device:
+        model = conv().to(THERE)
+        with device.counted() as waits:
+            assert is_finite(model)
+        assert sum(waits.values()) == 1
+        model.body[1].running_mean[0] = math.nan
+        assert not is_finite(model)
 
 
 @pytest.mark.gpu
