@@ -93,6 +93,6 @@ class AMUN(DescentMethod):
             return union_epoch(loaders, order)
 
         def loss(batch: Batch) -> Tensor:
-            return cross_entropy(model(batch.inputs), batch.labels).mean()
+            return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         descend(model, self.settings(task), batches, loss, steps_per_epoch=per_epoch)

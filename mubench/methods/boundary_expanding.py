@@ -39,7 +39,7 @@ class BoundaryExpanding(DescentMethod):
 
         def loss(batch: Batch) -> Tensor:
             beyond = torch.full_like(batch.labels, task.num_classes)
-            return cross_entropy(model(batch.inputs), beyond).mean()
+            return cross_entropy(model(batch.inputs), beyond, "mean")
 
         with expanded(classifier, task.generator("row")):
             descend(

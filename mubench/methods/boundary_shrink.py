@@ -48,7 +48,7 @@ class BoundaryShrink(DescentMethod):
                 yield batch._replace(labels=nearest)
 
         def loss(batch: Batch) -> Tensor:
-            return cross_entropy(model(batch.inputs), batch.labels).mean()
+            return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         descend(model, self.settings(task), relabelled, loss, steps_per_epoch=len(forget))
         if crossed:

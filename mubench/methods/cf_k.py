@@ -48,7 +48,7 @@ class CFk(DescentMethod):
             yield from retain.epoch()
 
         def loss(batch: Batch) -> Tensor:
-            return cross_entropy(model(batch.inputs), batch.labels).mean()
+            return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         with trained_alone(model, trained):
             descend(model, self.settings(task), batches, loss, steps_per_epoch=len(retain))

@@ -42,7 +42,7 @@ class CT(DescentMethod):
             yield from retain.epoch()
 
         def loss(batch: Batch) -> Tensor:
-            return cross_entropy(model(batch.inputs), batch.labels).mean()
+            return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         descend(
             model,

@@ -30,7 +30,7 @@ class FT(DescentMethod):
         retain = self.loader("retain", task)
 
         def loss(batch: Batch) -> Tensor:
-            return cross_entropy(model(batch.inputs), batch.labels).mean()
+            return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         descend(
             model,

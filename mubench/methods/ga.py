@@ -33,7 +33,7 @@ class GA(DescentMethod):
         forget = self.loader("forget", task)
 
         def loss(batch: Batch) -> Tensor:
-            return -cross_entropy(model(batch.inputs), batch.labels).mean()
+            return -cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         descend(
             model,

@@ -48,7 +48,7 @@ class L1Sparse(DescentMethod):
 
         def loss(step: tuple[Batch, float]) -> Tensor:
             batch, weight = step
-            descent = cross_entropy(model(batch.inputs), batch.labels).mean()
+            descent = cross_entropy(model(batch.inputs), batch.labels, "mean")
             if not weight:
                 return descent
             return descent + weight * torch.stack([p.abs().sum() for p in model.parameters()]).sum()

@@ -72,7 +72,7 @@ class MSG(DescentMethod):
                     weight.grad = torch.where(mask, weight.grad, KEPT * weight.grad)
 
         def loss(batch: Batch) -> Tensor:
-            return cross_entropy(model(batch.inputs), batch.labels).mean()
+            return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         descend(
             model,

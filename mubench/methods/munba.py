@@ -58,7 +58,7 @@ class MUNBa(DescentMethod):
                 if is_forget:
                     drawn = torch.randint(task.num_classes, targets.shape, generator=labels)
                     targets = to_device(drawn, task.device)
-                losses.append(cross_entropy(model(batch.inputs), targets).mean())
+                losses.append(cross_entropy(model(batch.inputs), targets, "mean"))
             return losses[0] if len(losses) == 1 else _agreed(losses, parameters)
 
         per_epoch = max(len(forget), len(retain))

@@ -58,7 +58,7 @@ class NegMerge(DescentMethod):
             tuned = copy.deepcopy(model)
 
             def loss(batch: Batch, tuned: nn.Module = tuned) -> Tensor:
-                return cross_entropy(tuned(batch.inputs), batch.labels).mean()
+                return cross_entropy(tuned(batch.inputs), batch.labels, "mean")
 
             descend(
                 tuned,

@@ -51,9 +51,9 @@ class NegGradPlus(DescentMethod):
             x_f, x_r = pair
             ascent = descent = torch.zeros(())
             if x_f is not None:
-                ascent = cross_entropy(model(x_f.inputs), x_f.labels).mean()
+                ascent = cross_entropy(model(x_f.inputs), x_f.labels, "mean")
             if w > 0:
-                descent = cross_entropy(model(x_r.inputs), x_r.labels).mean()
+                descent = cross_entropy(model(x_r.inputs), x_r.labels, "mean")
             if self.proximal_weight:
                 descent = descent + self.proximal_weight / 2 * squared_distance(model, start)
             return w * descent - (1 - w) * ascent

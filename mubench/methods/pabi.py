@@ -113,7 +113,7 @@ class PABI(DescentMethod):
         )
 
         def loss(batch: Batch) -> Tensor:
-            return cross_entropy(model(batch.inputs), batch.labels).mean()
+            return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
         @torch.no_grad()
         def add_noise(_: torch.optim.Optimizer) -> None:

@@ -75,7 +75,7 @@ class SCRUB(DescentMethod):
                 return -gls_kl_divergence(teacher, student, self.alpha, self.temperature).mean()
             descent = torch.zeros(())
             if self.ce_weight:
-                descent = descent + self.ce_weight * cross_entropy(student, batch.labels).mean()
+                descent = descent + self.ce_weight * cross_entropy(student, batch.labels, "mean")
             if self.distill_weight:
                 divergence = kl_divergence(task.teacher(batch.inputs), student, self.temperature)
                 descent = descent + self.distill_weight * divergence.mean()

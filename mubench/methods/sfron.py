@@ -91,7 +91,7 @@ class SFRon(Method):
             batch, ascent = step
             logits = model(batch.inputs)
             if not ascent:
-                return cross_entropy(logits, batch.labels).mean()
+                return cross_entropy(logits, batch.labels, "mean")
             return -ascent * self.weighted_loss(logits, batch.labels)
 
         def before_step(_: torch.optim.Optimizer) -> None:

@@ -145,7 +145,8 @@ class MixedLoss:
         forget, retain = self._forward(pair)
         loss = torch.zeros(())
         if pair.retain is not None and retain is not None:
-            loss = loss + p * self._reduce(cross_entropy(retain.logits, pair.retain.labels))
+            reduction = self._method.reduction
+            loss = loss + p * cross_entropy(retain.logits, pair.retain.labels, reduction)
         if pair.forget is not None and forget is not None:
             alpha = self._alpha(forget, retain)
             losses = gls_loss(forget.logits, pair.forget.labels, alpha)

@@ -61,7 +61,7 @@ class UAM(DescentMethod):
         def loss(pair: Pair) -> Tensor:
             weights = self.moved(model, pair)
             logits = functional_call(model, weights, (pair.retain.inputs,))
-            return cross_entropy(logits, pair.retain.labels).mean()
+            return cross_entropy(logits, pair.retain.labels, "mean")
 
         descend(model, self.settings(task), pairs, loss, steps_per_epoch=len(retain))
 
@@ -70,7 +70,7 @@ class UAM(DescentMethod):
         weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         logits = model(concatenate(pair.forget.inputs, pair.retain.inputs))
         labels = pair.forget.labels
-        loss = cross_entropy(logits[: len(labels)], labels).mean()
+        loss = cross_entropy(logits[: len(labels)], labels, "mean")
         gradients = torch.autograd.grad(loss, [*weights.values()], materialize_grads=True)
         steps = zip(weights.items(), normalised(gradients), strict=True)
         return {name: weight + self.radius * direction for (name, weight), direction in steps}

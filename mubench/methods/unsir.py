@@ -63,7 +63,7 @@ class UNSIR(DescentMethod):
         adam = torch.optim.Adam([noise], lr=0.1)
         for _ in range(self.noise_steps):
             size = noise.flatten(1).square().sum(1).mean()
-            loss = 0.1 * size - cross_entropy(model(noise), labels).mean()
+            loss = 0.1 * size - cross_entropy(model(noise), labels, "mean")
             (noise.grad,) = torch.autograd.grad(loss, noise)
             adam.step()
         return {"noise": noise.detach(), "labels": labels}
@@ -81,7 +81,7 @@ class UNSIR(DescentMethod):
 
         def run(settings: Descent, loaders: Sequence[Loader]) -> None:
             def loss(batch: Batch) -> Tensor:
-                return cross_entropy(model(batch.inputs), batch.labels).mean()
+                return cross_entropy(model(batch.inputs), batch.labels, "mean")
 
             def batches(epoch: int) -> Iterator[Batch]:
                 return union_epoch(loaders, order)
