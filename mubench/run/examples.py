@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mubench.catalogue.ids import content_id
 from mubench.catalogue.features import features_of, row_in_words
 from mubench.data.cache.cache import peek
 from mubench.data.cache.decoded import StoredSplit, cache_name, stored_dataset
@@ -42,7 +43,9 @@ _UNREADABLE = (IntegrityError, ValueError, KeyError, OSError)
 
 
 def save_examples(store: Store, results: SweepResults, data_dir: str | None) -> None:
-    """Make a sweep's examples and save them in the store. Raises StoreError."""
+    """Make a sweep's examples, if they are not there, and save them. Raises StoreError."""
+    if results.examples and results.examples.made_of == _made_of(store, results) != "":
+        return
     made = make_examples(store, results, data_dir)
     if made != results.examples:
         store.save_sweep_file(results.name, EXAMPLES, pack_examples(made))
@@ -56,15 +59,34 @@ def make_examples(store: Store, results: SweepResults, data_dir: str | None) -> 
     outputs = StoredOutputs(store, results.records)
     known = _datasets(results)
     old = results.examples.cells if results.examples else {}
-    cells = {}
+    cells: dict[str, CellExamples] = {}
+    is_whole = True
     for cell in results.cells:
         rows = _rows(outputs, results, cell)
         if rows:
             data = known.get(rows[0].dataset)
             cells[cell] = _cell(outputs, rows, data, data_dir, old.get(cell))
+            is_whole &= len(cells[cell].confidences) == len(rows) and _has_all_media(cells[cell])
     found = results.examples.data if results.examples else {}
     found = {**found, **{name: _found(data, data_dir) for name, data in known.items()}}
-    return Examples(cells=cells, data={name: lines for name, lines in found.items() if lines})
+    return Examples(
+        cells=cells,
+        data={name: lines for name, lines in found.items() if lines},
+        made_of=_made_of(store, results) if is_whole else "",
+    )
+
+
+def _made_of(store: Store, results: SweepResults) -> str:
+    """An id of the records that examples show; empty where data without a card may be looked at."""
+    if any(data.declared is not None for data in _datasets(results).values()):
+        return ""
+    outputs = StoredOutputs(store, results.records)
+    rows = {cell: _rows(outputs, results, cell) for cell in results.cells}
+    return content_id({cell: [(r.id, r.created) for r in found] for cell, found in rows.items()})
+
+
+def _has_all_media(cell: CellExamples) -> bool:
+    return all(shown.example in cell.media for shown in cell.oddities)
 
 
 def _found(data: DatasetSpec, data_dir: str | None) -> tuple[str, ...]:

@@ -59,3 +59,5 @@ class Examples(Strict):
     cells: Mapping[str, CellExamples]
     data: Mapping[str, tuple[str, ...]] = {}
     """What was found in a data set without a card file, in sentences, by its label."""
+    made_of: str = ""
+    """An id of the records that they are made of; empty where something could not be read."""

@@ -93,6 +93,31 @@ def test_a_run_makes_examples_before_its_report(store, finished, mubench_):
     assert unpack_examples(written, "here").cells
 
 
+def test_what_is_made_of_the_same_records_is_not_made_again(store, monkeypatch):
+    results = read_results(store, "tiny")
+    save_examples(store, results, None)
+    made = read_results(store, "tiny")
+    assert made.examples.made_of
+
+    def fail(*args):
+        raise AssertionError("examples are made again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "make_examples", fail)
+        save_examples(store, made, None)
+    later = tuple(replace(record, created="2999-01-01T00:00:00") for record in made.records)
+    with pytest.raises(AssertionError, match="made again"), monkeypatch.context() as patch:
+        patch.setattr(module, "make_examples", fail)
+        save_examples(store, replace(made, records=later), None)
+
+
+def test_examples_without_their_pictures_are_made_again(store, monkeypatch):
+    results = replace(read_results(store, "tiny"), examples=None)
+    monkeypatch.setattr(module, "_readable_media", lambda *args: {})
+    save_examples(store, results, None)
+    assert read_results(store, "tiny").examples.made_of == ""
+
+
 def test_media_that_are_known_stay_where_the_data_are_not(store):
     save_examples(store, read_results(store, "tiny"), None)
     source = replace(read_results(store, "tiny"), document={})
