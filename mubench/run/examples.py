@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mubench.catalogue.ids import content_id
 from mubench.catalogue.features import features_of, row_in_words
+from mubench.catalogue.ids import content_id
 from mubench.data.cache.cache import peek
 from mubench.data.cache.decoded import StoredSplit, cache_name, stored_dataset
 from mubench.data.cache.hygiene import crossing, findings

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mubench.phases import PHASES
 from mubench.report.analysis.times import OTHER, times_by_kind
-from mubench.report.figures.figure import FAINT, PALETTE, WIDTH, Figure, figure, values
+from mubench.report.figures.figure import BAND, FAINT, PALETTE, WIDTH, Figure, figure, values
 from mubench.store.record import Record
 
 
@@ -19,13 +19,13 @@ def time_bars(records: Iterable[Record]) -> Figure | None:
         for place, (phase, seconds) in enumerate(one.phases.items())
     ]
     order = [name for name in (*PHASES, OTHER) if any(part["phase"] == name for part in parts)]
-    colors = [FAINT if name == OTHER else PALETTE[PHASES.index(name) % 8] for name in order]
+    colors = dict(zip((*PHASES, OTHER), (BAND, *PALETTE, FAINT), strict=True))
     color = {
         "field": "phase",
         "type": "nominal",
         "title": None,
         "sort": order,
-        "scale": {"domain": order, "range": colors},
+        "scale": {"domain": order, "range": [colors[name] for name in order]},
     }
     return figure(
         "time",
