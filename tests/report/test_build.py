@@ -47,6 +47,17 @@ def test_every_format_shows_them_and_says_whose_they_are(tmp_path):
 HOSTILE = "</script ><img src=x onerror=alert(1)>\"'&|_%$#{}~^\\ \n=1+1"
 
 
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_figure_that_somebody_changed_is_drawn_again(tmp_path, suffix):
+    build(world(), tmp_path)
+    path = next(iter(sorted(tmp_path.glob(f"figures/*.{suffix}"))))
+    drawn = path.read_bytes()
+    path.write_bytes(drawn.replace(b"font", b"tnof") + b"\0" * (suffix == "png"))
+    assert path.read_bytes() != drawn
+    build(world(), tmp_path)
+    assert path.read_bytes() == drawn
+
+
 def test_a_report_has_its_page_its_tables_its_records_and_its_figures(written):
     names = {str(path.relative_to(written.out)) for path in written.files}
     on_disk = {str(p.relative_to(written.out)) for p in written.out.rglob("*") if p.is_file()}
