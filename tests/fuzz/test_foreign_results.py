@@ -80,7 +80,9 @@ def report(finished, tmp_path):
 def few_figures(monkeypatch):
     """Most figures are not drawn, which takes a second a report."""
     rounds = itertools.count()
-    monkeypatch.setattr(module, "draw", lambda all_: draw(all_) if next(rounds) % 10 == 0 else {})
+    monkeypatch.setattr(
+        module, "draw", lambda *given: draw(*given) if next(rounds) % 10 == 0 else {}
+    )
 
 
 def expect_nothing_else(tmp_path, modules):

@@ -78,7 +78,7 @@ def _become(
         from mubench.cli.main import main
         from mubench.report import build
 
-        build.draw = lambda figures: {}
+        build.draw = lambda figures, earlier: {}
         main()
         code = 0
     except SystemExit as ended:
