@@ -15,7 +15,8 @@ from helpers.smoke import sized
 
 from mubench.run.evidence import evidence_on_unlearned
 from mubench.run.open_sweep import open_sweep
-from mubench.run.trial import run_step, unlearn
+from mubench.run.trial import run_step
+from mubench.run.unlearning import unlearn
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
 from mubench.sweep.evidence import Evidence

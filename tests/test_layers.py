@@ -15,7 +15,7 @@ import mubench
 PACKAGE = Path(mubench.__file__).parent
 
 LAYERS = (
-    ("errors", "phases"),
+    ("errors",),
     ("catalogue",),
     ("data", "metrics"),
     ("models",),

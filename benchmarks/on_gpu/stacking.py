@@ -12,7 +12,7 @@ from mubench.data.split import Split
 from mubench.models.build import build_model
 from mubench.models.recipe import Recipe
 from mubench.models.training.fit import fit
-from mubench.models.training.stacked import fit_stacked
+from on_gpu.stacked import fit_stacked
 from on_gpu.world import Row, World
 
 Train = Callable[[list[nn.Module], list[Split], Recipe, range], None]

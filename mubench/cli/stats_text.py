@@ -8,8 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mubench.catalogue.phases import PHASES
 from mubench.errors import plural
-from mubench.phases import PHASES
 from mubench.report.analysis.times import OTHER, KindTimes, times_by_kind
 from mubench.run.open_sweep import OpenSweep
 from mubench.store.run_log import RunTimes, logged_runs

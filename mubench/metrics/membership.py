@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp, mannwhitneyu
 from sklearn.svm import SVC
 
+from mubench.catalogue.phases import phase
 from mubench.metrics.features import confidence, logit_scaled_confidence
 from mubench.metrics.outputs import Floats, Outputs
 from mubench.metrics.related_models import NoValue
-from mubench.phases import phase
 
 LEVEL = 0.01
 """Of the tests by which an attack is flagged."""

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
+from mubench.catalogue.phases import phase
 from mubench.data.availability import UNKNOWN
 from mubench.data.dataset import Dataset, load_dataset
 from mubench.data.forget_sets import split_forget_retain
@@ -18,7 +19,6 @@ from mubench.errors import DataError
 from mubench.methods.base import Prepared
 from mubench.metrics.outputs import Evaluated
 from mubench.models.training.cost_meter import Cost
-from mubench.phases import phase
 from mubench.store.artefacts import Artefacts
 from mubench.store.store import Store
 from mubench.sweep.kinds import Device

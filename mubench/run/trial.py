@@ -8,26 +8,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from mubench.catalogue.ids import content_id
-from mubench.catalogue.registry import make_method
-from mubench.catalogue.seeds import derive_seed
+from mubench.catalogue.phases import phase, seconds_by_phase
 from mubench.data.forget_sets import forget_hash
 from mubench.data.scenario import search_overlap
 from mubench.data.split import Split
 from mubench.errors import Diverged, Interrupted, Refused, StoreError, TimedOut
 from mubench.evidence.examine import Examination
-from mubench.methods.base import ForgetTask, Method, Prepared, Unlearned
 from mubench.metrics.accuracy import accuracy
 from mubench.metrics.gap import FORMS
 from mubench.metrics.objective import search_values
 from mubench.metrics.outputs import Evaluated, Outputs
 from mubench.metrics.score import score
-from mubench.models.training.cost_meter import weight_change
 from mubench.models.training.time_limit import time_limit
-from mubench.phases import phase, seconds_by_phase
 from mubench.run.checkpointer import StepCheckpointer
 from mubench.run.diagnostics import diagnose
-from mubench.run.environment import is_alone
 from mubench.run.evidence import (
     REMADE,
     differs_from_stored,
@@ -43,9 +37,9 @@ from mubench.run.references import (
     train,
     weights_to_arrays,
 )
-from mubench.run.sequence import unlearn_parts
 from mubench.run.step_inputs import RetrainInputs, StepInputs, UnlearnInputs
 from mubench.run.step_result import StepResult, failed, make_record
+from mubench.run.unlearning import Unlearning, cost_of, unlearn
 from mubench.run.workspace import Workspace
 from mubench.store.full_disk import told_if_full
 from mubench.store.record import WORST, Record
@@ -53,7 +47,6 @@ from mubench.sweep.rows import Row
 from mubench.sweep.steps import Candidate, FinalStep, RetrainStep, SearchStep, Step, TrainStep
 
 _Training = StepInputs[TrainStep] | RetrainInputs
-_Unlearning = UnlearnInputs[SearchStep] | UnlearnInputs[FinalStep]
 _FREE = ("rte_seconds", "wall_seconds", "forward_examples", "backward_examples", "flops")
 """Costs of the original without unlearning: zero."""
 
@@ -144,7 +137,7 @@ def _search(inputs: UnlearnInputs[SearchStep], candidate: Candidate) -> StepResu
     """Try one candidate on a search request; only D_f, D_r and D_val are readable."""
     unlearned = unlearn(inputs, inputs.step.row, candidate)
     outputs = _outputs(unlearned.model, _splits(inputs))
-    cost = _cost(inputs, unlearned)
+    cost = cost_of(inputs, unlearned)
     result = StepResult(metrics=cost, params=candidate.params, candidate=candidate.number)
     result = _sized(result, inputs)
     if unlearned.status == "diverged" or not _is_finite(outputs):
@@ -187,7 +180,7 @@ def _final(inputs: UnlearnInputs[FinalStep], candidate: Candidate) -> StepResult
             retrained_values=inputs.retrained_values,
         )
     diagnosed = diagnose(inputs, result.params)
-    found = _examined(inputs, result, model)
+    found = _examined(inputs, result, model) if inputs.step.evidence else Examination({})
     flags = (
         *result.flags,
         *scores.flags,
@@ -205,8 +198,6 @@ def _examined(
 ) -> Examination:
     """The evidence that is asked for; a model whose weights were not kept is made again."""
     row = inputs.step.row
-    if not inputs.step.evidence:
-        return Examination({})
     if result.status != "ok":
         return Examination({}, ("no evidence: it diverged",))
     model = model or stored_model(inputs)
@@ -250,7 +241,7 @@ def _unlearn_and_store(
     result = StepResult(
         status=status,
         message=message,
-        metrics=_cost(inputs, unlearned),
+        metrics=cost_of(inputs, unlearned),
         params=candidate.params,
         candidate=candidate.number,
     )
@@ -259,49 +250,6 @@ def _unlearn_and_store(
         parts |= {WEIGHTS: weights_to_arrays(model)}
     inputs.save(parts, asdict(result))
     return model
-
-
-@phase("unlearning")
-def unlearn(inputs: _Unlearning, row: Row, candidate: Candidate) -> Unlearned:
-    """Run a method on the step's request; search steps share what `prepare` returned."""
-    step = inputs.step
-    method: Method = make_method(row.method, candidate.params)
-    task = ForgetTask(
-        splits={
-            "forget": inputs.forget,
-            "retain": inputs.retain,
-            "validation": inputs.holdout_splits["validation"],
-        },
-        num_classes=inputs.dataset.num_classes,
-        seed=derive_seed("unlearn", row.method, step.request.name),
-        new_model=inputs.new_model,
-        precision=step.execution.precision,
-    )
-    if step.request.forget.parts > 1:
-        return unlearn_parts(inputs, method, task)
-    prepared: Prepared | None = None
-    if isinstance(step, SearchStep) and method.prepares:
-        values = [getattr(method, name) for name in method.prepare_params]
-        key = content_id("prepared", step.study_id, step.request.name, values)
-        prepared = inputs.prepared(key, lambda: method.run_prepare(inputs.original, task))
-    return method.run(inputs.original, task, prepared)
-
-
-def _cost(inputs: _Unlearning, unlearned: Unlearned) -> dict[str, float]:
-    cost, (forward, backward) = unlearned.cost, inputs.flops
-    energy = cost.energy_joules if is_alone(inputs.step.execution) else None
-    return {
-        "rte_seconds": cost.rte_seconds,
-        "wall_seconds": cost.wall_seconds,
-        "prepare_seconds": unlearned.prepare_cost.rte_seconds,
-        "forward_examples": cost.forward_examples,
-        "backward_examples": cost.backward_examples,
-        "flops": forward * cost.forward_examples + backward * cost.backward_examples,
-        "peak_mib": cost.peak_mib,
-        **({} if energy is None else {"energy_joules": energy}),
-        "weight_change": weight_change(unlearned.model, inputs.original),
-        **unlearned.notes,
-    }
 
 
 def _checkpointer(inputs: _Training) -> StepCheckpointer:
@@ -333,12 +281,12 @@ def _outputs(model: nn.Module, splits: Mapping[str, Split]) -> dict[str, Outputs
     return evaluate(model, splits)
 
 
-def _splits(inputs: RetrainInputs | _Unlearning) -> dict[str, Split]:
+def _splits(inputs: RetrainInputs | Unlearning) -> dict[str, Split]:
     """The splits that a model is evaluated on: D_f, D_r and the held-out ones."""
     return {"forget": inputs.forget, "retain": inputs.retain, **inputs.holdout_splits}
 
 
-def _sized(result: StepResult, inputs: RetrainInputs | _Unlearning) -> StepResult:
+def _sized(result: StepResult, inputs: RetrainInputs | Unlearning) -> StepResult:
     return replace(
         result,
         forget_hash=forget_hash(inputs.forget.ids),

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
+from mubench.catalogue.phases import phase
 from mubench.errors import IntegrityError, LeakError
-from mubench.phases import phase
 from mubench.store.files import Files
 from mubench.store.sealed import from_json, to_json
 

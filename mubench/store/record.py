@@ -94,7 +94,7 @@ class Record:
     """Settings that decide the last bits of numbers: vector instructions, cuDNN, TF32."""
     traceback: str = ""
     phases: Mapping[str, float] = field(default_factory=dict)
-    """Where `seconds` went, by `mubench.phases.PHASES`; `import` is what came before them."""
+    """Where `seconds` went, by `PHASES`; `import` is what came before them."""
     schema: int = SCHEMA
 
     @property

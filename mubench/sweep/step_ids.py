@@ -35,7 +35,7 @@ _FORGETTING = (
 _UNLEARNING = (
     _LAYERS,
     *_FORGETTING,
-    "mubench.run.trial:unlearn",
+    "mubench.run.unlearning:unlearn",
     "mubench.run.sequence:unlearn_parts",
     "mubench.models.training.cost_meter:weight_change",
 )

@@ -10,7 +10,8 @@ import torch
 from mubench.catalogue import registry
 from mubench.errors import Diverged
 from mubench.methods.base import Method
-from mubench.run.trial import run_step, unlearn
+from mubench.run.trial import run_step
+from mubench.run.unlearning import unlearn
 from mubench.run.workspace import Workspace
 from mubench.store.store import Store
 from mubench.sweep import load

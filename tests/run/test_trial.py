@@ -19,7 +19,7 @@ from mubench.methods.base import ForgetTask, Method
 from mubench.metrics.gap import FORMS
 from mubench.metrics.score import UNCHANGED
 from mubench.models.training import cost_meter, energy
-from mubench.run import trial
+from mubench.run import trial, unlearning
 from mubench.run.process_cache import ProcessCache
 from mubench.run.references import evaluate
 from mubench.run.step_inputs import StepInputs
@@ -428,7 +428,7 @@ def test_rte_includes_preparing_and_excludes_evaluation(monkeypatch, workspace, 
     as_plugin(monkeypatch, prepare=prepare, unlearn=unlearn)
     monkeypatch.setattr(trial, "evaluate", slow(trial.evaluate))
     monkeypatch.setattr(trial, "score", slow(trial.score))
-    monkeypatch.setattr(trial, "weight_change", slow(trial.weight_change))
+    monkeypatch.setattr(unlearning, "weight_change", slow(unlearning.weight_change))
     metrics = run_step(plugin_step(kind), workspace, KNOB).metrics
     assert metrics["rte_seconds"] == metrics["wall_seconds"] == 8.0
     assert metrics["prepare_seconds"] == 3.0
@@ -440,7 +440,7 @@ def test_energy_is_recorded_where_the_step_is_alone(monkeypatch, workspace, alon
     """Readings at 0 and 1 J before and after preparing, at 4 and 9 J of unlearning."""
     readings = iter((energy.Counter(float(n * n)),) for n in range(100))
     monkeypatch.setattr(cost_meter, "counters", lambda device: next(readings))
-    monkeypatch.setattr(trial, "is_alone", lambda execution: alone)
+    monkeypatch.setattr(unlearning, "is_alone", lambda execution: alone)
     as_plugin(monkeypatch, prepare=lambda *_: {}, unlearn=lambda *_: None)
     record = run_step(plugin_step("search"), workspace, KNOB)
     assert record.metrics.get("energy_joules") == expected
@@ -525,7 +525,7 @@ def test_a_record_that_is_gone_is_made_again_from_stored_outputs(monkeypatch, re
     def fail(*args):
         raise AssertionError("something ran again")
 
-    for module, name in ((trial, "make_method"), (trial, "train"), (trial, "evaluate")):
+    for module, name in ((unlearning, "make_method"), (trial, "train"), (trial, "evaluate")):
         monkeypatch.setattr(module, name, fail)
     for step in (
         step_of("train", purpose="final"),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mubench.phases import PHASES
+from mubench.catalogue.phases import PHASES
 from mubench.store.record import Record
 from mubench.sweep.kinds import STEP_KINDS, StepKind
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mubench.phases import PHASES
+from mubench.catalogue.phases import PHASES
 from mubench.report.analysis.times import OTHER, times_by_kind
 from mubench.report.figures.figure import BAND, FAINT, PALETTE, WIDTH, Figure, figure, values
 from mubench.store.record import Record

@@ -17,8 +17,8 @@ from typing_extensions import override
 
 from mubench.catalogue import plugins
 from mubench.catalogue.ids import source_id
+from mubench.catalogue.phases import phase, seconds_by_phase
 from mubench.errors import Interrupted, MubenchError, StoreError
-from mubench.phases import phase, seconds_by_phase
 from mubench.run.instructions import keep_to
 from mubench.run.stop import request_stop
 from mubench.run.tune.messages import Job, ReadyStep, Start

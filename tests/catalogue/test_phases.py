@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from mubench import phases
-from mubench.phases import phase, seconds_by_phase
+from mubench.catalogue import phases
+from mubench.catalogue.phases import phase, seconds_by_phase
 
 
 @pytest.fixture

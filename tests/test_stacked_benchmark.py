@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.on_gpu.stacked import fit_stacked
 from mubench.catalogue import cards
 from mubench.data.dataset import load_dataset
 from mubench.errors import Diverged
 from mubench.models.build import build_model
 from mubench.models.training.fit import fit
-from mubench.models.training.stacked import fit_stacked
 from tests.support.descents import recipe
 from tests.support.toy import blobs, conv, mlp, same, split_of, text, tokens, weights
 
