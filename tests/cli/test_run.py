@@ -13,12 +13,16 @@ from mubench.errors import StoreError
 from mubench.run.open_sweep import open_sweep
 from mubench.run.tune import run_plan as running
 from mubench.run.tune.resume import Summary, outdated_steps
+from mubench.store.run_log import RunTimes, logged_runs
 from mubench.store.store import Store
 from mubench.sweep import step_ids
 from tests.support.command_line import only_line
 from tests.support.sweep_world import finish, values
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
+
+
+TIMES = RunTimes("2026-01-02T03:04:05+00:00", 1, 40.0, 2.25, {"working": 12.0})
 
 
 def with_failure(store):
@@ -110,7 +114,7 @@ def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypat
     def without_ray(plan, store, progress, **options):
         seen.update(options)
         opened = open_sweep(str(sweep), store.uri)
-        return Summary(finish(opened), 1, 0)
+        return Summary(finish(opened), 1, 0, times=TIMES)
 
     monkeypatch.setattr(running, "run_plan", without_ray)
     code, out, _ = mubench_(
@@ -123,6 +127,7 @@ def test_retry_runs_failures_again_and_leaves_the_rest(mubench_, copy, monkeypat
     after = Store(str(store)).records.read()
     assert values(after.pop(failed.id)) == values(before.pop(failed.id))
     assert after == before
+    assert logged_runs(Store(str(store)), "tiny") == (TIMES,)
 
 
 MORE = ("--set", "floor=2")

@@ -91,6 +91,21 @@ class Light(Worker):
         return make_record(ready.step, result, 0.0)
 
 
+def test_a_run_tells_what_its_workers_did(finished):
+    """They worked for at least as long as the steps say; the first of each also loaded code."""
+    _, _, summary = finished
+    records, times = summary.records.values(), summary.times
+    assert times.steps == len(records)
+    assert times.worker_seconds["working"] >= sum(record.seconds for record in records)
+    assert times.worker_seconds["starting"] > 0
+    assert sum(times.worker_seconds.values()) <= 2 * times.wall_seconds + 1
+    assert times.driver_seconds > 0
+    assert 1 <= sum(record.phases["import"] > 0.5 for record in records) <= 2
+    for record in records:
+        inside = sum(record.phases.values()) - record.phases["import"]
+        assert 0 < inside <= record.seconds
+
+
 def test_a_worker_starts_without_torch(two_cpus, tmp_path):
     """Whatever Tune pickles for it may name no module of the driver's."""
     opened = opened_in(tmp_path)
