@@ -302,15 +302,25 @@ def as_classifier(model: nn.Module, splits: Mapping[Name, Split]) -> AnyClassifi
     K is the length of its logits, asked of a copy in `eval()` mode.
 
     Raises:
-        InputError: it gives no logits, or probabilities; or a label is not below K.
+        InputError: it cannot take the inputs; gives no logits, probabilities, or values that are
+            not finite; or a label is not below K.
     """
     first = next(iter(splits.values()))
     inputs = first.take(torch.arange(min(len(first), _ASKED))).inputs
     asked = AnyClassifier(copy.deepcopy(model), num_classes=0).eval()
-    output = asked.call(inputs)
+    try:
+        output = asked.call(inputs)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"model {asked.name}: cannot take {_shown(inputs)}: {why}") from error
     logits = find_logits(output)
     if logits is None:
         raise no_logits(asked.name, output)
+    if not bool(logits.isfinite().all()):
+        raise InputError(
+            f"model {asked.name}: its logits are not finite: its weights, or what it is given, "
+            "are not those of a trained model"
+        )
     if are_probabilities(logits):
         raise InputError(
             f"model {asked.name}: gives probabilities, not logits; leave out a softmax"
@@ -324,6 +334,13 @@ def as_classifier(model: nn.Module, splits: Mapping[Name, Split]) -> AnyClassifi
     classifier = AnyClassifier(model, logits.shape[1])
     classifier.learn(output)
     return classifier
+
+
+def _shown(inputs: Inputs) -> str:
+    """What a batch consists of, in words."""
+    named = inputs if isinstance(inputs, dict) else {"inputs": inputs}
+    each = (f"{n} {tuple(v.shape)} of {v.dtype}" for n, v in named.items())
+    return ", ".join(each).replace("torch.", "")
 
 
 _ASKED = 16

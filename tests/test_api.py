@@ -1,6 +1,7 @@
 """`mubench.unlearn` and `mubench.evaluate` in a person's own code."""
 
 import copy
+import math
 import re
 import subprocess
 import sys
@@ -413,6 +414,19 @@ def test_probabilities_are_no_logits(function):
     more = {"unlearn": {"method": "ft"}, "evaluate": {"test": TEST}, "theorem2": {}}[function]
     with pytest.raises(InputError, match="gives probabilities, not logits; leave out a softmax"):
         getattr(mubench, function)(model, **SETS, **more)
+
+
+@pytest.mark.parametrize("function", ["unlearn", "evaluate", "theorem2"])
+def test_a_model_that_cannot_take_the_inputs_or_knows_nothing_is_told_so(function):
+    more = {"unlearn": {"method": "ft"}, "evaluate": {"test": TEST}, "theorem2": {}}[function]
+    broken = fitted(*RETAIN)
+    nn.init.constant_(next(broken.parameters()), math.nan)
+    found = rf"model Linear: cannot take inputs \(12, {DIMENSIONS}\) of float32: mat1 and mat2"
+    with pytest.raises(InputError, match=found) as caught:
+        getattr(mubench, function)(nn.Linear(DIMENSIONS + 1, K), **SETS, **more)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="its logits are not finite"):
+        getattr(mubench, function)(broken, **SETS, **more)
 
 
 def test_what_is_frozen_stays_frozen_and_what_was_not_is_not():

@@ -10,16 +10,17 @@ from itertools import accumulate
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mubench.catalogue.features import Feature
-from mubench.data.split import Inputs
+from mubench.data.split import Draws, Inputs, Transform
 
 OTHER = -1.0
 """The stored value of a category that D_tr does not have."""
 
 
 @dataclass(frozen=True)
-class TableTransform:
+class TableTransform(Transform):
     """From stored values (b, C) float64 to a model's inputs (b, D) float32.
 
     A number is standardised by the moments of D_tr; where it is missing it is their mean, 0, and
@@ -64,9 +65,10 @@ class TableTransform:
             width=width,
         )
 
-    def __call__(self, inputs: Inputs, generator: torch.Generator | None) -> Tensor:
+    @override
+    def __call__(self, inputs: Inputs, draws: Draws | None) -> Tensor:
         """Nothing is augmented."""
-        del generator
+        del draws
         assert isinstance(inputs, Tensor)
         is_missing = inputs.isnan()
         values = inputs.nan_to_num(OTHER)

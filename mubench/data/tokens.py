@@ -20,13 +20,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from mubench.catalogue.ids import content_of, source_id
 from mubench.data.cache.cache import Facts, cached
 from mubench.data.cache.decoded import StoredDataset, StoredSplit
 from mubench.data.sources.newsgroup_text import cleaned
 from mubench.data.sources.partition import Ints
-from mubench.data.split import Inputs
+from mubench.data.split import Draws, Inputs, Transform
 from mubench.errors import DataError, InputError
 
 Encoded = NDArray[Any] | dict[str, NDArray[Any]]
@@ -51,14 +52,15 @@ class EncodedSplit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TextTransform:
+class TextTransform(Transform):
     """From `tokens` and `length` to `input_ids` and `attention_mask`, each (b, length) int64."""
 
     length: int
 
-    def __call__(self, inputs: Inputs, generator: torch.Generator | None) -> dict[str, Tensor]:
+    @override
+    def __call__(self, inputs: Inputs, draws: Draws | None) -> dict[str, Tensor]:
         """Nothing is augmented."""
-        del generator
+        del draws
         assert isinstance(inputs, dict)
         tokens, length = inputs["tokens"], inputs["length"]
         mask = torch.arange(self.length, device=tokens.device) < length[:, None]
@@ -208,7 +210,9 @@ def _of_source(source: str, length: int) -> Encode:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(os.path.expanduser(source))
+        tokenizer = AutoTokenizer.from_pretrained(
+            os.path.expanduser(source), trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         raise DataError(
             f"tokenizer {source}: not found ({str(error).splitlines()[0]}); give the path of a "

@@ -5,7 +5,7 @@ or of an image that is stored larger (section 3.4); one offset and one flip are 
 image, and each batch is one gather.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,8 +29,8 @@ class Draws(NamedTuple):
 class ImageTransform:
     """From stored uint8 (b, c, H, W) to normalised float32 (b, c, h, w).
 
-    Raw values are multiplied by `scale` (c, 1, 1) and `shift` (c, 1, 1) is added. Where a generator
-    is given the batch is cropped, with `pad` black pixels around each image, and, if `flip`,
+    Raw values are multiplied by `scale` (c, 1, 1) and `shift` (c, 1, 1) is added. Where `draws`
+    are given the batch is cropped, with `pad` black pixels around each image, and, if `flip`,
     mirrored half the time; else it is the middle of what is stored.
     """
 
@@ -67,13 +67,15 @@ class ImageTransform:
         std = 1 / (self.scale * self.max_value)
         return Pixels(-self.shift * std, std, self.max_value)
 
-    def __call__(self, inputs: Inputs, generator: torch.Generator | None) -> Tensor:
-        """Normalise; augment as well where `generator` is given. Draws from it alone."""
+    def draw(self, size: int, generator: torch.Generator) -> Draws:
+        """Offsets and flips of a batch."""
+        return draw(size, self.spare + 2 * self.pad, self.flip, generator)
+
+    def __call__(self, inputs: Inputs, draws: Sequence[Tensor] | None) -> Tensor:
+        """Normalise; augment as well where `draws` are given."""
         assert isinstance(inputs, Tensor)
-        if generator is not None:
-            spare = self.spare + 2 * self.pad
-            draws = draw(len(inputs), spare, self.flip, generator)
-            inputs = crop_and_flip(inputs, draws, self.pad, spare)
+        if draws is not None:
+            inputs = crop_and_flip(inputs, Draws(*draws), self.pad, self.spare + 2 * self.pad)
         elif self.spare:
             first, last = self.spare // 2, self.spare - self.spare // 2
             inputs = inputs[:, :, first:-last, first:-last]

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from mubench.data.cache.progress_bar import watched
 from mubench.data.overlap import require_disjoint, require_disjoint_subsets, require_no_repeats
-from mubench.data.split import Inputs, Source, Split
+from mubench.data.split import AsIs, Inputs, Source, Split
 from mubench.data.user_batches import Pair, columnwise, length_of, pairs_of
 from mubench.errors import InputError
 
@@ -17,12 +17,6 @@ UserData = Dataset[Any] | Iterable[Any]
 """`(inputs, labels)`, a torch Dataset, a DataLoader, or anything else that gives batches."""
 
 Duplicates = Literal["refuse", "keep"]
-
-
-def as_is(inputs: Inputs, generator: torch.Generator | None) -> Inputs:
-    """A transform that changes nothing: the user's data are ready for the user's model."""
-    del generator
-    return inputs
 
 
 Name = TypeVar("Name", bound=str)
@@ -144,4 +138,4 @@ def _split(pair: Pair, device: torch.device, first_id: int) -> Split:
         else inputs.to(device)
     )
     ids = torch.arange(first_id, first_id + len(labels), device=device)
-    return Split.whole(Source(moved, labels.to(device), ids, as_is))
+    return Split.whole(Source(moved, labels.to(device), ids, AsIs()))

@@ -66,7 +66,8 @@ def _on_few(subject: Subject, asked: RelearnSpec, few: Split, others: Split) -> 
     """Accuracy on the rest of D_f after steps on a few examples of it."""
     model = copy.deepcopy(subject.model)
     loaders = [_loader(subject, split, len(few)) for split in (few, subject.retain)]
-    batches = [join([loader.next(len(few)) for loader in loaders]) for _ in range(asked.few_steps)]
+    cycles = [loader.cycle([len(few)] * asked.few_steps) for loader in loaders]
+    batches = list(map(join, zip(*cycles, strict=True)))
     _train(model, subject.recipe, asked, lambda _: batches, asked.few_steps)
     return accuracy_of(model, others)
 

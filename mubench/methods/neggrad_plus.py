@@ -9,6 +9,7 @@ Differs from the paper: BatchNorm is in training mode by default, as for every m
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar
 
 import torch
@@ -44,8 +45,8 @@ class NegGradPlus(DescentMethod):
         w = self.retain_weight
 
         def pairs(epoch: int) -> Iterator[tuple[Batch | None, Batch]]:
-            for batch in retain.epoch():
-                yield forget.next(len(batch.labels)) if w < 1 else None, batch
+            ascended = forget.cycle(retain.sizes) if w < 1 else repeat(None)
+            return zip(ascended, retain.epoch(), strict=False)
 
         def loss(pair: tuple[Batch | None, Batch]) -> Tensor:
             x_f, x_r = pair

@@ -123,8 +123,7 @@ class PABI(DescentMethod):
 
         def batches(_: int) -> Iterator[Batch]:
             clip(weights, self.clip_weights)  # inside the descent, which undoes it on failure
-            for _ in range(steps):
-                yield retain.next(self.batch_size)
+            yield from retain.cycle([self.batch_size] * steps)
 
         descend(
             model,

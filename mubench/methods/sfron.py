@@ -131,9 +131,9 @@ class SFRon(Method):
         first = cycle * self.forget_every
         if self.ascent_weight:
             ascent = self.ascent_weight * cosine(first / self.iterations)
-            yield Step(forget.next(self.batch_size), ascent)
-        for _ in range(min(self.forget_every, self.iterations - first)):
-            yield Step(retain.next(self.batch_size), 0.0)
+            yield from (Step(batch, ascent) for batch in forget.cycle([self.batch_size]))
+        count = min(self.forget_every, self.iterations - first)
+        yield from (Step(batch, 0.0) for batch in retain.cycle([self.batch_size] * count))
 
     def weighted_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """sum_j w_j l_j, a scalar; the w_j sum to 1 and are constants to the gradient."""

@@ -6,6 +6,7 @@ The two differ in the set that an epoch passes over, and in their defaults.
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -85,16 +86,14 @@ class SmoothedAscent(DescentMethod):
         loss = MixedLoss(model, self, task)
         p = self.retain_weight
 
-        def beside(loader: Loader, batch: Batch) -> Batch:
-            return batch if loader is whole else loader.next(len(batch.labels))
+        def batches(loader: Loader, weight: float) -> Iterator[Batch | None]:
+            if not weight:
+                return repeat(None)
+            return loader.epoch() if loader is whole else loader.cycle(whole.sizes)
 
         def pairs(epoch: int) -> Iterator[Pair]:
             loss.begin_epoch()
-            for batch in whole.epoch():
-                yield Pair(
-                    forget=beside(forget, batch) if p < 1 else None,
-                    retain=beside(retain, batch) if p > 0 else None,
-                )
+            return map(Pair, batches(forget, 1 - p), batches(retain, p))
 
         descend(
             model,

@@ -55,8 +55,7 @@ class UAM(DescentMethod):
         forget, retain = self.loader("forget", task), self.loader("retain", task)
 
         def pairs(epoch: int) -> Iterator[Pair]:
-            for batch in retain.epoch():
-                yield Pair(forget.next(len(batch.labels)), batch)
+            return map(Pair, forget.cycle(retain.sizes), retain.epoch())
 
         def loss(pair: Pair) -> Tensor:
             weights = self.moved(model, pair)

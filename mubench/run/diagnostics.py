@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mubench.catalogue.phases import phase
 from mubench.catalogue.ranges import Scalar, is_number
 from mubench.errors import Diverged
 from mubench.methods.shared import theorem2
@@ -19,6 +20,7 @@ class Diagnosis(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
+@phase("evidence")
 def diagnose(inputs: UnlearnInputs[FinalStep], params: Mapping[str, Scalar]) -> Diagnosis:
     """Compute the diagnostics of a step; `params` are its hyperparameters."""
     asked = inputs.step.diagnostics

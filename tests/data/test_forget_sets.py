@@ -25,8 +25,7 @@ from mubench.data.scenario import (
     check_scenario,
     search_overlap,
 )
-from mubench.data.split import Source, Split
-from mubench.data.user_data import as_is
+from mubench.data.split import AsIs, Source, Split
 from mubench.errors import InputError
 from tests.support.forget_sets import PROPERTY, SEEDS, forgotten, split_of
 
@@ -116,7 +115,7 @@ import numpy as np, torch
 from mubench.data.dataset import flip_labels
 from mubench.data.sources.partition import hash_ids, partition
 from mubench.data.forget_sets import forget_hash, forget_rows
-from mubench.data.split import Source, Split
+from mubench.data.split import AsIs, Source, Split
 from mubench.data.scenario import Random
 ids = np.arange(500)
 splits = partition(ids % 10, ids, has_test=False)
@@ -305,7 +304,7 @@ def corrupted_split(n: int, every: int) -> Split:
     """Examples 100 to 99 + n, of which every so many has a wrong label."""
     true = torch.arange(n) % 3
     labels = torch.where(torch.arange(n) % every == 0, (true + 1) % 3, true)
-    source = Source(torch.zeros(n, 1), labels, torch.arange(n) + 100, as_is, true_labels=true)
+    source = Source(torch.zeros(n, 1), labels, torch.arange(n) + 100, AsIs(), true_labels=true)
     return Split.whole(source)
 
 

@@ -80,6 +80,35 @@ def test_a_stream_gives_each_part_as_taking_it_does():
     assert list(part.stream([])) == []
 
 
+@pytest.mark.parametrize("most", [0, 100, 2**18])
+def test_batches_that_are_transformed_together_are_what_they_are_alone(most, digits, monkeypatch):
+    """Augmented, of unequal sizes, the later ones too where the first are skipped."""
+    monkeypatch.setattr("mubench.data.split.GROUPED_NUMBERS", 64 * most)
+    parts = torch.randperm(200).split([50, 0, 49, 30, 1, 70])
+    alone, together = (torch.Generator().manual_seed(3) for _ in range(2))
+    expected = [digits.train.take(part, alone) for part in parts]
+    found = list(digits.train.stream(parts, together))
+    assert torch.equal(alone.get_state(), together.get_state())
+    later = list(digits.train.stream(parts, torch.Generator().manual_seed(3), skip=2))
+    for batches in (expected[2:], found[2:], later):
+        for batch, same in zip(batches, expected[2:], strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(batch, same, strict=True))
+    assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(found, expected, strict=True))
+    bounds = {found[0].inputs.untyped_storage().nbytes(), found[0].inputs.nbytes}
+    assert len(bounds) == 1, "a batch that is kept does not keep its neighbours"
+
+
+@pytest.mark.parametrize(
+    ("most", "groups"),
+    [(0, "a b c d"), (60, "a b c d"), (100, "ab c d"), (130, "ab cd"), (999, "abcd")],
+)
+def test_small_batches_are_fetched_together_and_large_ones_alone(most, groups, digits, monkeypatch):
+    monkeypatch.setattr("mubench.data.split.GROUPED_NUMBERS", 64 * most)
+    sizes = dict(zip("abcd", [50, 49, 70, 60], strict=True))
+    found = digits.train._source.grouped(list(sizes.values()))
+    assert [list(sizes)[group] for group in found] == [list(group) for group in groups.split()]
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("MUBENCH_CACHE", str(tmp_path / "cache"))

@@ -23,6 +23,10 @@ def pixels(*shape: int) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator(0))
 
 
+def augmented(transform, images, seed):
+    return transform(images, transform.draw(len(images), generator(seed)))
+
+
 def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -106,7 +110,7 @@ def test_what_is_stored_larger_is_cut_in_the_middle_and_at_random():
         for top in range(4)
         for left in range(4)
     }
-    found = transform(images, generator(0))
+    found = augmented(transform, images, 0)
     taken = {
         next(at for at, cut in cuts.items() if torch.equal(cut[i], found[i])) for i in range(200)
     }
@@ -119,7 +123,7 @@ def test_no_image_is_mirrored_where_the_card_says_so():
     assert not draw(1000, 1, False, generator(0)).flip.any()
 
 
-def test_without_a_generator_it_only_normalises():
+def test_without_draws_it_only_normalises():
     images = pixels(5, 3, 4, 4)
     mean, std = (np.array(CARD[key]).reshape(3, 1, 1) for key in ("mean", "std"))
     batch = ImageTransform.of(CARD, "cpu")(images, None)
@@ -129,16 +133,16 @@ def test_without_a_generator_it_only_normalises():
 
 def test_padding_is_black_and_then_normalised():
     white = torch.full((400, 3, 4, 4), 255, dtype=torch.uint8)
-    batch = ImageTransform.of(CARD, "cpu")(white, generator(0))
+    batch = augmented(ImageTransform.of(CARD, "cpu"), white, 0)
     assert batch[:, 0].unique().tolist() == pytest.approx([-2.0, 2.0], abs=1e-5)
 
 
 def test_it_draws_from_the_given_generator_alone_and_leaves_the_pixels_alone():
     images, transform = pixels(8, 3, 8, 8), ImageTransform.of(CARD, "cpu")
     before, stored = torch.get_rng_state(), images.clone()
-    first, second = transform(images, generator(3)), transform(images, generator(3))
+    first, second = augmented(transform, images, 3), augmented(transform, images, 3)
     assert torch.equal(first, second)
-    assert not torch.equal(first, transform(images, generator(4)))
+    assert not torch.equal(first, augmented(transform, images, 4))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(images, stored)
 

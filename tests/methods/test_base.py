@@ -20,8 +20,8 @@ def test_one_loader_less_changes_no_other_loaders_batches():
     beside = task.loader("retain", 4, augment=True)
     other = task.loader("forget", 4, augment=True)
     for _ in range(5):
-        other.next(3)
-        first, second = alone.next(4), beside.next(4)
+        list(other.cycle([3]))
+        (first,), (second,) = alone.cycle([4]), beside.cycle([4])
         assert torch.equal(first.ids, second.ids)
         assert torch.equal(first.inputs, second.inputs)
 

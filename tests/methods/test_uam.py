@@ -29,7 +29,7 @@ def by_hand(model, task, radius):
     retain = Loader(task.retain, 8, seed=0, name="retain")
     theta = nn.utils.parameters_to_vector(model.parameters()).detach()
     for r in (batch for _ in range(2) for batch in list(retain.epoch())):
-        f = forget.next(len(r.labels))
+        (f,) = forget.cycle([len(r.labels)])
 
         def on_forget(net, f=f, r=r):
             logits = net(torch.cat([f.inputs, r.inputs]))[: len(f.labels)]

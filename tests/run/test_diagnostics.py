@@ -70,6 +70,7 @@ def test_theorem_2_is_a_metric_of_the_original_of_each_request(run):
     assert metrics["theorem2_improvement"] == expected.relative_improvement
     assert metrics["theorem2_residual"] == expected.residual
     assert metrics["rte_seconds"] == 0
+    assert records[step.id].phases["evidence"] > 0, "its time is told"
     for key, record in records.items():
         assert ("theorem2_cosine" in record.metrics) is (key == step.id)
 

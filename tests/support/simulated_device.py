@@ -8,6 +8,7 @@ the device is counted. Numbers are those of the CPU.
 import warnings
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -80,6 +81,9 @@ class SimulatedDevice(TorchDispatchMode):
             stack.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", message=".*copying from a non-meta parameter")
             stack.enter_context(_Values())
+            # Its optimizers make their step by one kernel, as a CPU's and a GPU's do.
+            devices = "torch.optim.optimizer._get_fused_kernels_supported_devices"
+            stack.enter_context(patch(devices, lambda: ["cpu", THERE.type]))
             self._stack = stack.pop_all()
         return super().__enter__()
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 from packaging.version import Version
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from mubench.errors import TrackingBusy, TrackingError
 from mubench.run.loopback import bypass_proxies
 from mubench.tracking.artifacts import read_source
-from mubench.tracking.client import connect, default_uri, how_to_open, writers
+from mubench.tracking.client import artifact_location, connect, default_uri, how_to_open, writers
 from mubench.tracking.sync import sync
 from tests.support.tracked_world import World
 
@@ -158,6 +158,28 @@ def test_a_password_is_shown_nowhere_and_a_missing_driver_is_named(
         sync(world.plan, world.store, world.outline, uri, None)
     assert str(caught.value).startswith("postgresql+pg8000://me:***@host/mlflow: ")
     assert "psycopg2-binary" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite:///a.db",
+        "sqlite:////data/a b.db",
+        "sqlite:///:memory:",
+        "sqlite:///",
+        "sqlite://",
+        "sqlite:///a%20b.db",
+        "sqlite+pysqlite:////data/a.db?timeout=3",
+        "sqlite:///file:a.db",
+    ],
+)
+def test_the_file_of_an_address_is_the_one_that_sqlalchemy_opens(uri: str):
+    database = make_url(uri).database
+    is_file = database and not database.startswith((":memory:", "file:"))
+    location = artifact_location(uri)
+    assert location == (
+        (Path(database).absolute().parent / "mlartifacts").as_uri() if is_file else None
+    )
 
 
 def test_a_server_has_several_writers_and_sqlite_one():

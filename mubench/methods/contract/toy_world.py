@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mubench.data.split import Batch, Inputs, Pixels, Source, Split, Transform, to_device
+from mubench.data.split import Batch, Draws, Inputs, Pixels, Source, Split, Transform, to_device
 from mubench.models.training.descent import Descent, descend
 from mubench.models.training.loader import Loader
 
@@ -93,12 +93,16 @@ class Noise:
     pixels: ClassVar = Pixels(torch.tensor(0.5), torch.tensor(1 / 16), 255)
     """Blobs as images: values from -8 to 8 are the pixels."""
 
-    def __call__(self, inputs: Inputs, generator: torch.Generator | None) -> Inputs:
-        """Add normal noise drawn from `generator`."""
-        if generator is None or isinstance(inputs, dict) or not self.size:
+    def draw(self, size: int, generator: torch.Generator) -> Draws:
+        """Normal noise, a number for each example."""
+        return (torch.randn(size, generator=generator),) if self.size else ()
+
+    def __call__(self, inputs: Inputs, draws: Draws | None) -> Inputs:
+        """Add the noise to every pixel."""
+        if not draws or isinstance(inputs, dict):
             return inputs
-        drawn = torch.randn(inputs.shape, generator=generator)
-        return inputs + self.size * to_device(drawn, inputs.device).to(inputs)
+        noise = to_device(draws[0], inputs.device).to(inputs)
+        return inputs + self.size * noise.view(-1, *[1] * (inputs.dim() - 1))
 
 
 plain, noisy = Noise(0.0), Noise(0.1)

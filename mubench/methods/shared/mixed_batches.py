@@ -28,8 +28,8 @@ def mixed_epoch(forget: Loader, retain: Loader, order: torch.Generator) -> Itera
     """
     n_forget = len(forget.split)
     is_forget = torch.randperm(n_forget + len(retain.split), generator=order) < n_forget
-    for places in is_forget.tensor_split(steps(forget, retain)):
-        count = int(places.sum())
-        sizes = ((forget, count), (retain, len(places) - count))
-        parts = [loader.next(size) for loader, size in sizes if size]
-        yield Mixed(join(parts), count)
+    parts = is_forget.tensor_split(steps(forget, retain))
+    counts = [int(part.sum()) for part in parts]
+    others = [len(part) - count for part, count in zip(parts, counts, strict=True)]
+    for batches in zip(forget.cycle(counts), retain.cycle(others), strict=True):
+        yield Mixed(join([b for b in batches if len(b.labels)]), len(batches[0].labels))

@@ -22,7 +22,8 @@ def union_epoch(loaders: Sequence[Loader], order: torch.Generator) -> Iterator[B
     sizes = torch.tensor([len(loader.split) for loader in loaders])
     owners = torch.arange(len(loaders)).repeat_interleave(sizes)
     owners = owners[torch.randperm(len(owners), generator=order)]
-    for places in owners.tensor_split(union_steps(loaders)):
-        counts = places.bincount(minlength=len(loaders)).tolist()
-        pairs = zip(loaders, counts, strict=True)
-        yield join([loader.next(count) for loader, count in pairs if count])
+    parts = owners.tensor_split(union_steps(loaders))
+    counts = [part.bincount(minlength=len(loaders)).tolist() for part in parts]
+    cycles = map(Loader.cycle, loaders, zip(*counts, strict=True))
+    for batches in zip(*cycles, strict=True):
+        yield join([batch for batch in batches if len(batch.labels)])

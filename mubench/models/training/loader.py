@@ -1,6 +1,6 @@
 """Shuffled batches of one split, one after the other, without workers and without copies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 
@@ -27,12 +27,18 @@ class Loader:
             torch.Generator().manual_seed(derive_seed(seed, name, "augment")) if augment else None
         )
         self._left = torch.empty(0, dtype=torch.int64)
-        self._order_at_start = self._order.get_state()
+        self._at_start = self._generators()
         self._done = self._skipped = 0
 
     def __len__(self) -> int:
         """Batches in one epoch, of at most `size` examples."""
         return -(-len(self.split) // self.size)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Of the batches of one epoch; they differ by at most one."""
+        whole, longer = divmod(len(self.split), len(self))
+        return [whole + 1] * longer + [whole] * (len(self) - longer)
 
     def epoch(self) -> Iterator[Batch]:
         """Every example once, in a fresh order, in batches whose sizes differ by at most one.
@@ -43,30 +49,31 @@ class Loader:
         After `load_state_dict` it is the rest of the epoch that was cut.
         """
         skipped, self._skipped = self._skipped, 0
-        self._order_at_start = self._order.get_state()
-        parts = self._permutation().tensor_split(len(self))[skipped:]
-        for done, batch in enumerate(self.split.stream(parts, self._augment), skipped + 1):
+        self._at_start = self._generators()
+        parts = self._permutation().split(self.sizes)
+        batches = self.split.stream(parts, self._augment, skipped)
+        for done, batch in enumerate(batches, skipped + 1):
             self._done = done
             yield batch
 
-    def next(self, size: int) -> Batch:
-        """The next `size` examples of an endless, reshuffled stream.
+    def cycle(self, sizes: Iterable[int]) -> Iterator[Batch]:
+        """The next batches, of these sizes, of an endless, reshuffled stream.
 
-        The stream goes on across epochs; a short tail is filled from the next shuffle. A split
-        smaller than `size` gives all of its examples.
+        The stream goes on across epochs and calls; a short tail is filled from the next shuffle. A
+        split smaller than a size gives all of its examples.
         """
-        size = min(size, len(self.split))
-        while len(self._left) < size:
+        sizes = [min(size, len(self.split)) for size in sizes]
+        while len(self._left) < sum(sizes):
             self._left = torch.cat([self._left, self._permutation()])
-        positions, self._left = self._left[:size], self._left[size:]
-        return self.split.take(positions, self._augment)
+        *parts, self._left = self._left.split([*sizes, len(self._left) - sum(sizes)])
+        return self.split.stream(parts, self._augment)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """The place in the current `epoch`, after the last batch that it gave; `next` has none."""
-        state = {"order": self._order_at_start, "done": torch.tensor(self._done)}
-        if self._augment is not None:
-            state["augment"] = self._augment.get_state()
-        return state
+        """The place in the current `epoch`, after the last batch that it gave; no `cycle` has one.
+
+        That is what the generators were when it began, and how many batches it gave.
+        """
+        return {**self._at_start, "done": torch.tensor(self._done)}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Go to a place: the next `epoch` gives the batches that followed it."""
@@ -74,6 +81,10 @@ class Loader:
         self._skipped = int(state["done"])
         if self._augment is not None:
             self._augment.set_state(state["augment"])
+
+    def _generators(self) -> dict[str, torch.Tensor]:
+        named = {"order": self._order, "augment": self._augment}
+        return {name: each.get_state() for name, each in named.items() if each is not None}
 
     def _permutation(self) -> torch.Tensor:
         return torch.randperm(len(self.split), generator=self._order)

@@ -1,6 +1,7 @@
 """The descent loop against one written by hand, and where it stops."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -41,10 +42,8 @@ def test_descent_is_the_loop_that_one_writes_by_hand_bit_for_bit(make, optimizer
     run(model, settings_)
 
     expected = make().train()
-    if optimizer == "sgd":
-        by_hand = torch.optim.SGD(expected.parameters(), 0.1, momentum=0.9, weight_decay=0.01)
-    else:
-        by_hand = torch.optim.AdamW(expected.parameters(), 0.1, weight_decay=0.01)
+    kind = {"sgd": partial(torch.optim.SGD, momentum=0.9), "adamw": torch.optim.AdamW}[optimizer]
+    by_hand = kind(expected.parameters(), 0.1, weight_decay=0.01, fused=True)
     loader = Loader(SPLIT, 8, seed=0, name="train")
     for step, batch in enumerate(b for _ in range(2) for b in list(loader.epoch())):
         by_hand.param_groups[0]["lr"] = 0.1 * (1.0 - step / 6)
@@ -164,12 +163,45 @@ def test_mixed_precision_computes_in_bfloat16_and_keeps_float32_weights():
         assert model(SPLIT.take(torch.arange(2)).inputs).dtype == torch.float32
 
 
-@pytest.mark.gpu
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("name", ["sgd", "adamw", "sam"])
-def test_a_gpu_makes_a_step_in_one_kernel(name):
+def test_one_kernel_makes_a_step_where_memory_is_dense(name, device):
     settings_ = Descent(learning_rate=0.1, epochs=1, optimizer=name)
-    assert make_optimizer(mlp().cuda(), settings_).defaults["fused"]
-    assert not make_optimizer(mlp(), settings_).defaults["fused"]
+    model = conv().to(device)
+    assert make_optimizer(model, settings_).defaults["fused"]
+    assert make_optimizer(model.to(memory_format=torch.channels_last), settings_).defaults["fused"]
+    strided = nn.ParameterList([nn.Parameter(torch.randn(4, 6, device=device)[:, :3])])
+    assert not make_optimizer(strided, settings_).defaults["fused"]
+
+
+STEPS = {
+    "sgd": (partial(torch.optim.SGD, momentum=0.9), {}),
+    "plain": (torch.optim.SGD, {"momentum": 0.0}),
+    "nesterov": (partial(torch.optim.SGD, momentum=0.9, nesterov=True), {"nesterov": True}),
+    "adamw": (torch.optim.AdamW, {"optimizer": "adamw"}),
+}
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_in_one_kernel_is_torchs_own_step_also_for_a_late_first_gradient(name, layout):
+    kind, changes = STEPS[name]
+    models = [conv().double().eval().to(memory_format=layout) for _ in range(2)]
+    settings_ = Descent(learning_rate=0.1, epochs=1, weight_decay=0.01, **changes)
+    ours = make_optimizer(models[0], settings_)
+    theirs = kind(models[1].parameters(), 0.1, weight_decay=0.01, fused=False, foreach=False)
+    assert ours.defaults["fused"]
+    inputs = torch.randn(6, 1, 4, 4, dtype=torch.float64)
+    for step in range(4):
+        for model, optimizer in zip(models, (ours, theirs), strict=True):
+            optimizer.zero_grad()
+            model(inputs).square().sum().backward()
+            if step < 2:  # as for a layer that a model leaves out at first
+                next(model.parameters()).grad = None
+            optimizer.step()
+    for one, other in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.allclose(one, other, rtol=1e-12, atol=1e-14)
+    assert not same(weights(models[0]), weights(conv().double()))
 
 
 def test_all_weights_are_asked_once_whether_they_are_finite():

@@ -24,7 +24,8 @@ def test_every_example_comes_once_in_an_epoch_and_no_batch_is_a_short_tail(n, si
     for _ in range(epochs):
         batches = ids(loader.epoch())
         assert sorted(chain.from_iterable(batches)) == list(range(n))
-        sizes = {len(batch) for batch in batches}
+        sizes = [len(batch) for batch in batches]
+        assert sizes == loader.sizes
         assert max(sizes) <= size
         assert max(sizes) - min(sizes) <= 1
         assert len(batches) == len(loader) == math.ceil(n / size)
@@ -35,11 +36,10 @@ def test_every_example_comes_once_in_an_epoch_and_no_batch_is_a_short_tail(n, si
 def test_an_endless_stream_gives_every_example_once_per_shuffle(n, sizes):
     """Whatever the sizes asked for: the stream goes on, and tails are filled from the next one."""
     loader = Loader(blobs(n), 4, seed=0, name="retain")
-    stream = []
-    for size in sizes:
-        batch = loader.next(size).ids.tolist()
-        assert len(batch) == min(size, n)
-        stream += batch
+    cut = len(sizes) // 2  # the stream goes on from one call to the next
+    found = ids(chain(loader.cycle(sizes[:cut]), loader.cycle(sizes[cut:])))
+    assert [len(batch) for batch in found] == [min(size, n) for size in sizes]
+    stream = list(chain.from_iterable(found))
     counts = Counter(stream[: len(stream) // n * n])
     assert set(counts.values()) <= {len(stream) // n}
     for start in range(0, len(stream) - n + 1, n):
@@ -49,7 +49,7 @@ def test_an_endless_stream_gives_every_example_once_per_shuffle(n, sizes):
 def test_each_pass_has_an_order_of_its_own():
     loader = Loader(SPLIT, 21, seed=0, name="train")
     orders = [tuple(ids(loader.epoch())[0]) for _ in range(4)]
-    orders += [tuple(loader.next(21).ids.tolist()) for _ in range(4)]
+    orders += [tuple(batch) for batch in ids(loader.cycle([21] * 4))]
     assert len(set(orders)) == 8
     assert tuple(range(21)) not in orders
 
@@ -62,7 +62,7 @@ def test_batches_depend_on_seed_and_name_alone():
     first = order(0, "forget")
     torch.manual_seed(6)
     other = Loader(SPLIT, 4, seed=0, name="retain")
-    other.next(3)
+    list(other.cycle([3]))
     assert order(0, "forget") == first
     assert order(1, "forget") != first
     assert order(0, "retain") != first
