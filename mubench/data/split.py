@@ -313,14 +313,14 @@ class Split:
         # Places are looked up once for all parts: later, the way back to the host would wait for
         # the steps under way.
         sizes = [len(part) for part in listed]
-        rows = self._rows[to_device(torch.cat(listed), self._rows.device)]
+        rows = _rows(self._rows, torch.cat(listed))
         groups = source.grouped(sizes)
         together = [sum(sizes[group]) for group in groups]
         fetches = map(
             partial, repeat(source.fetch), rows.split(together), source.places(rows).split(together)
         )
         fetched = ahead(fetches) if source.is_streamed else (fetch() for fetch in fetches)
-        labels, ids = source.labels[rows].split(sizes), source.ids[rows].split(sizes)
+        labels, ids = (_rows(each, rows).split(sizes) for each in (source.labels, source.ids))
         for group, raw in zip(groups, fetched, strict=True):
             drawn = tuple(map(torch.cat, zip(*draws[group], strict=True))) if augment else None
             inputs = parted(source.transform(raw, drawn), sizes[group])

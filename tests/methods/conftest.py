@@ -51,20 +51,20 @@ def optimizers(monkeypatch):
 
 @pytest.fixture
 def taken(monkeypatch):
-    """Ids of every batch that a loader gave out, by the loader's way: `epoch` or `next`."""
+    """Ids of every batch that a loader gave out, by the loader's way: `epoch` or `cycle`."""
     found = {"outer": [], "inner": []}
-    epoch, following = Loader.epoch, Loader.next
+    epoch, cycle = Loader.epoch, Loader.cycle
 
     def spy_epoch(self):
         for batch in epoch(self):
             found["outer"].append(batch.ids.tolist())
             yield batch
 
-    def spy_next(self, size):
-        batch = following(self, size)
-        found["inner"].append(batch.ids.tolist())
-        return batch
+    def spy_cycle(self, sizes):
+        for batch in cycle(self, sizes):
+            found["inner"].append(batch.ids.tolist())
+            yield batch
 
     monkeypatch.setattr(Loader, "epoch", spy_epoch)
-    monkeypatch.setattr(Loader, "next", spy_next)
+    monkeypatch.setattr(Loader, "cycle", spy_cycle)
     return found

@@ -159,7 +159,8 @@ def test_steps_are_those_coded_by_hand(schedule, alpha, seen):
 def test_without_smoothing_it_is_plain_descent_on_the_drawn_labels_bit_for_bit(seen):
     original, expected = conv(), conv()
     found = RL(alpha=0.0, **SHORT).run(original, task_of(blobs(21), 8))
-    optimizer = torch.optim.SGD(expected.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    settings = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "fused": True}
+    optimizer = torch.optim.SGD(expected.parameters(), **settings)
     expected.train()
     for (inputs, labels, _), _n in chain.from_iterable(seen.values()):
         optimizer.zero_grad()

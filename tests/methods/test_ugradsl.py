@@ -31,11 +31,14 @@ from tests.support.toy import (
 
 
 def test_without_a_retain_term_the_retain_loader_is_never_read(monkeypatch):
-    read = []
-    take = Loader.next
-    monkeypatch.setattr(Loader, "next", lambda self, size: read.append(size) or take(self, size))
-    UGradSL(alpha=-0.3, retain_weight=0.0, **SHORT).run(mlp(), task_of(blobs(20), 8))
-    assert read == []
+    read, take = [], Loader.cycle
+    monkeypatch.setattr(
+        Loader, "cycle", lambda self, sizes: read.append(sizes) or take(self, sizes)
+    )
+    for weight, passes in ((0.0, 0), (0.1, SHORT["epochs"])):
+        read.clear()
+        UGradSL(alpha=-0.3, retain_weight=weight, **SHORT).run(mlp(), task_of(blobs(20), 8))
+        assert len(read) == passes
 
 
 def test_the_sum_is_the_mean_at_a_learning_rate_times_the_batch():

@@ -1,7 +1,7 @@
 """The one descent loop: references train with it, methods unlearn with it."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from functools import partial
@@ -92,9 +92,11 @@ def descend(
     at = Position(loss=torch.zeros((), device=device), safe=snapshot(model))
     if checkpoints is not None:
         checkpoints.restore(model, optimizer, at)
+    set_mode(model, settings.bn_mode)
+    modes = {module: module.training for module in model.modules()}
     for epoch in range(at.epoch, settings.epochs):
         at.epoch = epoch
-        set_mode(model, settings.bn_mode)
+        _restore_modes(modes)  # a look at an epoch's end may have changed them
         for batch in batches(epoch):
             if settings.schedule is not None:
                 set_learning_rate(
@@ -173,6 +175,12 @@ def set_mode(model: nn.Module, bn_mode: NormMode) -> None:
                 module.eval()
 
 
+def _restore_modes(modes: Mapping[nn.Module, bool]) -> None:
+    for module, is_training in modes.items():
+        if module.training is not is_training:
+            module.training = is_training
+
+
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
     """Mixed precision for training and unlearning; evaluation is always float32."""
     if precision == "float32":
@@ -194,8 +202,8 @@ def _are_finite(tensors: Iterable[Tensor]) -> bool:
     values = [value for value in tensors if value.is_floating_point()]
     # A sum is finite only where all its values are, and a GPU is waited for once. The sum of large
     # values need not be: then each is looked at.
-    sums = torch.stack([value.sum(dtype=torch.float32) for value in values])
-    return bool(sums.isfinite().all()) or all(bool(value.isfinite().all()) for value in values)
+    total = torch.stack([value.sum(dtype=torch.float32) for value in values]).sum()
+    return math.isfinite(total.item()) or all(bool(value.isfinite().all()) for value in values)
 
 
 def _backward(

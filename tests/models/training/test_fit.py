@@ -89,9 +89,8 @@ def test_nesterov_is_that_of_torch_bit_for_bit():
     model = mlp()
     fit(model, SPLIT, recipe(nesterov=True, momentum=0.8, weight_decay=0.01), seed=3)
     expected = mlp().train()
-    by_hand = torch.optim.SGD(
-        expected.parameters(), 0.1, momentum=0.8, weight_decay=0.01, nesterov=True
-    )
+    settings = {"momentum": 0.8, "weight_decay": 0.01, "nesterov": True, "fused": True}
+    by_hand = torch.optim.SGD(expected.parameters(), 0.1, **settings)
     loader = Loader(SPLIT, 8, seed=3, name="train")
     for batch in (b for _ in range(4) for b in list(loader.epoch())):
         by_hand.zero_grad()
