@@ -11,6 +11,7 @@ from mubench.data.availability import known_findings
 from mubench.errors import plural
 from mubench.report.analysis.significance import detectable, fewest_pairs
 from mubench.run.estimate import KindCost, total
+from mubench.run.memory import memory_of
 from mubench.run.storage import in_units, storage_of
 from mubench.sweep.grid import DatasetSpec
 from mubench.sweep.kinds import ORIGINAL
@@ -41,6 +42,7 @@ def plan_table(plan: Plan, costs: Sequence[KindCost]) -> list[RenderableType]:
         Text(f"workers: {_workers(plan)}"),
         Text(f"verdicts: {_verdicts(plan)}"),
         Text(f"store:   {_store(plan)}"),
+        *(Text(f"memory:  {line}") for line in _memory(plan)),
         *(
             Text(f"cached:  unknown for {name} ({_UNKNOWN}); run `mubench {_fetch(name, plan)}`")
             for name in plan.unknown_data
@@ -72,7 +74,7 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
 
     `work` is that of the steps that will run.
     """
-    used = parallelism(plan.steps)
+    used, most = parallelism(plan.steps), memory_of(plan.steps.values())
     return {
         "name": plan.name,
         "device": plan.device,
@@ -91,6 +93,7 @@ def plan_json(plan: Plan, costs: Sequence[KindCost]) -> dict[str, Any]:
         "work": _work_json(total(costs)),
         "workers": {"most": used.most, "mean": round(used.mean, 1), "chain": dict(used.chain)},
         "store": _store_json(plan),
+        "memory": None if most is None else most._asdict(),
         "studies": [
             {
                 "id": s.id,
@@ -132,6 +135,18 @@ def _store(plan: Plan) -> str:
     if plan.keep == "records":
         text += f" while it runs, {in_units(stored.records)} when it is completed"
     return text
+
+
+def _memory(plan: Plan) -> list[str]:
+    """What the step that needs most holds of its model; nothing where no card says."""
+    most = memory_of(plan.steps.values())
+    if most is None:
+        return []
+    return [
+        f"up to {in_units(most.bytes)} a worker ({most.what}: weights, gradients, the "
+        f"optimizer's, and copies, {most.copies} values a parameter); activations and data come "
+        "on top"
+    ]
 
 
 def _store_json(plan: Plan) -> dict[str, Any]:

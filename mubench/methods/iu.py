@@ -35,8 +35,9 @@ class IU(Method):
     `weight_decay` that the original was trained with: it also finishes the original's training.
     `cg` sees at most `subset` retain examples, `woodfisher_exact` `fisher_examples`, `lissa` one
     batch an iteration of all. The preparation holds `iterations` (`cg`) or `fisher_examples`
-    vectors of the model's size. LiSSA forgets its start within scale / (curvature + damping)
-    iterations: along directions flatter than lissa_scale / lissa_iterations it falls short.
+    vectors of the model's size, on the host where these take more than 4 GiB. LiSSA forgets its
+    start within scale / (curvature + damping) iterations: along directions flatter than
+    lissa_scale / lissa_iterations it falls short.
     """
 
     needs: ClassVar = frozenset({"forget", "forget_labels", "retain"})

@@ -6,6 +6,7 @@ import pytest
 
 from mubench.cli.plan_text import plan_json, plan_table
 from mubench.run.estimate import estimate
+from mubench.run.memory import memory_of
 from mubench.store.store import Store
 from tests.support.small_sweep import changed
 from tests.support.workload import CLASS, TINY, planned
@@ -112,5 +113,7 @@ def test_controls_are_said_apart_and_decide_no_pair():
     held = plan_json(controlled, costs)
     assert held["rows"] == ["original", "ft", "ga", "sham", "mask"]
     assert held["controls"] == ["sham", "mask"]
+    assert texts[0]["memory:"].startswith("up to ")
+    assert held["memory"] == memory_of(controlled.steps.values())._asdict()
     assert sum(step["title"].startswith("final sham (control)") for step in held["ids"]) == 2
     assert plan_json(plain, estimate(plain, {}))["controls"] == []

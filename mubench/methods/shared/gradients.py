@@ -18,7 +18,7 @@ from mubench.catalogue.seeds import derive_seed
 from mubench.data.split import Batch, Inputs, Split, join, select
 from mubench.errors import Diverged
 from mubench.methods.shared.losses import cross_entropy, full_precision
-from mubench.methods.shared.solvers import cosine
+from mubench.methods.shared.solvers import cosine, room_for
 from mubench.models.training.cost_meter import Meter
 
 BATCH = 256
@@ -114,17 +114,16 @@ def gauss_newton_product(model: nn.Module, split: Split, u: Tensor, meter: Meter
 
 def example_gradients(model: nn.Module, split: Split, meter: Meter) -> Iterator[Tensor]:
     """The gradients of single examples in the split's order, in chunks (c, d)."""
-    for parts in _gradient_parts(model, split, meter):
-        yield torch.cat(parts, 1)
+    for chunk in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
+        yield torch.cat([gradient.reshape(len(gradient), -1) for gradient in chunk.values()], 1)
 
 
 def gradient_matrix(model: nn.Module, split: Split, meter: Meter) -> Tensor:
-    """The gradients of single examples (n, d), in the split's order."""
-    one = flatten([*_trainable(model).values()])
-    rows, start = one.new_empty(len(split), len(one)), 0
-    for parts in _gradient_parts(model, split, meter):
-        stop = start + len(parts[0])
-        torch.cat(parts, 1, out=rows[start:stop])
+    """The gradients of single examples (n, d), in the split's order; where, see `room_for`."""
+    rows, start = room_for(len(split), flatten([*_trainable(model).values()])), 0
+    for chunk in example_gradients(model, split, meter):
+        stop = start + len(chunk)
+        rows[start:stop] = chunk
         start = stop
     return rows
 
@@ -181,12 +180,6 @@ def add_flat(model: nn.Module, vector: Tensor, scale: float) -> None:
     """Add scale times a flat vector (d,) to the trainable parameters, in place."""
     for name, step in unflatten(model, vector).items():
         model.get_parameter(name).add_(step, alpha=scale)
-
-
-def _gradient_parts(model: nn.Module, split: Split, meter: Meter) -> Iterator[list[Tensor]]:
-    """The gradients of single examples in chunks: for each parameter in order, (c, its size)."""
-    for chunk in _example_gradients(model, split, meter, cross_entropy, 1, lambda rows: rows[0]):
-        yield [gradient.reshape(len(gradient), -1) for gradient in chunk.values()]
 
 
 def _example_gradients(

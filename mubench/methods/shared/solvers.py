@@ -7,7 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mubench.data.split import to_device
 from mubench.errors import Diverged
+
+RESIDENT_BYTES = 2**32
+"""Vectors that take more lie in the host's memory and come to the device one at a time."""
 
 Product = Callable[[Tensor], Tensor]
 """From u (d,) to H u (d,)."""
@@ -60,18 +64,19 @@ class Krylov(NamedTuple):
         first = shifted.new_zeros(len(shifted))
         first[:1] = v.double().norm()
         weights: Tensor = torch.linalg.solve(shifted, first)
-        return weights.to(self.basis.dtype) @ self.basis
+        return to_device(weights.to(self.basis) @ self.basis, v.device)
 
 
 def krylov(product: Product, v: Tensor, *, iterations: int) -> Krylov:
     """Lanczos' iteration (1950) from v (d,) for a symmetric H, reorthogonalised in float64.
 
-    Stops where the subspace is closed under H. Keeps `iterations` vectors of v's size.
+    Stops where the subspace is closed under H. Keeps `iterations` vectors of v's size, on the host
+    where they take more than `RESIDENT_BYTES`.
 
     Raises:
         Diverged: a product is not finite, or v is.
     """
-    basis = v.new_empty(iterations, len(v))
+    basis = room_for(iterations, v)
     projected = torch.zeros(iterations, iterations, dtype=torch.float64, device=v.device)
     left, scale, m = v, v.double().norm().item(), 0
     while m < iterations:
@@ -80,14 +85,15 @@ def krylov(product: Product, v: Tensor, *, iterations: int) -> Krylov:
             raise Diverged("Lanczos met a product that is not finite; check the inputs")
         if length <= 1e-12 * scale:
             break
-        basis[m] = left / length
-        image = product(basis[m])
+        direction = left / length
+        basis[m] = direction
+        image = product(direction)
         m += 1
         rest = image.double()
         projected[m - 1, :m] = projected[:m, m - 1] = _overlaps(basis[:m], rest)
         for _ in range(2):  # once is not enough where the image nearly lies in the subspace
             for overlap, vector in zip(_overlaps(basis[:m], rest), basis[:m], strict=True):
-                rest -= overlap * vector
+                rest -= overlap * to_device(vector, rest.device)
         scale = max(scale, image.double().norm().item())
         left = rest.to(v.dtype)
     return Krylov(basis[:m], projected[:m, :m].contiguous())
@@ -120,13 +126,14 @@ def woodfisher_exact(gradients: Tensor, v: Tensor, *, damping: float) -> Tensor:
     Raises:
         Diverged: a gradient is not finite, or rounding outweighs the damping.
     """
-    gram = _lower_gram(gradients)
+    gram, there = _lower_gram(gradients), to_device(v, gradients.device)
     gram.diagonal().add_(len(gradients) * damping)
     factor, failed = torch.linalg.cholesky_ex(gram)
     if failed.item():
         raise Diverged("the damped Fisher matrix is not positive definite; raise damping")
-    weights = torch.cholesky_solve((gradients @ v).double()[:, None], factor)[:, 0].to(v.dtype)
-    return (v - gradients.T @ weights) / damping
+    image = (gradients @ there).double()
+    weights = torch.cholesky_solve(image[:, None], factor)[:, 0].to(v.dtype)
+    return to_device((there - gradients.T @ weights) / damping, v.device)
 
 
 def _lower_gram(rows: Tensor, block: int = 128) -> Tensor:
@@ -157,6 +164,12 @@ def woodfisher_ref(gradients: Iterable[Tensor], v: Tensor, *, count: int = 1000)
     return k
 
 
+def room_for(count: int, v: Tensor) -> Tensor:
+    """Memory for `count` vectors like v (d,): (count, d), where v is or on the host."""
+    is_resident = count * v.nbytes <= RESIDENT_BYTES
+    return v.new_empty(count, len(v), device=v.device if is_resident else "cpu")
+
+
 def cosine(a: Tensor, b: Tensor) -> float:
     """Cosine of the angle between two vectors; 0 where one of them is 0."""
     norms = math.sqrt(_dot(a, a) * _dot(b, b))
@@ -165,7 +178,7 @@ def cosine(a: Tensor, b: Tensor) -> float:
 
 def _overlaps(basis: Tensor, u: Tensor) -> Tensor:
     """Dot products (m,) of the rows with u (d,), in float64, one row at a time."""
-    return torch.stack([torch.dot(row.double(), u) for row in basis])
+    return torch.stack([torch.dot(to_device(row, u.device).double(), u) for row in basis])
 
 
 def _dot(a: Tensor, b: Tensor) -> float:

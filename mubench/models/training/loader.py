@@ -63,9 +63,10 @@ class Loader:
         split smaller than a size gives all of its examples.
         """
         sizes = [min(size, len(self.split)) for size in sizes]
-        while len(self._left) < sum(sizes):
-            self._left = torch.cat([self._left, self._permutation()])
-        *parts, self._left = self._left.split([*sizes, len(self._left) - sum(sizes)])
+        missing = max(0, sum(sizes) - len(self._left))
+        passes = -(-missing // len(self.split))
+        stream = torch.cat([self._left, *(self._permutation() for _ in range(passes))])
+        *parts, self._left = stream.split([*sizes, len(stream) - sum(sizes)])
         return self.split.stream(parts, self._augment)
 
     def state_dict(self) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ import torch
 from mubench.errors import Diverged
 from mubench.methods.shared import gradients as influence
 from mubench.methods.shared import solvers
+from tests.support.simulated_device import THERE, SimulatedDevice
 from tests.support.vectors import normal
 
 
@@ -236,3 +237,22 @@ def test_lissa_stops_as_soon_as_u_outgrows_its_bound_and_at_a_nan():
     assert len(calls) == 4  # |u_t| = 1, 2, 7, 20, 61 times |v|, against 10 (t + 1)
     with pytest.raises(Diverged, match="in step 1 of"):
         solvers.lissa(lambda u: np.nan * u, torch.ones(3), scale=1.0, iterations=4)
+
+
+@pytest.mark.parametrize("most", [0, 2**32])
+def test_vectors_that_are_many_lie_on_the_host_and_the_answer_is_the_same(most, monkeypatch):
+    monkeypatch.setattr(solvers, "RESIDENT_BYTES", most)
+    G, v = normal(20, 30).float(), normal(30, seed=1).float()
+    H = G.T @ G / 20
+    basis = solvers.krylov(lambda u: H @ u, v, iterations=8)
+    expected = basis.solve(v, 0.3), solvers.woodfisher_exact(G, v, damping=0.1)
+    with SimulatedDevice():
+        there = [value.to(THERE) for value in (v, H)]
+        found = solvers.krylov(lambda u: there[1] @ u, there[0], iterations=8)
+        rows = solvers.room_for(20, there[0])
+        rows[:] = G.to(rows.device)
+        answers = found.solve(there[0], 0.3), solvers.woodfisher_exact(rows, there[0], damping=0.1)
+        assert found.basis.device == rows.device == (THERE if most else torch.device("cpu"))
+        assert {answer.device for answer in answers} == {THERE}
+        back = [answer.cpu() for answer in answers]
+    assert all(map(torch.equal, back, expected))
