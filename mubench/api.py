@@ -310,6 +310,8 @@ def as_classifier(model: nn.Module, splits: Mapping[Name, Split]) -> AnyClassifi
     asked = AnyClassifier(copy.deepcopy(model), num_classes=0).eval()
     try:
         output = asked.call(inputs)
+    except torch.cuda.OutOfMemoryError:
+        raise
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"model {asked.name}: cannot take {_shown(inputs)}: {why}") from error

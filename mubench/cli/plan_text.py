@@ -143,7 +143,7 @@ def _memory(plan: Plan) -> list[str]:
     if most is None:
         return []
     return [
-        f"up to {in_units(most.bytes)} a worker ({most.what}: weights, gradients, the "
+        f"at least {in_units(most.bytes)} a worker ({most.what}: weights, gradients, the "
         f"optimizer's, and copies, {most.copies} values a parameter); activations and data come "
         "on top"
     ]

@@ -52,6 +52,10 @@ class Transform(Protocol):
         del size, generator
         return ()
 
+    def numbers(self, stored: int) -> int:
+        """How many numbers an example takes at most, of which that many are stored."""
+        return stored
+
     def __call__(self, inputs: Inputs, draws: Draws | None) -> Inputs:
         """Normalise; augment as well where `draws` are given."""
         ...
@@ -123,7 +127,8 @@ class Source:
     def grouped(self, sizes: Sequence[int]) -> list[slice]:
         """Which consecutive batches of these sizes are transformed together."""
         parts = self.inputs.values() if isinstance(self.inputs, dict) else [self.inputs]
-        most = GROUPED_NUMBERS // max(1, sum(math.prod(part.shape[1:]) for part in parts))
+        stored = sum(math.prod(part.shape[1:]) for part in parts)
+        most = GROUPED_NUMBERS // max(1, self.transform.numbers(stored))
         ends, rows = [0], 0
         for end, size in enumerate(sizes):
             rows += size
@@ -170,9 +175,8 @@ def select(inputs: Inputs, rows: Tensor) -> Inputs:
 
 
 def _rows(values: Tensor, rows: Tensor) -> Tensor:
-    return values.index_select(
-        0, to_device(rows, values.device)
-    )  # in half the time of values[rows]
+    # In half the time of values[rows].
+    return values.index_select(0, to_device(rows, values.device))
 
 
 def parted(inputs: Inputs, sizes: Sequence[int]) -> list[Inputs]:
@@ -319,7 +323,8 @@ class Split:
         fetches = map(
             partial, repeat(source.fetch), rows.split(together), source.places(rows).split(together)
         )
-        fetched = ahead(fetches) if source.is_streamed else (fetch() for fetch in fetches)
+        is_ahead = source.is_streamed and len(groups) > 1
+        fetched = ahead(fetches) if is_ahead else (fetch() for fetch in fetches)
         labels, ids = (_rows(each, rows).split(sizes) for each in (source.labels, source.ids))
         for group, raw in zip(groups, fetched, strict=True):
             drawn = tuple(map(torch.cat, zip(*draws[group], strict=True))) if augment else None

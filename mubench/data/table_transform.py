@@ -66,6 +66,11 @@ class TableTransform(Transform):
         )
 
     @override
+    def numbers(self, stored: int) -> int:
+        """The inputs, in float64 while they are made."""
+        return max(stored, 2 * self.width)
+
+    @override
     def __call__(self, inputs: Inputs, draws: Draws | None) -> Tensor:
         """Nothing is augmented."""
         del draws

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from typing_extensions import override
 
-from mubench.data.split import Inputs, Pixels, to_device
+from mubench.data.split import Inputs, Pixels, Transform, to_device
 from mubench.errors import InputError
 
 
-class Draws(NamedTuple):
+class CropAndFlip(NamedTuple):
     """What one augmentation drew: `top`, `left` (b,) int64 in [0, spare], `flip` (b,) bool."""
 
     top: Tensor
@@ -26,7 +27,7 @@ class Draws(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ImageTransform:
+class ImageTransform(Transform):
     """From stored uint8 (b, c, H, W) to normalised float32 (b, c, h, w).
 
     Raw values are multiplied by `scale` (c, 1, 1) and `shift` (c, 1, 1) is added. Where `draws`
@@ -67,15 +68,17 @@ class ImageTransform:
         std = 1 / (self.scale * self.max_value)
         return Pixels(-self.shift * std, std, self.max_value)
 
-    def draw(self, size: int, generator: torch.Generator) -> Draws:
+    @override
+    def draw(self, size: int, generator: torch.Generator) -> CropAndFlip:
         """Offsets and flips of a batch."""
         return draw(size, self.spare + 2 * self.pad, self.flip, generator)
 
+    @override
     def __call__(self, inputs: Inputs, draws: Sequence[Tensor] | None) -> Tensor:
         """Normalise; augment as well where `draws` are given."""
         assert isinstance(inputs, Tensor)
         if draws is not None:
-            inputs = crop_and_flip(inputs, Draws(*draws), self.pad, self.spare + 2 * self.pad)
+            inputs = crop_and_flip(inputs, CropAndFlip(*draws), self.pad, self.spare + 2 * self.pad)
         elif self.spare:
             first, last = self.spare // 2, self.spare - self.spare // 2
             inputs = inputs[:, :, first:-last, first:-last]
@@ -83,15 +86,15 @@ class ImageTransform:
         return inputs.to(torch.float32).mul_(self.scale).add_(self.shift)
 
 
-def draw(size: int, spare: int, flip: bool, generator: torch.Generator) -> Draws:
+def draw(size: int, spare: int, flip: bool, generator: torch.Generator) -> CropAndFlip:
     """Offsets and flips of a batch. The same number is drawn whether or not images are mirrored."""
     device = generator.device
     offsets = torch.randint(spare + 1, (2, size), generator=generator, device=device)
     coins = torch.rand(size, generator=generator, device=device) < 0.5
-    return Draws(offsets[0], offsets[1], coins & flip)
+    return CropAndFlip(offsets[0], offsets[1], coins & flip)
 
 
-def crop_and_flip(images: Tensor, draws: Draws, pad: int, spare: int) -> Tensor:
+def crop_and_flip(images: Tensor, draws: CropAndFlip, pad: int, spare: int) -> Tensor:
     """Cut (h, w) at (top, left) out of each zero-padded image (b, c, H, W), then mirror it.
 
     `spare` is by how much the padded image is larger than the cut: h = H + 2 pad - spare.

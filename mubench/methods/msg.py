@@ -69,7 +69,7 @@ class MSG(DescentMethod):
         def damp(_: torch.optim.Optimizer) -> None:
             for weight, mask in zip(weights, redrawn, strict=True):
                 if weight.grad is not None:
-                    weight.grad = torch.where(mask, weight.grad, KEPT * weight.grad)
+                    weight.grad.copy_(torch.where(mask, weight.grad, KEPT * weight.grad))
 
         def loss(batch: Batch) -> Tensor:
             return cross_entropy(model(batch.inputs), batch.labels, "mean")

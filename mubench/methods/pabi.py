@@ -33,6 +33,8 @@ from mubench.models.training.descent import Hooks, descend
 
 MOST_STEPS = 50_000
 """A search may ask for millions of noisy steps, far more than a training from scratch takes."""
+AT_ONCE = 1000
+"""Noisy steps whose batches are drawn at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +125,8 @@ class PABI(DescentMethod):
 
         def batches(_: int) -> Iterator[Batch]:
             clip(weights, self.clip_weights)  # inside the descent, which undoes it on failure
-            yield from retain.cycle([self.batch_size] * steps)
+            for first in range(0, steps, AT_ONCE):  # what one call gives is drawn at once
+                yield from retain.cycle([self.batch_size] * min(AT_ONCE, steps - first))
 
         descend(
             model,

@@ -1,6 +1,7 @@
-"""How much of a worker's memory a step fills with copies of its model.
+"""How much of a worker's memory a step fills at least with copies of its model.
 
-Not counted: activations, the data, and the vectors that influence methods prepare (`iu`).
+Parameters are those that the model's card says. Not counted: activations, the data, what single
+methods hold beside a descent (vectors of `iu`, masks of `salun`), and originals of other requests.
 """
 
 from collections.abc import Iterable
@@ -47,4 +48,4 @@ def _of_unlearning(row: Row) -> int:
 
 def _of_descent(optimizer: str) -> int:
     """Weights, gradients, weights at the end of the last finite epoch, the optimizer's."""
-    return 3 + {"sgd": 1, "adamw": 2, "sam": 4}[optimizer]
+    return 3 + {"sgd": 1, "sam": 4}.get(optimizer, 2)

@@ -113,7 +113,7 @@ def test_controls_are_said_apart_and_decide_no_pair():
     held = plan_json(controlled, costs)
     assert held["rows"] == ["original", "ft", "ga", "sham", "mask"]
     assert held["controls"] == ["sham", "mask"]
-    assert texts[0]["memory:"].startswith("up to ")
+    assert texts[0]["memory:"].startswith("at least ")
     assert held["memory"] == memory_of(controlled.steps.values())._asdict()
     assert sum(step["title"].startswith("final sham (control)") for step in held["ids"]) == 2
     assert plan_json(plain, estimate(plain, {}))["controls"] == []

@@ -49,3 +49,9 @@ def test_a_large_number_keeps_its_digits_until_it_is_standardised():
     table = TableTransform.of((Feature(name="a"),), (1e9,), (0.5,), "cpu")
     rows = torch.tensor([[1e9 + 0.25], [1e9 - 0.5]], dtype=torch.float64)
     assert np.allclose(table(rows, None), [[0.5], [-1.0]])
+
+
+def test_a_wide_row_counts_as_the_inputs_that_it_becomes():
+    transform = TableTransform.of(FEATURES, MEAN, STD, "cpu")
+    assert transform.numbers(4) == 2 * transform.width == 16
+    assert transform.numbers(99) == 99

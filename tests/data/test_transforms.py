@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mubench.data.transforms import Draws, ImageTransform, crop_and_flip, draw
+from mubench.data.transforms import CropAndFlip, ImageTransform, crop_and_flip, draw
 from mubench.errors import InputError
 
 CARD = {
@@ -67,7 +67,7 @@ def test_a_batch_equals_a_loop_over_its_images(shape, pad, larger, flip, seed):
 def test_the_middle_offset_without_a_flip_changes_nothing():
     images = pixels(3, 3, 8, 6)
     middle = torch.full((3,), 4)
-    assert torch.equal(crop_and_flip(images, Draws(middle, middle, middle < 0), 4, 8), images)
+    assert torch.equal(crop_and_flip(images, CropAndFlip(middle, middle, middle < 0), 4, 8), images)
 
 
 def test_offsets_and_flips_are_uniform():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from mubench.data.split import Pixels
+from mubench.data.split import Pixels, Transform
 
 PLAIN = {"momentum": 0.0, "augment": False, "batch_size": 100}
 
@@ -14,12 +14,12 @@ def generator(seed=0):
 
 
 @dataclass(frozen=True)
-class Normalised:
+class Normalised(Transform):
     """A transform from pixels in [0, 1]."""
 
     pixels: Pixels
 
-    def __call__(self, inputs, generator):
+    def __call__(self, inputs, draws):
         return (inputs - self.pixels.mean) / self.pixels.std
 
 

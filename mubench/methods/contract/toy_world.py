@@ -86,17 +86,19 @@ def text(seed: int = 0) -> TextNet:
 
 
 @dataclass(frozen=True)
-class Noise:
+class Noise(Transform):
     """An augmentation that shows whether it was asked for; texts stay as they are."""
 
     size: float
     pixels: ClassVar = Pixels(torch.tensor(0.5), torch.tensor(1 / 16), 255)
     """Blobs as images: values from -8 to 8 are the pixels."""
 
+    @override
     def draw(self, size: int, generator: torch.Generator) -> Draws:
         """Normal noise, a number for each example."""
         return (torch.randn(size, generator=generator),) if self.size else ()
 
+    @override
     def __call__(self, inputs: Inputs, draws: Draws | None) -> Inputs:
         """Add the noise to every pixel."""
         if not draws or isinstance(inputs, dict):

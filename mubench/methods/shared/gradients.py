@@ -15,7 +15,7 @@ from torch.func import functional_call, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mubench.catalogue.seeds import derive_seed
-from mubench.data.split import Batch, Inputs, Split, join, select
+from mubench.data.split import Batch, Inputs, Split, join
 from mubench.errors import Diverged
 from mubench.methods.shared.losses import cross_entropy, full_precision
 from mubench.methods.shared.solvers import cosine, room_for
@@ -231,8 +231,7 @@ def _for_each(
     except RuntimeError as error:
         if not str(error).startswith("vmap: It looks like"):
             raise
-    rows = torch.arange(len(batch.labels)).unbind()
-    parts = [gradients(select(batch.inputs, row), batch.labels[row]) for row in rows]
+    parts = [gradients(_one(batch.inputs, row), label) for row, label in enumerate(batch.labels)]
     return {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -262,6 +261,13 @@ def _finite(importances: Tensor) -> Tensor:
     if not torch.isfinite(importances).all():
         raise Diverged("the squared gradients are not finite; check the inputs")
     return importances
+
+
+def _one(inputs: Inputs, row: int) -> Inputs:
+    """A row, without the dimension of the batch."""
+    if isinstance(inputs, dict):
+        return {name: value[row] for name, value in inputs.items()}
+    return inputs[row]
 
 
 def _alone(inputs: Inputs) -> Inputs:

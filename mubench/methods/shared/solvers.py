@@ -11,7 +11,8 @@ from mubench.data.split import to_device
 from mubench.errors import Diverged
 
 RESIDENT_BYTES = 2**32
-"""Vectors that take more lie in the host's memory and come to the device one at a time."""
+"""Vectors that take more lie in the host's memory: products with them are taken there, or come to
+the device one at a time."""
 
 Product = Callable[[Tensor], Tensor]
 """From u (d,) to H u (d,)."""
@@ -166,8 +167,9 @@ def woodfisher_ref(gradients: Iterable[Tensor], v: Tensor, *, count: int = 1000)
 
 def room_for(count: int, v: Tensor) -> Tensor:
     """Memory for `count` vectors like v (d,): (count, d), where v is or on the host."""
-    is_resident = count * v.nbytes <= RESIDENT_BYTES
-    return v.new_empty(count, len(v), device=v.device if is_resident else "cpu")
+    if count * v.nbytes <= RESIDENT_BYTES:
+        return v.new_empty(count, len(v))
+    return v.new_empty(count, len(v), device="cpu", pin_memory=v.is_cuda)
 
 
 def cosine(a: Tensor, b: Tensor) -> float:

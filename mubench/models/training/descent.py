@@ -1,7 +1,7 @@
 """The one descent loop: references train with it, methods unlearn with it."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from functools import partial
@@ -46,13 +46,17 @@ class Descent:
             check_bounds(setting.name, getattr(self, setting.name), setting.name)
 
 
+def _nothing(_: torch.optim.Optimizer) -> None:
+    """A hook that does nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
     """What a method does around the steps of a descent."""
 
-    before_step: Callable[[torch.optim.Optimizer], None] = lambda _: None
+    before_step: Callable[[torch.optim.Optimizer], None] = _nothing
     """May change the gradients, which are clipped by then."""
-    after_step: Callable[[torch.optim.Optimizer], None] = lambda _: None
+    after_step: Callable[[torch.optim.Optimizer], None] = _nothing
     """May change the weights and the optimizer's state."""
     after_epoch: Callable[[int], bool] = lambda _: False
     """May look at the model, which is finite; True stops the descent."""
@@ -96,7 +100,8 @@ def descend(
     modes = {module: module.training for module in model.modules()}
     for epoch in range(at.epoch, settings.epochs):
         at.epoch = epoch
-        _restore_modes(modes)  # a look at an epoch's end may have changed them
+        if any(module.training is not is_on for module, is_on in modes.items()):
+            set_mode(model, settings.bn_mode)  # a look at an epoch's end changed them
         for batch in batches(epoch):
             if settings.schedule is not None:
                 set_learning_rate(
@@ -107,9 +112,7 @@ def descend(
                 _end(model, at, settings)
             optimizer.zero_grad(set_to_none=True)
             _backward(model, settings, at.loss, partial(computed, batch))
-            hooks.before_step(optimizer)
-            optimizer.step()
-            hooks.after_step(optimizer)
+            _make_step(optimizer, hooks)
             at.step += 1
             if checkpoints is not None:
                 checkpoints.save_if_due(model, optimizer, at)
@@ -130,8 +133,10 @@ def make_optimizer(model: nn.Module, settings: Descent) -> torch.optim.Optimizer
     Ten small parameters take a third of the time so, and a GPU does not wait for the host.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    # That kernel walks through memory, whatever the strides.
-    fused = True if all(p.is_floating_point() and _is_dense(p) for p in parameters) else None
+    # That kernel walks through memory whatever the strides, and knows no sparse gradients.
+    is_fit = all(p.is_floating_point() and _is_dense(p) for p in parameters)
+    is_sparse = any(getattr(module, "sparse", False) for module in model.modules())
+    fused = True if is_fit and not is_sparse else None
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(
             parameters,
@@ -148,11 +153,27 @@ def make_optimizer(model: nn.Module, settings: Descent) -> torch.optim.Optimizer
         fused=fused,
     )
     if settings.momentum:
-        # It also fails where a parameter has its first gradient later than others: without a
+        # The fused SGD fails for a parameter that has its first gradient later than others and no
         # buffer. One of zeros is the same as none.
         for parameter in parameters:
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return optimizer
+
+
+def _make_step(optimizer: torch.optim.Optimizer, hooks: Hooks) -> None:
+    if hooks.before_step is not _nothing:
+        hooks.before_step(optimizer)
+        _lay_out_gradients(optimizer)
+    optimizer.step()
+    hooks.after_step(optimizer)
+
+
+def _lay_out_gradients(optimizer: torch.optim.Optimizer) -> None:
+    """Lay out gradients in memory as their parameters are, as autograd does and a hook may not."""
+    for parameter in (p for group in optimizer.param_groups for p in group["params"]):
+        gradient = parameter.grad
+        if gradient is not None and gradient.stride() != parameter.stride():
+            parameter.grad = torch.empty_like(parameter).copy_(gradient)
 
 
 def _is_dense(value: Tensor) -> bool:
@@ -173,12 +194,6 @@ def set_mode(model: nn.Module, bn_mode: NormMode) -> None:
         for module in model.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.eval()
-
-
-def _restore_modes(modes: Mapping[nn.Module, bool]) -> None:
-    for module, is_training in modes.items():
-        if module.training is not is_training:
-            module.training = is_training
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
@@ -222,6 +237,9 @@ def _keep_finite(model: nn.Module, at: Position, settings: Descent) -> None:
     weights = model.state_dict()
     if not (math.isfinite(at.loss.item()) and _are_finite(weights.values())):
         _end(model, at, settings)
+    if {n: v.shape for n, v in at.safe.items()} != {n: v.shape for n, v in weights.items()}:
+        at.safe = snapshot(model)  # a module made a buffer, or another
+        return
     for name, value in weights.items():
         at.safe[name].copy_(value)
 

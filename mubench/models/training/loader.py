@@ -37,7 +37,7 @@ class Loader:
     @property
     def sizes(self) -> list[int]:
         """Of the batches of one epoch; they differ by at most one."""
-        whole, longer = divmod(len(self.split), len(self))
+        whole, longer = divmod(len(self.split), max(1, len(self)))
         return [whole + 1] * longer + [whole] * (len(self) - longer)
 
     def epoch(self) -> Iterator[Batch]:
@@ -64,9 +64,10 @@ class Loader:
         """
         sizes = [min(size, len(self.split)) for size in sizes]
         missing = max(0, sum(sizes) - len(self._left))
-        passes = -(-missing // len(self.split))
+        passes = -(-missing // len(self.split)) if missing else 0
         stream = torch.cat([self._left, *(self._permutation() for _ in range(passes))])
-        *parts, self._left = stream.split([*sizes, len(stream) - sum(sizes)])
+        *parts, left = stream.split([*sizes, len(stream) - sum(sizes)])
+        self._left = left.clone()  # a part of it would keep all of it
         return self.split.stream(parts, self._augment)
 
     def state_dict(self) -> dict[str, torch.Tensor]:

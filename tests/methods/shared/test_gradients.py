@@ -106,3 +106,19 @@ def test_the_fisher_is_a_mean_over_even_batches_of_squared_gradients(n):
     assert sorted(np.concatenate(rows)) == list(range(n))
     expected = sum(flat_gradient(error[r] / len(r), x[r]) ** 2 for r in rows) / len(rows)
     assert abs(batch_fisher(original, task.forget).numpy() - expected).max() < 1e-12
+
+
+@pytest.mark.parametrize("net", [mlp, text])
+def test_a_model_that_looks_at_values_has_its_examples_one_by_one(net, monkeypatch):
+    """As those of transformers look at masks; no vectorised call can follow."""
+    split = tokens(5) if net is text else blobs(5)
+    model = net().eval()
+    expected = torch.cat(list(example_gradients(model, split, Meter())))
+
+    def looks(module, inputs):
+        values = inputs[0].values() if isinstance(inputs[0], dict) else inputs
+        assert all(bool(value.isfinite().all()) for value in values)
+
+    model.register_forward_pre_hook(looks)
+    found = torch.cat(list(example_gradients(model, split, Meter())))
+    assert torch.allclose(found, expected, atol=1e-6)

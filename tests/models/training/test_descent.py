@@ -337,3 +337,76 @@ def test_a_late_divergence_goes_back_to_the_last_finite_epoch():
         descent(model, epochs=5, poison=True)
     descent(expected, epochs=2, poison=False)
     assert same(weights(model), weights(expected))
+
+
+def test_gradients_that_a_hook_lays_out_otherwise_are_laid_out_as_their_weights():
+    """The kernel of a step walks through memory: it would add one weight's gradient to another."""
+
+    def reversed_in_memory(optimizer):
+        for p in optimizer.param_groups[0]["params"]:
+            if p.dim() == 4:
+                p.grad = (2 * p.grad).permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0)
+
+    def doubled(optimizer):
+        for p in optimizer.param_groups[0]["params"]:
+            if p.dim() == 4:
+                p.grad.mul_(2)
+
+    models = [conv(), conv()]
+    for model, hook in zip(models, (reversed_in_memory, doubled), strict=True):
+        short(model, hooks=Hooks(before_step=hook))
+    assert same(*map(weights, models))
+
+
+def test_sparse_gradients_make_a_step():
+    model = nn.Embedding(5, 2, sparse=True)
+    before = model.weight.detach().clone()
+    settings_ = Descent(learning_rate=0.5, epochs=1, momentum=0.0, weight_decay=0.0)
+    row = torch.tensor([3])
+    descend(model, settings_, lambda _: [row], lambda at: model(at).sum(), steps_per_epoch=1)
+    before[3] -= 0.5
+    assert torch.equal(model.weight, before)
+
+
+class Growing(nn.Module):
+    """A buffer that is as long as there were batches, and none before the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = mlp()
+        self.register_buffer("seen", None)
+
+    def forward(self, inputs):
+        self.seen = torch.ones(1 if self.seen is None else len(self.seen) + 1)
+        return self.layer(inputs)
+
+
+def test_buffers_may_come_and_grow():
+    model = Growing()
+    short(model)
+    assert len(model.seen) == 6
+    expected = mlp()
+    short(expected)
+    assert same(weights(model.layer), weights(expected))
+
+
+class Merging(nn.Linear):
+    """A layer that acts when it changes its mode, as those that merge adapters do."""
+
+    merged = False
+
+    def train(self, mode=True):
+        self.merged = not mode
+        return super().train(mode)
+
+
+def test_a_layer_that_acts_in_train_is_asked_after_a_look_at_an_epochs_end():
+    model = nn.Sequential(nn.Flatten(), Merging(16, 3))
+    found = []
+
+    def loss(batch):
+        found.append((model[1].training, model[1].merged))
+        return F.cross_entropy(model(batch.inputs), batch.labels)
+
+    short(model, loss=loss, hooks=Hooks(after_epoch=lambda _: bool(model.eval()) and False))
+    assert set(found) == {(True, False)}

@@ -119,3 +119,9 @@ def test_an_epoch_that_is_given_up_is_not_continued():
     next(loader.epoch())
     list(other.epoch())
     assert ids(loader.epoch()) == ids(other.epoch())
+
+
+def test_of_an_empty_split_there_is_no_example():
+    loader = Loader(SPLIT.subset(torch.tensor([], dtype=torch.int64)), 4, seed=0, name="retain")
+    assert loader.sizes == []
+    assert ids(loader.cycle([0, 3])) == [[], []]
