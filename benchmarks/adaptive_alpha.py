@@ -11,7 +11,7 @@ import torch
 from helpers.smoke import sized
 
 from mubench.catalogue import cards
-from mubench.data.split import Source, Split
+from mubench.data.split import AsIs, Source, Split
 from mubench.methods.base import ForgetTask
 from mubench.methods.ugradsl_plus import UGradSLPlus
 from mubench.models.build import build_model
@@ -26,7 +26,7 @@ def main() -> None:
     ids = torch.arange(640)
     inputs = torch.randn(640, 3, 32, 32, generator=generator)
     labels = torch.randint(10, (640,), generator=generator)
-    full = Split.whole(Source(inputs, labels, ids, lambda x, generator: x))
+    full = Split.whole(Source(inputs, labels, ids, AsIs()))
     splits = {"forget": full.subset(ids[:64]), "retain": full.subset(ids[64:])}
     task = ForgetTask(splits=splits, num_classes=10, seed=0, new_model=lambda: model)
     fixed = UGradSLPlus(alpha=-0.2, learning_rate=1e-4, epochs=2)

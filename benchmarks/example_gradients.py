@@ -16,7 +16,7 @@ from helpers.smoke import sized
 from torch import Tensor, nn
 
 from mubench.catalogue import cards
-from mubench.data.split import Source, Split
+from mubench.data.split import AsIs, Source, Split
 from mubench.methods.ff import root_weighted
 from mubench.methods.shared.gradients import flatten, gradient_matrix, squared_gradients
 from mubench.methods.shared.losses import cross_entropy
@@ -92,7 +92,7 @@ def main() -> None:
     inputs = torch.randn(EXAMPLES, 3, 32, 32, generator=generator)
     labels = torch.randint(CLASSES, (EXAMPLES,), generator=generator)
     ids = torch.arange(EXAMPLES)
-    split = Split.whole(Source(inputs, labels, ids, lambda x, generator: x))
+    split = Split.whole(Source(inputs, labels, ids, AsIs()))
     few, meter = split.subset(ids[:FEW]), Meter()
     v = torch.randn(sum(p.numel() for p in model.parameters()), generator=generator)
 

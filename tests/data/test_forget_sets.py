@@ -121,7 +121,7 @@ ids = np.arange(500)
 splits = partition(ids % 10, ids, has_test=False)
 train = torch.from_numpy(splits["train"])
 noisy = torch.from_numpy(flip_labels(train.numpy() % 10, train.numpy(), 0.2, 10, "here"))
-split = Split.whole(Source(torch.zeros(len(train)), noisy, train, lambda x, _: x))
+split = Split.whole(Source(torch.zeros(len(train)), noisy, train, AsIs()))
 rows = forget_rows(split, Random(0.1), "final", 0)
 print([hash_ids(split) for split in splits.values()], noisy.tolist(), forget_hash(train[rows]))
 """

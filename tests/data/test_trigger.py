@@ -6,7 +6,7 @@ import torch
 
 from mubench.data.cache.decoded import SPLITS
 from mubench.data.dataset import load_dataset
-from mubench.data.split import Source, Split
+from mubench.data.split import AsIs, Source, Split
 from mubench.data.transforms import ImageTransform
 from mubench.data.trigger import Trigger, stamped_rows
 from mubench.errors import InputError
@@ -117,7 +117,7 @@ def test_a_streamed_split_is_stamped_too():
         images,
         torch.zeros(4, dtype=torch.int64),
         torch.arange(4),
-        lambda x, _: x,
+        AsIs(),
         trigger=Trigger(0, 1),
         stamped=stamped,
         is_streamed=True,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mubench.data.forget_sets import forget_rows
 from mubench.data.scenario import Random
-from mubench.data.split import Source, Split
+from mubench.data.split import AsIs, Source, Split
 
 SEEDS = st.integers(0, 2**31)
 
@@ -24,4 +24,4 @@ def forgotten(n: int, ratio: float, purpose: str, seed: int) -> set[int]:
 def split_of(labels, ids, groups=None) -> Split:
     inputs = torch.arange(len(labels), dtype=torch.float32)[:, None]
     groups = None if groups is None else torch.tensor(groups)
-    return Split.whole(Source(inputs, labels, ids, lambda x, _: x, groups))
+    return Split.whole(Source(inputs, labels, ids, AsIs(), groups))
